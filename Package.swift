@@ -1,0 +1,57 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// A target of this package that has a test target of the same name beside it.
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
+  [
+    .target(name: name, dependencies: dependencies),
+    .testTarget(name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"]),
+  ]
+}
+
+let package = Package(
+  name: "MSDiffusion",
+  products: [
+    .library(name: "MSDiffusionKit", type: .dynamic, targets: ["MSDiffusionKit"]),
+    .executable(name: "msdiffusion", targets: ["msdiffusion"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CGD", pkgConfig: "gdlib", providers: [.apt(["libgd-dev"])]),
+    .systemLibrary(name: "CJSONC", pkgConfig: "json-c", providers: [.apt(["libjson-c-dev"])]),
+    .target(name: "CKernels"),
+    // What several test targets share: small helpers and where the golden numbers lie.
+    .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport"),
+    .target(
+      name: "MSDiffusionKit",
+      dependencies: [
+        "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "MSDiffusion", "Analysis", "Plotting",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos")]),
+    .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
+    .target(name: "Parity", dependencies: ["MSDiffusionKit"]),
+    .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
+    .executableTarget(
+      name: "msdiffusion",
+      dependencies: [
+        "MSDiffusionKit", "Parity",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+  ]
+    + room("Tensors", ["CKernels", "COpenBLAS"])
+    + room("JSON", ["CJSONC"])
+    + room("Checkpoints", ["Tensors", "JSON"])
+    + room("Images", ["Tensors", "CGD"])
+    + room("Layers", ["Tensors"])
+    + room("Models", ["Layers", "Checkpoints", "JSON", "Images"])
+    + room("Analysis", ["Tensors"])
+    + room("MSDiffusion", ["Models", "Analysis"])
+    + room("Plotting", ["Tensors", "Images", "CGD"]),
+  swiftLanguageModes: [.v6]
+)
