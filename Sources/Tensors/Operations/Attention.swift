@@ -1,0 +1,144 @@
+/// Scaled dot-product attention over packed heads: softmax(q·kᵀ/√D + bias)·v, head by head.
+///
+/// The heads stay where the projections left them, side by side in the last axis. Scores are computed for a block of
+/// queries at a time; all of them exist together only while somebody observes, and that changes no bit of the result.
+///
+/// - Parameters:
+///   - query: [B, Q, heads·D].
+///   - key: [B, K, heads·D].
+///   - value: [B, K, heads·E].
+///   - heads: Number of heads.
+///   - bias: Added to the scores: [B or 1, heads or 1, Q or 1, K]; minus infinity shuts a key out.
+///   - causal: Whether query i sees only the keys 0...i.
+///   - observing: Gets the probabilities [B, heads, Q, K] and may give others to be used in their place.
+/// - Returns: [B, Q, heads·E]. A query all of whose keys are shut out gives zeros.
+public func attention(
+  query: Tensor, key: Tensor, value: Tensor, heads: Int, bias: Tensor? = nil, causal: Bool = false,
+  observing: ((Tensor) -> Tensor?)? = nil
+) -> Tensor {
+  let sizes = AttentionSizes(query: query, key: key, heads: heads, bias: bias)
+  guard value.rank == 3, value.shape[0] == sizes.batch, value.shape[1] == sizes.keys, value.shape[2] % heads == 0 else {
+    fail("attention: value \(value.shape) does not fit key \(key.shape) with \(heads) heads")
+  }
+  let depth = value.shape[2] / heads
+  let values = value.pointer
+  defer { withExtendedLifetime(value.storage) {} }
+  var observed: Tensor?
+  if let observing {
+    let probabilities = sizes.probabilities(query: query, key: key, bias: bias, causal: causal)
+    let replaced = observing(probabilities)
+    guard replaced == nil || replaced?.shape == probabilities.shape else {
+      fail("attention: probabilities \(probabilities.shape) cannot be replaced by \(replaced?.shape ?? [])")
+    }
+    observed = replaced ?? probabilities
+  }
+  return Tensor(shape: [sizes.batch, sizes.queries, heads * depth]) { buffer in
+    guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
+    let scratch = Storage(count: observed == nil ? sizes.block * sizes.keys : 0)
+    for batch in 0..<sizes.batch {
+      for head in 0..<heads {
+        sizes.forEachBlock { rows in
+          let scores: UnsafePointer<Float>
+          if let observed {
+            scores = observed.pointer + ((batch * heads + head) * sizes.queries + rows.lowerBound) * sizes.keys
+          } else {
+            sizes.fill(
+              scratch.base, batch: batch, head: head, rows: rows, query: query, key: key, bias: bias, causal: causal)
+            scores = UnsafePointer(scratch.base)
+          }
+          let target = base + (batch * sizes.queries + rows.lowerBound) * heads * depth + head * depth
+          guard sizes.keys > 0 else {
+            for row in 0..<rows.count { (target + row * heads * depth).update(repeating: 0, count: depth) }
+            return
+          }
+          gemm(
+            scores, sizes.keys, values + batch * sizes.keys * heads * depth + head * depth, heads * depth,
+            into: target, heads * depth, rows: rows.count, columns: depth, inner: sizes.keys)
+        }
+      }
+    }
+    withExtendedLifetime((scratch, observed)) {}
+  }
+}
+
+/// The probabilities alone, all of them at once: softmax(q·kᵀ/√D + bias) as [B, heads, Q, K].
+///
+/// Parameters as of ``attention(query:key:value:heads:bias:causal:observing:)``.
+public func attentionProbabilities(
+  query: Tensor, key: Tensor, heads: Int, bias: Tensor? = nil, causal: Bool = false
+) -> Tensor {
+  AttentionSizes(query: query, key: key, heads: heads, bias: bias)
+    .probabilities(query: query, key: key, bias: bias, causal: causal)
+}
+
+/// The sizes of one attention, checked, and the block of queries that is worked on at a time.
+private struct AttentionSizes {
+  let batch, queries, keys, heads, width: Int
+  /// Queries a block: its scores take at most some 4 MiB.
+  let block: Int
+
+  init(query: Tensor, key: Tensor, heads: Int, bias: Tensor?) {
+    guard query.rank == 3, key.rank == 3, query.shape[0] == key.shape[0], query.shape[2] == key.shape[2], heads > 0,
+      query.shape[2] % heads == 0
+    else { fail("attention: query \(query.shape) does not fit key \(key.shape) with \(heads) heads") }
+    (batch, queries, keys) = (query.shape[0], query.shape[1], key.shape[1])
+    self.heads = heads
+    width = query.shape[2] / heads
+    block = max(1, min(queries, (1 << 20) / max(keys, 1)))
+    guard let shape = bias?.shape else { return }
+    guard shape.count == 4, shape[0] == batch || shape[0] == 1, shape[1] == heads || shape[1] == 1,
+      shape[2] == queries || shape[2] == 1, shape[3] == keys
+    else { fail("attention: bias \(shape) does not fit [\(batch), \(heads), \(queries), \(keys)]") }
+  }
+
+  func forEachBlock(_ body: (Range<Int>) -> Void) {
+    for start in stride(from: 0, to: queries, by: block) { body(start..<min(start + block, queries)) }
+  }
+
+  func probabilities(query: Tensor, key: Tensor, bias: Tensor?, causal: Bool) -> Tensor {
+    Tensor(shape: [batch, heads, queries, keys]) { buffer in
+      guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
+      for batch in 0..<batch {
+        for head in 0..<heads {
+          forEachBlock { rows in
+            fill(
+              base + ((batch * heads + head) * queries + rows.lowerBound) * keys, batch: batch, head: head, rows: rows,
+              query: query, key: key, bias: bias, causal: causal)
+          }
+        }
+      }
+    }
+  }
+
+  /// The probabilities of some rows of one head.
+  func fill(
+    _ scores: UnsafeMutablePointer<Float>, batch: Int, head: Int, rows: Range<Int>, query: Tensor, key: Tensor,
+    bias: Tensor?, causal: Bool
+  ) {
+    guard keys > 0 else { return }
+    let stride = heads * width
+    gemm(
+      query.pointer + (batch * queries + rows.lowerBound) * stride + head * width, stride,
+      key.pointer + batch * keys * stride + head * width, stride, transposingB: true,
+      into: scores, keys, rows: rows.count, columns: keys, inner: width, alpha: 1 / Float(width).squareRoot())
+    let added = bias.map { bias in
+      let plane = (bias.shape[0] == 1 ? 0 : batch) * bias.shape[1] + (bias.shape[1] == 1 ? 0 : head)
+      return bias.pointer + plane * bias.shape[2] * keys
+    }
+    let biasStride = bias?.shape[2] == 1 ? 0 : keys
+    parallel(rows.count, cost: keys * 8) { range in
+      for index in range {
+        let row = scores + index * keys
+        if let added {
+          let from = added + (rows.lowerBound + index) * biasStride
+          for column in 0..<keys { row[column] += from[column] }
+        }
+        if causal {
+          for column in Swift.stride(from: rows.lowerBound + index + 1, to: keys, by: 1) { row[column] = -.infinity }
+        }
+        softmaxRow(row, keys)
+      }
+    }
+    withExtendedLifetime((query.storage, key.storage, bias?.storage)) {}
+  }
+}

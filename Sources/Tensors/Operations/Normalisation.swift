@@ -1,0 +1,75 @@
+extension Tensor {
+  /// Layer normalisation along the last axis: mean 0, variance 1 (biased), then weight and bias.
+  ///
+  /// - Parameters:
+  ///   - weight: [C], or nil for ones.
+  ///   - bias: [C], or nil for zeros.
+  public func layerNorm(weight: Tensor?, bias: Tensor?, epsilon: Float) -> Tensor {
+    guard let columns = shape.last, weight == nil || weight?.shape == [columns], bias == nil || bias?.shape == [columns]
+    else { fail("layerNorm: \(shape) does not fit weight \(weight?.shape ?? []), bias \(bias?.shape ?? [])") }
+    let source = pointer
+    defer { withExtendedLifetime((storage, weight, bias)) {} }
+    return Tensor(shape: shape) { buffer in
+      guard let target = buffer.baseAddress, columns > 0 else { return }
+      parallel(buffer.count / columns, cost: columns * 4) { rows in
+        for row in rows {
+          let (from, to) = (source + row * columns, target + row * columns)
+          let (mean, factor) = moments(from, columns, epsilon: epsilon)
+          for column in 0..<columns { to[column] = (from[column] - mean) * factor }
+          if let scale = weight?.pointer { for column in 0..<columns { to[column] *= scale[column] } }
+          if let shift = bias?.pointer { for column in 0..<columns { to[column] += shift[column] } }
+        }
+      }
+    }
+  }
+
+  /// Group normalisation of [B, C, ...]: the channels cut into `groups`, each normalised with all its places.
+  ///
+  /// - Parameters:
+  ///   - weight: [C], or nil for ones.
+  ///   - bias: [C], or nil for zeros.
+  ///   - silu: Whether x·σ(x) follows.
+  public func groupNorm(groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Float, silu: Bool = false) -> Tensor {
+    guard rank >= 2, groups > 0, shape[1] % groups == 0, weight == nil || weight?.shape == [shape[1]],
+      bias == nil || bias?.shape == [shape[1]]
+    else {
+      fail(
+        "groupNorm: \(shape) does not fit \(groups) groups, weight \(weight?.shape ?? []), bias \(bias?.shape ?? [])")
+    }
+    let channels = shape[1] / groups
+    let area = shape.dropFirst(2).reduce(1, *)
+    let source = pointer
+    defer { withExtendedLifetime((storage, weight, bias)) {} }
+    let result = Tensor(shape: shape) { buffer in
+      guard let target = buffer.baseAddress, !buffer.isEmpty else { return }
+      parallel(shape[0] * groups, cost: channels * area * 4) { parts in
+        for part in parts {
+          let start = part * channels * area
+          let (mean, factor) = moments(source + start, channels * area, epsilon: epsilon)
+          for channel in 0..<channels {
+            let index = part % groups * channels + channel
+            let scale = factor * (weight?.pointer[index] ?? 1)
+            let shift = (bias?.pointer[index] ?? 0) - mean * scale
+            let (from, to) = (source + start + channel * area, target + start + channel * area)
+            for place in 0..<area { to[place] = from[place] * scale + shift }
+          }
+        }
+      }
+    }
+    return silu ? result.silu() : result
+  }
+}
+
+/// Mean, and one over the deviation, in two passes with double sums.
+@inline(__always)
+private func moments(_ values: UnsafePointer<Float>, _ count: Int, epsilon: Float) -> (mean: Float, factor: Float) {
+  var sum = 0.0
+  for index in 0..<count { sum += Double(values[index]) }
+  let mean = sum / Double(count)
+  var squares = 0.0
+  for index in 0..<count {
+    let difference = Double(values[index]) - mean
+    squares += difference * difference
+  }
+  return (Float(mean), Float(1 / (squares / Double(count) + Double(epsilon)).squareRoot()))
+}

@@ -1,0 +1,106 @@
+import Foundation
+
+extension Tensor {
+  /// Values reduced over `axes` (nil: all of them): `combine` in double precision, from `start`.
+  @inline(__always)
+  private func reduced(
+    _ axes: [Int]?, keepingAxes: Bool, name: String, start: Double, divisor: Double = 1,
+    _ combine: (Double, Double) -> Double
+  ) -> Tensor {
+    let axes = axes ?? Array(0..<rank)
+    guard axes.allSatisfy({ $0 >= 0 && $0 < rank }) else { fail("\(name): no axes \(axes) in \(shape)") }
+    let kept = shape.indices.filter { !axes.contains($0) }
+    let strides = rowMajorStrides(shape)
+    let outer = kept.map { shape[$0] }
+    let inner = axes.sorted().map { shape[$0] }
+    let innerStrides = axes.sorted().map { strides[$0] }
+    let outerStrides = kept.map { strides[$0] }
+    let each = inner.reduce(1, *)
+    let source = pointer
+    defer { withExtendedLifetime(storage) {} }
+    let result = Tensor(shape: outer) { buffer in
+      guard let target = buffer.baseAddress else { return }
+      parallel(buffer.count, cost: each) { range in
+        for place in range {
+          let first = zip(unravelled(place, outer), outerStrides).reduce(0) { $0 + $1.0 * $1.1 }
+          var value = start
+          if each > 0 {
+            let length = inner.last ?? 1
+            let step = innerStrides.last ?? 1
+            let rows = Array(inner.dropLast())
+            var index = [Int](repeating: 0, count: rows.count)
+            var offset = first
+            for _ in 0..<each / length {
+              for column in 0..<length { value = combine(value, Double(source[offset + column * step])) }
+              advance(&index, in: rows, offset: &offset, strides: innerStrides)
+            }
+          }
+          target[place] = Float(value / divisor)
+        }
+      }
+    }
+    return keepingAxes ? result.reshaped(shape.indices.map { axes.contains($0) ? 1 : shape[$0] }) : result
+  }
+
+  /// Sum over `axes` (nil: all), added up in double precision.
+  public func sum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+    reduced(axes, keepingAxes: keepingAxes, name: "sum", start: 0) { $0 + $1 }
+  }
+
+  /// Mean over `axes` (nil: all); NaN over no values.
+  public func mean(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+    let number = Double((axes ?? Array(0..<rank)).map { shape[$0] }.reduce(1, *))
+    return reduced(axes, keepingAxes: keepingAxes, name: "mean", start: 0, divisor: number) { $0 + $1 }
+  }
+
+  /// Largest value over `axes` (nil: all); NaN wins, and no values give minus infinity.
+  public func maximum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+    reduced(axes, keepingAxes: keepingAxes, name: "maximum", start: -.infinity) { $0.isNaN || $0 > $1 ? $0 : $1 }
+  }
+
+  /// Smallest value over `axes` (nil: all); NaN wins, and no values give infinity.
+  public func minimum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+    reduced(axes, keepingAxes: keepingAxes, name: "minimum", start: .infinity) { $0.isNaN || $0 < $1 ? $0 : $1 }
+  }
+
+  /// Place of the largest value in row-major order, the first of equals.
+  public func argMax() -> Int {
+    withUnsafeBuffer { buffer in
+      guard var best = buffer.indices.first else { fail("argMax: no values in shape \(shape)") }
+      for index in buffer.indices where buffer[index] > buffer[best] { best = index }
+      return best
+    }
+  }
+
+  /// Softmax along the last axis.
+  public func softmax() -> Tensor {
+    guard let columns = shape.last else { fail("softmax: a single number has no axis") }
+    var result = self
+    result.withUnsafeMutableBuffer { buffer in
+      guard let base = buffer.baseAddress, columns > 0 else { return }
+      parallel(buffer.count / columns, cost: columns * 8) { rows in
+        for row in rows { softmaxRow(base + row * columns, columns) }
+      }
+    }
+    return result
+  }
+}
+
+/// Softmax of one row in place. A row without any finite score listens to nothing: zeros.
+@inline(__always)
+func softmaxRow(_ row: UnsafeMutablePointer<Float>, _ columns: Int) {
+  var largest = -Float.infinity
+  for column in 0..<columns { largest = max(largest, row[column]) }
+  guard largest > -.infinity else {
+    row.update(repeating: 0, count: columns)
+    return
+  }
+  var sum: Float = 0
+  for column in 0..<columns {
+    let value = Foundation.exp(row[column] - largest)
+    row[column] = value
+    sum += value
+  }
+  let factor = 1 / sum
+  for column in 0..<columns { row[column] *= factor }
+}

@@ -1,0 +1,229 @@
+extension Tensor {
+  /// The same values under another shape; one length may be -1 and is then worked out. Nothing is copied.
+  public func reshaped(_ shape: [Int]) -> Tensor {
+    var resolved = shape
+    if let open = shape.firstIndex(of: -1) {
+      let known = elementCount(shape.enumerated().filter { $0.offset != open }.map(\.element))
+      guard known > 0, count % known == 0 else { fail("reshaped: \(self.shape) does not fit \(shape)") }
+      resolved[open] = count / known
+    }
+    guard elementCount(resolved) == count else { fail("reshaped: \(self.shape) does not fit \(shape)") }
+    return Tensor(shape: resolved, storage: storage)
+  }
+
+  /// Axes in another order: axis `i` of the result is axis `axes[i]` of this.
+  public func permuted(_ axes: [Int]) -> Tensor {
+    guard axes.sorted() == Array(0..<rank) else { fail("permuted: \(axes) is no order of the axes of \(shape)") }
+    if axes == Array(0..<rank) { return self }
+    let strides = rowMajorStrides(shape)
+    return strided(shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] })
+  }
+
+  /// The last two axes exchanged.
+  public func transposed() -> Tensor {
+    guard rank >= 2 else { fail("transposed: expected two axes or more, found shape \(shape)") }
+    return permuted(Array(0..<rank - 2) + [rank - 1, rank - 2])
+  }
+
+  /// Copies from this tensor's memory, walked with `strides` (0 repeats) from `start`.
+  func strided(shape: [Int], strides: [Int], start: Int = 0) -> Tensor {
+    let source = pointer + start
+    defer { withExtendedLifetime(storage) {} }
+    return Tensor(shape: shape) { buffer in
+      guard let target = buffer.baseAddress, !buffer.isEmpty else { return }
+      guard let columns = shape.last else {
+        target[0] = source[0]
+        return
+      }
+      let rows = buffer.count / columns
+      let step = strides[strides.count - 1]
+      let outer = Array(shape.dropLast())
+      parallel(rows, cost: columns) { range in
+        var index = unravelled(range.lowerBound, outer)
+        var offset = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
+        for row in range {
+          let from = source + offset
+          let to = target + row * columns
+          if step == 1 {
+            to.update(from: from, count: columns)
+          } else {
+            for column in 0..<columns { to[column] = from[column * step] }
+          }
+          advance(&index, in: outer, offset: &offset, strides: strides)
+        }
+      }
+    }
+  }
+
+  /// The part of one axis that `range` covers.
+  public func sliced(axis: Int, _ range: Range<Int>) -> Tensor {
+    guard axis >= 0, axis < rank, range.lowerBound >= 0, range.upperBound <= shape[axis] else {
+      fail("sliced: \(range) of axis \(axis) lies outside shape \(shape)")
+    }
+    if range == 0..<shape[axis] { return self }
+    let inner = shape[(axis + 1)...].reduce(1, *)
+    let outer = shape[..<axis].reduce(1, *)
+    let length = range.count * inner
+    var result = shape
+    result[axis] = range.count
+    let source = pointer + range.lowerBound * inner
+    defer { withExtendedLifetime(storage) {} }
+    return Tensor(shape: result) { buffer in
+      guard let target = buffer.baseAddress else { return }
+      parallel(outer, cost: length) { rows in
+        for row in rows {
+          (target + row * length).update(from: source + row * self.shape[axis] * inner, count: length)
+        }
+      }
+    }
+  }
+
+  /// The places `indices` of one axis, in that order; a place may come several times.
+  public func gathered(axis: Int, _ indices: [Int]) -> Tensor {
+    guard axis >= 0, axis < rank, indices.allSatisfy({ $0 >= 0 && $0 < shape[axis] }) else {
+      fail("gathered: places of axis \(axis) lie outside shape \(shape): \(indices.prefix(8))")
+    }
+    let inner = shape[(axis + 1)...].reduce(1, *)
+    let outer = shape[..<axis].reduce(1, *)
+    var result = shape
+    result[axis] = indices.count
+    let source = pointer
+    defer { withExtendedLifetime(storage) {} }
+    return Tensor(shape: result) { buffer in
+      guard var target = buffer.baseAddress else { return }
+      for row in 0..<outer {
+        for index in indices {
+          target.update(from: source + (row * shape[axis] + index) * inner, count: inner)
+          target += inner
+        }
+      }
+    }
+  }
+
+  /// One axis cut into parts of the given sizes, which must fill it.
+  public func split(axis: Int, sizes: [Int]) -> [Tensor] {
+    guard axis >= 0, axis < rank, sizes.reduce(0, +) == shape[axis] else {
+      fail("split: sizes \(sizes) do not fill axis \(axis) of \(shape)")
+    }
+    var start = 0
+    return sizes.map { size in
+      defer { start += size }
+      return sliced(axis: axis, start..<start + size)
+    }
+  }
+
+  /// Axes of length 1 (and missing leading ones) repeated to fill `shape`, as NumPy does.
+  public func broadcast(to shape: [Int]) -> Tensor {
+    if shape == self.shape { return self }
+    return strided(shape: shape, strides: broadcastStrides(from: self.shape, to: shape, operation: "broadcast"))
+  }
+
+  /// Every place of one axis `count` times in a row: a a b b.
+  public func repeated(axis: Int, count: Int) -> Tensor {
+    guard axis >= 0, axis < rank, count >= 0 else { fail("repeated: no axis \(axis) in \(shape)") }
+    if count == 1 { return self }
+    return gathered(axis: axis, (0..<shape[axis]).flatMap { [Int](repeating: $0, count: count) })
+  }
+
+  /// Tensors one after another along an existing axis; the other axes must agree.
+  public static func concatenated(_ tensors: [Tensor], axis: Int) -> Tensor {
+    guard let first = tensors.first else { fail("concatenated: no tensors") }
+    if tensors.count == 1 { return first }
+    var shape = first.shape
+    guard axis >= 0, axis < shape.count else { fail("concatenated: no axis \(axis) in \(shape)") }
+    shape[axis] = 0
+    for tensor in tensors {
+      var others = tensor.shape
+      guard others.count == shape.count else {
+        fail("concatenated along axis \(axis): shapes \(tensors.map(\.shape)) disagree")
+      }
+      others[axis] = shape[axis]
+      guard others == shape else { fail("concatenated along axis \(axis): shapes \(tensors.map(\.shape)) disagree") }
+      shape[axis] += tensor.shape[axis]
+    }
+    let inner = shape[(axis + 1)...].reduce(1, *)
+    let outer = shape[..<axis].reduce(1, *)
+    let row = shape[axis] * inner
+    return Tensor(shape: shape) { buffer in
+      guard let base = buffer.baseAddress else { return }
+      var start = 0
+      for tensor in tensors {
+        let length = tensor.shape[axis] * inner
+        tensor.withUnsafeBuffer { source in
+          guard let from = source.baseAddress else { return }
+          for index in 0..<outer { (base + index * row + start).update(from: from + index * length, count: length) }
+        }
+        start += length
+      }
+    }
+  }
+
+  /// Tensors of one shape one after another along a new axis.
+  public static func stacked(_ tensors: [Tensor], axis: Int) -> Tensor {
+    concatenated(
+      tensors.map { tensor in
+        guard axis >= 0, axis <= tensor.rank else { fail("stacked: no axis \(axis) beside \(tensor.shape)") }
+        return tensor.reshaped(Array(tensor.shape[..<axis]) + [1] + Array(tensor.shape[axis...]))
+      }, axis: axis)
+  }
+
+  /// A border of `value` around the last two axes.
+  public func padded(top: Int, left: Int, bottom: Int, right: Int, value: Float = 0) -> Tensor {
+    guard rank >= 2, min(top, left, bottom, right) >= 0 else { fail("padded: cannot pad \(shape)") }
+    if max(top, left, bottom, right) == 0 { return self }
+    let (height, width) = (shape[rank - 2], shape[rank - 1])
+    let (tall, wide) = (height + top + bottom, width + left + right)
+    let planes = shape.dropLast(2).reduce(1, *)
+    var result = Tensor(repeating: value, shape: Array(shape.dropLast(2)) + [tall, wide])
+    withUnsafeBuffer { source in
+      result.withUnsafeMutableBuffer { target in
+        guard let from = source.baseAddress, let to = target.baseAddress else { return }
+        for plane in 0..<planes {
+          for y in 0..<height {
+            (to + (plane * tall + y + top) * wide + left).update(
+              from: from + (plane * height + y) * width, count: width)
+          }
+        }
+      }
+    }
+    return result
+  }
+}
+
+/// Strides that walk a tensor of shape `from` as if it had shape `to`.
+func broadcastStrides(from: [Int], to: [Int], operation: String) -> [Int] {
+  guard from.count <= to.count else { fail("\(operation): \(from) does not broadcast to \(to)") }
+  let missing = to.count - from.count
+  let strides = rowMajorStrides(from)
+  return to.indices.map { axis in
+    guard axis >= missing else { return 0 }
+    let length = from[axis - missing]
+    guard length == to[axis] || length == 1 else { fail("\(operation): \(from) does not broadcast to \(to)") }
+    return length == 1 ? 0 : strides[axis - missing]
+  }
+}
+
+/// Index an axis of the `position`th place of a row-major shape.
+func unravelled(_ position: Int, _ shape: [Int]) -> [Int] {
+  var rest = position
+  var index = [Int](repeating: 0, count: shape.count)
+  for axis in shape.indices.reversed() where shape[axis] > 0 {
+    index[axis] = rest % shape[axis]
+    rest /= shape[axis]
+  }
+  return index
+}
+
+/// Steps to the next place of a row-major shape, keeping the offset that `strides` give it.
+@inline(__always)
+func advance(_ index: inout [Int], in shape: [Int], offset: inout Int, strides: [Int]) {
+  var axis = shape.count - 1
+  while axis >= 0 {
+    index[axis] += 1
+    offset += strides[axis]
+    if index[axis] < shape[axis] { return }
+    offset -= strides[axis] * shape[axis]
+    index[axis] = 0
+    axis -= 1
+  }
+}

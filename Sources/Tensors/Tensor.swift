@@ -1,0 +1,178 @@
+/// An array of float32 values with a shape: row-major, contiguous, with value semantics (a copy shares memory until one
+/// of the two is written to).
+///
+/// Shapes that don't fit are a programmer's mistake: the operation stops with a message that names it and the shapes.
+public struct Tensor: Sendable {
+  /// Length of each axis; `[]` for a single number.
+  public let shape: [Int]
+  var storage: Storage
+
+  init(shape: [Int], storage: Storage) {
+    self.shape = shape
+    self.storage = storage
+  }
+
+  /// A tensor of `values` in row-major order; their number must be the product of `shape`.
+  public init(_ values: [Float], shape: [Int]) {
+    let count = elementCount(shape)
+    guard values.count == count else {
+      fail("Tensor: \(values.count) values do not fill the shape \(shape), which takes \(count)")
+    }
+    self.init(shape: shape) { buffer in _ = buffer.update(from: values) }
+  }
+
+  /// A single number, of shape `[]`.
+  public init(_ scalar: Float) { self.init([scalar], shape: []) }
+
+  /// The same value everywhere.
+  public init(repeating value: Float, shape: [Int]) {
+    self.init(shape: shape) { $0.update(repeating: value) }
+  }
+
+  /// Zeros everywhere.
+  public static func zeros(_ shape: [Int]) -> Tensor { Tensor(repeating: 0, shape: shape) }
+
+  /// Ones everywhere.
+  public static func ones(_ shape: [Int]) -> Tensor { Tensor(repeating: 1, shape: shape) }
+
+  /// New memory, which `fill` must write whole.
+  package init(shape: [Int], fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
+    let storage = Storage(count: elementCount(shape))
+    try fill(UnsafeMutableBufferPointer(start: storage.base, count: storage.count))
+    self.init(shape: shape, storage: storage)
+  }
+
+  /// Memory that `owner` holds, read in place without a copy.
+  package init(shape: [Int], external: UnsafePointer<Float>, owner: AnyObject) {
+    self.init(shape: shape, storage: Storage(borrowing: external, count: elementCount(shape), owner: owner))
+  }
+
+  /// Number of axes.
+  public var rank: Int { shape.count }
+
+  /// Number of values.
+  public var count: Int { storage.count }
+
+  /// All values in row-major order.
+  public var values: [Float] { withUnsafeBuffer { Array($0) } }
+
+  /// The value of a tensor that holds exactly one.
+  public var item: Float {
+    guard count == 1 else { fail("item: expected one value, found shape \(shape)") }
+    return storage.base[0]
+  }
+
+  /// One value, by an index an axis.
+  public subscript(_ indices: Int...) -> Float {
+    get { storage.base[offset(of: indices)] }
+    set {
+      let offset = offset(of: indices)
+      withUnsafeMutableBuffer { $0[offset] = newValue }
+    }
+  }
+
+  private func offset(of indices: [Int]) -> Int {
+    guard indices.count == rank else { fail("subscript: \(indices.count) indices for shape \(shape)") }
+    var offset = 0
+    for (index, length) in zip(indices, shape) {
+      guard index >= 0, index < length else { fail("subscript: \(indices) lies outside shape \(shape)") }
+      offset = offset * length + index
+    }
+    return offset
+  }
+
+  /// The values where they lie, in row-major order, for the duration of `body`.
+  public func withUnsafeBuffer<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) rethrows -> Result {
+    defer { withExtendedLifetime(storage) {} }
+    return try body(UnsafeBufferPointer(start: storage.base, count: storage.count))
+  }
+
+  /// The values to be changed in place; memory shared with another tensor is copied first.
+  public mutating func withUnsafeMutableBuffer<Result>(
+    _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    if storage.owner != nil || !isKnownUniquelyReferenced(&storage) { storage = storage.copied() }
+    return try body(UnsafeMutableBufferPointer(start: storage.base, count: storage.count))
+  }
+
+  /// Where the values lie; valid while the tensor lives.
+  var pointer: UnsafePointer<Float> { UnsafePointer(storage.base) }
+
+  /// Whether every value is finite: neither infinite nor NaN.
+  public var isFinite: Bool { withUnsafeBuffer { $0.allSatisfy(\.isFinite) } }
+}
+
+extension Tensor: Equatable {
+  /// Same shape and equal values (NaN equals nothing, and 0 equals -0).
+  public static func == (a: Tensor, b: Tensor) -> Bool {
+    a.shape == b.shape && a.withUnsafeBuffer { x in b.withUnsafeBuffer { y in x.elementsEqual(y) } }
+  }
+}
+
+extension Tensor: CustomStringConvertible, CustomReflectable {
+  /// Shape, range, mean and first values on one line.
+  public var description: String {
+    guard count > 0 else { return "Tensor \(shape), empty" }
+    if shape.isEmpty { return "Tensor \(item.short)" }
+    let first = values.prefix(6).map(\.short).joined(separator: ", ") + (count > 6 ? ", …" : "")
+    let numbers = values.filter { !$0.isNaN }
+    let broken = count - numbers.count
+    guard let low = numbers.min(), let high = numbers.max() else { return "Tensor \(shape), all NaN" }
+    let mean = Float(numbers.reduce(0.0) { $0 + Double($1) } / Double(numbers.count))
+    let notes = broken > 0 ? ", \(broken) NaN" : ""
+    return "Tensor \(shape), \(low.short)…\(high.short), mean \(mean.short)\(notes): [\(first)]"
+  }
+
+  /// One line in a debugger or REPL, rather than the storage behind it.
+  public var customMirror: Mirror { Mirror(self, children: ["tensor": description]) }
+}
+
+extension Float {
+  /// Four significant digits or so, for people.
+  fileprivate var short: String {
+    guard isFinite else { return description }
+    if self == 0 { return "0" }
+    let digits = 4 - Int(Double(magnitude).exponent10)
+    guard magnitude >= 1e-4, magnitude < 1e6 else { return description }
+    let unit = Double.power10(max(0, min(digits - 1, 7)))
+    return Float((Double(self) * unit).rounded() / unit).description
+  }
+}
+
+extension Double {
+  fileprivate var exponent10: Int {
+    var exponent = 0
+    var rest = self
+    while rest >= 10 {
+      rest /= 10
+      exponent += 1
+    }
+    while rest < 1, rest > 0 {
+      rest *= 10
+      exponent -= 1
+    }
+    return exponent
+  }
+
+  fileprivate static func power10(_ exponent: Int) -> Double {
+    (0..<exponent).reduce(1) { power, _ in power * 10 }
+  }
+}
+
+/// Number of values that a shape takes.
+func elementCount(_ shape: [Int]) -> Int {
+  var count = 1
+  for length in shape {
+    let (product, overflow) = count.multipliedReportingOverflow(by: length)
+    guard length >= 0, !overflow else { fail("Tensor: \(shape) is not a shape") }
+    count = product
+  }
+  return count
+}
+
+/// Distance in memory between neighbours along each axis of a row-major shape.
+func rowMajorStrides(_ shape: [Int]) -> [Int] {
+  var strides = [Int](repeating: 1, count: shape.count)
+  for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+  return strides
+}
