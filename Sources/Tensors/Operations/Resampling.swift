@@ -1,5 +1,5 @@
 /// How values between the places of a grid are made up.
-public enum ResamplingMethod: String, CaseIterable, Sendable {
+public enum ResizeMethod: String, CaseIterable, Sendable {
   /// Straight lines between neighbours.
   case bilinear
   /// Cubic convolution (Keys) with a = -0.75.
@@ -30,7 +30,7 @@ extension Tensor {
   }
 
   /// The last two axes at another size, interpolated as PyTorch does with `align_corners` off and no antialiasing.
-  public func resized(height: Int, width: Int, method: ResamplingMethod) -> Tensor {
+  public func resized(height: Int, width: Int, method: ResizeMethod) -> Tensor {
     guard rank >= 2, height > 0, width > 0, shape[rank - 2] > 0, shape[rank - 1] > 0 else {
       fail("resized: \(shape) to \(height) × \(width)")
     }
@@ -63,7 +63,7 @@ extension Tensor {
 }
 
 /// For each output place, the input places it draws on and their weights.
-private func taps(from: Int, to: Int, _ method: ResamplingMethod) -> [[(Int, Float)]] {
+private func taps(from: Int, to: Int, _ method: ResizeMethod) -> [[(Int, Float)]] {
   let scale = Float(from) / Float(to)
   return (0..<to).map { place in
     let centre = scale * (Float(place) + 0.5) - 0.5
