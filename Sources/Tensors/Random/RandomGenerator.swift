@@ -1,0 +1,79 @@
+import Foundation
+
+/// Random numbers as PyTorch's CPU generator gives them: the same seed, the same sequence.
+public struct RandomGenerator: Sendable {
+  private var engine: MersenneTwister
+  /// The second number of a normal pair, kept for the next single draw.
+  private var spare: Double?
+
+  /// - Parameter seed: As for `torch.manual_seed`; its low 32 bits count.
+  public init(seed: UInt64) { engine = MersenneTwister(seed: seed) }
+
+  /// Standard normal numbers, as `torch.randn` (equal within 1e-6).
+  ///
+  /// Below 16 numbers each comes from a double-precision pair; from 16 on whole blocks of 16 are transformed at once,
+  /// and a last, incomplete block is drawn anew over the last 16 places.
+  public mutating func normal(_ shape: [Int]) -> Tensor {
+    let count = elementCount(shape)
+    if count < 16 { return Tensor((0..<count).map { _ in single() }, shape: shape) }
+    var values = (0..<count).map { _ in uniform() }
+    for start in stride(from: 0, through: count - 16, by: 16) { Self.transform(&values, start) }
+    if count % 16 != 0 {
+      for index in count - 16..<count { values[index] = uniform() }
+      Self.transform(&values, count - 16)
+    }
+    return Tensor(values, shape: shape)
+  }
+
+  /// Uniform numbers in 0..<1, as `torch.rand`.
+  public mutating func uniform(_ shape: [Int]) -> Tensor {
+    Tensor((0..<elementCount(shape)).map { _ in uniform() }, shape: shape)
+  }
+
+  /// Whole numbers in 0..<bound, as `torch.randint`.
+  public mutating func integers(below bound: Int, count: Int) -> [Int64] {
+    guard bound > 0, count >= 0 else { fail("integers: expected a bound above 0, found \(bound)") }
+    return (0..<count).map { _ in
+      bound < 1 << 28 ? Int64(engine.bits() % UInt32(bound)) : Int64(engine.longBits() % UInt64(bound))
+    }
+  }
+
+  /// The numbers 0..<count in random order, as `torch.randperm`.
+  public mutating func permutation(_ count: Int) -> [Int] {
+    var order = Array(0..<max(count, 0))
+    for index in 0..<max(count - 1, 0) {
+      order.swapAt(index, index + Int(engine.bits() % UInt32(count - index)))
+    }
+    return order
+  }
+
+  /// 24 random bits as a number in 0..<1.
+  private mutating func uniform() -> Float { Float(engine.bits() & 0xff_ffff) / 16_777_216 }
+
+  /// One normal number; numbers come in pairs (Box and Muller, 1958), the second waits for the next call.
+  private mutating func single() -> Float {
+    if let spare {
+      self.spare = nil
+      return Float(spare)
+    }
+    let unit = 1 / Double(1 << 53)
+    let first = Double(engine.longBits() & (1 << 53 - 1)) * unit
+    let second = Double(engine.longBits() & (1 << 53 - 1)) * unit
+    let radius = (-2 * log1p(-second)).squareRoot()
+    let angle = 2 * Double.pi * first
+    spare = radius * sin(angle)
+    return Float(radius * cos(angle))
+  }
+
+  /// 16 uniform numbers to 16 normal ones: the first eight give radii, the others angles.
+  private static func transform(_ values: inout [Float], _ start: Int) {
+    // Rounded to nearest, which Float.pi is not.
+    let turn = Float(2 * Double.pi)
+    for index in start..<start + 8 {
+      let radius = (-2 * log(1 - values[index])).squareRoot()
+      let angle = turn * values[index + 8]
+      values[index] = radius * cos(angle)
+      values[index + 8] = radius * sin(angle)
+    }
+  }
+}

@@ -1,0 +1,119 @@
+/// How the numbers of a stored tensor lie in a file.
+public enum ElementType: String, Sendable, CaseIterable {
+  case float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool
+
+  /// Bytes of one number.
+  public var size: Int {
+    switch self {
+    case .float64, .int64: 8
+    case .float32, .int32: 4
+    case .float16, .bfloat16, .int16: 2
+    case .int8, .uint8, .bool: 1
+    }
+  }
+
+  /// Whether it holds numbers with a fraction.
+  public var isFloating: Bool {
+    switch self {
+    case .float64, .float32, .float16, .bfloat16: true
+    case .int64, .int32, .int16, .int8, .uint8, .bool: false
+    }
+  }
+}
+
+/// A tensor as it lies in a file, possibly a mapped one: row-major, little-endian, in its own type. It is widened to
+/// float32 only when asked.
+public struct StoredTensor: @unchecked Sendable {
+  public let shape: [Int]
+  public let elementType: ElementType
+  private let bytes: UnsafeRawBufferPointer
+  private let owner: AnyObject
+
+  /// Bytes that `owner` keeps alive; there must be as many as the shape takes.
+  package init(shape: [Int], elementType: ElementType, bytes: UnsafeRawBufferPointer, owner: AnyObject) {
+    guard bytes.count == elementCount(shape) * elementType.size else {
+      fail("StoredTensor: \(bytes.count) bytes do not fill the shape \(shape) of \(elementType)")
+    }
+    (self.shape, self.elementType, self.bytes, self.owner) = (shape, elementType, bytes, owner)
+  }
+
+  /// Bytes of its own.
+  public init(shape: [Int], elementType: ElementType, data: [UInt8]) {
+    let memory = ByteStorage(data)
+    self.init(shape: shape, elementType: elementType, bytes: UnsafeRawBufferPointer(memory.bytes), owner: memory)
+  }
+
+  /// Number of values.
+  public var count: Int { elementCount(shape) }
+
+  /// The bytes where they lie, for the duration of `body`.
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    defer { withExtendedLifetime(owner) {} }
+    return try body(bytes)
+  }
+
+  /// The numbers in float32: in place where they are float32 already and lie on a multiple of four bytes, else
+  /// converted.
+  public var tensor: Tensor {
+    if elementType == .float32, let base = bytes.baseAddress, Int(bitPattern: base) % 4 == 0 {
+      return Tensor(shape: shape, external: base.assumingMemoryBound(to: Float.self), owner: owner)
+    }
+    return withBytes { bytes in
+      switch elementType {
+      case .float64: convert(bytes) { (value: Double) in Float(value) }
+      case .float32: convert(bytes) { (value: UInt32) in Float(bitPattern: value) }
+      case .float16: convert(bytes) { (value: UInt16) in Float(Float16(bitPattern: value)) }
+      case .bfloat16: convert(bytes) { (value: UInt16) in Float(bitPattern: UInt32(value) << 16) }
+      case .int64: convert(bytes) { (value: Int64) in Float(value) }
+      case .int32: convert(bytes) { (value: Int32) in Float(value) }
+      case .int16: convert(bytes) { (value: Int16) in Float(value) }
+      case .int8: convert(bytes) { (value: Int8) in Float(value) }
+      case .uint8: convert(bytes) { (value: UInt8) in Float(value) }
+      case .bool: convert(bytes) { (value: UInt8) in value == 0 ? 0 : 1 }
+      }
+    }
+  }
+
+  @inline(__always)
+  private func convert<Value: BitwiseCopyable>(_ bytes: UnsafeRawBufferPointer, _ widen: (Value) -> Float) -> Tensor {
+    Tensor(shape: shape) { buffer in
+      guard let target = buffer.baseAddress, let source = bytes.baseAddress else { return }
+      let size = MemoryLayout<Value>.size
+      parallel(buffer.count, cost: 1) { range in
+        for index in range { target[index] = widen(source.loadUnaligned(fromByteOffset: index * size, as: Value.self)) }
+      }
+    }
+  }
+
+  /// The numbers of an integer or truth type; those with a fraction stop the program.
+  public var integers: [Int64] {
+    withBytes { bytes in
+      func read<Value: BitwiseCopyable>(_: Value.Type, _ widen: (Value) -> Int64) -> [Int64] {
+        (0..<count).map { widen(bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Value>.size, as: Value.self)) }
+      }
+      switch elementType {
+      case .int64: return read(Int64.self) { $0 }
+      case .int32: return read(Int32.self) { Int64($0) }
+      case .int16: return read(Int16.self) { Int64($0) }
+      case .int8: return read(Int8.self) { Int64($0) }
+      case .uint8: return read(UInt8.self) { Int64($0) }
+      case .bool: return read(UInt8.self) { $0 == 0 ? 0 : 1 }
+      case .float64, .float32, .float16, .bfloat16: fail("StoredTensor.integers: the type is \(elementType)")
+      }
+    }
+  }
+}
+
+/// Bytes in memory of their own.
+private final class ByteStorage {
+  private let memory: UnsafeMutableRawBufferPointer
+  let bytes: UnsafeMutableRawBufferPointer
+
+  init(_ data: [UInt8]) {
+    memory = .allocate(byteCount: max(data.count, 1), alignment: 64)
+    memory.copyBytes(from: data)
+    bytes = UnsafeMutableRawBufferPointer(rebasing: memory[..<data.count])
+  }
+
+  deinit { memory.deallocate() }
+}
