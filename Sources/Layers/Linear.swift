@@ -1,0 +1,31 @@
+import Tensors
+
+/// A linear map of the last axis: `x Wᵀ + b`.
+public struct Linear: Sendable {
+  public let weight: Parameter
+  public let bias: Parameter?
+
+  /// - Parameters:
+  ///   - inputs: width of the last axis.
+  ///   - outputs: width after it.
+  /// - Throws: `ParameterError` where `weight` `[outputs, inputs]` or `bias` `[outputs]` is missing or of another shape.
+  public init(_ scope: Scope, _ inputs: Int, _ outputs: Int, bias: Bool = true) throws {
+    weight = try scope.parameter("weight", [outputs, inputs])
+    self.bias = bias ? try scope.parameter("bias", [outputs]) : nil
+  }
+
+  /// `[…, inputs]` to `[…, outputs]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight: weight.value, bias: bias?.value) }
+}
+
+/// A table of vectors, looked up by number.
+public struct Embedding: Sendable {
+  public let weight: Parameter
+
+  public init(_ scope: Scope, count: Int, width: Int) throws {
+    weight = try scope.parameter("weight", [count, width])
+  }
+
+  /// Numbers to vectors: `[N, width]`.
+  public func callAsFunction(_ ids: [Int]) -> Tensor { weight.rows(ids) }
+}

@@ -1,0 +1,57 @@
+import Tensors
+
+/// Where a layer stands in its model, as one string: checkpoint key, hook name and error path alike.
+public struct Scope: Sendable {
+  /// The dotted path within the checkpoint, as `down_blocks.1.attentions.0`.
+  public let path: String
+  /// The component's name, put before hook names; empty for the denoising network itself.
+  public let component: String
+  let source: any ParameterSource
+  let catalog: HookCatalog
+
+  /// The root of a model.
+  /// - Parameters:
+  ///   - source: where the weights come from.
+  ///   - component: put before the names of hook points (`text_encoder.…`), so that several models share a catalog.
+  ///   - catalog: where hook points are listed.
+  public init(_ source: any ParameterSource, component: String = "", catalog: HookCatalog = HookCatalog()) {
+    self.init(path: "", component: component, source: source, catalog: catalog)
+  }
+
+  private init(path: String, component: String, source: any ParameterSource, catalog: HookCatalog) {
+    (self.path, self.component, self.source, self.catalog) = (path, component, source, catalog)
+  }
+
+  /// The part of that name inside this one.
+  public subscript(_ name: String) -> Scope {
+    Scope(path: joined(name), component: component, source: source, catalog: catalog)
+  }
+
+  /// The part of that number inside this one.
+  public subscript(_ index: Int) -> Scope { self[String(index)] }
+
+  /// The weight of that name and shape.
+  /// - Throws: `ParameterError` where it is missing or has another shape.
+  public func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
+    try source.parameter(joined(name), shape: shape)
+  }
+
+  /// The shape that the source has under that name, nil where there is none.
+  public func shape(of name: String) -> [Int]? { source.shape(of: joined(name)) }
+
+  /// Declares a hook point with its axes.
+  /// - Parameter heads: length of the head axis, where there is one.
+  public func hook(_ name: String, _ kind: HookKind, heads: Int? = nil, axes: Axis...) -> HookPoint {
+    hook(name, kind, heads: heads, axes: axes)
+  }
+
+  package func hook(_ name: String, _ kind: HookKind, heads: Int?, axes: [Axis]) -> HookPoint {
+    let dotted = [component, path, name].filter { !$0.isEmpty }.joined(separator: ".")
+    let layer = [component, path].filter { !$0.isEmpty }.joined(separator: ".")
+    let point = HookPoint(name: dotted, layer: layer, kind: kind, axes: axes, heads: heads)
+    catalog.add(point)
+    return point
+  }
+
+  private func joined(_ name: String) -> String { path.isEmpty ? name : path + "." + name }
+}
