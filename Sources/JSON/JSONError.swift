@@ -1,0 +1,28 @@
+/// What is wrong with JSON.
+public enum JSONError: Error, Equatable, CustomStringConvertible {
+  /// The text is not strict JSON.
+  case malformed(name: String, line: Int, column: Int, expected: String, found: String)
+  /// A key comes twice in one object.
+  case duplicateKey(name: String, line: Int, column: Int, key: String)
+  /// More levels of arrays and objects than allowed.
+  case tooDeep(name: String, limit: Int)
+  /// More bytes than allowed.
+  case tooLarge(name: String, bytes: Int, limit: Int)
+  /// A value of another type than asked for, or none.
+  case wrongType(location: String, expected: String, found: String)
+  /// A file that cannot be read or written.
+  case file(path: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .malformed(let name, let line, let column, let expected, let found):
+      "\(name), line \(line), column \(column): expected \(expected), found \(found)"
+    case .duplicateKey(let name, let line, let column, let key):
+      "\(name), line \(line), column \(column): the key '\(key)' comes a second time in the same object; remove one"
+    case .tooDeep(let name, let limit): "\(name): nested deeper than \(limit) levels"
+    case .tooLarge(let name, let bytes, let limit): "\(name): \(bytes) bytes, expected at most \(limit)"
+    case .wrongType(let location, let expected, let found): "\(location): expected \(expected), found \(found)"
+    case .file(let path, let reason): "\(path): \(reason)"
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/// A JSON value. Whole numbers and fractions are told apart as they are written.
+public indirect enum JSONValue: Sendable, Equatable {
+  case null
+  case bool(Bool)
+  case integer(Int64)
+  case double(Double)
+  case string(String)
+  case array([JSONValue])
+  case object(JSONObject)
+
+  /// An object of pairs in the given order; of equal keys the last one counts.
+  public static func object(_ pairs: [(String, JSONValue)]) -> JSONValue {
+    var object = JSONObject()
+    for (key, value) in pairs { object[key] = value }
+    return .object(object)
+  }
+
+  /// What the value is, in words for a message.
+  var kind: String {
+    switch self {
+    case .null: "null"
+    case .bool(let value): "\(value)"
+    case .integer(let value): "the number \(value)"
+    case .double(let value): "the number \(value)"
+    case .string(let value): "the text '\(value.count > 40 ? value.prefix(40) + "…" : value)'"
+    case .array(let values): "an array of \(values.count)"
+    case .object(let object): "an object of \(object.keys.count) keys"
+    }
+  }
+}
+
+/// The pairs of a JSON object in their order.
+public struct JSONObject: Sendable, Equatable {
+  public private(set) var keys: [String] = []
+  private var values: [String: JSONValue] = [:]
+
+  public init() {}
+
+  public subscript(key: String) -> JSONValue? {
+    get { values[key] }
+    set {
+      if values[key] == nil, newValue != nil { keys.append(key) }
+      if newValue == nil { keys.removeAll { $0 == key } }
+      values[key] = newValue
+    }
+  }
+}
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+  ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+  public init(stringLiteral value: String) { self = .string(value) }
+  public init(integerLiteral value: Int64) { self = .integer(value) }
+  public init(floatLiteral value: Double) { self = .double(value) }
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+  public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(elements) }
+
+  /// A whole number.
+  public init(_ value: Int) { self = .integer(Int64(value)) }
+  /// A fraction, shortest digits that give back the same float32; null where it is not finite.
+  public init(_ value: Float) { self = value.isFinite ? .double(Double("\(value)") ?? Double(value)) : .null }
+  /// Numbers.
+  public init(_ values: [Float]) { self = .array(values.map { JSONValue($0) }) }
+  /// Texts.
+  public init(_ values: [String]) { self = .array(values.map { .string($0) }) }
+}
