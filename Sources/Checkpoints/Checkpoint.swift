@@ -1,0 +1,146 @@
+import Foundation
+import JSON
+import Tensors
+
+/// A file or folder of named tensors, opened but not read: a tensor's bytes are touched when it is asked for.
+///
+/// Safetensors (single, or several with an index), PyTorch's zip and older plain files, and folders that hold one of
+/// these under a published name. Nested dictionaries are flattened, their keys joined by dots.
+public final class Checkpoint: Sendable {
+  /// What was opened.
+  public let path: String
+  /// The files behind it.
+  public let files: [String]
+  /// Keys of all tensors, sorted.
+  public let keys: [String]
+  /// The header's texts of safetensors files.
+  public let metadata: [String: String]
+  /// Values of pickled files that are no tensors, by flattened key.
+  public let scalars: [String: JSONValue]
+  private let parts: [CheckpointPart]
+  private let partOfKey: [String: Int]
+
+  /// Opens a file (`.safetensors`, `.bin`, `.pt`, `.ckpt`, told by contents; `*.index.json`) or a model's folder.
+  ///
+  /// - Parameters:
+  ///   - path: File or folder.
+  ///   - variant: Preferred variant of a folder's file, as `fp16` for `model.fp16.safetensors`. Without one the plain
+  ///     file comes first, then the only variant there is.
+  /// - Throws: ``CheckpointError``, `JSONError`.
+  public init(_ path: String, variant: String? = nil) throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw CheckpointError.file(path: path, reason: "expected a checkpoint file or folder, found nothing")
+    }
+    let file = isFolder.boolValue ? try CheckpointFolder(path).file(variant: variant) : path
+    self.path = path
+    if file.hasSuffix(".json") {
+      let index = try ShardIndex(file)
+      parts = try index.files.map { try CheckpointPart($0) }
+      for (key, part) in index.partOfKey where !parts[part].contains(key) {
+        throw CheckpointError.malformed(
+          path: file, place: "weight_map", expected: "'\(key)' in \(index.files[part])", found: "no such tensor there")
+      }
+      partOfKey = index.partOfKey
+    } else {
+      parts = [try CheckpointPart(file)]
+      partOfKey = Dictionary(uniqueKeysWithValues: parts[0].keys.map { ($0, 0) })
+    }
+    files = (file.hasSuffix(".json") ? [file] : []) + parts.map(\.path)
+    keys = partOfKey.keys.sorted()
+    metadata = parts.reduce(into: [:]) { $0.merge($1.metadata) { first, _ in first } }
+    scalars = parts.reduce(into: [:]) { $0.merge($1.scalars) { first, _ in first } }
+  }
+
+  public func contains(_ key: String) -> Bool { partOfKey[key] != nil }
+
+  /// The shape of a tensor, nil where there is none of that name.
+  public func shape(of key: String) -> [Int]? { partOfKey[key].flatMap { parts[$0].shape(of: key) } }
+
+  /// The type of a tensor, nil where there is none of that name.
+  public func elementType(of key: String) -> ElementType? { partOfKey[key].flatMap { parts[$0].elementType(of: key) } }
+
+  /// A tensor as it lies in its file.
+  /// - Throws: ``CheckpointError/missingKey(path:key:)``.
+  public func stored(_ key: String) throws -> StoredTensor {
+    guard let part = partOfKey[key], let stored = parts[part].stored(key) else {
+      throw CheckpointError.missingKey(path: path, key: key)
+    }
+    return stored
+  }
+
+  /// SHA-256 over the contents of all files, as hexadecimal digits; where they lie does not matter.
+  public func hash() -> String {
+    var hash = SHA256()
+    for part in parts { hash.update(part.bytes) }
+    return hash.finish()
+  }
+}
+
+/// One file with tensors in it.
+private struct CheckpointPart: Sendable {
+  private enum Contents: Sendable {
+    case safetensors(SafetensorsHeader)
+    case pickled(PickledTensors)
+  }
+
+  private let file: MappedFile
+  private let contents: Contents
+
+  var path: String { file.path }
+  var bytes: UnsafeRawBufferPointer { file.bytes }
+
+  init(_ path: String) throws {
+    file = try MappedFile(path)
+    let start = file.bytes.number(at: 0, as: UInt32.self)
+    // A pickle begins with its protocol; a zip, which torch.save writes, with the letters PK.
+    if start == 0x0403_4b50 || start.map({ $0 & 0xff }) == 0x80 && !path.hasSuffix(".safetensors") {
+      contents = .pickled(try PickledTensors(file.bytes, path: path))
+    } else {
+      contents = .safetensors(try SafetensorsHeader(file.bytes, path: path))
+    }
+  }
+
+  var keys: [String] {
+    switch contents {
+    case .safetensors(let header): Array(header.entries.keys)
+    case .pickled(let pickled): Array(pickled.tensors.keys)
+    }
+  }
+
+  var metadata: [String: String] {
+    if case .safetensors(let header) = contents { header.metadata } else { [:] }
+  }
+
+  var scalars: [String: JSONValue] {
+    if case .pickled(let pickled) = contents { pickled.scalars } else { [:] }
+  }
+
+  func contains(_ key: String) -> Bool { shape(of: key) != nil }
+
+  func shape(of key: String) -> [Int]? {
+    switch contents {
+    case .safetensors(let header): header.entries[key]?.shape
+    case .pickled(let pickled): pickled.tensors[key]?.shape
+    }
+  }
+
+  func elementType(of key: String) -> ElementType? {
+    switch contents {
+    case .safetensors(let header): header.entries[key]?.elementType
+    case .pickled(let pickled): pickled.tensors[key]?.storage.type
+    }
+  }
+
+  func stored(_ key: String) -> StoredTensor? {
+    switch contents {
+    case .safetensors(let header):
+      header.entries[key].map { entry in
+        StoredTensor(
+          shape: entry.shape, elementType: entry.elementType,
+          bytes: UnsafeRawBufferPointer(rebasing: file.bytes[entry.range]), owner: file)
+      }
+    case .pickled(let pickled): pickled.stored(key, in: file.bytes, owner: file)
+    }
+  }
+}

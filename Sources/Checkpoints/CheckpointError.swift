@@ -1,0 +1,25 @@
+/// What is wrong with a checkpoint.
+public enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  /// A file or folder that cannot be read or written.
+  case file(path: String, reason: String)
+  /// Contents that break the format's rules.
+  case malformed(path: String, place: String, expected: String, found: String)
+  /// A pickle that asks for something else than numbers and containers; nothing of it was run.
+  case forbidden(path: String, what: String)
+  /// Contents that keep the rules but are not supported.
+  case unsupported(path: String, what: String, supported: String)
+  /// A key that the checkpoint does not have.
+  case missingKey(path: String, key: String)
+
+  public var description: String {
+    switch self {
+    case .file(let path, let reason): "\(path): \(reason)"
+    case .malformed(let path, let place, let expected, let found):
+      "\(path): \(place): expected \(expected), found \(found); the file is damaged or not what its name says"
+    case .forbidden(let path, let what):
+      "\(path): the pickle asks for \(what), which is not among the few things a checkpoint needs; nothing was run"
+    case .unsupported(let path, let what, let supported): "\(path): \(what) is not supported; supported: \(supported)"
+    case .missingKey(let path, let key): "\(path): no tensor is named '\(key)'"
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import JSON
+
+/// Finds a model's weights in its folder, by the names that diffusers and transformers publish them under.
+struct CheckpointFolder {
+  private let path: String
+  private let names: [String]
+
+  private static let stems = ["diffusion_pytorch_model", "model", "pytorch_model"]
+
+  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  init(_ path: String) throws {
+    self.path = path
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    } catch {
+      throw CheckpointError.file(path: path, reason: "cannot be listed: \(error.localizedDescription)")
+    }
+  }
+
+  /// The file to open: safetensors before pickles, a single file before an index.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` where there is none, or no such variant.
+  func file(variant: String?) throws -> String {
+    if let variant {
+      if let name = candidates(variant).first(where: names.contains) { return path + "/" + name }
+    } else {
+      if let name = candidates(nil).first(where: names.contains) { return path + "/" + name }
+      let variants = self.variants
+      if variants.count == 1, let name = candidates(variants[0]).first(where: names.contains) {
+        return path + "/" + name
+      }
+      if variants.count > 1 {
+        throw CheckpointError.file(
+          path: path,
+          reason: "expected one set of weights, found the variants \(variants.joined(separator: ", ")); name one")
+      }
+    }
+    let wanted = candidates(variant).prefix(2).joined(separator: " or ")
+    let found = names.isEmpty ? "an empty folder" : names.prefix(6).joined(separator: ", ")
+    throw CheckpointError.file(path: path, reason: "expected weights such as \(wanted), found \(found)")
+  }
+
+  /// Variants that the folder's files name: `fp16` of `model.fp16.safetensors`.
+  private var variants: [String] {
+    let found = names.compactMap { name -> String? in
+      let parts = name.split(separator: ".").map(String.init)
+      guard parts.count == 3, Self.stems.contains(parts[0]), ["safetensors", "bin"].contains(parts[2]) else {
+        return nil
+      }
+      return parts[1]
+    }
+    return Set(found).sorted()
+  }
+
+  private func candidates(_ variant: String?) -> [String] {
+    ["safetensors", "bin"].flatMap { ending in
+      Self.stems.flatMap { stem -> [String] in
+        guard let variant else { return ["\(stem).\(ending)", "\(stem).\(ending).index.json"] }
+        return [
+          "\(stem).\(variant).\(ending)", "\(stem).\(ending).index.\(variant).json",
+          "\(stem).\(variant).\(ending).index.json",
+        ]
+      }
+    }
+  }
+}
+
+/// An index of tensors over several files.
+struct ShardIndex {
+  /// Paths of the files.
+  let files: [String]
+  let partOfKey: [String: Int]
+
+  /// - Throws: ``CheckpointError``, `JSONError`.
+  init(_ path: String) throws {
+    let map = try JSONNode.read(path)["weight_map"]
+    let folder = (path as NSString).deletingLastPathComponent
+    var names: [String] = []
+    var numbers: [String: Int] = [:]
+    var partOfKey: [String: Int] = [:]
+    for key in try map.keys() {
+      let name = try map[key].string()
+      guard !name.contains("/"), name != "..", !name.isEmpty, !name.hasSuffix(".json") else {
+        throw CheckpointError.malformed(
+          path: path, place: "weight_map: \(key)", expected: "the name of a file in the same folder", found: "'\(name)'"
+        )
+      }
+      if numbers[name] == nil {
+        numbers[name] = names.count
+        names.append(name)
+      }
+      partOfKey[key] = numbers[name]
+    }
+    files = names.map { folder.isEmpty ? $0 : folder + "/" + $0 }
+    self.partOfKey = partOfKey
+  }
+}

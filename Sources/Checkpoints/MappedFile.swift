@@ -1,0 +1,49 @@
+import Foundation
+
+/// A file mapped into memory for reading: only the parts that are touched are read.
+package final class MappedFile: @unchecked Sendable {
+  package let path: String
+  package let bytes: UnsafeRawBufferPointer
+
+  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  package init(_ path: String) throws {
+    self.path = path
+    let descriptor = open(path, O_RDONLY)
+    guard descriptor >= 0 else {
+      throw CheckpointError.file(path: path, reason: "cannot be opened: \(String(cString: strerror(errno)))")
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw CheckpointError.file(path: path, reason: "expected a file, found something else")
+    }
+    let size = Int(status.st_size)
+    if size == 0 {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    guard let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED else {
+      throw CheckpointError.file(path: path, reason: "cannot be mapped: \(String(cString: strerror(errno)))")
+    }
+    bytes = UnsafeRawBufferPointer(start: memory, count: size)
+  }
+
+  deinit {
+    if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// A little-endian number at an offset, nil beyond the end.
+  func number<Value: FixedWidthInteger>(at offset: Int, as _: Value.Type) -> Value? {
+    let size = MemoryLayout<Value>.size
+    guard offset >= 0, offset <= count - size else { return nil }
+    return Value(littleEndian: loadUnaligned(fromByteOffset: offset, as: Value.self))
+  }
+
+  /// A part, nil where it lies outside.
+  func part(_ start: Int, _ length: Int) -> UnsafeRawBufferPointer? {
+    guard start >= 0, length >= 0, start <= count, length <= count - start else { return nil }
+    return UnsafeRawBufferPointer(rebasing: self[start..<start + length])
+  }
+}

@@ -1,0 +1,393 @@
+import Tensors
+
+/// Reads the few pickle instructions that checkpoints are made of, and runs nothing.
+///
+/// A global is only a name here: a handful of names (ordered dictionaries, tensors and their storages) have a meaning,
+/// every other one is refused where it is named. Containers lie in one table and are referred to by number, so that no
+/// nesting, however deep or circular, recurses.
+struct PickleMachine {
+  enum Value {
+    case none
+    case bool(Bool)
+    case integer(Int64)
+    case double(Double)
+    case string(String)
+    case bytes
+    case global(String)
+    case container(Int)
+    case storage(Storage)
+    case tensor(Tensor)
+    case mark
+  }
+
+  enum Container {
+    case list([Value])
+    case tuple([Value])
+    case dictionary([(Value, Value)])
+  }
+
+  /// A storage by its key in the file.
+  struct Storage {
+    let key: String
+    let type: ElementType
+    let count: Int
+  }
+
+  /// A view of a storage, in elements.
+  struct Tensor {
+    let storage: Storage
+    let offset: Int
+    let shape: [Int]
+    let strides: [Int]
+  }
+
+  private(set) var containers: [Container] = []
+  private(set) var position: Int
+  private let bytes: UnsafeRawBufferPointer
+  private let path: String
+  private var stack: [Value] = []
+  private var memo: [Int: Value] = [:]
+  private let start: Int
+
+  /// More of anything than a checkpoint needs: values on the stack, remembered values, containers.
+  static let limit = 1 << 20
+  /// Longest pickle, in bytes.
+  static let byteLimit = 64 << 20
+
+  init(_ bytes: UnsafeRawBufferPointer, from position: Int, path: String) {
+    (self.bytes, self.position, start, self.path) = (bytes, position, position, path)
+  }
+
+  /// Reads one pickle up to its end.
+  /// - Throws: ``CheckpointError``.
+  mutating func run() throws -> Value {
+    while true {
+      let place = position
+      guard place - start < Self.byteLimit else { throw malformed("at most \(Self.byteLimit) bytes of pickle", "more") }
+      let code = try byte()
+      if code == UInt8(ascii: ".") { return try pop() }
+      try step(code, at: place)
+      guard stack.count <= Self.limit, memo.count <= Self.limit, containers.count <= Self.limit else {
+        throw malformed("at most \(Self.limit) values", "more")
+      }
+    }
+  }
+
+  private mutating func step(_ code: UInt8, at place: Int) throws {
+    switch Character(Unicode.Scalar(code)) {
+    case "\u{80}":  // PROTO
+      let version = try byte()
+      guard version <= 5 else { throw malformed("a pickle protocol up to 5", "\(version)") }
+    case "\u{95}": _ = try take(8)  // FRAME
+    case "(": stack.append(.mark)
+    case "0": _ = try pop()
+    case "1": _ = try popToMark()
+    case "2": stack.append(try top())
+    case "N": stack.append(.none)
+    case "\u{88}": stack.append(.bool(true))
+    case "\u{89}": stack.append(.bool(false))
+    case "I":
+      let text = try line()
+      switch text {
+      case "00": stack.append(.bool(false))
+      case "01": stack.append(.bool(true))
+      default: stack.append(try integer(text))
+      }
+    case "L":
+      let text = try line()
+      stack.append(try integer(text.hasSuffix("L") ? String(text.dropLast()) : text))
+    case "J": stack.append(.integer(Int64(try number(Int32.self))))
+    case "K": stack.append(.integer(Int64(try byte())))
+    case "M": stack.append(.integer(Int64(try number(UInt16.self))))
+    case "\u{8a}": try long(Int(byte()))
+    case "\u{8b}": try long(Int(number(Int32.self)))
+    case "F":
+      guard let value = Double(try line()) else { throw malformed("a number", "another text") }
+      stack.append(.double(value))
+    case "G": stack.append(.double(Double(bitPattern: try number(UInt64.self).byteSwapped)))
+    case "X": try text(Int(number(UInt32.self)))
+    case "\u{8c}": try text(Int(byte()))
+    case "\u{8d}": try text(length(number(UInt64.self)))
+    case "T": try text(Int(number(Int32.self)))
+    case "U": try text(Int(byte()))
+    case "V": stack.append(.string(try line()))
+    case "B":
+      _ = try take(Int(number(UInt32.self)))
+      stack.append(.bytes)
+    case "C":
+      _ = try take(Int(byte()))
+      stack.append(.bytes)
+    case "\u{8e}":
+      _ = try take(length(number(UInt64.self)))
+      stack.append(.bytes)
+    case "]": push(.list([]))
+    case ")": push(.tuple([]))
+    case "}": push(.dictionary([]))
+    case "l": push(.list(try popToMark()))
+    case "t": push(.tuple(try popToMark()))
+    case "d": push(.dictionary(try pairs(popToMark())))
+    case "\u{85}": push(.tuple(try pop(1)))
+    case "\u{86}": push(.tuple(try pop(2)))
+    case "\u{87}": push(.tuple(try pop(3)))
+    case "a": try append([pop()])
+    case "e": try append(popToMark())
+    case "s": try set(pairs(pop(2)))
+    case "u": try set(pairs(popToMark()))
+    case "p": try remember(Int(line()) ?? -1)
+    case "q": try remember(Int(byte()))
+    case "r": try remember(Int(number(UInt32.self)))
+    case "\u{94}": try remember(memo.count)
+    case "g": try recall(Int(line()) ?? -1)
+    case "h": try recall(Int(byte()))
+    case "j": try recall(Int(number(UInt32.self)))
+    case "c":
+      let module = try line()
+      stack.append(try global(module, line()))
+    case "\u{93}":
+      let names = try pop(2)
+      guard case .string(let module) = names[0], case .string(let name) = names[1] else {
+        throw malformed("two names of a global", "other values")
+      }
+      stack.append(try global(module, name))
+    case "R":
+      let call = try pop(2)
+      guard case .global(let name) = call[0], let arguments = items(call[1]) else {
+        throw malformed("a known function and its arguments", "other values")
+      }
+      stack.append(try apply(name, arguments))
+    case "b": _ = try pop()  // BUILD: attributes, such as the metadata of a state dictionary; nobody asks for them.
+    case "Q": stack.append(try storage(pop()))
+    default:
+      throw CheckpointError.forbidden(path: path, what: "the instruction 0x\(String(code, radix: 16)) at byte \(place)")
+    }
+  }
+
+  // MARK: Globals
+
+  private static let storages: [String: ElementType] = [
+    "torch.FloatStorage": .float32, "torch.HalfStorage": .float16, "torch.BFloat16Storage": .bfloat16,
+    "torch.DoubleStorage": .float64, "torch.LongStorage": .int64, "torch.IntStorage": .int32,
+    "torch.ShortStorage": .int16, "torch.CharStorage": .int8, "torch.ByteStorage": .uint8, "torch.BoolStorage": .bool,
+  ]
+  private static let functions: Set<String> = [
+    "collections.OrderedDict", "torch.Size", "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
+  ]
+
+  private func global(_ module: String, _ name: String) throws -> Value {
+    let full = module + "." + name
+    guard Self.functions.contains(full) || Self.storages[full] != nil else {
+      throw CheckpointError.forbidden(path: path, what: "'\(full.prefix(120))'")
+    }
+    return .global(full)
+  }
+
+  /// What a known function gives for its arguments.
+  private mutating func apply(_ name: String, _ arguments: [Value]) throws -> Value {
+    switch name {
+    case "collections.OrderedDict":
+      var pairs: [(Value, Value)] = []
+      if let first = arguments.first {
+        guard let list = items(first) else { throw malformed("pairs for an ordered dictionary", "other values") }
+        for pair in list {
+          guard let two = items(pair), two.count == 2 else { throw malformed("a pair", "another value") }
+          pairs.append((two[0], two[1]))
+        }
+      }
+      return add(.dictionary(pairs))
+    case "torch.Size":
+      guard let first = arguments.first, let list = items(first) else { throw malformed("a shape", "other values") }
+      return add(.tuple(list))
+    case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state":
+      guard case .tensor? = arguments.first else { throw malformed("a tensor for a parameter", "another value") }
+      return arguments[0]
+    case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2": return .tensor(try tensor(arguments))
+    default: throw CheckpointError.forbidden(path: path, what: "a call of '\(name)'")
+    }
+  }
+
+  private func tensor(_ arguments: [Value]) throws -> Tensor {
+    guard arguments.count >= 4, case .storage(let storage) = arguments[0], case .integer(let offset) = arguments[1],
+      let shape = integers(arguments[2]), let strides = integers(arguments[3]), shape.count == strides.count
+    else { throw malformed("storage, offset, shape and strides of a tensor", "other values") }
+    let name = "a tensor of shape \(shape.prefix(8)), strides \(strides.prefix(8)), offset \(offset)"
+    guard shape.count <= 32, let size = byteCount(shape, .uint8), offset >= 0, strides.allSatisfy({ $0 >= 0 }) else {
+      throw malformed("a shape", name)
+    }
+    // A stride of 0 repeats values; a small storage cannot stand for a huge tensor.
+    guard size <= max(storage.count, 1 << 24) else { throw malformed("a tensor about as large as its storage", name) }
+    var last = Int(offset)
+    if size > 0 {
+      for (length, stride) in zip(shape, strides) {
+        let (step, overflow) = stride.multipliedReportingOverflow(by: length - 1)
+        let (sum, carry) = last.addingReportingOverflow(step)
+        guard !overflow, !carry else { throw malformed("strides within the storage", name) }
+        last = sum
+      }
+      guard last < storage.count else { throw malformed("a tensor within its storage of \(storage.count)", name) }
+    }
+    return Tensor(storage: storage, offset: Int(offset), shape: shape, strides: strides)
+  }
+
+  /// What a persistent identity names: ('storage', type, key, device, count) and, in old files, a view.
+  private func storage(_ identity: Value) throws -> Value {
+    guard let parts = items(identity), parts.count >= 5, case .string("storage") = parts[0],
+      case .global(let name) = parts[1], let type = Self.storages[name], case .integer(let count) = parts[4],
+      count >= 0, count < 1 << 48
+    else { throw malformed("a storage: type, key, device and count", "other values") }
+    if parts.count > 5, case .none = parts[5] {
+    } else if parts.count > 5 {
+      throw CheckpointError.unsupported(path: path, what: "a view of a storage", supported: "views of tensors")
+    }
+    switch parts[2] {
+    case .string(let key): return .storage(Storage(key: key, type: type, count: Int(count)))
+    case .integer(let key): return .storage(Storage(key: String(key), type: type, count: Int(count)))
+    default: throw malformed("the key of a storage", "another value")
+    }
+  }
+
+  // MARK: Values
+
+  /// The elements of a list or tuple.
+  func items(_ value: Value) -> [Value]? {
+    guard case .container(let index) = value else { return nil }
+    switch containers[index] {
+    case .list(let items), .tuple(let items): return items
+    case .dictionary: return nil
+    }
+  }
+
+  private func integers(_ value: Value) -> [Int]? {
+    guard let items = items(value) else { return nil }
+    let numbers = items.compactMap { item -> Int? in
+      if case .integer(let number) = item { return Int(number) }
+      return nil
+    }
+    return numbers.count == items.count ? numbers : nil
+  }
+
+  private func pairs(_ values: [Value]) throws -> [(Value, Value)] {
+    guard values.count % 2 == 0 else { throw malformed("keys with a value each", "\(values.count) values") }
+    return stride(from: 0, to: values.count, by: 2).map { (values[$0], values[$0 + 1]) }
+  }
+
+  private mutating func add(_ container: Container) -> Value {
+    containers.append(container)
+    return .container(containers.count - 1)
+  }
+
+  private mutating func push(_ container: Container) { stack.append(add(container)) }
+
+  private mutating func append(_ values: [Value]) throws {
+    guard case .container(let index) = try top(), case .list(var items) = containers[index] else {
+      throw malformed("a list to append to", "another value")
+    }
+    containers[index] = .list([])
+    items += values
+    containers[index] = .list(items)
+  }
+
+  private mutating func set(_ pairs: [(Value, Value)]) throws {
+    guard case .container(let index) = try top(), case .dictionary(var old) = containers[index] else {
+      throw malformed("a dictionary to add to", "another value")
+    }
+    containers[index] = .dictionary([])
+    old += pairs
+    containers[index] = .dictionary(old)
+  }
+
+  private mutating func remember(_ index: Int) throws {
+    guard index >= 0 else { throw malformed("a number to remember by", "another text") }
+    memo[index] = try top()
+  }
+
+  private mutating func recall(_ index: Int) throws {
+    guard let value = memo[index] else { throw malformed("a remembered value", "number \(index), which is none") }
+    stack.append(value)
+  }
+
+  private func top() throws -> Value {
+    guard let value = stack.last else { throw malformed("a value on the stack", "none") }
+    if case .mark = value { throw malformed("a value on the stack", "a mark") }
+    return value
+  }
+
+  private mutating func pop() throws -> Value {
+    let value = try top()
+    stack.removeLast()
+    return value
+  }
+
+  private mutating func pop(_ count: Int) throws -> [Value] {
+    var values: [Value] = []
+    for _ in 0..<count { values.append(try pop()) }
+    return values.reversed()
+  }
+
+  private mutating func popToMark() throws -> [Value] {
+    let mark = stack.lastIndex { value in
+      if case .mark = value { return true }
+      return false
+    }
+    guard let mark else { throw malformed("a mark on the stack", "none") }
+    let values = Array(stack[(mark + 1)...])
+    stack.removeSubrange(mark...)
+    return values
+  }
+
+  // MARK: Bytes
+
+  private mutating func byte() throws -> UInt8 { try take(1)[0] }
+
+  private mutating func number<Number: FixedWidthInteger>(_: Number.Type) throws -> Number {
+    let place = position
+    _ = try take(MemoryLayout<Number>.size)
+    return bytes.number(at: place, as: Number.self) ?? 0
+  }
+
+  private mutating func take(_ count: Int) throws -> UnsafeRawBufferPointer {
+    guard let part = bytes.part(position, count) else { throw malformed("\(count) bytes more", "the end") }
+    position += count
+    return part
+  }
+
+  private func length(_ number: UInt64) throws -> Int {
+    guard let length = Int(exactly: number) else { throw malformed("a length", "\(number)") }
+    return length
+  }
+
+  private mutating func line() throws -> String {
+    let rest = bytes[min(position, bytes.count)...].prefix(4096)
+    guard let end = rest.firstIndex(of: UInt8(ascii: "\n")),
+      let text = String(validating: bytes[position..<end], as: UTF8.self)
+    else { throw malformed("a line of text", "none") }
+    position = end + 1
+    return text
+  }
+
+  private mutating func text(_ length: Int) throws {
+    guard let text = String(validating: try take(length), as: UTF8.self) else {
+      throw malformed("UTF-8", "other bytes")
+    }
+    stack.append(.string(text))
+  }
+
+  private func integer(_ text: String) throws -> Value {
+    guard let number = Int64(text) else { throw malformed("a whole number of 64 bits", "'\(text.prefix(40))'") }
+    return .integer(number)
+  }
+
+  /// A little-endian number of any length in two's complement; those beyond 64 bits only tell files apart and become
+  /// their lowest bits.
+  private mutating func long(_ length: Int) throws {
+    guard (0...256).contains(length) else { throw malformed("a number of at most 256 bytes", "\(length)") }
+    let digits = try take(length)
+    var value: UInt64 = (digits.last ?? 0) & 0x80 == 0 ? 0 : .max
+    for index in (0..<min(length, 8)).reversed() { value = value << 8 | UInt64(digits[index]) }
+    stack.append(.integer(Int64(bitPattern: value)))
+  }
+
+  private func malformed(_ expected: String, _ found: String) -> CheckpointError {
+    .malformed(path: path, place: "pickle, byte \(position - start)", expected: expected, found: found)
+  }
+}

@@ -1,0 +1,184 @@
+import JSON
+import Tensors
+
+/// The tensors and other values of a file that `torch.save` wrote, as a zip or in the older plain form.
+package struct PickledTensors {
+  /// Views into the file, by flattened key.
+  private(set) var tensors: [String: PickleMachine.Tensor] = [:]
+  /// Everything else, by flattened key.
+  private(set) var scalars: [String: JSONValue] = [:]
+  /// Where the storages lie, by their key.
+  private var storages: [String: Range<Int>] = [:]
+  private let path: String
+
+  /// Deepest nesting, and most values, that are flattened.
+  private static let (depthLimit, valueLimit) = (32, 1 << 20)
+
+  /// - Throws: ``CheckpointError``.
+  package init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
+    self.path = path
+    if bytes.number(at: 0, as: UInt32.self) == 0x0403_4b50 {
+      try readZip(bytes)
+    } else {
+      try readPlain(bytes)
+    }
+    for (key, tensor) in tensors {
+      guard let range = storages[tensor.storage.key] else {
+        throw CheckpointError.malformed(
+          path: path, place: key, expected: "storage '\(tensor.storage.key)'", found: "none of that name")
+      }
+      guard let size = byteCount([tensor.storage.count], tensor.storage.type), range.count >= size else {
+        throw CheckpointError.malformed(
+          path: path, place: key,
+          expected: "\(tensor.storage.count) values of \(tensor.storage.type) in storage "
+            + "'\(tensor.storage.key)'", found: "\(range.count) bytes")
+      }
+    }
+  }
+
+  private mutating func readZip(_ bytes: UnsafeRawBufferPointer) throws {
+    let archive = try ZipArchive(bytes, path: path)
+    guard let (name, range) = archive.entries.first(where: { $0.key.hasSuffix("/data.pkl") || $0.key == "data.pkl" })
+    else {
+      throw CheckpointError.unsupported(path: path, what: "a zip without data.pkl", supported: "files of torch.save")
+    }
+    let folder = String(name.dropLast("data.pkl".count))
+    if let order = archive.entries[folder + "byteorder"], String(decoding: bytes[order], as: UTF8.self) != "little" {
+      throw CheckpointError.unsupported(path: path, what: "another byte order", supported: "little-endian files")
+    }
+    for (name, range) in archive.entries where name.hasPrefix(folder + "data/") {
+      storages[String(name.dropFirst(folder.count + 5))] = range
+    }
+    let pickle = UnsafeRawBufferPointer(rebasing: bytes[range])
+    var machine = PickleMachine(pickle, from: 0, path: path)
+    try flatten(machine.run(), machine)
+  }
+
+  /// The older form: four pickles (magic number, version, system, the object), a fifth with the storages' keys, then
+  /// for each of them a count and its numbers.
+  private mutating func readPlain(_ bytes: UnsafeRawBufferPointer) throws {
+    var position = 0
+    func next() throws -> (PickleMachine.Value, PickleMachine) {
+      var machine = PickleMachine(bytes, from: position, path: path)
+      let value = try machine.run()
+      position = machine.position
+      return (value, machine)
+    }
+    // The lowest 64 bits of 0x1950a86a20f9469cfc6c.
+    guard case .integer(let magic) = try next().0, UInt64(bitPattern: magic) == 0xa86a_20f9_469c_fc6c else {
+      throw CheckpointError.malformed(
+        path: path, place: "beginning", expected: "the magic number of torch.save", found: "another value")
+    }
+    guard case .integer(1001) = try next().0 else {
+      throw CheckpointError.unsupported(path: path, what: "another version of the plain form", supported: "1001")
+    }
+    _ = try next()
+    let (object, machine) = try next()
+    try flatten(object, machine)
+    let (list, keysMachine) = try next()
+    var types: [String: ElementType] = [:]
+    for tensor in tensors.values { types[tensor.storage.key] = tensor.storage.type }
+    for item in keysMachine.items(list) ?? [] {
+      guard case .string(let key) = item, let count = bytes.number(at: position, as: Int64.self), count >= 0 else {
+        throw CheckpointError.malformed(path: path, place: "storages", expected: "a key and a count", found: "the end")
+      }
+      let type = types[key] ?? .uint8
+      guard let size = byteCount([Int(count)], type), bytes.part(position + 8, size) != nil else {
+        throw CheckpointError.malformed(
+          path: path, place: "storage '\(key)'", expected: "\(count) values of \(type)", found: "the end of the file")
+      }
+      storages[key] = position + 8..<position + 8 + size
+      position += 8 + size
+    }
+  }
+
+  /// Collects the leaves of nested dictionaries and lists under keys joined by dots.
+  private mutating func flatten(_ value: PickleMachine.Value, _ machine: PickleMachine) throws {
+    var waiting: [(key: String, value: PickleMachine.Value, depth: Int)] = [("", value, 0)]
+    var seen = 0
+    while let (key, value, depth) = waiting.popLast() {
+      seen += 1
+      guard depth <= Self.depthLimit, seen <= Self.valueLimit, key.utf8.count <= 4096 else {
+        throw CheckpointError.malformed(
+          path: path, place: "pickle", expected: "at most \(Self.depthLimit) levels and \(Self.valueLimit) values",
+          found: "more")
+      }
+      func inner(_ name: String) -> String { key.isEmpty ? name : key + "." + name }
+      switch value {
+      case .tensor(let tensor): tensors[key] = tensor
+      case .container(let index):
+        switch machine.containers[index] {
+        case .dictionary(let pairs):
+          for (name, value) in pairs.reversed() {
+            switch name {
+            case .string(let text): waiting.append((inner(text), value, depth + 1))
+            case .integer(let number): waiting.append((inner(String(number)), value, depth + 1))
+            default: continue
+            }
+          }
+        case .list(let items), .tuple(let items):
+          if let plain = plain(items) {
+            scalars[key] = .array(plain)
+          } else {
+            for (index, item) in items.enumerated() { waiting.append((inner(String(index)), item, depth + 1)) }
+          }
+        }
+      default: if let scalar = plain(value) { scalars[key] = scalar }
+      }
+      guard waiting.count <= Self.valueLimit else {
+        throw CheckpointError.malformed(
+          path: path, place: "pickle", expected: "at most \(Self.valueLimit) values", found: "more")
+      }
+    }
+  }
+
+  private func plain(_ values: [PickleMachine.Value]) -> [JSONValue]? {
+    let plain = values.compactMap { self.plain($0) }
+    return plain.count == values.count ? plain : nil
+  }
+
+  private func plain(_ value: PickleMachine.Value) -> JSONValue? {
+    switch value {
+    case .none: .null
+    case .bool(let value): .bool(value)
+    case .integer(let value): .integer(value)
+    case .double(let value): .double(value)
+    case .string(let value): .string(value)
+    case .bytes, .global, .container, .storage, .tensor, .mark: nil
+    }
+  }
+
+  /// A tensor's bytes: in place where they are contiguous, else gathered.
+  func stored(_ key: String, in bytes: UnsafeRawBufferPointer, owner: AnyObject) -> StoredTensor? {
+    guard let tensor = tensors[key], let range = storages[tensor.storage.key] else { return nil }
+    let size = tensor.storage.type.size
+    let count = tensor.shape.reduce(1, *)
+    let first = range.lowerBound + tensor.offset * size
+    var expected = 1
+    var isContiguous = true
+    for (length, stride) in zip(tensor.shape, tensor.strides).reversed() where length != 1 {
+      isContiguous = isContiguous && stride == expected
+      expected *= length
+    }
+    if isContiguous || count == 0 {
+      let part = UnsafeRawBufferPointer(
+        rebasing: bytes[(count == 0 ? range.lowerBound : first)...].prefix(count * size))
+      return StoredTensor(shape: tensor.shape, elementType: tensor.storage.type, bytes: part, owner: owner)
+    }
+    var data: [UInt8] = []
+    data.reserveCapacity(count * size)
+    var index = [Int](repeating: 0, count: tensor.shape.count)
+    for _ in 0..<count {
+      let place = first + zip(index, tensor.strides).reduce(0) { $0 + $1.0 * $1.1 } * size
+      data += bytes[place..<place + size]
+      var axis = index.count - 1
+      while axis >= 0 {
+        index[axis] += 1
+        if index[axis] < tensor.shape[axis] { break }
+        index[axis] = 0
+        axis -= 1
+      }
+    }
+    return StoredTensor(shape: tensor.shape, elementType: tensor.storage.type, data: data)
+  }
+}

@@ -1,0 +1,97 @@
+import JSON
+import Tensors
+
+/// The header of a safetensors file: a length of 8 bytes, JSON of that length, then the numbers of all tensors without
+/// gaps or overlaps (format description, version 0.4).
+package struct SafetensorsHeader {
+  struct Entry {
+    let elementType: ElementType
+    let shape: [Int]
+    /// Bytes from the beginning of the file.
+    let range: Range<Int>
+  }
+
+  let entries: [String: Entry]
+  let metadata: [String: String]
+
+  /// Longest header that is read, in bytes, as in the reference implementation.
+  static let limit = 100_000_000
+
+  static let typeNames: [(name: String, type: ElementType)] = [
+    ("F64", .float64), ("F32", .float32), ("F16", .float16), ("BF16", .bfloat16), ("I64", .int64), ("I32", .int32),
+    ("I16", .int16), ("I8", .int8), ("U8", .uint8), ("BOOL", .bool),
+  ]
+
+  /// Reads and checks a header.
+  /// - Parameters:
+  ///   - bytes: The whole file.
+  ///   - path: What messages call it.
+  /// - Throws: ``CheckpointError``; `JSONError` where the header is not strict JSON.
+  package init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
+    func malformed(_ place: String, _ expected: String, _ found: String) -> CheckpointError {
+      .malformed(path: path, place: place, expected: expected, found: found)
+    }
+    guard let length = bytes.number(at: 0, as: UInt64.self) else {
+      throw malformed("header length", "8 bytes", "a file of \(bytes.count)")
+    }
+    guard length <= Self.limit, length >= 2, let text = bytes.part(8, Int(length)) else {
+      throw malformed("header length", "2 to \(min(Self.limit, max(bytes.count - 8, 0))) bytes", "\(length)")
+    }
+    guard text.first == UInt8(ascii: "{") else { throw malformed("header", "a brace at its beginning", "another byte") }
+    let start = 8 + Int(length)
+    let json = try text.withMemoryRebound(to: UInt8.self) {
+      try JSONValue.parse($0, name: "\(path): header", maximumDepth: 4)
+    }
+    let node = JSONNode(json, name: "\(path): header")
+    var entries: [String: Entry] = [:]
+    var metadata: [String: String] = [:]
+    for key in try node.keys() {
+      if key == "__metadata__" {
+        for name in try node[key].keys() { metadata[name] = try node[key][name].string() }
+        continue
+      }
+      let entry = node[key]
+      let name = try entry["dtype"].string()
+      guard let type = Self.typeNames.first(where: { $0.name == name })?.type else {
+        throw CheckpointError.unsupported(
+          path: path, what: "\(key): type '\(name)'", supported: Self.typeNames.map(\.name).joined(separator: ", "))
+      }
+      let shape = try entry["shape"].ints()
+      let offsets = try entry["data_offsets"].ints()
+      guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= bytes.count - start else {
+        throw malformed("\(key): data_offsets", "two rising numbers up to \(bytes.count - start)", "\(offsets)")
+      }
+      guard let size = byteCount(shape, type), size == offsets[1] - offsets[0] else {
+        throw malformed(
+          "\(key): data_offsets", "the bytes that shape \(shape) of \(name) takes", "\(offsets[1] - offsets[0])")
+      }
+      entries[key] = Entry(elementType: type, shape: shape, range: start + offsets[0]..<start + offsets[1])
+    }
+    var end = start
+    for (key, entry) in entries.sorted(by: {
+      ($0.value.range.lowerBound, $0.value.range.upperBound) < ($1.value.range.lowerBound, $1.value.range.upperBound)
+    }) {
+      guard entry.range.lowerBound == end else {
+        throw malformed(
+          "\(key): data_offsets", "a beginning at \(end - start), where the tensor before ends",
+          "\(entry.range.lowerBound - start)")
+      }
+      end = entry.range.upperBound
+    }
+    guard end == bytes.count else {
+      throw malformed("end of the tensors", "the end of the file at \(bytes.count - start)", "\(end - start)")
+    }
+    (self.entries, self.metadata) = (entries, metadata)
+  }
+}
+
+/// Bytes that a shape takes; nil where it is no shape or the number overflows.
+func byteCount(_ shape: [Int], _ type: ElementType) -> Int? {
+  var count = type.size
+  for length in shape {
+    let (product, overflow) = count.multipliedReportingOverflow(by: length)
+    guard length >= 0, !overflow else { return nil }
+    count = product
+  }
+  return count
+}

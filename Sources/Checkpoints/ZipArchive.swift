@@ -1,0 +1,112 @@
+/// The table of a zip file whose entries are stored without compression, as PyTorch writes them; zip64 included.
+package struct ZipArchive {
+  /// Bytes of each entry, from the beginning of the file.
+  let entries: [String: Range<Int>]
+
+  /// More entries than any checkpoint has.
+  static let entryLimit = 1 << 20
+
+  /// - Throws: ``CheckpointError`` for damaged, compressed or encrypted archives.
+  package init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
+    func malformed(_ place: String, _ expected: String, _ found: String) -> CheckpointError {
+      .malformed(path: path, place: "zip " + place, expected: expected, found: found)
+    }
+    guard let end = Self.endRecord(bytes) else {
+      throw malformed("directory", "an end record", "none; the file may be cut off")
+    }
+    var count = Int(bytes.number(at: end + 10, as: UInt16.self) ?? 0)
+    var start = Int(bytes.number(at: end + 16, as: UInt32.self) ?? 0)
+    if count == 0xffff || start == 0xffff_ffff {
+      guard bytes.number(at: end - 20, as: UInt32.self) == 0x0706_4b50,
+        let place = bytes.number(at: end - 12, as: UInt64.self), let record = Int(exactly: place),
+        bytes.number(at: record, as: UInt32.self) == 0x0606_4b50,
+        let large = bytes.number(at: record + 32, as: UInt64.self).flatMap(Int.init(exactly:)),
+        let offset = bytes.number(at: record + 48, as: UInt64.self).flatMap(Int.init(exactly:))
+      else { throw malformed("directory", "a zip64 end record", "none") }
+      (count, start) = (large, offset)
+    }
+    guard count <= Self.entryLimit else {
+      throw malformed("directory", "at most \(Self.entryLimit) entries", "\(count)")
+    }
+    var entries: [String: Range<Int>] = [:]
+    var position = start
+    for index in 0..<count {
+      guard bytes.number(at: position, as: UInt32.self) == 0x0201_4b50, let fixed = bytes.part(position, 46) else {
+        throw malformed("directory", "entry \(index + 1) of \(count) at byte \(position)", "something else")
+      }
+      let flags = fixed.number(at: 8, as: UInt16.self) ?? 0
+      let method = fixed.number(at: 10, as: UInt16.self) ?? 0
+      let nameLength = Int(fixed.number(at: 28, as: UInt16.self) ?? 0)
+      let extraLength = Int(fixed.number(at: 30, as: UInt16.self) ?? 0)
+      let commentLength = Int(fixed.number(at: 32, as: UInt16.self) ?? 0)
+      guard let nameBytes = bytes.part(position + 46, nameLength),
+        let name = String(validating: nameBytes, as: UTF8.self),
+        let extra = bytes.part(position + 46 + nameLength, extraLength)
+      else { throw malformed("directory", "the name of entry \(index + 1)", "the end of the file or another encoding") }
+      guard flags & 1 == 0, method == 0 else {
+        throw CheckpointError.unsupported(
+          path: path, what: "zip entry '\(name)', \(flags & 1 == 0 ? "compressed by method \(method)" : "encrypted")",
+          supported: "entries stored as they are, as torch.save writes them")
+      }
+      guard let sizes = Self.sizes(fixed, extra), sizes.packed == sizes.plain else {
+        throw malformed("entry '\(name)'", "equal packed and plain sizes", "different ones or none")
+      }
+      guard bytes.number(at: sizes.offset, as: UInt32.self) == 0x0403_4b50,
+        let localName = bytes.number(at: sizes.offset + 26, as: UInt16.self),
+        let localExtra = bytes.number(at: sizes.offset + 28, as: UInt16.self)
+      else { throw malformed("entry '\(name)'", "a header at byte \(sizes.offset)", "none") }
+      let data = sizes.offset + 30 + Int(localName) + Int(localExtra)
+      guard bytes.part(data, sizes.plain) != nil else {
+        throw malformed("entry '\(name)'", "\(sizes.plain) bytes at \(data)", "a file of \(bytes.count)")
+      }
+      guard entries.updateValue(data..<data + sizes.plain, forKey: name) == nil else {
+        throw malformed("directory", "each name once", "'\(name)' twice")
+      }
+      position += 46 + nameLength + extraLength + commentLength
+    }
+    self.entries = entries
+  }
+
+  /// Where the end record begins: it is followed by a comment of at most 65535 bytes.
+  private static func endRecord(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    var position = bytes.count - 22
+    let last = max(0, position - 0xffff)
+    while position >= last {
+      if bytes.number(at: position, as: UInt32.self) == 0x0605_4b50 { return position }
+      position -= 1
+    }
+    return nil
+  }
+
+  /// Sizes and place of an entry, from its zip64 field where the plain ones are full.
+  private static func sizes(
+    _ fixed: UnsafeRawBufferPointer, _ extra: UnsafeRawBufferPointer
+  ) -> (packed: Int, plain: Int, offset: Int)? {
+    var packed = UInt64(fixed.number(at: 20, as: UInt32.self) ?? 0)
+    var plain = UInt64(fixed.number(at: 24, as: UInt32.self) ?? 0)
+    var offset = UInt64(fixed.number(at: 42, as: UInt32.self) ?? 0)
+    var position = 0
+    while let id = extra.number(at: position, as: UInt16.self),
+      let length = extra.number(at: position + 2, as: UInt16.self)
+    {
+      if id == 1 {
+        var field = position + 4
+        func take(_ value: inout UInt64) {
+          guard value == 0xffff_ffff, field + 8 <= position + 4 + Int(length),
+            let large = extra.number(at: field, as: UInt64.self)
+          else { return }
+          value = large
+          field += 8
+        }
+        take(&plain)
+        take(&packed)
+        take(&offset)
+      }
+      position += 4 + Int(length)
+    }
+    guard let packed = Int(exactly: packed), let plain = Int(exactly: plain), let offset = Int(exactly: offset),
+      offset < Int.max / 2
+    else { return nil }
+    return (packed, plain, offset)
+  }
+}
