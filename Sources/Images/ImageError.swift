@@ -1,0 +1,21 @@
+/// What is wrong with an image.
+public enum ImageError: Error, Equatable, CustomStringConvertible {
+  /// A file that cannot be read or written.
+  case file(path: String, reason: String)
+  /// Contents that are no image, or a damaged one.
+  case broken(name: String, expected: String, found: String)
+  /// More pixels than allowed, told by the header before anything is decoded.
+  case tooLarge(name: String, width: Int, height: Int, limit: Int)
+  /// Two images whose sizes should agree.
+  case sizesDiffer(what: String, expected: String, found: String)
+
+  public var description: String {
+    switch self {
+    case .file(let path, let reason): "\(path): \(reason)"
+    case .broken(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
+    case .tooLarge(let name, let width, let height, let limit):
+      "\(name): \(width)×\(height) pixels, expected at most \(limit) in all and 32768 a side; scale it down first"
+    case .sizesDiffer(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
+    }
+  }
+}
