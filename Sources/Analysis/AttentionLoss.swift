@@ -1,0 +1,94 @@
+import Tensors
+
+/// Eq. 7: subjects should attend where they stand.
+///
+/// For one layer, sample and subject with map A and region M, (1 − Σ_M A / Σ A)²; then the mean over layers, samples
+/// and subjects. The region is a box, or a silhouette where one is known.
+///
+/// Axes: B samples, R subjects, h and w of each layer. A padded subject counts where `valid` is 1, not where it is 0.
+/// A subject whose map is zero has no ratio: either it stops the program, or it is left out of the mean
+/// (`skippingEmpty`).
+public enum AttentionLoss {
+  /// The loss, shape [], made of differentiable operations: its derivative reaches whatever made the maps.
+  ///
+  /// - Parameters:
+  ///   - maps: One [B, R, h, w] a layer, not negative.
+  ///   - regions: One mask [B, R, h, w] a layer.
+  ///   - valid: [B, R] of 0 and 1; all count unless given.
+  ///   - skippingEmpty: Leave out subjects whose map is zero in a layer, instead of stopping.
+  /// - Returns: 0 where nothing counts.
+  public static func value(
+    maps: [Tensor], regions: [Tensor], valid: Tensor? = nil, skippingEmpty: Bool = false
+  ) -> Tensor {
+    check(maps, regions, valid)
+    var sum = Tensor(0)
+    var counted: Float = 0
+    for (layer, (map, region)) in zip(maps, regions).enumerated() {
+      let total = map.sum(axes: [2, 3])  // [B, R]
+      let weights = weights(total, valid, skippingEmpty, layer: layer)
+      counted += weights.reduce(0, +)
+      let weight = Tensor(weights, shape: total.shape)
+      // What doesn't count is divided by one, as zero over zero would spoil the derivative in spite of its weight.
+      let divisor = total * weight + (1 - weight)
+      let missing = 1 - (map * region).sum(axes: [2, 3]) / divisor
+      sum = sum + (missing.square() * weight).sum()
+    }
+    return counted > 0 ? sum / counted : Tensor(0)
+  }
+
+  /// The derivative of ``value(maps:regions:valid:skippingEmpty:)`` for every map, in closed form:
+  /// −2 (1 − r)(M − r) / (N Σ A), with r the ratio inside and N the number of counted layers and subjects.
+  public static func derivatives(
+    maps: [Tensor], regions: [Tensor], valid: Tensor? = nil, skippingEmpty: Bool = false
+  ) -> [Tensor] {
+    check(maps, regions, valid)
+    let totals = maps.map { $0.sum(axes: [2, 3]) }
+    let weights = totals.enumerated().map { Self.weights($1, valid, skippingEmpty, layer: $0) }
+    let counted = weights.joined().reduce(0, +)
+    return maps.indices.map { layer in
+      let weight = Tensor(weights[layer], shape: totals[layer].shape)
+      let divisor = totals[layer] * weight + (1 - weight)
+      let ratio = (maps[layer] * regions[layer]).sum(axes: [2, 3]) / divisor
+      let factor = -2 * weight * (1 - ratio) / (divisor * max(counted, 1))
+      let each = ratio.shape + [1, 1]
+      return factor.reshaped(each) * (regions[layer] - ratio.reshaped(each))
+    }
+  }
+
+  /// Masks of boxes at a layer's size: [B, R, h, w] from boxes [B][R].
+  public static func regions(of boxes: [[Box]], height: Int, width: Int) -> Tensor {
+    let subjects = boxes.first?.count ?? 0
+    guard boxes.allSatisfy({ $0.count == subjects }) else {
+      fail("AttentionLoss.regions: expected as many boxes in each sample, found \(boxes.map(\.count))")
+    }
+    let masks = boxes.joined().flatMap { $0.mask(height: height, width: width).values }
+    return Tensor(masks, shape: [boxes.count, subjects, height, width])
+  }
+
+  /// 1 where a layer's subject counts, else 0: [B, R] row by row.
+  private static func weights(_ total: Tensor, _ valid: Tensor?, _ skippingEmpty: Bool, layer: Int) -> [Float] {
+    let valid = valid?.values ?? [Float](repeating: 1, count: total.count)
+    return zip(total.values, valid).enumerated().map { index, pair in
+      let (mass, counts) = pair
+      if counts == 0 { return 0 }
+      if mass > 0 { return 1 }
+      if mass == 0, skippingEmpty { return 0 }
+      let (sample, subject) = index.quotientAndRemainder(dividingBy: total.shape[1])
+      fail(
+        "AttentionLoss: expected attention above zero, found a total of \(mass) in layer \(layer), sample \(sample), "
+          + "subject \(subject); leave subjects without attention out with skippingEmpty")
+    }
+  }
+
+  private static func check(_ maps: [Tensor], _ regions: [Tensor], _ valid: Tensor?) {
+    let fits = maps.count == regions.count && zip(maps, regions).allSatisfy { $0.rank == 4 && $0.shape == $1.shape }
+    guard fits else {
+      fail(
+        "AttentionLoss: expected maps and regions [B, R, h, w] in pairs, found \(maps.map(\.shape)) and "
+          + "\(regions.map(\.shape))")
+    }
+    if let valid, let other = maps.first(where: { Array($0.shape.prefix(2)) != valid.shape }) {
+      fail("AttentionLoss: expected valid \(Array(other.shape.prefix(2))), found \(valid.shape)")
+    }
+  }
+}

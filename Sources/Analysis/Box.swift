@@ -1,0 +1,154 @@
+import Tensors
+
+/// A rectangle of the image in fractions of its width and height: 0 is the left or top edge, 1 the right or bottom.
+///
+/// Made from any four numbers, since published data hold odd ones; what a user passes goes through
+/// ``validated(as:)`` or ``init(validating:as:)``. All zeros mean *no layout*.
+public struct Box: Sendable, Equatable, CustomStringConvertible {
+  /// Left, top, right and bottom edge, 0…1.
+  public var x0, y0, x1, y1: Float
+
+  /// A box of any four numbers, unchecked.
+  public init(_ x0: Float, _ y0: Float, _ x1: Float, _ y1: Float) {
+    (self.x0, self.y0, self.x1, self.y1) = (x0, y0, x1, y1)
+  }
+
+  /// A box of `[x0, y0, x1, y1]`, as files and command lines give it.
+  ///
+  /// - Parameter name: Whose box it is, for the message.
+  /// - Throws: ``AnalysisError/invalidBox(name:numbers:problem:)``.
+  public init(validating numbers: [Float], as name: String = "box") throws {
+    guard numbers.count == 4 else {
+      throw AnalysisError.invalidBox(name: name, numbers: numbers, problem: .count)
+    }
+    self = try Box(numbers[0], numbers[1], numbers[2], numbers[3]).validated(as: name)
+  }
+
+  /// No layout: all zeros, no cell is inside.
+  public static let none = Box(0, 0, 0, 0)
+  /// The whole image.
+  public static let whole = Box(0, 0, 1, 1)
+
+  /// Whether this is the all-zero box.
+  public var isNone: Bool { numbers.allSatisfy { $0 == 0 } }
+  /// `[x0, y0, x1, y1]`.
+  public var numbers: [Float] { [x0, y0, x1, y1] }
+  /// Area as a fraction of the image's; 0 for reversed boxes.
+  public var area: Float { max(0, x1 - x0) * max(0, y1 - y0) }
+
+  /// The box itself, if it is one: finite, inside 0…1, not reversed, with an area, or all zeros.
+  ///
+  /// - Parameter name: Whose box it is, for the message.
+  /// - Throws: ``AnalysisError/invalidBox(name:numbers:problem:)``.
+  public func validated(as name: String = "box") throws -> Box {
+    let problem: AnalysisError.BoxProblem
+    if !numbers.allSatisfy(\.isFinite) {
+      problem = .notFinite
+    } else if isNone {
+      return self
+    } else if !numbers.allSatisfy({ (0...1).contains($0) }) {
+      problem = .outside
+    } else if x1 < x0 || y1 < y0 {
+      problem = .reversed
+    } else if x1 == x0 || y1 == y0 {
+      problem = .zeroArea
+    } else {
+      return self
+    }
+    throw AnalysisError.invalidBox(name: name, numbers: numbers, problem: problem)
+  }
+
+  /// The positions of an h × w feature map that lie inside: `floor(x0·w) ≤ x < ceil(x1·w)`, likewise for y.
+  ///
+  /// The products are rounded in float32: double precision gives other cells for some boxes.
+  public func cells(height: Int, width: Int) -> Cells {
+    guard numbers.allSatisfy(\.isFinite) else { fail("Box.cells: expected finite numbers, found \(self)") }
+    func range(_ start: Float, _ end: Float, _ side: Int) -> Range<Int> {
+      let limit = Float(side)
+      let first = Int(min(max((start * limit).rounded(.down), 0), limit))
+      let last = Int(min(max((end * limit).rounded(.up), 0), limit))
+      return first..<max(first, last)
+    }
+    return Cells(rows: range(y0, y1, height), columns: range(x0, x1, width))
+  }
+
+  /// 1 inside, 0 outside: [h, w].
+  public func mask(height: Int, width: Int) -> Tensor {
+    let inside = cells(height: height, width: width)
+    var values = [Float](repeating: 0, count: height * width)
+    for y in inside.rows {
+      for x in inside.columns { values[y * width + x] = 1 }
+    }
+    return Tensor(values, shape: [height, width])
+  }
+
+  /// Area of the intersection over area of the union of two boxes; nil where both are without area.
+  public func intersectionOverUnion(with other: Box) -> Double? {
+    func area(_ x0: Float, _ y0: Float, _ x1: Float, _ y1: Float) -> Double {
+      max(0, Double(x1) - Double(x0)) * max(0, Double(y1) - Double(y0))
+    }
+    let shared = area(max(x0, other.x0), max(y0, other.y0), min(x1, other.x1), min(y1, other.y1))
+    let union = area(x0, y0, x1, y1) + area(other.x0, other.y0, other.x1, other.y1) - shared
+    return union > 0 ? shared / union : nil
+  }
+
+  public var description: String { "Box(\(x0), \(y0), \(x1), \(y1))" }
+}
+
+/// A rectangle of feature map positions.
+public struct Cells: Sendable, Equatable {
+  public var rows: Range<Int>
+  public var columns: Range<Int>
+
+  public init(rows: Range<Int>, columns: Range<Int>) {
+    self.rows = rows
+    self.columns = columns
+  }
+
+  public var isEmpty: Bool { rows.isEmpty || columns.isEmpty }
+  public var count: Int { rows.count * columns.count }
+  public func contains(row: Int, column: Int) -> Bool { rows.contains(row) && columns.contains(column) }
+}
+
+extension Box {
+  /// The box whose ``cells(height:width:)`` on an h × w map are exactly these; all zeros for none.
+  public init(around cells: Cells, height: Int, width: Int) {
+    guard !cells.isEmpty else {
+      self = .none
+      return
+    }
+    // A quotient rounded the wrong way would reach into the next cell: step to the neighbouring number.
+    func start(_ cell: Int, _ side: Int) -> Float {
+      let edge = Float(cell) / Float(side)
+      return edge * Float(side) < Float(cell) ? edge.nextUp : edge
+    }
+    func end(_ cell: Int, _ side: Int) -> Float {
+      let edge = Float(cell) / Float(side)
+      return edge * Float(side) > Float(cell) ? edge.nextDown : edge
+    }
+    self.init(
+      start(cells.columns.lowerBound, width), start(cells.rows.lowerBound, height),
+      end(cells.columns.upperBound, width), end(cells.rows.upperBound, height))
+  }
+
+  /// The smallest box around the ones of a mask [h, w]; all zeros for an empty mask.
+  public init(around mask: Tensor) {
+    let size = mask.mapSize("Box(around:)")
+    guard size.maps == 1 else { fail("Box(around:): expected one mask [h, w], found \(mask.shape)") }
+    var rows: ClosedRange<Int>?
+    var columns: ClosedRange<Int>?
+    mask.withUnsafeBuffer { buffer in
+      for y in 0..<size.height {
+        for x in 0..<size.width where buffer[y * size.width + x] > 0 {
+          rows = min(rows?.lowerBound ?? y, y)...max(rows?.upperBound ?? y, y)
+          columns = min(columns?.lowerBound ?? x, x)...max(columns?.upperBound ?? x, x)
+        }
+      }
+    }
+    guard let rows, let columns else {
+      self = .none
+      return
+    }
+    self.init(around: Cells(rows: Range(rows), columns: Range(columns)), height: size.height, width: size.width)
+  }
+}

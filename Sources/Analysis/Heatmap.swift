@@ -1,0 +1,159 @@
+import Tensors
+
+/// How several maps become one.
+public enum Combination: String, Sendable { case mean, sum }
+
+/// One map over the image, with what it shows and where it comes from.
+public struct Heatmap: Sendable, CustomStringConvertible {
+  /// What went into a heatmap.
+  public struct Provenance: Sendable, Equatable {
+    /// Token columns, averaged.
+    public var tokens: [Int]
+    /// Layers in the order in which they were recorded.
+    public var layers: [String]
+    /// Denoising steps, ascending.
+    public var steps: [Int]
+    /// Heads, ascending; nil for all.
+    public var heads: [Int]?
+    /// Of steps, layers and heads.
+    public var combination: Combination
+
+    public init(
+      tokens: [Int] = [], layers: [String] = [], steps: [Int] = [], heads: [Int]? = nil,
+      combination: Combination = .mean
+    ) {
+      self.tokens = tokens
+      self.layers = layers
+      self.steps = steps
+      self.heads = heads
+      self.combination = combination
+    }
+  }
+
+  /// [h, w], finite.
+  public let values: Tensor
+  /// The word, phrase or subject it belongs to.
+  public var label: String
+  public var provenance: Provenance
+
+  /// A heatmap of values [h, w]; stops, naming the place, where one is NaN or infinite.
+  public init(_ values: Tensor, label: String, provenance: Provenance = Provenance()) {
+    guard values.rank == 2 else { fail("Heatmap: expected values [h, w], found shape \(values.shape)") }
+    _ = values.mapSize("Heatmap")
+    values.requireFinite("Heatmap “\(label)”")
+    self.values = values
+    self.label = label
+    self.provenance = provenance
+  }
+
+  public var height: Int { values.shape[0] }
+  public var width: Int { values.shape[1] }
+  /// Least and greatest value.
+  public var range: ClosedRange<Float> { values.valueRange }
+
+  /// Bicubic (or bilinear) at another size.
+  ///
+  /// The bicubic kernel swings below zero beside a peak; a map without negative values keeps none, as in DAAM.
+  public func resized(height: Int, width: Int, method: ResizeMethod = .bicubic) -> Heatmap {
+    with(values.resizedMaps(height: height, width: width, method: method))
+  }
+
+  /// Min–max: the least value becomes 0, the greatest 1.
+  ///
+  /// - Parameter flat: What a map whose values are all equal becomes everywhere, as it has no range to stretch.
+  public func normalized(flat: Float = 0) -> Heatmap { scaled(from: range, flat: flat) }
+
+  /// Maps `range` to 0…1, for maps that are to be compared on one scale; values outside are clipped.
+  ///
+  /// - Parameter flat: The value everywhere where the range is empty.
+  public func scaled(from range: ClosedRange<Float>, flat: Float = 0) -> Heatmap {
+    with(values.scaled(from: range, flat: flat))
+  }
+
+  /// Several maps on the scale that they share: 0 is the least value of all, 1 the greatest of all.
+  public static func normalizedTogether(_ maps: [Heatmap], flat: Float = 0) -> [Heatmap] {
+    guard let first = maps.first else { return [] }
+    let range = maps.dropFirst().reduce(first.range) { range, map in
+      min(range.lowerBound, map.range.lowerBound)...max(range.upperBound, map.range.upperBound)
+    }
+    return maps.map { $0.scaled(from: range, flat: flat) }
+  }
+
+  /// Mean or sum of maps after resizing each to a common size.
+  ///
+  /// - Parameter size: Height and width; the largest of the maps' own sizes unless given.
+  /// - Throws: ``AnalysisError/empty(_:)`` without maps.
+  public static func combined(
+    _ maps: [Heatmap], label: String, as combination: Combination = .mean, size: (height: Int, width: Int)? = nil
+  ) throws -> Heatmap {
+    guard !maps.isEmpty else { throw AnalysisError.empty("heatmap “\(label)”: expected at least one map, found none") }
+    let values = combinedMaps(maps.map(\.values), as: combination, size: size)
+    let heads = maps.map(\.provenance.heads)
+    let provenance = Provenance(
+      tokens: Set(maps.flatMap(\.provenance.tokens)).sorted(),
+      layers: maps.flatMap(\.provenance.layers).withoutRepeats,
+      steps: Set(maps.flatMap(\.provenance.steps)).sorted(),
+      heads: heads.contains(nil) ? nil : Set(heads.compactMap { $0 }.joined()).sorted(),
+      combination: combination)
+    return Heatmap(values, label: label, provenance: provenance)
+  }
+
+  public var description: String {
+    var parts = ["Heatmap “\(label)” \(height)×\(width)", "\(range.lowerBound)…\(range.upperBound)"]
+    if !provenance.tokens.isEmpty { parts.append("tokens \(provenance.tokens)") }
+    if !provenance.layers.isEmpty { parts.append("\(provenance.layers.count) layers") }
+    if !provenance.steps.isEmpty { parts.append("\(provenance.steps.count) steps") }
+    if let heads = provenance.heads { parts.append("heads \(heads)") }
+    return parts.joined(separator: ", ")
+  }
+
+  private func with(_ values: Tensor) -> Heatmap { Heatmap(values, label: label, provenance: provenance) }
+}
+
+/// Mean or sum of maps [h, w] after resizing each to a common size, the largest (by area) unless given.
+package func combinedMaps(
+  _ maps: [Tensor], as combination: Combination, size: (height: Int, width: Int)? = nil
+) -> Tensor {
+  guard let largest = maps.map({ $0.mapSize("combinedMaps") }).max(by: { $0.cells < $1.cells }) else {
+    fail("combinedMaps: expected at least one map")
+  }
+  let size = size ?? (largest.height, largest.width)
+  var sum = Tensor.zeros([size.height, size.width])
+  for map in maps { sum = sum + map.resizedMaps(height: size.height, width: size.width) }
+  return combination == .sum ? sum : sum / Float(maps.count)
+}
+
+extension Tensor {
+  /// Least and greatest value; stops on NaN, which would compare as neither.
+  package var valueRange: ClosedRange<Float> {
+    requireFinite("valueRange")
+    return withUnsafeBuffer { buffer in
+      guard let least = buffer.min(), let greatest = buffer.max() else { fail("valueRange: expected a value") }
+      return least...greatest
+    }
+  }
+
+  /// Maps [..., h, w] at another size; those without negative values keep none.
+  package func resizedMaps(height: Int, width: Int, method: ResizeMethod = .bicubic) -> Tensor {
+    let size = mapSize("resizedMaps")
+    guard height > 0, width > 0 else { fail("resizedMaps: expected a size above 0, found \(height)×\(width)") }
+    if size.height == height, size.width == width { return self }
+    return resized(height: height, width: width, method: method)
+      .clamped(to: min(0, valueRange.lowerBound)...Float.greatestFiniteMagnitude)
+  }
+
+  /// `range` to 0…1, clipped; `flat` everywhere where the range is empty.
+  package func scaled(from range: ClosedRange<Float>, flat: Float) -> Tensor {
+    let (least, greatest) = (range.lowerBound, range.upperBound)
+    guard greatest > least else { return Tensor(repeating: flat, shape: shape) }
+    return ((self - least) / (greatest - least)).clamped(to: 0...1)
+  }
+}
+
+extension Sequence where Element: Hashable {
+  /// Each element once, in the order of first appearance.
+  package var withoutRepeats: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}

@@ -1,0 +1,190 @@
+import Tensors
+
+/// Sums attention maps while they pass by, and gives heatmaps of words, phrases, subjects and single tokens.
+///
+/// Made for observers of attention: ``add(_:height:width:layer:step:)`` takes the probabilities of one layer in one
+/// step and keeps only sums, so that memory doesn't grow with the number of steps unless ``Keeping/steps`` asks for
+/// it. Each layer keeps its own size; heatmaps resize them to a common one. (After DAAM, Tang et al. 2022, for any
+/// aspect ratio.)
+///
+/// Axes: B batch, H heads, Q queries = h·w row by row, K keys = token columns.
+public struct HeatmapAccumulator: Sendable {
+  /// What is kept apart instead of being summed.
+  public struct Keeping: OptionSet, Sendable {
+    public let rawValue: Int
+    public init(rawValue: Int) { self.rawValue = rawValue }
+    /// One sum a denoising step: for sequences and for choosing steps later. Memory grows with the steps.
+    public static let steps = Keeping(rawValue: 1)
+    /// One sum a head: for choosing heads later.
+    public static let heads = Keeping(rawValue: 2)
+  }
+
+  /// One layer that was recorded.
+  public struct Layer: Sendable, Equatable {
+    public let name: String
+    public let height: Int
+    public let width: Int
+    /// Number of heads of the layer, whether or not all were recorded.
+    public let heads: Int
+    /// Steps seen, ascending.
+    public var steps: [Int]
+  }
+
+  /// The row of the batch that is recorded; with guidance, the conditional half comes second.
+  public let row: Int
+  /// The token columns that are recorded; nil for all.
+  public let tokens: Range<Int>?
+  /// The heads that are recorded; nil for all.
+  public let heads: Set<Int>?
+  /// The steps that are recorded, others pass unseen; nil for all.
+  public let steps: Set<Int>?
+  public let keeping: Keeping
+
+  /// What is kept apart: nil where everything is summed.
+  struct Slot: Hashable, Comparable {
+    let step: Int?
+    let head: Int?
+    static func < (a: Slot, b: Slot) -> Bool { (a.step ?? -1, a.head ?? -1) < (b.step ?? -1, b.head ?? -1) }
+  }
+
+  struct Sums {
+    /// [Q, columns]
+    var values: [Float] = []
+    /// How many maps (heads × steps) were summed.
+    var maps = 0
+  }
+
+  struct Record {
+    var layer: Layer
+    let columns: Range<Int>
+    var sums: [Slot: Sums] = [:]
+  }
+
+  var names: [String] = []
+  var records: [String: Record] = [:]
+  var failure: AnalysisError?
+
+  /// An empty accumulator for one row of the batch.
+  public init(
+    row: Int = 0, tokens: Range<Int>? = nil, heads: Set<Int>? = nil, steps: Set<Int>? = nil, keeping: Keeping = []
+  ) {
+    self.row = row
+    self.tokens = tokens
+    self.heads = heads
+    self.steps = steps
+    self.keeping = keeping
+  }
+
+  /// What was recorded, in the order in which the layers came.
+  public var layers: [Layer] { names.compactMap { records[$0]?.layer } }
+
+  /// Bytes held by the sums.
+  public var byteCount: Int {
+    records.values.reduce(0) { $0 + $1.sums.values.reduce(0) { $0 + $1.values.count * MemoryLayout<Float>.size } }
+  }
+
+  /// Adds the maps of one layer in one step.
+  ///
+  /// - Parameters:
+  ///   - probabilities: [B, H, Q, K] with Q = height · width; or [B, Q, K] for maps without heads, such as
+  ///     ``ValueContribution``.
+  ///   - layer: A name that stands for one size throughout.
+  ///   - step: Index of the denoising step. Several calls a step all count.
+  /// - Throws: ``AnalysisError/notFinite(place:)``, also from every later question, and
+  ///   ``AnalysisError/shape(place:expected:found:)``, ``AnalysisError/notRecorded(kind:requested:available:)`` where
+  ///   row, tokens or heads don't exist. Nothing is added then.
+  public mutating func add(_ probabilities: Tensor, height: Int, width: Int, layer name: String, step: Int) throws {
+    if let failure { throw failure }
+    if let steps, !steps.contains(step) { return }
+    let shape =
+      probabilities.rank == 3
+      ? [probabilities.shape[0], 1] + probabilities.shape.dropFirst() : probabilities.shape
+    guard shape.count == 4, height > 0, width > 0, shape[2] == height * width else {
+      throw AnalysisError.shape(
+        place: name, expected: "[B, H, \(height)·\(width), K]", found: probabilities.shape)
+    }
+    let (headCount, queries, keys) = (shape[1], shape[2], shape[3])
+    try require([row], in: 0..<shape[0], kind: "\(name): batch row")
+    let columns = tokens ?? 0..<keys
+    guard !columns.isEmpty, columns.lowerBound >= 0, columns.upperBound <= keys else {
+      throw AnalysisError.notRecorded(
+        kind: "\(name): token columns", requested: Array(columns), available: "0..<\(keys)")
+    }
+    let chosen = heads?.sorted() ?? Array(0..<headCount)
+    try require(chosen, in: 0..<headCount, kind: "\(name): heads")
+    if let known = records[name]?.layer, let before = records[name]?.columns {
+      guard known.height == height, known.width == width, known.heads == headCount, before == columns else {
+        throw AnalysisError.shape(
+          place: name,
+          expected: "[B, \(known.heads), \(known.height)·\(known.width), \(before.count)], as before",
+          found: probabilities.shape)
+      }
+    }
+    do {
+      try probabilities.withUnsafeBuffer { buffer in
+        func map(_ head: Int) -> UnsafeBufferPointer<Float> {
+          let start = (row * headCount + head) * queries * keys
+          return UnsafeBufferPointer(rebasing: buffer[start..<start + queries * keys])
+        }
+        for head in chosen {
+          guard let place = Self.firstNotFinite(in: map(head), keys: keys, columns: columns) else { continue }
+          throw AnalysisError.notFinite(
+            place: "\(name), step \(step), batch row \(row), head \(head), "
+              + "map row \(place.query / width), map column \(place.query % width), token \(place.token)")
+        }
+        let new = Layer(name: name, height: height, width: width, heads: headCount, steps: [])
+        for head in chosen {
+          let slot = Slot(step: keeping.contains(.steps) ? step : nil, head: keeping.contains(.heads) ? head : nil)
+          Self.add(
+            map(head), keys: keys, columns: columns,
+            to: &records[name, default: Record(layer: new, columns: columns)].sums[slot, default: Sums()])
+        }
+      }
+    } catch let error as AnalysisError {
+      failure = error
+      throw error
+    }
+    if records[name]?.layer.steps.contains(step) == false {
+      records[name]?.layer.steps.append(step)
+      records[name]?.layer.steps.sort()
+    }
+    if !names.contains(name) { names.append(name) }
+  }
+
+  /// Adds the columns of one map [Q, K] to sums [Q, columns].
+  private static func add(
+    _ map: UnsafeBufferPointer<Float>, keys: Int, columns: Range<Int>, to sums: inout Sums
+  ) {
+    let width = columns.count
+    let queries = map.count / keys
+    if sums.maps == 0 { sums.values = [Float](repeating: 0, count: queries * width) }
+    sums.maps += 1
+    sums.values.withUnsafeMutableBufferPointer { output in
+      for query in 0..<queries {
+        let source = query * keys + columns.lowerBound
+        for column in 0..<width { output[query * width + column] += map[source + column] }
+      }
+    }
+  }
+
+  /// The first query and token of a map [Q, K], among some columns, where the value is NaN or infinite.
+  private static func firstNotFinite(
+    in map: UnsafeBufferPointer<Float>, keys: Int, columns: Range<Int>
+  ) -> (query: Int, token: Int)? {
+    for start in stride(from: 0, to: map.count, by: keys) {
+      // All exponent bits set means NaN or infinity; as integers the test runs many columns at a time.
+      var largest: UInt32 = 0
+      for column in columns { largest = max(largest, map[start + column].bitPattern & 0x7fff_ffff) }
+      if largest < 0x7f80_0000 { continue }
+      if let token = columns.first(where: { !map[start + $0].isFinite }) { return (start / keys, token) }
+    }
+    return nil
+  }
+
+  /// Throws unless all indices lie in a range.
+  func require(_ indices: [Int], in range: Range<Int>, kind: String) throws {
+    guard indices.allSatisfy(range.contains) else {
+      throw AnalysisError.notRecorded(kind: kind, requested: indices, available: "\(range)")
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import Tensors
+
+extension HeatmapAccumulator {
+  /// One heatmap over chosen layers, steps and heads.
+  ///
+  /// Token columns are averaged: a word's or phrase's span, one token, or the columns of a subject's image tokens.
+  /// Within a layer, steps and heads are combined at the layer's own size; then layers at a common one.
+  ///
+  /// - Parameters:
+  ///   - label: What the heatmap is of.
+  ///   - tokens: Columns of the recorded probabilities, counted from 0 whatever ``tokens`` keeps.
+  ///   - layers: Names; all recorded ones unless given.
+  ///   - steps: Needs ``Keeping/steps``; all recorded ones unless given.
+  ///   - heads: Needs ``Keeping/heads``; all recorded ones unless given.
+  ///   - combination: Of steps, heads and layers.
+  ///   - size: Height and width; that of the largest chosen layer unless given. Smaller maps are resized bicubically.
+  /// - Throws: ``AnalysisError``: a layer, step, head or token that wasn't recorded or kept apart, nothing recorded,
+  ///   or what ``add(_:height:width:layer:step:)`` met.
+  public func heatmap(
+    _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
+    heads: [Int]? = nil, combining combination: Combination = .mean, size: (height: Int, width: Int)? = nil
+  ) throws -> Heatmap {
+    let maps = try layerHeatmaps(
+      label, tokens: tokens, layers: layers, steps: steps, heads: heads, combining: combination)
+    return try Heatmap.combined(maps, label: label, as: combination, size: size)
+  }
+
+  /// As ``heatmap(_:tokens:layers:steps:heads:combining:size:)``, one heatmap a layer, each at the layer's own size.
+  public func layerHeatmaps(
+    _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
+    heads: [Int]? = nil, combining combination: Combination = .mean
+  ) throws -> [Heatmap] {
+    if let failure { throw failure }
+    let tokens = Array(tokens)
+    guard !tokens.isEmpty else {
+      throw AnalysisError.empty("heatmap “\(label)”: expected at least one token column, found none")
+    }
+    guard !names.isEmpty else {
+      throw AnalysisError.empty("heatmap “\(label)”: nothing was recorded; observe the attention of a run first")
+    }
+    let chosen = try (layers ?? names).map { name -> Record in
+      guard let record = records[name] else { throw AnalysisError.unknownLayer(name: name, recorded: names) }
+      return record
+    }
+    if let steps { try requireKept(steps, .steps, "steps", among: Set(chosen.flatMap(\.layer.steps))) }
+    let maps = try chosen.compactMap {
+      try layerHeatmap($0, label: label, tokens: tokens, steps: steps, heads: heads, combination: combination)
+    }
+    guard !maps.isEmpty else {
+      throw AnalysisError.empty("heatmap “\(label)”: expected at least one layer, found none")
+    }
+    return maps
+  }
+
+  /// One heatmap a step, in their order; needs ``Keeping/steps``.
+  ///
+  /// All have one size but each its own values: scale them together with ``Heatmap/normalizedTogether(_:flat:)``.
+  public func sequence(
+    _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
+    heads: [Int]? = nil, combining combination: Combination = .mean, size: (height: Int, width: Int)? = nil
+  ) throws -> [Heatmap] {
+    let chosen = self.layers.filter { layers?.contains($0.name) ?? true }
+    let steps = steps ?? Set(chosen.flatMap(\.steps)).sorted()
+    let largest = chosen.max { $0.height * $0.width < $1.height * $1.width }
+    let size = size ?? largest.map { ($0.height, $0.width) }
+    guard !steps.isEmpty else {
+      return [try heatmap(label, tokens: tokens, layers: layers, heads: heads, combining: combination, size: size)]
+    }
+    return try steps.map {
+      try heatmap(
+        label, tokens: tokens, layers: layers, steps: [$0], heads: heads, combining: combination, size: size)
+    }
+  }
+
+  /// The heatmap of one layer at its own size; nil if the layer has none of the steps.
+  private func layerHeatmap(
+    _ record: Record, label: String, tokens: [Int], steps: [Int]?, heads: [Int]?, combination: Combination
+  ) throws -> Heatmap? {
+    let layer = record.layer
+    try require(tokens, in: record.columns, kind: "\(layer.name): token columns")
+    if let heads {
+      try requireKept(heads, .heads, "\(layer.name): heads", among: self.heads ?? Set(0..<layer.heads))
+    }
+    let slots = record.sums.keys.sorted().filter { slot in
+      (steps.map { $0.contains(slot.step ?? -1) } ?? true) && (heads.map { $0.contains(slot.head ?? -1) } ?? true)
+    }
+    if slots.isEmpty { return nil }
+    var total = [Double](repeating: 0, count: layer.height * layer.width)
+    var maps = 0
+    for sums in slots.compactMap({ record.sums[$0] }) {
+      maps += sums.maps
+      for token in tokens {
+        let column = token - record.columns.lowerBound
+        for cell in total.indices { total[cell] += Double(sums.values[cell * record.columns.count + column]) }
+      }
+    }
+    let divisor = Double(tokens.count) * (combination == .mean ? Double(maps) : 1)
+    let values = Tensor(total.map { Float($0 / divisor) }, shape: [layer.height, layer.width])
+    let provenance = Heatmap.Provenance(
+      tokens: tokens, layers: [layer.name], steps: layer.steps.filter { steps?.contains($0) ?? true },
+      heads: heads?.sorted() ?? self.heads?.sorted(), combination: combination)
+    return Heatmap(values, label: label, provenance: provenance)
+  }
+
+  private func requireKept(_ indices: [Int], _ part: Keeping, _ kind: String, among recorded: Set<Int>) throws {
+    guard keeping.contains(part) else {
+      throw AnalysisError.notRecorded(
+        kind: kind, requested: indices, available: "summed; record with keeping: .\(part == .steps ? "steps" : "heads")"
+      )
+    }
+    guard !indices.isEmpty, indices.allSatisfy(recorded.contains) else {
+      throw AnalysisError.notRecorded(kind: kind, requested: indices, available: "\(recorded.sorted())")
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import Tensors
+
+/// The way from one tensor to another of the same shape, such as image-encoder states, resampler tokens or text
+/// states of two subjects.
+///
+/// `Interpolation.spherical(a, b, at: 0)` is `a` and `at: 1` is `b`, bit by bit.
+public enum Interpolation: String, Sendable, CaseIterable {
+  /// (1 − t)·a + t·b.
+  case linear
+  /// Along the great circle between the two tensors as one vector each (Shoemake 1985):
+  /// (sin((1 − t)θ)·a + sin(tθ)·b) / sin θ, θ the angle between them.
+  ///
+  /// The formula is applied to the vectors themselves, so that lengths blend too; equal lengths are kept. Where a
+  /// vector is zero, or the two point the same or opposite ways (within 1e-6 and 1e-3 of it), there is no one arc and
+  /// the straight line is taken; between opposite vectors it passes zero.
+  case spherical
+  /// As ``spherical``, for every row of the last axis on its own, with its own angle: one token, one arc.
+  case sphericalRows
+
+  /// The point at `t` of the way; below 0 and above 1 the way goes on.
+  public func callAsFunction(_ a: Tensor, _ b: Tensor, at t: Double) -> Tensor {
+    guard a.shape == b.shape else {
+      fail("Interpolation.\(rawValue): expected two tensors of one shape, found \(a.shape) and \(b.shape)")
+    }
+    guard t.isFinite else { fail("Interpolation.\(rawValue): expected a finite t, found \(t)") }
+    if t == 0 { return a }
+    if t == 1 { return b }
+    let length = self == .sphericalRows ? a.shape.last ?? 1 : a.count
+    return Tensor(shape: a.shape) { output in
+      a.withUnsafeBuffer { first in
+        b.withUnsafeBuffer { second in
+          for start in stride(from: 0, to: first.count, by: max(length, 1)) {
+            let row = start..<start + length
+            let weights =
+              self == .linear
+              ? (1 - t, t) : Self.arcWeights(UnsafeBufferPointer(rebasing: first[row]), .init(rebasing: second[row]), t)
+            for i in row { output[i] = Float(weights.0 * Double(first[i]) + weights.1 * Double(second[i])) }
+          }
+        }
+      }
+    }
+  }
+
+  /// `count` points at equal distances of t, the first `a` and the last `b`; at least 2.
+  public func points(from a: Tensor, to b: Tensor, count: Int) -> [Tensor] {
+    guard count >= 2 else { fail("Interpolation.points: expected a count of at least 2, found \(count)") }
+    return (0..<count).map { self(a, b, at: Double($0) / Double(count - 1)) }
+  }
+
+  /// Weights of two vectors at `t` of the arc between them.
+  private static func arcWeights(
+    _ a: UnsafeBufferPointer<Float>, _ b: UnsafeBufferPointer<Float>, _ t: Double
+  ) -> (Double, Double) {
+    let lengthA = a.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    let lengthB = b.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    guard lengthA > 0, lengthB > 0 else { return (1 - t, t) }
+    // From the sum and the difference of the unit vectors: precise for small and for large angles, unlike the arc
+    // cosine of the inner product.
+    var (apart, together) = (0.0, 0.0)
+    for i in a.indices {
+      let (x, y) = (Double(a[i]) / lengthA, Double(b[i]) / lengthB)
+      apart += (x - y) * (x - y)
+      together += (x + y) * (x + y)
+    }
+    let angle = 2 * atan2(apart.squareRoot(), together.squareRoot())
+    if angle < 1e-6 || angle > .pi - 1e-3 { return (1 - t, t) }
+    return (sin((1 - t) * angle) / sin(angle), sin(t * angle) / sin(angle))
+  }
+}

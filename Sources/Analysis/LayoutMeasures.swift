@@ -1,0 +1,164 @@
+import Foundation
+import Tensors
+
+/// The part of a map's total that lies inside a mask, 0…1; nil for a map without mass.
+///
+/// - Parameters:
+///   - map: [h, w], not negative.
+///   - mask: [h, w], inside where above 0.
+public func inBoxMass(of map: Tensor, inside mask: Tensor) -> Double? {
+  checkPair(map, mask, "inBoxMass")
+  var (inside, total) = (0.0, 0.0)
+  forEachPair(map, mask) { value, isInside in
+    if value < 0 { fail("inBoxMass: expected a map without negative values, found \(value)") }
+    total += Double(value)
+    if isInside { inside += Double(value) }
+  }
+  return total > 0 ? inside / total : nil
+}
+
+/// The pointing game (Zhang et al. 2016): whether the greatest value of a map lies inside a mask.
+///
+/// - Returns: 1 for a hit, 0 for a miss. Where several cells share the greatest value, the part of them inside: what
+///   choosing one of them by lot would give on average, so that a constant map scores chance.
+public func pointingHit(of map: Tensor, inside mask: Tensor) -> Double {
+  checkPair(map, mask, "pointingHit")
+  let greatest = map.valueRange.upperBound
+  var (inside, ties) = (0, 0)
+  forEachPair(map, mask) { value, isInside in
+    if value == greatest {
+      ties += 1
+      if isInside { inside += 1 }
+    }
+  }
+  return Double(inside) / Double(ties)
+}
+
+/// Cells in both masks over cells in either; nil where both are empty.
+///
+/// Masks of one shape, inside where above 0.
+public func intersectionOverUnion(_ a: Tensor, _ b: Tensor) -> Double? {
+  checkPair(a, b, "intersectionOverUnion")
+  var (both, either) = (0, 0)
+  forEachPair(a, b) { value, isInside in
+    if value > 0 && isInside { both += 1 }
+    if value > 0 || isInside { either += 1 }
+  }
+  return either > 0 ? Double(both) / Double(either) : nil
+}
+
+/// Mean intersection over union of a set of maps with their masks, for every threshold: how good the maps are at the
+/// best single threshold for all.
+public struct ThresholdCurve: Sendable, Equatable {
+  /// 0…1, ascending, of the min–max stretched maps; inside is strictly above.
+  public let thresholds: [Double]
+  /// Mean over the set at each threshold.
+  public let meanOverlaps: [Double]
+
+  /// - Parameters:
+  ///   - pairs: Map and mask of one shape [h, w] each; sizes may differ between pairs. A flat map is empty at every
+  ///     threshold.
+  ///   - count: Number of thresholds, at equal distances from 0 to 1.
+  /// - Throws: ``AnalysisError/empty(_:)`` without pairs, or where a mask is empty and nothing could be right.
+  public init(_ pairs: [(map: Tensor, mask: Tensor)], count: Int = 101) throws {
+    guard !pairs.isEmpty else {
+      throw AnalysisError.empty("threshold curve: expected at least one map and mask, found none")
+    }
+    guard count >= 2 else { fail("ThresholdCurve: expected a count of at least 2, found \(count)") }
+    let thresholds = (0..<count).map { Double($0) / Double(count - 1) }
+    var sums = [Double](repeating: 0, count: count)
+    for (index, pair) in pairs.enumerated() {
+      checkPair(pair.map, pair.mask, "ThresholdCurve, pair \(index)")
+      guard pair.mask.valueRange.upperBound > 0 else {
+        throw AnalysisError.empty("threshold curve, pair \(index): expected a mask with at least one cell, found none")
+      }
+      let stretched = pair.map.scaled(from: pair.map.valueRange, flat: 0)
+      // Cells that are above exactly the first n thresholds; then cumulative from the top.
+      var (inside, all) = ([Int](repeating: 0, count: count + 1), [Int](repeating: 0, count: count + 1))
+      var maskCells = 0
+      forEachPair(stretched, pair.mask) { value, isInside in
+        var above = min(Int((Double(value) * Double(count - 1)).rounded(.up)), count)
+        while above > 0, thresholds[above - 1] >= Double(value) { above -= 1 }
+        while above < count, thresholds[above] < Double(value) { above += 1 }
+        all[above] += 1
+        if isInside {
+          inside[above] += 1
+          maskCells += 1
+        }
+      }
+      var (hits, cells) = (0, 0)
+      for i in stride(from: count - 1, through: 0, by: -1) {
+        hits += inside[i + 1]
+        cells += all[i + 1]
+        sums[i] += Double(hits) / Double(cells + maskCells - hits)
+      }
+    }
+    self.thresholds = thresholds
+    meanOverlaps = sums.map { $0 / Double(pairs.count) }
+  }
+
+  /// The threshold with the greatest mean, the lowest of equals.
+  public var best: (threshold: Double, meanOverlap: Double) {
+    var best = (threshold: thresholds[0], meanOverlap: meanOverlaps[0])
+    for (threshold, overlap) in zip(thresholds, meanOverlaps) where overlap > best.meanOverlap {
+      best = (threshold, overlap)
+    }
+    return best
+  }
+}
+
+/// The middle of a map's mass in fractions of the image, x rightwards and y downwards; nil for a map without mass.
+///
+/// - Parameter map: [h, w], not negative; a cell's mass lies in the cell's middle.
+public func centroid(of map: Tensor) -> (x: Double, y: Double)? {
+  let size = map.mapSize("centroid")
+  var (total, x, y) = (0.0, 0.0, 0.0)
+  for (cell, value) in distribution(map, "centroid").enumerated() {
+    total += value
+    x += value * (Double(cell % size.width) + 0.5)
+    y += value * (Double(cell / size.width) + 0.5)
+  }
+  return total > 0 ? (x / total / Double(size.width), y / total / Double(size.height)) : nil
+}
+
+/// Entropy of a map as a distribution over its cells, divided by that of the even one: 1 where it looks everywhere
+/// alike, 0 where all mass is in one cell (or there is only one); nil for a map without mass.
+///
+/// - Parameter map: [h, w] or any shape, not negative.
+public func normalizedEntropy(of map: Tensor) -> Double? {
+  let values = distribution(map, "normalizedEntropy")
+  let total = values.reduce(0, +)
+  guard total > 0 else { return nil }
+  if values.count == 1 { return 0 }
+  let entropy = values.reduce(0.0) { sum, value in
+    let share = value / total
+    return share > 0 ? sum - share * log(share) : sum
+  }
+  return entropy / log(Double(values.count))
+}
+
+/// The values of a map in double precision; stops where one is negative, NaN or infinite.
+private func distribution(_ map: Tensor, _ caller: String) -> [Double] {
+  map.requireFinite(caller)
+  return map.values.map { value in
+    if value < 0 { fail("\(caller): expected a map without negative values, found \(value)") }
+    return Double(value)
+  }
+}
+
+private func checkPair(_ map: Tensor, _ mask: Tensor, _ caller: String) {
+  guard map.shape == mask.shape, map.count > 0 else {
+    fail("\(caller): expected two tensors of one shape with at least one cell, found \(map.shape) and \(mask.shape)")
+  }
+  map.requireFinite(caller)
+  mask.requireFinite(caller)
+}
+
+/// Calls `body` with each value of a map and whether the mask is above 0 there.
+private func forEachPair(_ map: Tensor, _ mask: Tensor, _ body: (Float, Bool) -> Void) {
+  map.withUnsafeBuffer { values in
+    mask.withUnsafeBuffer { inside in
+      for i in values.indices { body(values[i], inside[i] > 0) }
+    }
+  }
+}

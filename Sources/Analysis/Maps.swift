@@ -1,0 +1,51 @@
+import Tensors
+
+/// The sizes of a stack of maps: last two axes height and width, all others counted together.
+package struct MapSize: Equatable {
+  package let maps: Int
+  package let height: Int
+  package let width: Int
+  package var cells: Int { height * width }
+}
+
+extension Tensor {
+  /// Reads the shape as a stack of maps [..., h, w]; stops where it is none or has no cell.
+  package func mapSize(_ caller: String) -> MapSize {
+    guard rank >= 2, shape[rank - 1] > 0, shape[rank - 2] > 0 else {
+      fail("\(caller): expected maps [..., h, w] with h, w > 0, found shape \(shape)")
+    }
+    return MapSize(maps: shape.dropLast(2).reduce(1, *), height: shape[rank - 2], width: shape[rank - 1])
+  }
+
+  /// The place of the first value that is NaN or infinite, if there is one.
+  package var firstNotFinite: [Int]? {
+    let position = withUnsafeBuffer { buffer in buffer.firstIndex { !$0.isFinite } }
+    guard var rest = position else { return nil }
+    return shape.reversed().map { side -> Int in
+      defer { rest /= side }
+      return rest % side
+    }.reversed()
+  }
+
+  /// Stops, naming the place, if any value is NaN or infinite: a comparison would hide it.
+  package func requireFinite(_ caller: String) {
+    if let place = firstNotFinite {
+      fail("\(caller): expected finite values, found NaN or infinity first at \(place) of \(shape)")
+    }
+  }
+
+  /// Makes every map of [..., h, w] anew; `body` reads one map and fills one of the same size.
+  package func eachMap(
+    _ caller: String, _ body: (UnsafeBufferPointer<Float>, UnsafeMutableBufferPointer<Float>) -> Void
+  ) -> Tensor {
+    let size = mapSize(caller)
+    return Tensor(shape: shape) { output in
+      withUnsafeBuffer { input in
+        for start in stride(from: 0, to: size.maps * size.cells, by: size.cells) {
+          let range = start..<start + size.cells
+          body(UnsafeBufferPointer(rebasing: input[range]), UnsafeMutableBufferPointer(rebasing: output[range]))
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import Tensors
+
+/// Mean over all maps recorded so far, such as one layer's text maps through the denoising steps (appendix M).
+///
+/// One value belongs to one layer of one run. Maps of any shape [..., h, w], the same in every step.
+public struct RunningMaps: Sendable {
+  private var sum: Tensor?
+  /// How many maps were added.
+  public private(set) var count = 0
+
+  public init() {}
+
+  /// Adds the maps of one step; stops where one is NaN or infinite, or of another shape than those before.
+  public mutating func add(_ maps: Tensor) {
+    maps.requireFinite("RunningMaps.add, step \(count)")
+    if let sum, sum.shape != maps.shape {
+      fail("RunningMaps.add: expected shape \(sum.shape) as in the steps before, found \(maps.shape)")
+    }
+    sum = sum.map { $0 + maps } ?? maps
+    count += 1
+  }
+
+  /// The mean, of the shape of the maps; nil before the first.
+  public var mean: Tensor? { sum.map { $0 / Float(count) } }
+}
+
+/// How a layout is read off the attention maps of the subjects' words.
+///
+/// Every map is stretched to 0…1, cut at a threshold, and cleaned if asked. Maps that are zero or constant have no
+/// layout: their mask is empty.
+public struct PseudoLayout: Sendable, Equatable {
+  /// Where a stretched map is cut; inside is strictly above.
+  public enum Threshold: Sendable, Equatable {
+    /// At this value of 0…1.
+    case fixed(Float)
+    /// Where the variance between the two sides is greatest, for each map on its own (Otsu 1979).
+    case otsu
+  }
+
+  public var threshold: Threshold
+  /// Keep only the largest connected part.
+  public var largestPart: Connectivity?
+  /// Make background that the mask encloses part of it.
+  public var fillsHoles: Bool
+  /// The number of recorded maps, that of the current step included, from which on the layout is used.
+  public var startStep: Int
+
+  public init(
+    threshold: Threshold = .fixed(0.5), largestPart: Connectivity? = nil, fillsHoles: Bool = false,
+    startStep: Int = 5
+  ) {
+    self.threshold = threshold
+    self.largestPart = largestPart
+    self.fillsHoles = fillsHoles
+    self.startStep = startStep
+  }
+
+  /// The published rule: mean so far, (x − min) / (max − min + 1e-5), strictly above 0.5, from the fifth step on.
+  public static let published = PseudoLayout()
+
+  /// Masks of 0 and 1 in the shape of the maps [..., h, w], one a map; stops on NaN.
+  public func masks(of maps: Tensor) -> Tensor {
+    maps.requireFinite("PseudoLayout.masks")
+    let stretched = Self.stretched(maps)
+    let cut = stretched.eachMap("PseudoLayout.masks") { map, mask in
+      let limit: Float
+      switch threshold {
+      case .fixed(let value): limit = value
+      case .otsu: limit = otsuThreshold(map)
+      }
+      for i in map.indices { mask[i] = map[i] > limit ? 1 : 0 }
+    }
+    let parts = largestPart.map { cut.largestPart(connectivity: $0) } ?? cut
+    return fillsHoles ? parts.holesFilled() : parts
+  }
+
+  /// Masks of the mean of what was recorded; nil before ``startStep``.
+  public func masks(of maps: RunningMaps) -> Tensor? {
+    guard maps.count >= startStep, let mean = maps.mean else { return nil }
+    return masks(of: mean)
+  }
+
+  /// The smallest box around each mask; all zeros where a mask is empty.
+  public func boxes(of maps: Tensor) -> [Box] { masks(of: maps).maskBoxes() }
+
+  /// (x − min) / (max − min + ε) of every map [..., h, w], in float32 as published.
+  ///
+  /// ε keeps a constant map at zero, and the greatest value just below 1.
+  public static func stretched(_ maps: Tensor, epsilon: Float = 1e-5) -> Tensor {
+    maps.eachMap("PseudoLayout.stretched") { map, output in
+      let least = map.min() ?? 0
+      let range = (map.max() ?? 0) - least + epsilon
+      for i in map.indices { output[i] = (map[i] - least) / range }
+    }
+  }
+}
+
+extension Tensor {
+  /// The smallest box around the ones of every mask [..., h, w]; all zeros where a mask is empty.
+  public func maskBoxes() -> [Box] {
+    let size = mapSize("maskBoxes")
+    let masks = reshaped([size.maps, size.height, size.width])
+    return (0..<size.maps).map { index in
+      Box(around: masks.sliced(axis: 0, index..<index + 1).reshaped([size.height, size.width]))
+    }
+  }
+
+  /// Otsu's threshold of all values together: the value t for which the variance between those ≤ t and those > t is
+  /// greatest. Exact, no histogram; the lowest such value on a tie; the value itself if all are equal.
+  public func otsuThreshold() -> Float {
+    requireFinite("otsuThreshold")
+    guard count > 0 else { fail("otsuThreshold: expected at least one value") }
+    return withUnsafeBuffer { Analysis.otsuThreshold($0) }
+  }
+}
+
+/// Otsu's threshold of finite values; see ``Tensors/Tensor/otsuThreshold()``.
+func otsuThreshold(_ values: UnsafeBufferPointer<Float>) -> Float {
+  let sorted = values.sorted()
+  let total = sorted.reduce(0.0) { $0 + Double($1) }
+  var best = (variance: 0.0, value: sorted[sorted.count - 1])
+  var sum = 0.0
+  for i in 0..<sorted.count - 1 {
+    sum += Double(sorted[i])
+    if sorted[i] == sorted[i + 1] { continue }
+    let (below, above) = (Double(i + 1), Double(sorted.count - i - 1))
+    let distance = sum / below - (total - sum) / above
+    let variance = below * above * distance * distance
+    if variance > best.variance { best = (variance, sorted[i]) }
+  }
+  return best.value
+}

@@ -1,0 +1,53 @@
+import Foundation
+import Tensors
+import Testing
+
+/// Numbers for tests: a plain generator of its own (xorshift), so that no test depends on the one that ships.
+struct TestNumbers {
+  private var state: UInt64
+
+  init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
+
+  /// 0…1.
+  mutating func next() -> Float {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return Float(state >> 40) / Float(1 << 24)
+  }
+
+  /// Uniform values in a range.
+  mutating func tensor(_ shape: [Int], in range: ClosedRange<Float> = 0...1) -> Tensor {
+    let values = (0..<shape.reduce(1, *)).map { _ in
+      range.lowerBound + next() * (range.upperBound - range.lowerBound)
+    }
+    return Tensor(values, shape: shape)
+  }
+
+  /// Rows that sum to one along the last axis.
+  mutating func probabilities(_ shape: [Int]) -> Tensor {
+    var values = tensor(shape, in: 0.01...1).values
+    let length = shape[shape.count - 1]
+    for row in stride(from: 0, to: values.count, by: length) {
+      let sum = values[row..<row + length].reduce(0, +)
+      for i in row..<row + length { values[i] /= sum }
+    }
+    return Tensor(values, shape: shape)
+  }
+}
+
+/// Values of a tensor in double precision.
+func doubles(_ tensor: Tensor) -> [Double] { tensor.values.map(Double.init) }
+
+/// Greatest difference, relative to the greatest reference value.
+func relativeError(_ tensor: Tensor, _ reference: [Double]) -> Double {
+  guard tensor.count == reference.count else { return .infinity }
+  let scale = reference.map(abs).max() ?? 0
+  let worst = zip(tensor.values, reference).map { abs(Double($0) - $1) }.max() ?? 0
+  return worst.isNaN ? .infinity : worst / max(scale, 1e-30)
+}
+
+/// A tensor from rows of a picture: `#` is 1, anything else 0.
+func mask(_ rows: String...) -> Tensor {
+  Tensor(rows.joined().map { $0 == "#" ? 1 : 0 }, shape: [rows.count, rows[0].count])
+}
