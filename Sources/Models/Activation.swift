@@ -1,0 +1,28 @@
+import JSON
+import Layers
+import Tensors
+
+/// An activation function that a configuration names.
+public enum Activation: String, Sendable {
+  case gelu
+  case quickGELU = "quick_gelu"
+  case silu
+
+  /// - Throws: `ParameterError.unsupported` for any other name.
+  init(_ node: JSONNode, component: String) throws {
+    let name = try node.string()
+    guard let known = Activation(rawValue: name) else {
+      throw ParameterError.unsupported(
+        component: component, option: "hidden_act", found: name, supported: "gelu, quick_gelu, silu")
+    }
+    self = known
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    switch self {
+    case .gelu: x.gelu()
+    case .quickGELU: x.quickGELU()
+    case .silu: x.silu()
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import JSON
+import Layers
+import Tensors
+
+/// A CLIP text encoder (Radford et al., 2021), from its published keys; with or without a projection.
+public struct CLIPTextEncoder: Sendable {
+  public struct Configuration: Sendable {
+    public var width: Int
+    public var inner: Int
+    public var layers: Int
+    public var heads: Int
+    public var positions: Int
+    public var vocabulary: Int
+    public var epsilon: Float
+    public var activation: Activation
+    public var endToken: Int
+    /// Width of `text_projection`, nil where the model has none.
+    public var projection: Int?
+
+    /// Reads a `config.json` as published for CLIPTextModel and CLIPTextModelWithProjection.
+    /// - Throws: `JSONError`, `ParameterError.unsupported`.
+    public init(_ json: JSONNode) throws {
+      width = try json["hidden_size"].int()
+      inner = try json["intermediate_size"].int()
+      layers = try json["num_hidden_layers"].int()
+      heads = try json["num_attention_heads"].int()
+      positions = try json["max_position_embeddings"].int(or: 77)
+      vocabulary = try json["vocab_size"].int(or: 49408)
+      epsilon = Float(try json["layer_norm_eps"].double(or: 1e-5))
+      activation = try Activation(json["hidden_act"], component: "CLIP text encoder")
+      endToken = try json["eos_token_id"].int(or: 2)
+      let architectures = json["architectures"].isPresent ? try json["architectures"].strings() : []
+      projection =
+        architectures.contains("CLIPTextModelWithProjection") ? try json["projection_dim"].int(or: width) : nil
+      try checkSizes(
+        "CLIP text encoder",
+        [
+          "hidden_size": width, "intermediate_size": inner, "num_hidden_layers": layers,
+          "num_attention_heads": heads, "max_position_embeddings": positions, "vocab_size": vocabulary,
+        ])
+    }
+  }
+
+  /// What an encoder gives for a batch of B token rows of N tokens.
+  public struct Output: Sendable {
+    /// Every hidden state `[B, N, C]`: embeddings first, then each layer's output; no final norm.
+    public let hiddenStates: [Tensor]
+    /// The last hidden state after the final norm, `[B, N, C]`.
+    public let lastHidden: Tensor
+    /// The state at the end token after the final norm, `[B, C]`.
+    public let pooled: Tensor
+    /// The pooled state through the projection `[B, P]`, nil where the model has none.
+    public let projected: Tensor?
+
+    /// The second-to-last hidden state, which SDXL conditions on.
+    public var penultimate: Tensor { hiddenStates[max(hiddenStates.count - 2, 0)] }
+  }
+
+  public let configuration: Configuration
+  let tokens, positions: Embedding
+  let transformer: CLIPTransformer
+  let finalNorm: LayerNorm
+  let projection: Linear?
+
+  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  public init(_ scope: Scope, _ configuration: Configuration) throws {
+    let model = scope["text_model"]
+    self.configuration = configuration
+    tokens = try Embedding(
+      model["embeddings"]["token_embedding"], count: configuration.vocabulary, width: configuration.width)
+    positions = try Embedding(
+      model["embeddings"]["position_embedding"], count: configuration.positions, width: configuration.width)
+    transformer = try CLIPTransformer(
+      model["encoder"],
+      .init(
+        width: configuration.width, inner: configuration.inner, heads: configuration.heads,
+        layers: configuration.layers, epsilon: configuration.epsilon, activation: configuration.activation))
+    finalNorm = try LayerNorm(model["final_layer_norm"], configuration.width, epsilon: configuration.epsilon)
+    projection = try configuration.projection.map {
+      try Linear(scope["text_projection"], configuration.width, $0, bias: false)
+    }
+  }
+
+  /// Encodes rows of token ids, all of one length.
+  public func callAsFunction(_ rows: [[Int]]) -> Output {
+    let length = rows.first?.count ?? 0
+    guard length <= configuration.positions, rows.allSatisfy({ $0.count == length }) else {
+      fail(
+        "CLIP text encoder: token rows of lengths \(rows.map(\.count)), expected one length up to \(configuration.positions)"
+      )
+    }
+    let embedded = tokens(rows.flatMap { $0 }).reshaped([rows.count, length, configuration.width])
+    let states = transformer(embedded + positions(Array(0..<length)), causal: true)
+    let last = finalNorm(states[states.count - 1])
+    let pooled = Tensor.stacked(
+      rows.enumerated().map { row, ids in
+        last.sliced(axis: 0, row..<(row + 1)).sliced(axis: 1, endPosition(ids)..<(endPosition(ids) + 1))
+          .reshaped([configuration.width])
+      }, axis: 0)
+    return Output(hiddenStates: states, lastHidden: last, pooled: pooled, projected: projection.map { $0(pooled) })
+  }
+
+  /// Where a row is pooled: published configurations with end token 2 pool at the largest id, others at the first end
+  /// token.
+  private func endPosition(_ ids: [Int]) -> Int {
+    if configuration.endToken == 2 { return ids.firstIndex(of: ids.max() ?? 0) ?? 0 }
+    return ids.firstIndex(of: configuration.endToken) ?? 0
+  }
+}
+
+/// Checks that sizes from a configuration are positive and not absurd, before anything is multiplied or allocated.
+/// - Throws: `ParameterError.unsupported` naming the first that is not.
+func checkSizes(_ component: String, _ sizes: [String: Int], atMost limit: Int = 1 << 20) throws {
+  for (option, size) in sizes.sorted(by: { $0.key < $1.key }) where !(1...limit).contains(size) {
+    throw ParameterError.unsupported(
+      component: component, option: option, found: "\(size)", supported: "a whole number from 1 to \(limit)")
+  }
+}

@@ -1,0 +1,68 @@
+import Layers
+import Tensors
+
+// Axes: B batch, N tokens, C width, H heads.
+
+/// The transformer that CLIP's text and vision encoders share: pre-norm blocks of self-attention and a two-layer network.
+struct CLIPTransformer: Sendable {
+  struct Sizes: Sendable {
+    var width: Int
+    var inner: Int
+    var heads: Int
+    var layers: Int
+    var epsilon: Float
+    var activation: Activation
+  }
+
+  let layers: [CLIPLayer]
+
+  init(_ scope: Scope, _ sizes: Sizes) throws {
+    guard sizes.heads > 0, sizes.width % sizes.heads == 0 else {
+      throw ParameterError.unsupported(
+        component: scope.component, option: "num_attention_heads", found: "\(sizes.heads)",
+        supported: "a divisor of hidden_size \(sizes.width)")
+    }
+    layers = try (0..<sizes.layers).map { try CLIPLayer(scope["layers"][$0], sizes) }
+  }
+
+  /// All hidden states `[B, N, C]`: the input first, then the output of every layer.
+  func callAsFunction(_ x: Tensor, causal: Bool) -> [Tensor] {
+    var states = [x]
+    for layer in layers { states.append(layer(states[states.count - 1], causal: causal)) }
+    return states
+  }
+}
+
+/// One pre-norm block of a CLIP transformer.
+struct CLIPLayer: Sendable {
+  let norm1, norm2: LayerNorm
+  let toQ, toK, toV, toOut, fc1, fc2: Linear
+  let heads: Int
+  let activation: Activation
+  let pattern, output: HookPoint
+
+  init(_ scope: Scope, _ sizes: CLIPTransformer.Sizes) throws {
+    let attention = scope["self_attn"]
+    norm1 = try LayerNorm(scope["layer_norm1"], sizes.width, epsilon: sizes.epsilon)
+    toQ = try Linear(attention["q_proj"], sizes.width, sizes.width)
+    toK = try Linear(attention["k_proj"], sizes.width, sizes.width)
+    toV = try Linear(attention["v_proj"], sizes.width, sizes.width)
+    toOut = try Linear(attention["out_proj"], sizes.width, sizes.width)
+    norm2 = try LayerNorm(scope["layer_norm2"], sizes.width, epsilon: sizes.epsilon)
+    fc1 = try Linear(scope["mlp"]["fc1"], sizes.width, sizes.inner)
+    fc2 = try Linear(scope["mlp"]["fc2"], sizes.inner, sizes.width)
+    (heads, activation) = (sizes.heads, sizes.activation)
+    pattern = attention.hook("pattern", .selfAttention, heads: heads, axes: .batch, .head, .query, .key)
+    output = scope.hook("output", .blockOutput, axes: .batch, .token, .channel)
+  }
+
+  /// `[B, N, C]` to `[B, N, C]`.
+  func callAsFunction(_ x: Tensor, causal: Bool) -> Tensor {
+    let y = norm1(x)
+    let attended = attention(
+      query: toQ(y), key: toK(y), value: toV(y), heads: heads, bias: nil, causal: causal,
+      observing: pattern.probabilities())
+    let x = x + toOut(attended)
+    return output(x + fc2(activation(fc1(norm2(x)))))
+  }
+}

@@ -1,0 +1,102 @@
+import JSON
+import Layers
+import Tensors
+
+/// A CLIP vision transformer (Radford et al., 2021), from its published keys.
+public struct CLIPVisionEncoder: Sendable {
+  public struct Configuration: Sendable {
+    public var width: Int
+    public var inner: Int
+    public var layers: Int
+    public var heads: Int
+    public var imageSize: Int
+    public var patchSize: Int
+    public var channels: Int
+    public var epsilon: Float
+    public var activation: Activation
+    public var projection: Int
+
+    /// Tokens of one image: the class token and one a patch.
+    public var tokens: Int { (imageSize / patchSize) * (imageSize / patchSize) + 1 }
+
+    /// Reads a `config.json` as published for CLIPVisionModelWithProjection.
+    /// - Throws: `JSONError`, `ParameterError.unsupported`.
+    public init(_ json: JSONNode) throws {
+      width = try json["hidden_size"].int()
+      inner = try json["intermediate_size"].int()
+      layers = try json["num_hidden_layers"].int()
+      heads = try json["num_attention_heads"].int()
+      imageSize = try json["image_size"].int(or: 224)
+      patchSize = try json["patch_size"].int(or: 32)
+      channels = try json["num_channels"].int(or: 3)
+      epsilon = Float(try json["layer_norm_eps"].double(or: 1e-5))
+      activation = try Activation(json["hidden_act"], component: "CLIP vision encoder")
+      projection = try json["projection_dim"].int(or: 512)
+      try checkSizes(
+        "CLIP vision encoder",
+        [
+          "hidden_size": width, "intermediate_size": inner, "num_hidden_layers": layers,
+          "num_attention_heads": heads, "image_size": imageSize, "patch_size": patchSize, "num_channels": channels,
+          "projection_dim": projection,
+        ])
+      guard imageSize % patchSize == 0 else {
+        throw ParameterError.unsupported(
+          component: "CLIP vision encoder", option: "patch_size", found: "\(patchSize)",
+          supported: "a divisor of image_size \(imageSize)")
+      }
+    }
+  }
+
+  /// What the encoder gives for B images of N tokens.
+  public struct Output: Sendable {
+    /// Every hidden state `[B, N, C]`: embeddings first, then each layer's output; no final norm.
+    public let hiddenStates: [Tensor]
+    /// The normed class token through the projection, `[B, P]`.
+    public let imageEmbedding: Tensor
+
+    /// The second-to-last hidden state, which the resampler reads.
+    public var penultimate: Tensor { hiddenStates[max(hiddenStates.count - 2, 0)] }
+    /// The last layer's output, before the final norm.
+    public var lastHidden: Tensor { hiddenStates[hiddenStates.count - 1] }
+  }
+
+  public let configuration: Configuration
+  let classToken: Parameter
+  let patches: Conv2d
+  let positions: Embedding
+  let preNorm, postNorm: LayerNorm
+  let transformer: CLIPTransformer
+  let projection: Linear
+
+  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  public init(_ scope: Scope, _ configuration: Configuration) throws {
+    let model = scope["vision_model"]
+    let width = configuration.width
+    self.configuration = configuration
+    classToken = try model["embeddings"].parameter("class_embedding", [width])
+    patches = try Conv2d(
+      model["embeddings"]["patch_embedding"], configuration.channels, width, kernel: configuration.patchSize,
+      stride: configuration.patchSize, bias: false)
+    positions = try Embedding(
+      model["embeddings"]["position_embedding"], count: configuration.tokens, width: width)
+    preNorm = try LayerNorm(model["pre_layrnorm"], width, epsilon: configuration.epsilon)
+    transformer = try CLIPTransformer(
+      model["encoder"],
+      .init(
+        width: width, inner: configuration.inner, heads: configuration.heads, layers: configuration.layers,
+        epsilon: configuration.epsilon, activation: configuration.activation))
+    postNorm = try LayerNorm(model["post_layernorm"], width, epsilon: configuration.epsilon)
+    projection = try Linear(scope["visual_projection"], width, configuration.projection, bias: false)
+  }
+
+  /// Encodes preprocessed images `[B, 3, S, S]`.
+  public func callAsFunction(_ pixels: Tensor) -> Output {
+    let (batch, width) = (pixels.shape[0], configuration.width)
+    let patchTokens = patches(pixels).reshaped([batch, width, configuration.tokens - 1]).transposed()  // [B, P, C]
+    let classTokens = classToken.value.reshaped([1, 1, width]).broadcast(to: [batch, 1, width])
+    let embedded = Tensor.concatenated([classTokens, patchTokens], axis: 1)
+    let states = transformer(preNorm(embedded + positions(Array(0..<configuration.tokens))), causal: false)
+    let pooled = postNorm(states[states.count - 1].sliced(axis: 1, 0..<1).reshaped([batch, width]))
+    return Output(hiddenStates: states, imageEmbedding: projection(pooled))
+  }
+}

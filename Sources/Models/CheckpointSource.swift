@@ -1,0 +1,37 @@
+import Checkpoints
+import Foundation
+import Layers
+import Tensors
+
+/// Weights of an opened checkpoint, with a record of which were asked for.
+public final class CheckpointSource: ParameterSource, @unchecked Sendable {
+  public let checkpoint: Checkpoint
+  private let lock = NSLock()
+  private var known: [String: Parameter] = [:]
+
+  public init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
+
+  public func shape(of key: String) -> [Int]? { checkpoint.shape(of: key) }
+
+  public func parameter(_ key: String, shape: [Int]) throws -> Parameter {
+    guard let found = checkpoint.shape(of: key) else {
+      throw ParameterError.missing(key: key, shape: shape, source: checkpoint.path)
+    }
+    guard found == shape else {
+      throw ParameterError.wrongShape(key: key, expected: shape, found: found, source: checkpoint.path)
+    }
+    if let parameter = lock.withLock({ known[key] }) { return parameter }
+    let parameter = Parameter(key, stored: try checkpoint.stored(key))
+    lock.withLock { known[key] = parameter }
+    return parameter
+  }
+
+  /// Keys that no layer asked for. Buffers that hold no weights (`position_ids`) do not count.
+  public var surplusKeys: [String] {
+    let asked = lock.withLock { Set(known.keys) }
+    return checkpoint.keys.filter { !asked.contains($0) && !$0.hasSuffix("position_ids") }
+  }
+
+  /// All weights asked for so far, by key.
+  public var parameters: [String: Parameter] { lock.withLock { known } }
+}

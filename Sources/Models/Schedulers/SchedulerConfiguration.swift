@@ -1,0 +1,142 @@
+import JSON
+
+/// What a scheduler is made from: a published `scheduler_config.json`.
+public struct SchedulerConfiguration: Sendable {
+  /// What the network predicts.
+  public enum Prediction: String, Sendable, CaseIterable {
+    /// The noise ε.
+    case epsilon
+    /// v = √ᾱ·ε − √(1 − ᾱ)·x₀ (Salimans and Ho, 2022).
+    case vPrediction = "v_prediction"
+  }
+
+  /// How few timesteps are chosen among those of training.
+  public enum Spacing: String, Sendable, CaseIterable {
+    /// From the first to the last, both included.
+    case linspace
+    /// Equal distances from the first on.
+    case leading
+    /// Equal distances back from the last.
+    case trailing
+  }
+
+  /// How the noise level rises over training.
+  public enum BetaSchedule: String, Sendable, CaseIterable {
+    case linear
+    /// The square of a straight line.
+    case scaledLinear = "scaled_linear"
+  }
+
+  /// The class named in the file, nil where none is.
+  public var className: String?
+  public var trainingSteps = 1000
+  public var betaStart: Float = 0.0001
+  public var betaEnd: Float = 0.02
+  public var betaSchedule = BetaSchedule.linear
+  public var prediction = Prediction.epsilon
+  /// nil: as the scheduler's class has it.
+  public var spacing: Spacing?
+  public var stepsOffset = 0
+  public var usesKarrasSigmas = false
+  /// Whether the step after the last one is free of noise (DDIM, LCM).
+  public var setsFinalAlphaToOne = true
+  /// Whether predicted clean samples are kept within −1…1 (DDIM, DDPM, LCM).
+  public var clipsSample = false
+  /// Noise that DDIM adds: 0 none, 1 as much as DDPM.
+  public var eta: Float = 0
+  /// Steps that an LCM was distilled over.
+  public var originalSteps = 50
+
+  public init() {}
+
+  /// Reads a `scheduler_config.json`; options that would change results and are not supported are refused by name.
+  /// - Throws: `JSONError`, ``SchedulerError``.
+  public init(_ json: JSONNode) throws {
+    self.init()
+    className = try json["_class_name"].isPresent ? json["_class_name"].string() : nil
+    trainingSteps = try json["num_train_timesteps"].int(or: trainingSteps)
+    betaStart = try json["beta_start"].float(or: betaStart)
+    betaEnd = try json["beta_end"].float(or: betaEnd)
+    betaSchedule = try Self.option(json, "beta_schedule", or: betaSchedule)
+    prediction = try Self.option(json, "prediction_type", or: prediction)
+    spacing = try json["timestep_spacing"].isPresent ? Self.option(json, "timestep_spacing", or: .leading) : nil
+    stepsOffset = try json["steps_offset"].int(or: 0)
+    usesKarrasSigmas = try json["use_karras_sigmas"].bool(or: false)
+    setsFinalAlphaToOne = try json["set_alpha_to_one"].bool(or: true)
+    clipsSample = try json["clip_sample"].bool(or: ["DDIMScheduler", "DDPMScheduler"].contains(className))
+    originalSteps = try json["original_inference_steps"].int(or: originalSteps)
+    guard (2...100_000).contains(trainingSteps), betaStart > 0, betaStart <= betaEnd, betaEnd < 1,
+      (0..<trainingSteps).contains(stepsOffset), (1...trainingSteps).contains(originalSteps)
+    else {
+      throw SchedulerError.unsupported(
+        option: "\(json.location): num_train_timesteps, beta_start, beta_end, steps_offset, original_inference_steps",
+        found: "\(trainingSteps), \(betaStart), \(betaEnd), \(stepsOffset), \(originalSteps)",
+        supported: "2 to 100000 steps, 0 < start ≤ end < 1, the others within the steps")
+    }
+    for (key, neutral) in Self.neutral where json[key].isPresent && json[key].value != neutral {
+      throw SchedulerError.unsupported(
+        option: "\(json.location): \(key)", found: json[key].value?.text() ?? "", supported: neutral.text())
+    }
+  }
+
+  /// Options that are supported with one value only.
+  private static let neutral: [(String, JSONValue)] = [
+    ("rescale_betas_zero_snr", false), ("use_beta_sigmas", false), ("use_exponential_sigmas", false),
+    ("use_flow_sigmas", false), ("thresholding", false), ("final_sigmas_type", "zero"),
+    ("interpolation_type", "linear"), ("timestep_type", "discrete"), ("variance_type", "fixed_small"),
+    ("algorithm_type", "dpmsolver++"), ("solver_order", 2), ("predict_x0", true), ("euler_at_final", false),
+    ("lower_order_final", true), ("use_lu_lambdas", false), ("clip_sample_range", 1.0), ("timestep_scaling", 10.0),
+  ]
+
+  private static func option<Option: RawRepresentable & CaseIterable>(
+    _ json: JSONNode, _ key: String, or fallback: Option
+  ) throws -> Option where Option.RawValue == String {
+    guard json[key].isPresent else { return fallback }
+    let name = try json[key].string()
+    guard let option = Option(rawValue: name) else {
+      throw SchedulerError.unsupported(
+        option: "\(json.location): \(key)", found: "'\(name)'",
+        supported: Option.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return option
+  }
+
+  /// β of every training step: the share of variance that becomes noise; float32 as published.
+  package func betas() -> [Float] {
+    switch betaSchedule {
+    case .linear: linearSpace(betaStart, betaEnd, trainingSteps)
+    case .scaledLinear: linearSpace(betaStart.squareRoot(), betaEnd.squareRoot(), trainingSteps).map { $0 * $0 }
+    }
+  }
+
+  /// ᾱ of every training step: how much of the signal's variance is left.
+  package func alphasCumulative() -> [Float] {
+    var product: Float = 1
+    return betas().map { beta in
+      product *= 1 - beta
+      return product
+    }
+  }
+}
+
+/// Equal steps from `start` to `end` in float32, from both ends towards the middle as PyTorch makes them.
+private func linearSpace(_ start: Float, _ end: Float, _ count: Int) -> [Float] {
+  let step = (end - start) / Float(count - 1)
+  return (0..<count).map { $0 < count / 2 ? start + step * Float($0) : end - step * Float(count - 1 - $0) }
+}
+
+/// What is wrong with a scheduler's options.
+public enum SchedulerError: Error, Equatable, CustomStringConvertible {
+  case unsupported(option: String, found: String, supported: String)
+  case unknown(name: String, known: [String])
+  case steps(found: Int, limit: Int, scheduler: String)
+
+  public var description: String {
+    switch self {
+    case .unsupported(let option, let found, let supported): "\(option) is \(found), supported: \(supported)"
+    case .unknown(let name, let known): "no scheduler is called '\(name)'; there are \(known.joined(separator: ", "))"
+    case .steps(let found, let limit, let scheduler):
+      "\(found) steps for the scheduler \(scheduler), expected 1 to \(limit)"
+    }
+  }
+}

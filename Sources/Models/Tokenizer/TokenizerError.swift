@@ -1,0 +1,14 @@
+/// What is wrong with a tokenizer's files.
+public enum TokenizerError: Error, Equatable, CustomStringConvertible {
+  case missing(folder: String, file: String)
+  case malformed(file: String, place: String, expected: String, found: String)
+
+  public var description: String {
+    switch self {
+    case .missing(let folder, let file):
+      "\(folder): \(file) is missing; a CLIP tokenizer has vocab.json and merges.txt, as published"
+    case .malformed(let file, let place, let expected, let found):
+      "\(file), \(place): expected \(expected), found \(found)"
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import JSON
+import Layers
+
+/// What a `config.json` of a UNet2DConditionModel says, as far as SD 1.x, SD 2.x and SDXL use it.
+public struct UNetConfiguration: Sendable {
+  public enum BlockKind: String, Sendable {
+    case down = "DownBlock2D"
+    case crossDown = "CrossAttnDownBlock2D"
+    case up = "UpBlock2D"
+    case crossUp = "CrossAttnUpBlock2D"
+
+    var attends: Bool { self == .crossDown || self == .crossUp }
+  }
+
+  public var inChannels: Int
+  public var outChannels: Int
+  /// Channels of each resolution, finest first.
+  public var channels: [Int]
+  public var downBlocks: [BlockKind]
+  public var upBlocks: [BlockKind]
+  /// Residual blocks of each down block; up blocks have one more.
+  public var layersPerBlock: [Int]
+  /// Transformer blocks in each attention of a down block.
+  public var transformerLayers: [Int]
+  /// The same for up blocks, coarsest first.
+  public var upTransformerLayers: [Int]
+  /// Attention heads at each resolution.
+  public var heads: [Int]
+  /// Width of the context at each resolution.
+  public var contextWidths: [Int]
+  public var groups: Int
+  public var epsilon: Float
+  public var usesLinearProjection: Bool
+  public var flipsSineToCosine: Bool
+  public var frequencyShift: Float
+  public var downsamplePadding: Int
+  /// Width of each micro-conditioning number's embedding and of the added embedding's input (SDXL); nil: none.
+  public var addedConditions: AddedConditions?
+  /// Side of the training latents.
+  public var sampleSize: Int
+
+  public struct AddedConditions: Sendable {
+    public var timeWidth: Int
+    public var inputWidth: Int
+  }
+
+  /// - Throws: `JSONError` for a missing or mistyped entry; `ParameterError.unsupported` for a block type or an option
+  ///   that SD 1.x, SD 2.x and SDXL do not use.
+  public init(_ json: JSONNode) throws {
+    try Self.refuseUnknownOptions(json)
+    inChannels = try json["in_channels"].int(or: 4)
+    outChannels = try json["out_channels"].int(or: 4)
+    channels = try json["block_out_channels"].ints()
+    let count = channels.count
+    downBlocks = try json["down_block_types"].strings().map {
+      try Self.block($0, "down_block_types", [.down, .crossDown])
+    }
+    upBlocks = try json["up_block_types"].strings().map { try Self.block($0, "up_block_types", [.up, .crossUp]) }
+    layersPerBlock = try Self.perBlock(json["layers_per_block"], count, or: 2)
+    transformerLayers = try Self.perBlock(json["transformer_layers_per_block"], count, or: 1)
+    upTransformerLayers =
+      json["reverse_transformer_layers_per_block"].isPresent
+      ? try Self.perBlock(json["reverse_transformer_layers_per_block"], count, or: 1) : transformerLayers.reversed()
+    // Published configurations call the number of heads `attention_head_dim`.
+    heads = try Self.perBlock(
+      json["num_attention_heads"].isPresent ? json["num_attention_heads"] : json["attention_head_dim"], count, or: 8)
+    contextWidths = try Self.perBlock(json["cross_attention_dim"], count, or: 1280)
+    groups = try json["norm_num_groups"].int(or: 32)
+    epsilon = Float(try json["norm_eps"].double(or: 1e-5))
+    usesLinearProjection = try json["use_linear_projection"].bool(or: false)
+    flipsSineToCosine = try json["flip_sin_to_cos"].bool(or: true)
+    frequencyShift = Float(try json["freq_shift"].double(or: 0))
+    downsamplePadding = try json["downsample_padding"].int(or: 1)
+    sampleSize = try json["sample_size"].int(or: 64)
+    addedConditions =
+      json["addition_embed_type"].isPresent
+      ? AddedConditions(
+        timeWidth: try json["addition_time_embed_dim"].int(),
+        inputWidth: try json["projection_class_embeddings_input_dim"].int()) : nil
+    try checkConsistency(json)
+  }
+
+  private func checkConsistency(_ json: JSONNode) throws {
+    let count = channels.count
+    for (option, found) in [
+      ("down_block_types", downBlocks.count), ("up_block_types", upBlocks.count),
+    ] where found != count || count == 0 {
+      throw ParameterError.unsupported(
+        component: "U-Net", option: option, found: "\(found) blocks",
+        supported: "as many as block_out_channels (\(count)), at least 1")
+    }
+    try checkSizes("U-Net", ["in_channels": inChannels, "out_channels": outChannels, "norm_num_groups": groups])
+    for (option, list) in [
+      ("block_out_channels", channels), ("layers_per_block", layersPerBlock),
+      ("transformer_layers_per_block", transformerLayers), ("attention_head_dim", heads),
+      ("cross_attention_dim", contextWidths),
+    ] {
+      for value in list { try checkSizes("U-Net", [option: value]) }
+    }
+    for (width, heads) in zip(channels, heads) where width % heads != 0 || width % groups != 0 {
+      throw ParameterError.unsupported(
+        component: "U-Net", option: "block_out_channels", found: "\(width)",
+        supported: "a multiple of its heads (\(heads)) and of norm_num_groups (\(groups))")
+    }
+    guard downsamplePadding == 1 else {
+      throw ParameterError.unsupported(
+        component: "U-Net", option: "downsample_padding", found: "\(downsamplePadding)", supported: "1")
+    }
+    if let added = addedConditions {
+      try checkSizes(
+        "U-Net",
+        ["addition_time_embed_dim": added.timeWidth, "projection_class_embeddings_input_dim": added.inputWidth])
+    }
+  }
+
+  /// Options that have one supported value; absent or null counts as that value.
+  private static func refuseUnknownOptions(_ json: JSONNode) throws {
+    func refuse(_ option: String, _ found: String, _ supported: String) -> ParameterError {
+      .unsupported(component: "U-Net", option: option, found: found, supported: supported)
+    }
+    for (option, supported) in [
+      "mid_block_type": "UNetMidBlock2DCrossAttn", "act_fn": "silu", "time_embedding_type": "positional",
+      "resnet_time_scale_shift": "default", "attention_type": "default", "addition_embed_type": "text_time",
+    ] where json[option].isPresent {
+      let found = try json[option].string()
+      if found != supported { throw refuse(option, found, supported) }
+    }
+    for option in [
+      "center_input_sample", "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention",
+      "resnet_skip_time_act", "class_embeddings_concat",
+    ] where json[option].isPresent {
+      if try json[option].bool() { throw refuse(option, "true", "false") }
+    }
+    for option in [
+      "class_embed_type", "num_class_embeds", "encoder_hid_dim", "encoder_hid_dim_type", "time_cond_proj_dim",
+      "cross_attention_norm", "timestep_post_act", "time_embedding_act_fn", "time_embedding_dim",
+    ] where json[option].isPresent {
+      throw refuse(option, json[option].value.map { $0.text(pretty: false) } ?? "set", "null")
+    }
+    for (option, supported) in [
+      "conv_in_kernel": 3.0, "conv_out_kernel": 3, "mid_block_scale_factor": 1, "resnet_out_scale_factor": 1,
+    ] where json[option].isPresent {
+      let found = try json[option].double()
+      if found != supported { throw refuse(option, "\(found)", "\(supported)") }
+    }
+  }
+
+  private static func block(_ name: String, _ option: String, _ allowed: [BlockKind]) throws -> BlockKind {
+    guard let kind = BlockKind(rawValue: name), allowed.contains(kind) else {
+      throw ParameterError.unsupported(
+        component: "U-Net", option: option, found: name,
+        supported: allowed.map(\.rawValue).joined(separator: ", "))
+    }
+    return kind
+  }
+
+  private static func perBlock(_ json: JSONNode, _ count: Int, or fallback: Int) throws -> [Int] {
+    guard json.isPresent else { return Array(repeating: fallback, count: count) }
+    guard case .array = json.value else { return Array(repeating: try json.int(), count: count) }
+    let list = try json.ints()
+    guard list.count == count else {
+      throw ParameterError.unsupported(
+        component: "U-Net", option: json.location, found: "\(list.count) entries",
+        supported: "one number or as many as block_out_channels (\(count))")
+    }
+    return list
+  }
+}
