@@ -1,0 +1,19 @@
+import Analysis
+import Foundation
+import Tensors
+
+/// Fourier features of boxes, as GLIGEN and MS-Diffusion embed them: 8 frequencies 100^(k/8), sine and cosine of each
+/// times each coordinate; frequency first, then sine and cosine, then coordinate.
+/// - Returns: `[N, 64]`.
+public func boxFeatures(_ boxes: [Box], bands: Int = 8, temperature: Float = 100) -> Tensor {
+  let frequencies = (0..<bands).map { Float(pow(Double(temperature), Double($0) / Double(bands))) }
+  var values: [Float] = []
+  for box in boxes {
+    let coordinates = [box.x0, box.y0, box.x1, box.y1]
+    for frequency in frequencies {
+      let angles = coordinates.map { Double(frequency * $0) }
+      values += angles.map { Float(sin($0)) } + angles.map { Float(cos($0)) }
+    }
+  }
+  return Tensor(values, shape: [boxes.count, bands * 8])
+}

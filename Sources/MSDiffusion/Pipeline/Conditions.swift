@@ -1,0 +1,107 @@
+import Analysis
+import Foundation
+import Images
+import Layers
+import Models
+import Tensors
+
+// Axes: R subjects, N image tokens, T tokens a subject, C context width, P pooled width.
+
+/// What a scene's texts and images become before denoising. Every part can be changed before it is used, as
+/// interpolation does.
+public struct Conditions: Sendable {
+  /// Prompt tokens, `[77, C]`, and those of the negative prompt.
+  public var text, negativeText: Tensor
+  /// Pooled prompt `[P]`; empty where the U-Net takes none.
+  public var pooled, negativePooled: Tensor
+  /// The text encoder's pooled state of each phrase, `[R, width]`.
+  public var phrases: Tensor
+  /// The image encoder's second-to-last hidden state of each subject, `[R, N, width]`.
+  public var imageFeatures: Tensor
+  /// Projected pooled image embeddings, `[R, width]`.
+  public var imageEmbeddings: Tensor
+  /// What the projector makes of them, `[R, T, C]`.
+  public var subjectTokens: Tensor
+  /// Prompt tokens of each subject's phrase; empty where the prompt does not hold it.
+  public var spans: [Range<Int>]
+  /// What a user should know: cut prompts, phrases that are not there.
+  public var warnings: [String]
+}
+
+extension Pipeline {
+  /// Turns a scene's texts and images into what denoising takes.
+  /// - Throws: `PhraseError` where a phrase is needed and not found; `PipelineError`.
+  public func conditions(for scene: Scene) throws -> Conditions {
+    var warnings: [String] = []
+    let (text, pooled) = encode(prompt: scene.prompt, as: "prompt", warnings: &warnings)
+    var (negativeText, negativePooled) = encode(
+      prompt: scene.negativePrompt ?? "", as: "negative prompt", warnings: &warnings)
+    if scene.negativePrompt == nil && zeroesEmptyNegative {
+      (negativeText, negativePooled) = (.zeros(text.shape), .zeros(pooled.shape))
+    }
+    let spans = try phraseSpans(of: scene, warnings: &warnings)
+    let phrases = encode(phrases: scene.phrases)
+    let encoded = try encode(images: scene.subjects.map(\.reference))
+    var conditions = Conditions(
+      text: text, negativeText: negativeText, pooled: pooled, negativePooled: negativePooled, phrases: phrases,
+      imageFeatures: encoded.features, imageEmbeddings: encoded.embeddings, subjectTokens: .zeros([0]), spans: spans,
+      warnings: warnings)
+    conditions.subjectTokens = try subjectTokens(of: scene, conditions)
+    return conditions
+  }
+
+  /// Prompt tokens `[77, C]` of all text encoders side by side, and the pooled state `[P]` of the last.
+  package func encode(prompt: String, as name: String, warnings: inout [String]) -> (text: Tensor, pooled: Tensor) {
+    var states: [Tensor] = []
+    var pooled = Tensor.zeros([0])
+    for branch in text {
+      let length = branch.encoder.configuration.positions
+      let encoding = branch.tokenizer.encode(prompt, length: length)
+      if !encoding.cutText.isEmpty, states.isEmpty {
+        warnings.append("the \(name) is longer than \(length) tokens; cut: '\(encoding.cutText)'")
+      }
+      let output = branch.encoder([encoding.ids])
+      let state = text.count == 1 ? output.lastHidden : output.penultimate
+      states.append(state.reshaped([length, -1]))
+      pooled = (output.projected ?? output.pooled).reshaped([-1])
+    }
+    return (.concatenated(states, axis: 1), pooled)
+  }
+
+  /// The first text encoder's pooled state of each phrase, `[R, width]`.
+  package func encode(phrases: [String]) -> Tensor {
+    let branch = text[0]
+    guard !phrases.isEmpty else { return .zeros([0, branch.encoder.configuration.width]) }
+    let rows = phrases.map { branch.tokenizer.encode($0, length: branch.encoder.configuration.positions).ids }
+    return branch.encoder(rows).pooled
+  }
+
+  /// Image features `[R, N, width]` and projected embeddings `[R, width]`.
+  /// - Throws: `PipelineError.missingPart` where there are images and the folder has no image encoder.
+  package func encode(images: [PixelImage]) throws -> (features: Tensor, embeddings: Tensor) {
+    if images.isEmpty { return (.zeros([0, 0, 0]), .zeros([0, 0])) }
+    guard let image, adapter != nil else {
+      throw PipelineError.missingPart(
+        folder: folder, part: image == nil ? "image_encoder" : "ms_adapter.safetensors",
+        needed: "scenes with subjects need an image encoder and an adapter")
+    }
+    // One image at a time: the published encoder is large, and references are few.
+    let outputs = images.map { image.encoder(.stacked([image.processor($0)], axis: 0)) }
+    return (
+      .concatenated(outputs.map(\.penultimate), axis: 0), .concatenated(outputs.map(\.imageEmbedding), axis: 0)
+    )
+  }
+
+  /// What the projector makes of image features, phrases and boxes: `[R, T, C]`.
+  public func subjectTokens(of scene: Scene, _ conditions: Conditions) throws -> Tensor {
+    guard let adapter, !scene.subjects.isEmpty else { return .zeros([0, adapter?.tokens ?? 0, 0]) }
+    switch adapter.projector {
+    case .grounding(let resampler):
+      return resampler(
+        conditions.imageFeatures, phrases: conditions.phrases, boxes: scene.subjects.map(\.box),
+        dropsGrounding: scene.dropsGrounding)
+    case .plain(let resampler): return resampler(conditions.imageFeatures)
+    case .linear(let projector): return projector(conditions.imageEmbeddings)
+    }
+  }
+}

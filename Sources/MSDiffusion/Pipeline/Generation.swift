@@ -1,0 +1,116 @@
+import Foundation
+import Images
+import Layers
+import Models
+import Tensors
+
+/// What a scene became.
+public struct Generation: Sendable {
+  public let scene: Scene
+  /// One a sample.
+  public let images: [PixelImage]
+  /// Latents of all samples, `[samples, C, h, w]`: the last step's or, where the run was cancelled, the clean latents
+  /// that its last step predicted.
+  public let latents: Tensor
+  /// Decoded images, about −1…1 and not clamped, `[samples, 3, H, W]`.
+  public let decoded: Tensor
+  public let completedSteps: Int
+  public let warnings: [String]
+
+  /// Whether the run was cancelled before its last step.
+  public var isCancelled: Bool { completedSteps < scene.steps }
+  /// The first sample.
+  public var image: PixelImage { images[0] }
+}
+
+/// How far a generation is.
+public enum GenerationProgress: Sendable, Equatable {
+  case encoding
+  case denoising(step: Int, of: Int)
+  case decoding(sample: Int, of: Int)
+}
+
+extension Pipeline {
+  /// The steps of a generation, for a caller who owns the loop.
+  /// - Parameters:
+  ///   - scenes: requests of one size, number of steps and scheduler; each with its own prompt, subjects, seed,
+  ///     guidance, scale and samples.
+  ///   - conditions: what the scenes' texts and images became; encoded here where nil.
+  ///   - watching: hooks and recorders, active during these steps alone.
+  /// - Throws: `PipelineError`, `PhraseError`, `HookError`, `AnalysisError.invalidBox`.
+  public func denoising(
+    _ scenes: [Scene], conditions: [Conditions]? = nil, watching: [any Watching] = []
+  ) throws -> Denoising {
+    _ = try SceneBatch(scenes, pipeline: self)
+    let conditions = try conditions ?? scenes.map { try self.conditions(for: $0) }
+    guard conditions.count == scenes.count else {
+      throw PipelineError.invalid("conditions", found: "\(conditions.count)", expected: "one a scene (\(scenes.count))")
+    }
+    return try Denoising(self, scenes: scenes, conditions: conditions, watching: watching)
+  }
+
+  /// Generates one scene.
+  /// - Throws: as the batch does.
+  public func generate(
+    _ scene: Scene, conditions: Conditions? = nil, watching: [any Watching] = [],
+    progress: @Sendable (GenerationProgress) -> Void = { _ in }
+  ) throws -> Generation {
+    try generate([scene], conditions: conditions.map { [$0] }, watching: watching, progress: progress)[0]
+  }
+
+  /// Generates scenes together, as `denoising(_:)` takes them.
+  ///
+  /// Cancelling the surrounding task ends it after the running step; nothing is lost: the clean latents predicted by
+  /// that step are decoded and given back. Cancelled before the first step, it throws `CancellationError`.
+  /// - Throws: as `denoising(_:)`; `PipelineError.notFinite` at the first step that gives NaN or infinity.
+  public func generate(
+    _ scenes: [Scene], conditions: [Conditions]? = nil, watching: [any Watching] = [],
+    progress: @Sendable (GenerationProgress) -> Void = { _ in }
+  ) throws -> [Generation] {
+    progress(.encoding)
+    _ = try SceneBatch(scenes, pipeline: self)
+    let conditions = try conditions ?? scenes.map { try self.conditions(for: $0) }
+    let run = try denoising(scenes, conditions: conditions, watching: watching)
+    while !Task.isCancelled, let step = run.next() {
+      guard step.latents.isFinite else {
+        throw PipelineError.notFinite(place: "the result of denoising step \(step.index) (timestep \(step.timestep))")
+      }
+      progress(.denoising(step: step.index + 1, of: run.steps))
+    }
+    guard let original = run.predictedOriginal else { throw CancellationError() }
+    let latents = run.completedSteps == run.steps ? run.latents : original
+    let decoded = decode(latents, progress: progress)
+    var start = 0
+    return zip(scenes, conditions).map { scene, conditions in
+      let range = start..<(start + scene.samples)
+      start = range.upperBound
+      let own = decoded.sliced(axis: 0, range)
+      return Generation(
+        scene: scene, images: Self.images(own), latents: latents.sliced(axis: 0, range), decoded: own,
+        completedSteps: run.completedSteps, warnings: conditions.warnings)
+    }
+  }
+
+  /// Side in latents up to which images are decoded whole: 1024 pixels for SDXL.
+  static let wholeSide = 128
+
+  /// Decodes latents one sample at a time, in tiles where they are larger than 128 (or than the model's own size), so
+  /// that memory stays bounded.
+  public func decode(_ latents: Tensor, progress: (GenerationProgress) -> Void = { _ in }) -> Tensor {
+    let samples = latents.shape[0]
+    return .concatenated(
+      (0..<samples).map { index in
+        progress(.decoding(sample: index + 1, of: samples))
+        let one = vae.unscaled(latents.sliced(axis: 0, index..<(index + 1)))
+        return vae.decodeTiled(one, tile: max(Self.wholeSide, unet.configuration.sampleSize))
+      }, axis: 0)
+  }
+
+  /// Decoded images `[B, 3, H, W]` in −1…1 as pixels.
+  public static func images(_ decoded: Tensor) -> [PixelImage] {
+    (0..<decoded.shape[0]).map { index in
+      let one = decoded.sliced(axis: 0, index..<(index + 1)).reshaped(Array(decoded.shape.dropFirst()))
+      return PixelImage((one / 2 + 0.5).clamped(to: 0...1))
+    }
+  }
+}
