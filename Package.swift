@@ -22,7 +22,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(name: "CGD", pkgConfig: "gdlib", providers: [.apt(["libgd-dev"])]),
+    // Without pkg-config: gd's file names flags that a package may not set, and its headers lie in the usual place.
+    .systemLibrary(name: "CGD", providers: [.apt(["libgd-dev"])]),
     .systemLibrary(name: "CJSONC", pkgConfig: "json-c", providers: [.apt(["libjson-c-dev"])]),
     .target(name: "CKernels"),
     // What several test targets share: small helpers and where the golden numbers lie.
@@ -31,7 +32,9 @@ let package = Package(
       name: "MSDiffusionKit",
       dependencies: [
         "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "MSDiffusion", "Analysis", "Plotting",
+        "Scripting",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos")]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
@@ -40,7 +43,7 @@ let package = Package(
     .executableTarget(
       name: "msdiffusion",
       dependencies: [
-        "MSDiffusionKit", "Parity",
+        "MSDiffusionKit", "Parity", "Scripting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ]
@@ -52,6 +55,7 @@ let package = Package(
     + room("Models", ["Layers", "Checkpoints", "JSON", "Images"])
     + room("Analysis", ["Tensors"])
     + room("MSDiffusion", ["Models", "Analysis"])
-    + room("Plotting", ["Tensors", "Images", "CGD"]),
+    + room("Plotting", ["Tensors", "Images", "CGD"])
+    + room("Scripting", []),
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,10 @@
+// The one import of scripts and the REPL: whatever they may touch comes with it.
+@_exported import Analysis
+@_exported import Checkpoints
+@_exported import Images
+@_exported import JSON
+@_exported import Layers
+@_exported import MSDiffusion
+@_exported import Models
+@_exported import Plotting
+@_exported import Tensors

@@ -1,0 +1,142 @@
+import Analysis
+import Foundation
+import JSON
+import Layers
+import MSDiffusion
+import Models
+import Synchronization
+import Tensors
+
+// Axes: B batch rows, R subjects, Q positions, C width.
+
+extension ParityFolder {
+  /// `attention.*`: one layer of multi-subject cross-attention, called as often as a case has calls.
+  func attentionCases(_ file: GoldenFile, _ settings: JSONNode) throws {
+    let sizes = AttentionCaseSizes(
+      width: try settings["width"].int(), heads: try settings["heads"].int(), context: try settings["ctx"].int(),
+      tokens: try settings["tokens"].int(), dummies: try settings["dummies"].int(),
+      text: try settings["text_tokens"].int())
+    let side = try settings["side"].int()
+    for name in try settings["cases"].keys() {
+      try attentionCase(
+        name, file, settings["cases"][name], sizes, on: FeatureGrid(height: side, width: side))
+    }
+  }
+
+  private func attentionCase(
+    _ name: String, _ file: GoldenFile, _ settings: JSONNode, _ sizes: AttentionCaseSizes, on grid: FeatureGrid
+  ) throws {
+    let prefix = "attention.\(name)."
+    let catalog = HookCatalog()
+    let scope = try scope(file, "attention.weights.", catalog: catalog)
+    let layer = try CrossAttention(scope, width: sizes.width, contextWidth: sizes.context, heads: sizes.heads)
+    let subject = try SubjectAttention(scope, beside: layer)
+
+    let context = try file.tensor(prefix + "context")
+    let text = context.sliced(axis: 1, 0..<sizes.text)
+    let image = context.sliced(axis: 1, sizes.text..<context.shape[1])
+    let spans = try file.tensor(prefix + "spans")
+    let subjects = spans.shape[1]
+    let boxes = boxes(try file.tensor(prefix + "boxes"))
+    let scales = settings["subject_scales"].isPresent ? try settings["subject_scales"].floats() : nil
+    let rows = (0..<context.shape[0]).map { row in
+      SubjectRow(
+        context: image.sliced(axis: 0, row..<row + 1).reshaped([-1, sizes.context]),
+        boxes: Array(boxes[row * subjects..<(row + 1) * subjects]),
+        spans: (0..<subjects).map { Int(spans[row, $0, 0])..<Int(spans[row, $0, 1]) },
+        scale: Float((try? settings["scale"].double()) ?? 1), subjectScales: scales)
+    }
+    var options = SubjectAttentionRun.Options()
+    options.zeroesBackground = !(try settings["fused"].bool(or: false))
+    if settings["pseudo"].isPresent {
+      let pseudo = try settings["pseudo"].floats()
+      options.pseudoLayout = PseudoLayout(threshold: .fixed(pseudo[0]), startStep: Int(pseudo[1]))
+    }
+    let run = SubjectAttentionRun(
+      [subject], dummies: sizes.dummies, tokens: sizes.tokens, rows: rows, options: options)
+
+    let maps = Mutex<[Tensor]>([])
+    let probabilities = Mutex<[Tensor]>([])
+    let allSpans = rows.map(\.spans)
+    let session = try HookSession(
+      [
+        Hook.observe(HookSelection(.textAttention)) { event in
+          let means = SpanMaps.mean(of: event.tensor, spans: allSpans, height: grid.height, width: grid.width)
+          maps.withLock { $0.append(means) }
+        },
+        Hook.observe(HookSelection(.subjectAttention)) { event in probabilities.withLock { $0.append(event.tensor) } },
+      ], catalog: catalog)
+    let hidden = try file.tensor(prefix + "hidden")
+    var outputs: [Tensor] = []
+    for call in 0..<hidden.shape[0] {
+      let input = hidden.sliced(axis: 0, call..<call + 1).reshaped(Array(hidden.shape.dropFirst()))
+      outputs.append(
+        session.during(Moment(step: call)) { layer(input, context: text, on: grid, companion: run) })
+    }
+    report.compare(prefix + "out", .stacked(outputs, axis: 0), with: try file.tensor(prefix + "out"))
+    report.compare(
+      prefix + "text_maps", .stacked(maps.withLock { $0 }, axis: 0), with: try file.tensor(prefix + "text_maps"))
+    if file.has(prefix + "image_probs") {
+      report.compare(
+        prefix + "image_probs", .stacked(probabilities.withLock { $0 }, axis: 0),
+        with: try file.tensor(prefix + "image_probs"))
+    }
+  }
+
+  /// `unet.*`: one forward pass without and with the adapter, block by block.
+  func unet(_ file: GoldenFile, _ settings: JSONNode) throws {
+    let pipeline = try pipeline()
+    let sample = try file.tensor("unet.sample")
+    let added =
+      pipeline.unet.configuration.addedConditions == nil
+      ? nil
+      : UNet.AddedConditions(pooledText: try file.tensor("unet.pooled"), timeIDs: try file.tensor("unet.time_ids"))
+    let image = try file.tensor("unet.image_context")
+    let spans = try file.tensor("unet.spans")
+    let boxes = boxes(try file.tensor("unet.boxes"))
+    let subjects = spans.shape[1]
+    let rows = (0..<image.shape[0]).map { row in
+      SubjectRow(
+        context: image.sliced(axis: 0, row..<row + 1).reshaped(Array(image.shape.dropFirst())),
+        boxes: Array(boxes[row * subjects..<(row + 1) * subjects]),
+        spans: (0..<subjects).map { Int(spans[row, $0, 0])..<Int(spans[row, $0, 1]) },
+        scale: Float((try? settings["scale"].double()) ?? 1))
+    }
+    for variant in ["plain", "adapter"] where !file.keys(under: "unet.\(variant).").isEmpty {
+      let companion = variant == "plain" ? nil : pipeline.adapter.map { SubjectAttentionRun($0, rows: rows) }
+      let outputs = Mutex<[String: Tensor]>([:])
+      let session = try HookSession(
+        [
+          Hook.observe(HookSelection(.blockOutput)) { event in outputs.withLock { $0[event.point.name] = event.tensor }
+          }
+        ],
+        catalog: pipeline.hooks)
+      let timesteps = try file.tensor("unet.t").values
+      let text = try file.tensor("unet.text")
+      let prediction = session.during(Moment()) {
+        pipeline.unet(sample, timesteps: timesteps, context: text, added: added, companion: companion)
+      }
+      for key in file.keys(under: "unet.\(variant).") {
+        let name = "unet.\(variant).\(key)"
+        guard let found = key == "out" ? prediction : outputs.withLock({ $0[Self.hookName(ofBlock: key)] }) else {
+          report.fail(name, "the U-Net has no such block")
+          continue
+        }
+        report.compare(name, found, with: try file.tensor(name))
+      }
+    }
+  }
+
+  /// The hook that shows what the golden numbers call `down0`, `mid` and so on.
+  private static func hookName(ofBlock key: String) -> String {
+    if key == "mid" { return "mid_block.output" }
+    for part in ["down", "up"] {
+      if key.hasPrefix(part), let index = Int(key.dropFirst(part.count)) { return "\(part)_blocks.\(index).output" }
+    }
+    return key + ".output"
+  }
+}
+
+private struct AttentionCaseSizes {
+  let width, heads, context, tokens, dummies, text: Int
+}

@@ -1,0 +1,182 @@
+import Analysis
+import Foundation
+import Images
+import JSON
+import Layers
+import MSDiffusion
+import Models
+import Synchronization
+import Tensors
+
+// Axes: S samples, R subjects, K dummy and subject tokens, h and w the layer's height and width.
+
+extension ParityFolder {
+  /// `generate/`: whole runs, from photographs, prompt and seed to pixels.
+  func generations() throws {
+    let names = Self.files(in: path + "/generate")
+    let requests = names.filter { $0.hasSuffix(".json") }.map { ($0 as NSString).deletingPathExtension }
+    var known = Set(requests.flatMap { [$0 + ".json", $0 + ".safetensors"] })
+    for request in requests {
+      attempt("generate/" + request) { known.formUnion(try generation(request)) }
+    }
+    for name in names where !known.contains(name) {
+      report.fail("generate/" + name, "this file belongs to no request, so it was not compared")
+    }
+  }
+
+  /// Runs one request and compares everything on the way.
+  /// - Returns: The images it looked at.
+  private func generation(_ name: String) throws -> [String] {
+    let prefix = "generate/\(name): "
+    let request = try json("generate/\(name).json")
+    let golden = try GoldenFile(path, "generate/\(name).safetensors")
+    let pipeline = try pipeline()
+    let scene = try scene(request)
+    let conditions = try pipeline.conditions(for: scene)
+    try compareConditions(golden, prefix, request, scene, conditions, pipeline)
+
+    let recorder = MeanMaps(spans: conditions.spans)
+    let run = try pipeline.denoising([scene], conditions: [conditions], watching: [recorder])
+    let steps = Array(run)
+    let measured = request["float64_relative_difference"]
+    func tolerance(_ part: String) throws -> Tolerance { .relative(max(1e-4, 20 * (try measured[part].double(or: 0)))) }
+    func compare(_ key: String, _ found: Tensor, _ tolerance: Tolerance) throws {
+      if golden.has(key) { report.compare(prefix + key, found, with: try golden.tensor(key), tolerance) }
+    }
+    try compare("noise", run.initialNoise, .absolute(1e-6))
+    try compare("initial_latents", run.initialLatents, .relative(1e-6))
+    try compare("timesteps", Tensor(steps.map(\.timestep), shape: [steps.count]), .exact)
+    try compare("unet_out", .stacked(steps.map(\.prediction), axis: 0), tolerance("unet_out"))
+    try compare("step_latents", .stacked(steps.map(\.latents), axis: 0), tolerance("step_latents"))
+    try compare("latents", run.latents, tolerance("latents"))
+    let decoded = pipeline.decode(run.latents)
+    try compare("decoded", decoded, tolerance("decoded"))
+    for (kind, part) in [("text_map.", "text_maps"), ("image_map.", "image_maps")] {
+      for layer in golden.keys(under: kind) {
+        guard let map = recorder.mean(kind + layer) else {
+          report.fail(prefix + kind + layer, "the run recorded no such map")
+          continue
+        }
+        try compare(kind + layer, map, tolerance(part))
+      }
+    }
+    golden.finish(report)
+
+    let images = try request["images"].strings()
+    for (index, image) in Pipeline.images(decoded).enumerated() where index < images.count {
+      let expected = try PixelImage(contentsOf: path + "/" + images[index])
+      guard (expected.width, expected.height) == (image.width, image.height) else {
+        report.fail(
+          prefix + images[index], "\(image.width)×\(image.height) pixels, expected \(expected.width)×\(expected.height)"
+        )
+        continue
+      }
+      report.compare(
+        prefix + images[index], image.pixels.map(Double.init), with: expected.pixels.map(Double.init), .absolute(1))
+    }
+    if images.count != scene.samples {
+      report.fail(prefix + "images", "\(scene.samples) samples, expected \(images.count)")
+    }
+    return images.map { ($0 as NSString).lastPathComponent }
+  }
+
+  /// The request as a scene.
+  private func scene(_ request: JSONNode) throws -> Scene {
+    let phrases = try request["phrases"].strings()
+    let scales = request["subject_scales"].isPresent ? try request["subject_scales"].floats() : nil
+    let photos = try request["photos"].strings()
+    let boxes = try request["boxes"].array().map { try Box(validating: $0.floats()) }
+    let subjects = try phrases.indices.map { index in
+      Subject(
+        phrases[index], image: try PixelImage(contentsOf: path + "/" + photos[index]), box: boxes[index],
+        scale: scales?[index])
+    }
+    var scene = Scene(
+      try request["prompt"].string(), subjects: subjects,
+      negativePrompt: request["negative_prompt"].isPresent ? try request["negative_prompt"].string() : nil,
+      height: try request["height"].int(), width: try request["width"].int(),
+      steps: try request["num_inference_steps"].int(), guidance: Float(try request["guidance_scale"].double()),
+      seed: UInt64(try request["seed"].int()), samples: try request["num_samples"].int(or: 1),
+      scale: Float(try request["scale"].double()),
+      dropsGrounding: try request["drop_grounding_tokens"].int(or: 0) != 0)
+    if request["mask_threshold"].isPresent {
+      scene.attention.pseudoLayout = PseudoLayout(
+        threshold: .fixed(Float(try request["mask_threshold"].double())), startStep: try request["start_step"].int())
+    }
+    scene.findsPhrasesAsPublished = true
+    return scene
+  }
+
+  private func compareConditions(
+    _ golden: GoldenFile, _ prefix: String, _ request: JSONNode, _ scene: Scene, _ conditions: Conditions,
+    _ pipeline: Pipeline
+  ) throws {
+    let spans = try request["phrase_spans"].array().map { try $0.ints() }
+    report.compare(
+      prefix + "phrase_spans", conditions.spans.flatMap { [$0.lowerBound, $0.upperBound] }, with: spans.flatMap { $0 })
+    let branch = pipeline.text[0]
+    let length = branch.encoder.configuration.positions
+    if golden.has("phrase_ids") {
+      report.compare(
+        prefix + "phrase_ids", scene.phrases.flatMap { branch.tokenizer.encode($0, length: length).ids },
+        with: try golden.integers("phrase_ids"))
+    }
+    let context = pipeline.adapter?.dummyContext ?? .zeros([0, conditions.subjectTokens.shape[2]])
+    let tokens = Tensor.concatenated(
+      [context, conditions.subjectTokens.reshaped([-1, context.shape[1]])], axis: 0)
+    let samples = scene.samples
+    func rows(_ tensor: Tensor) -> Tensor { .stacked(Array(repeating: tensor, count: samples), axis: 0) }
+    let found: [(key: String, tensor: Tensor)] = [
+      ("phrase_embeds", conditions.phrases), ("image_features", conditions.imageFeatures),
+      ("image_tokens", rows(tokens)), ("text", rows(conditions.text)), ("text_negative", rows(conditions.negativeText)),
+      ("pooled", rows(conditions.pooled)), ("pooled_negative", rows(conditions.negativePooled)),
+    ]
+    for (key, tensor) in found where golden.has(key) {
+      let expected = try golden.tensor(key)
+      // Conditions are the same for every sample; the golden numbers may hold them once or once a sample.
+      let shown =
+        expected.shape[0] == tensor.shape[0]
+        ? tensor : tensor.sliced(axis: 0, 0..<min(expected.shape[0], tensor.shape[0]))
+      report.compare(prefix + key, shown, with: expected)
+    }
+    if golden.has("time_ids") {
+      let expected = try golden.tensor("time_ids")
+      let ids = try pipeline.timeIDs(of: scene)
+      report.compare(
+        prefix + "time_ids", .stacked(Array(repeating: ids, count: expected.shape[0]), axis: 0), with: expected, .exact)
+    }
+  }
+}
+
+/// Mean over steps and heads of both kinds of maps, for the conditional half.
+private final class MeanMaps: Watching {
+  private let sums = Mutex<[String: RunningMaps]>([:])
+  private let spans: [Range<Int>]
+
+  init(spans: [Range<Int>]) { self.spans = spans }
+
+  var hooks: [Hook] {
+    [
+      .observe(HookSelection(.textAttention)) { [self] event in
+        guard let (rows, grid) = conditional(event) else { return }
+        let all = [[Range<Int>]](repeating: spans, count: rows.shape[0])
+        add(
+          SpanMaps.mean(of: rows, spans: all, height: grid.height, width: grid.width), "text_map." + event.point.layer)
+      },
+      .observe(HookSelection(.subjectAttention)) { [self] event in
+        guard let (rows, grid) = conditional(event) else { return }
+        let maps = rows.mean(axes: [1]).permuted([0, 2, 1])  // [S, K, Q]
+        add(maps.reshaped([maps.shape[0], maps.shape[1], grid.height, grid.width]), "image_map." + event.point.layer)
+      },
+    ]
+  }
+
+  func mean(_ name: String) -> Tensor? { sums.withLock { $0[name]?.mean } }
+
+  private func conditional(_ event: HookEvent) -> (Tensor, FeatureGrid)? {
+    guard let grid = event.grid else { return nil }
+    return (event.moment.conditionalRows.map { event.tensor.sliced(axis: 0, $0) } ?? event.tensor, grid)
+  }
+
+  private func add(_ maps: Tensor, _ name: String) { sums.withLock { $0[name, default: RunningMaps()].add(maps) } }
+}

@@ -1,0 +1,55 @@
+import Checkpoints
+import Foundation
+import JSON
+import Tensors
+
+/// A golden safetensors file that remembers which of its tensors were looked at.
+final class GoldenFile {
+  let name: String
+  private let checkpoint: Checkpoint
+  private var unread: Set<String>
+
+  /// - Parameters:
+  ///   - folder: The folder of golden numbers.
+  ///   - name: The file's path in it.
+  init(_ folder: String, _ name: String) throws {
+    self.name = name
+    checkpoint = try Checkpoint(folder + "/" + name)
+    unread = Set(checkpoint.keys)
+  }
+
+  var keys: [String] { checkpoint.keys }
+
+  /// Keys that begin so, without that beginning.
+  func keys(under prefix: String) -> [String] {
+    keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+  }
+
+  func has(_ key: String) -> Bool { checkpoint.contains(key) }
+
+  func tensor(_ key: String) throws -> Tensor { try stored(key).tensor }
+
+  func integers(_ key: String) throws -> [Int] { try stored(key).integers.map { Int($0) } }
+
+  func stored(_ key: String) throws -> StoredTensor {
+    unread.remove(key)
+    return try checkpoint.stored(key)
+  }
+
+  /// Weights under a prefix, to build a layer from.
+  func weights(under prefix: String) throws -> [String: Tensor] {
+    Dictionary(uniqueKeysWithValues: try keys(under: prefix).map { ($0, try tensor(prefix + $0)) })
+  }
+
+  /// Counts the tensors under a prefix as left out.
+  func skip(under prefix: String, as part: String, in report: ParityReport) {
+    let keys = unread.filter { $0.hasPrefix(prefix) }
+    unread.subtract(keys)
+    if !keys.isEmpty { report.skip(part, count: keys.count) }
+  }
+
+  /// A tensor that nobody looked at is a failure.
+  func finish(_ report: ParityReport) {
+    for key in unread.sorted() { report.fail("\(name): \(key)", "this tensor is not known, so it was not compared") }
+  }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import JSON
+import MSDiffusion
+
+/// What is wrong with a folder of golden numbers as a whole.
+public enum ParityError: Error, Equatable, CustomStringConvertible {
+  case noFolder(String)
+  case empty(String)
+
+  public var description: String {
+    switch self {
+    case .noFolder(let path): "\(path): expected a folder of golden numbers, found none"
+    case .empty(let path): "\(path): nothing to compare; expected components.safetensors, generate/ and the like"
+    }
+  }
+}
+
+/// A folder of golden numbers, with what several of its parts need.
+public final class ParityFolder {
+  public let path: String
+  let report: ParityReport
+  private var opened: Pipeline?
+
+  /// Parts whose numbers are left out, by the beginning of their files' paths.
+  static let skippedParts = ["training/", "controlnet/", "dino/", "metrics."]
+  /// Files that tell about the others and hold nothing to compare, and inputs.
+  static let inputs = ["README.md", "TENSORS.md", "checks.json", "photos/", "pipeline/"]
+
+  /// - Parameter path: A folder laid out as the golden numbers' README describes; parts may be missing.
+  public init(_ path: String, report: ParityReport) {
+    (self.path, self.report) = (path, report)
+  }
+
+  /// Compares everything in the folder.
+  /// - Throws: ``ParityError`` where there is no folder or nothing in it. Everything else becomes a failed row.
+  public func run() throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+      throw ParityError.noFolder(path)
+    }
+    let files = Self.files(in: path)
+    guard !files.isEmpty else { throw ParityError.empty(path) }
+    let parts: [(part: String, run: () throws -> Void)] = [
+      ("rng.safetensors", randomNumbers), ("tokens.json", tokens), ("schedulers.safetensors", schedulers),
+      ("reader/", readers), ("unet_sharded/", shardedUNet), ("components.safetensors", components),
+      ("generate/", generations),
+    ]
+    for file in files {
+      if let part = Self.skippedParts.first(where: file.hasPrefix) {
+        report.skip(part, count: Self.tensorCount(path + "/" + file))
+      } else if !(Self.inputs + parts.map(\.part) + ["components.json", "schedulers.json"]).contains(
+        where: file.hasPrefix)
+      {
+        report.fail(file, "this file is not known, so it was not compared")
+      }
+    }
+    for (part, run) in parts where files.contains(where: { $0.hasPrefix(part) }) { attempt(part, run) }
+    if report.rows.isEmpty { throw ParityError.empty(path) }
+  }
+
+  /// Runs one part; what it throws is a failed row.
+  func attempt(_ name: String, _ body: () throws -> Void) {
+    do { try body() } catch { report.fail(name, "\(error)") }
+  }
+
+  /// The golden checkpoint, opened once.
+  func pipeline() throws -> Pipeline {
+    if let opened { return opened }
+    // The number of heads shows in no weight's shape.
+    let heads = try has("components.json") ? json("components.json")["grounding"]["heads"].int(or: 0) : 0
+    let pipeline = try Pipeline(path + "/pipeline", adapterHeads: heads == 0 ? nil : heads)
+    opened = pipeline
+    return pipeline
+  }
+
+  func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + file) }
+
+  func json(_ file: String) throws -> JSONNode { try JSONNode.read(path + "/" + file) }
+
+  /// Paths of all files below a folder, relative to it, sorted; links are followed.
+  static func files(in folder: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.filter { !$0.hasPrefix(".") }.sorted().flatMap { name -> [String] in
+      var isFolder: ObjCBool = false
+      let exists = FileManager.default.fileExists(atPath: folder + "/" + name, isDirectory: &isFolder)
+      return exists && isFolder.boolValue ? files(in: folder + "/" + name).map { name + "/" + $0 } : [name]
+    }
+  }
+
+  /// Tensors of a safetensors file; 1 for any other file.
+  private static func tensorCount(_ file: String) -> Int {
+    file.hasSuffix(".safetensors")
+      ? (try? GoldenFile((file as NSString).deletingLastPathComponent, (file as NSString).lastPathComponent).keys.count)
+        ?? 1 : 1
+  }
+}

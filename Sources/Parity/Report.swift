@@ -1,0 +1,127 @@
+import Foundation
+import Tensors
+
+/// How far a number may be from the golden one.
+public enum Tolerance: Sendable, Equatable, CustomStringConvertible {
+  /// Of the largest magnitude in the golden tensor.
+  case relative(Double)
+  /// In the numbers' own unit.
+  case absolute(Double)
+  /// Equal to the last bit.
+  case exact
+
+  public var description: String {
+    switch self {
+    case .relative(let limit): "rel " + brief(limit)
+    case .absolute(let limit): "abs " + brief(limit)
+    case .exact: "exact"
+    }
+  }
+}
+
+/// One comparison: what was measured, and what was allowed.
+public struct ParityRow: Sendable, CustomStringConvertible {
+  public let name: String
+  public let elements: Int
+  /// Largest difference; infinite where shapes differ or one side is not finite.
+  public let absolute: Double
+  /// Largest difference over the largest magnitude of the golden numbers.
+  public let relative: Double
+  public let tolerance: Tolerance
+  public let passes: Bool
+  /// What else there is to say, as why nothing could be compared.
+  public let note: String
+
+  public var description: String {
+    let columns = [
+      name.padding(76), String(elements).leftPadding(9), brief(absolute).leftPadding(10),
+      brief(relative).leftPadding(10),
+      tolerance.description.padding(12), passes ? "pass" : "FAIL",
+    ]
+    return columns.joined(separator: "  ") + (note.isEmpty ? "" : "  " + note)
+  }
+
+  /// What the columns of a row's description are.
+  public static let header = [
+    "case".padding(76), "elements".leftPadding(9), "max abs".leftPadding(10), "max rel".leftPadding(10),
+    "tolerance".padding(12), "result",
+  ].joined(separator: "  ")
+}
+
+/// Everything that was compared, and what was left out by name.
+public final class ParityReport {
+  public private(set) var rows: [ParityRow] = []
+  /// Number of tensors or files left out, by the name of the part they belong to.
+  public private(set) var skipped: [String: Int] = [:]
+  private let show: (ParityRow) -> Void
+
+  /// - Parameter show: Called with every row as it is measured.
+  public init(show: @escaping (ParityRow) -> Void = { _ in }) { self.show = show }
+
+  public var passed: Int { rows.count { $0.passes } }
+  public var failed: Int { rows.count - passed }
+
+  /// Compares a tensor with the golden one.
+  func compare(_ name: String, _ found: Tensor, with golden: Tensor, _ tolerance: Tolerance = .relative(1e-4)) {
+    guard found.shape == golden.shape else {
+      return add(
+        name, elements: golden.count, .infinity, .infinity, tolerance,
+        note: "shape \(found.shape), expected \(golden.shape)")
+    }
+    compare(name, found.values.map(Double.init), with: golden.values.map(Double.init), tolerance)
+  }
+
+  /// Compares whole numbers, which must be equal.
+  func compare(_ name: String, _ found: [Int], with golden: [Int]) {
+    guard found.count == golden.count else {
+      return add(
+        name, elements: golden.count, .infinity, .infinity, .exact,
+        note: "\(found.count) numbers: \(found.prefix(12)), expected \(golden.prefix(12))")
+    }
+    compare(name, found.map(Double.init), with: golden.map(Double.init), .exact)
+  }
+
+  /// Compares numbers one by one.
+  func compare(_ name: String, _ found: [Double], with golden: [Double], _ tolerance: Tolerance) {
+    var (largest, magnitude) = (0.0, 0.0)
+    for (a, b) in zip(found, golden) where a != b {
+      let difference = Swift.abs(a - b)
+      largest = max(largest, difference.isNaN ? .infinity : difference)
+    }
+    for b in golden { magnitude = max(magnitude, Swift.abs(b)) }
+    let relative = largest == 0 ? 0 : magnitude > 0 ? largest / magnitude : .infinity
+    add(name, elements: golden.count, largest, relative, tolerance)
+  }
+
+  /// A comparison that could not be made counts as failed.
+  func fail(_ name: String, _ reason: String) { add(name, elements: 0, .infinity, .infinity, .exact, note: reason) }
+
+  /// Leaves something out, by the name of its part.
+  func skip(_ part: String, count: Int = 1) { skipped[part, default: 0] += count }
+
+  private func add(
+    _ name: String, elements: Int, _ absolute: Double, _ relative: Double, _ tolerance: Tolerance, note: String = ""
+  ) {
+    let passes =
+      switch tolerance {
+      case .relative(let limit): relative <= limit
+      case .absolute(let limit): absolute <= limit
+      case .exact: absolute == 0
+      }
+    let row = ParityRow(
+      name: name, elements: elements, absolute: absolute, relative: relative, tolerance: tolerance, passes: passes,
+      note: note)
+    rows.append(row)
+    show(row)
+  }
+}
+
+/// Three significant digits.
+private func brief(_ number: Double) -> String {
+  number == 0 ? "0" : number.isFinite ? String(format: "%.2e", number) : "\(number)"
+}
+
+extension String {
+  fileprivate func padding(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+  fileprivate func leftPadding(_ width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+}

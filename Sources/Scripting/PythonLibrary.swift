@@ -1,0 +1,92 @@
+import Foundation
+
+/// The Python library that the toolchain's debugger, and with it the REPL, is linked against.
+package struct PythonLibrary: Sendable, Equatable {
+  /// The file's name, with its version.
+  package let name: String
+  /// Where the dynamic linker found it by itself, if it did.
+  package let resolved: String?
+
+  /// Reads what the dynamic linker says about the debugger; nil if no Python is among its libraries.
+  ///
+  /// - Parameter listing: the output of `ldd`, a library a line: `libpython3.10.so.1.0 => not found`.
+  package init?(listing: String) {
+    guard let line = listing.split(separator: "\n").first(where: { $0.contains("libpython") }),
+      let match = line.firstMatch(of: /(libpython\S+) => (not found|\S+)/)
+    else { return nil }
+    name = String(match.1)
+    resolved = match.2 == "not found" ? nil : String(match.2)
+  }
+
+  /// The usual places: the system's, and those of Python version managers below the home folder. A star stands for any
+  /// name.
+  package static let usualFolders = [
+    "/usr/lib/*", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib/*", "/opt/*/lib", "/opt/python/*/lib",
+    "~/.pyenv/versions/*/lib", "~/.local/share/uv/python/*/lib", "~/.local/share/mise/installs/python/*/lib",
+    "~/.asdf/installs/python/*/lib", "~/miniconda3/lib", "~/miniconda3/envs/*/lib", "~/anaconda3/lib",
+    "~/miniforge3/lib", "~/micromamba/envs/*/lib",
+  ]
+
+  /// The first file of the library's name in the folders.
+  ///
+  /// - Throws: ``ScriptingError/missingPythonLibrary(name:searched:)``.
+  package func find(in folders: [String] = usualFolders, home: String = NSHomeDirectory()) throws -> String {
+    for pattern in folders {
+      let pattern = pattern.hasPrefix("~") ? home + pattern.dropFirst() : pattern
+      for folder in Self.matches(of: pattern) {
+        let path = folder + "/" + name
+        if FileManager.default.fileExists(atPath: path) { return path }
+      }
+    }
+    throw ScriptingError.missingPythonLibrary(name: name, searched: folders)
+  }
+
+  private static func matches(of pattern: String) -> [String] {
+    guard let star = pattern.firstIndex(of: "*") else { return [pattern] }
+    let parent = String(pattern[..<star])
+    let rest = pattern[pattern.index(after: star)...]
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+    return names.sorted().map { parent + $0 + rest }
+  }
+}
+
+extension ScriptPackage {
+  /// What starts the REPL with the library loaded: arguments of `swift`, and environment variables.
+  ///
+  /// - Throws: ``ScriptingError`` if the library is not built, or if the debugger or its Python is missing.
+  package func replCommand(folders: [String] = PythonLibrary.usualFolders) throws -> (
+    arguments: [String], environment: [String: String]
+  ) {
+    let flags = try compilerFlags()
+    guard let debugger = try? capture("sh", ["-c", "command -v lldb"]).trimmingCharacters(in: .newlines),
+      let listing = try? capture("ldd", [debugger])
+    else { throw ScriptingError.missingDebugger }
+    var environment = ScriptContext(package: root, isSupervised: false, hasTerminal: false).environment
+    var search = [products]
+    if let python = PythonLibrary(listing: listing), python.resolved == nil {
+      let path = try python.find(in: folders)
+      search.append(try isolated(path))
+      // A Python that was moved after it was built does not find its own modules.
+      let prefix = URL(fileURLWithPath: path).deletingLastPathComponent().deletingLastPathComponent().path
+      if prefix != "/usr" && prefix != "/usr/lib" { environment["PYTHONHOME"] = prefix }
+    }
+    let inherited = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"].map { [$0] } ?? []
+    environment["LD_LIBRARY_PATH"] = (search + inherited).joined(separator: ":")
+    return (["repl"] + flags, environment)
+  }
+
+  /// A folder of our own that holds nothing but a link to the library: the folder where it lies may hold others, which
+  /// the debugger must not see.
+  private func isolated(_ library: String) throws -> String {
+    let folder = products + "/ReplLibraries"
+    let link = folder + "/" + URL(fileURLWithPath: library).lastPathComponent
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try? FileManager.default.removeItem(atPath: link)
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: library)
+    } catch {
+      throw ScriptingError.unreadable(path: folder, reason: "\(error.localizedDescription)")
+    }
+    return folder
+  }
+}

@@ -1,0 +1,39 @@
+/// What can go wrong before a script has started.
+package enum ScriptingError: Error, CustomStringConvertible, Equatable {
+  /// No `Package.swift` could be found around the running program.
+  case packageNotFound(searchedFrom: String)
+  /// A part of the build is missing.
+  case notBuilt(missing: String)
+  /// Neither an experiment nor a file is called so.
+  case unknownExperiment(name: String, known: [String])
+  /// A file or folder could not be read.
+  case unreadable(path: String, reason: String)
+  /// A program could not be started.
+  case cannotStart(program: String, reason: String)
+  /// The shared library that the debugger is linked against is nowhere to be found.
+  case missingPythonLibrary(name: String, searched: [String])
+  /// The toolchain has no debugger, which the REPL is a part of.
+  case missingDebugger
+
+  package var description: String {
+    switch self {
+    case .packageNotFound(let start):
+      "no Package.swift in \(start) or above it; start this program through Scripts/run"
+    case .notBuilt(let missing):
+      "\(missing) is missing: build the package first with Scripts/build"
+    case .unknownExperiment(let name, let known):
+      "no experiment and no file is called '\(name)'; "
+        + (known.isEmpty ? "Experiments/ is empty" : "there are: \(known.joined(separator: ", "))")
+    case .unreadable(let path, let reason):
+      "cannot read \(path): \(reason)"
+    case .cannotStart(let program, let reason):
+      "cannot start '\(program)': \(reason)"
+    case .missingPythonLibrary(let name, let searched):
+      "the REPL needs \(name), which the debugger of this Swift toolchain is linked against and which is in none of "
+        + "\(searched.joined(separator: ", ")); install that Python version, or name the folder that holds the file in "
+        + "LD_LIBRARY_PATH"
+    case .missingDebugger:
+      "the REPL needs lldb, and no program of that name lies beside the swift that is first in PATH"
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+import Foundation
+import Scripting
+
+/// The program behind the scripts in `Scripts/`.
+@main
+struct MSDiffusionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "msdiffusion",
+    abstract: "Layout-guided multi-subject diffusion: experiments, checks and a REPL.",
+    subcommands: [RunCommand.self, ReplCommand.self, ParityCommand.self])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      stop(error)
+    }
+  }
+
+  /// Ends the program: help on standard output, anything else as one line on standard error and exit code 1.
+  private static func stop(_ error: any Error) -> Never {
+    if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
+    if exitCode(for: error).isSuccess { exit(withError: error) }
+    ChildProcess.standardError(Array("error: \(message(for: error))\n".utf8)[...])
+    Foundation.exit(1)
+  }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Parity
+
+/// `msdiffusion parity`: this package's numbers beside golden ones.
+struct ParityCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "parity",
+    abstract: "Compare every component and whole runs with golden numbers.",
+    usage: "Scripts/parity DIR",
+    discussion: """
+      DIR is laid out as Tests/Golden/README.md describes; parts of it may be missing. Each case gives a row with its \
+      largest difference and the tolerance. Exit code 1 if any case fails.
+      """)
+
+  @Argument(help: "The folder of golden numbers.")
+  var folder: String
+
+  @Flag(help: "Show only what fails, and the last line.")
+  var quiet = false
+
+  func run() throws {
+    let report = ParityReport { row in if !quiet || !row.passes { print(row) } }
+    print(ParityRow.header)
+    try ParityFolder(folder, report: report).run()
+    for (part, count) in report.skipped.sorted(by: { $0.key < $1.key }) {
+      print("skipped by name: \(part) (\(count) tensors or files)")
+    }
+    print("\(report.passed) passed, \(report.failed) failed")
+    if report.failed > 0 { throw ExitCode.failure }
+  }
+}
