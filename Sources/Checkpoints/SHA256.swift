@@ -1,5 +1,5 @@
 /// The hash function SHA-256 (FIPS 180-4), fed piece by piece.
-struct SHA256 {
+package struct SHA256 {
   private var state: [UInt32] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
   ]
@@ -34,7 +34,16 @@ struct SHA256 {
     return UInt32(truncatingIfNeeded: low)
   }
 
-  mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  package init() {}
+
+  /// The hash of a text's UTF-8 bytes.
+  package static func hash(of text: String) -> String {
+    var hash = SHA256()
+    Array(text.utf8).withUnsafeBytes { hash.update($0) }
+    return hash.finish()
+  }
+
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     total += UInt64(bytes.count)
     var start = 0
     if !waiting.isEmpty {
@@ -52,7 +61,7 @@ struct SHA256 {
   }
 
   /// Ends the message; 64 hexadecimal digits.
-  mutating func finish() -> String {
+  package mutating func finish() -> String {
     let bits = total * 8
     var end: [UInt8] = [0x80]
     while (waiting.count + end.count) % 64 != 56 { end.append(0) }

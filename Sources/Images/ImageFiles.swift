@@ -17,7 +17,7 @@ extension PixelImage {
   public init(decoding bytes: [UInt8], name: String) throws {
     let header = try ImageHeader(bytes, name: name)
     silenceGD()
-    var copy = bytes
+    var copy = header.format == .png ? Self.withoutProfile(bytes) : bytes
     let decoded = copy.withUnsafeMutableBytes { buffer -> gdImagePtr? in
       let (size, base) = (Int32(buffer.count), buffer.baseAddress)
       return switch header.format {
@@ -35,6 +35,19 @@ extension PixelImage {
     }
     defer { gdImageDestroy(decoded) }
     self.init(gd: decoded)
+  }
+
+  /// A PNG file without its colour profile, about which libpng may print remarks, and which changes no pixel here.
+  private static func withoutProfile(_ bytes: [UInt8]) -> [UInt8] {
+    var result = Array(bytes.prefix(8))
+    var position = 8
+    while position + 12 <= bytes.count {
+      let length = bytes[position..<position + 4].reduce(0) { $0 << 8 | Int($1) }
+      let end = min(position + 12 + length, bytes.count)
+      if !bytes[position + 4..<position + 8].elementsEqual("iCCP".utf8) { result += bytes[position..<end] }
+      position = end
+    }
+    return result + bytes[position...]
   }
 
   /// The pixels of a drawing.

@@ -120,6 +120,11 @@ public struct Pipeline: Sendable {
     }
   }
 
+  /// SHA-256 over the hashes of all parts' weights, each under its part's name.
+  public func hash() -> String {
+    SHA256.hash(of: sources.keys.sorted().map { "\($0) \(sources[$0]?.checkpoint.hash() ?? "")\n" }.joined())
+  }
+
   /// Pixels a latent stands for along a side.
   public var factor: Int { vae.configuration.factor }
   /// Side in pixels that the model was trained on.

@@ -1,0 +1,50 @@
+// Does each word attend where its subject stands? (paper, Fig. 10)
+// Scripts/run AttentionAttribution [--checkpoint DIR] [--seed N] [--steps N]
+import MSDiffusionKit
+
+let run = Run()
+let pipeline = try run.pipeline()
+
+// %% Scenes of one to four subjects, each with a box of its own
+let boxes = [
+  [Box(0.25, 0.25, 0.75, 0.75)],
+  [Box(0, 0.2, 0.45, 0.8), Box(0.55, 0.2, 1, 0.8)],
+  [Box(0, 0.3, 0.3, 0.75), Box(0.35, 0.3, 0.65, 0.75), Box(0.7, 0.3, 1, 0.75)],
+  [Box(0, 0, 0.45, 0.45), Box(0.55, 0, 1, 0.45), Box(0, 0.55, 0.45, 1), Box(0.55, 0.55, 1, 1)],
+]
+let prompts = [
+  "a cat on the beach", "a cat and a cup on the beach", "a cat, a cup and a rocket on the beach",
+  "a cat, a cup, a rocket and an astronaut on the beach",
+]
+let names = ["cat", "cup", "rocket", "astronaut"]
+
+// %% Generate each scene, watching text attention as it happens
+var rows: [[Panel?]] = []
+var numbers: [JSONValue] = []
+for (prompt, layout) in zip(prompts, boxes) {
+  let scene = try run.scene(prompt, zip(names, layout).map { try run.subject($0, box: $1) })
+  let watcher = HeatmapRecorder(.textTokens)
+  let image = try run.generate(scene, watching: [watcher], as: "\(layout.count) subjects").image
+  let heatmaps = try watcher.heatmaps(of: scene, in: pipeline)
+
+  // %% One heatmap a phrase, over the image; how much of it lies inside the box
+  let fits = zip(heatmaps, scene.subjects).map { AttentionFit($0, $1) }
+  rows.append(
+    [Panel(image, boxesOf: scene)]
+      + (try zip(zip(heatmaps, scene.subjects), fits).enumerated().map { index, item in
+        try Panel(item.0.0, over: image).boxed(item.0.1.box.numbers, color: .distinct(index))
+          .captioned("“\(item.1.phrase)”: \(percent(item.1.inBoxMass ?? 0)) in its box")
+      }))
+  numbers.append(.object([("scene", JSONValue(scene)), ("fits", .array(fits.map(\.numbers)))]))
+}
+
+// %% The figure: a row a number of subjects
+let grid = Grid(
+  rows, rowTitles: ["1 subject", "2 subjects", "3 subjects", "4 subjects"],
+  columnTitles: ["image and layout", "first phrase", "second phrase", "third phrase", "fourth phrase"],
+  title: "Where each phrase of the prompt is attended",
+  caption:
+    "Text attention of each phrase, mean over all cross-attention layers, heads and steps; dark is least, yellow "
+    + "greatest. Boxes show the layout that was asked for. " + run.checkpointNote,
+  colorBar: ColorBar(label: "attention, least to greatest of each map"))
+try run.save(grid, numbers: .array(numbers))

@@ -1,0 +1,54 @@
+// What lies between two subjects? (paper, Fig. 19)
+// Scripts/run SubjectInterpolation [--checkpoint DIR] [--seed N] [--steps N]
+import MSDiffusionKit
+
+let run = Run()
+let pipeline = try run.pipeline()
+
+// %% Two places, each on its way from one subject to another
+let left = Box(0, 0.2, 0.48, 0.8)
+let right = Box(0.52, 0.2, 1, 0.8)
+let prompt = "a thing and an object on the beach"
+func scene(_ first: String, _ second: String) throws -> Scene {
+  try run.scene(
+    prompt,
+    [try run.subject(first, phrase: "thing", box: left), try run.subject(second, phrase: "object", box: right)],
+    steps: 20)
+}
+let start = try scene("cat", "rocket")
+let end = try scene("cup", "astronaut")
+let (a, b) = (try pipeline.conditions(for: start), try pipeline.conditions(for: end))
+
+// %% Interpolate the image encoder's states: down for the left place, across for the right one
+let shares = [0, 0.25, 0.5, 0.75, 1]
+var images: [[PixelImage]] = []
+for down in shares {
+  let halfway = try pipeline.blended(a, b, .imageFeatures, subject: 0, scene: start) {
+    Interpolation.sphericalRows($0, $1, at: down)
+  }
+  images.append(
+    try shares.map { across in
+      let conditions = try pipeline.blended(halfway, b, .imageFeatures, subject: 1, scene: start) {
+        Interpolation.sphericalRows($0, $1, at: across)
+      }
+      return try run.generate(start, conditions: conditions, as: "down \(down), across \(across)").image
+    })
+}
+
+// %% The figure, and how far each image is from the first
+let grid = Grid(
+  images.map { $0.map { Panel($0) } },
+  rowTitles: shares.map { $0 == 0 ? "left: cat" : $0 == 1 ? "left: cup" : "\(percent($0)) to cup" },
+  columnTitles: shares.map { $0 == 0 ? "right: rocket" : $0 == 1 ? "right: astronaut" : "\(percent($0)) to astronaut" },
+  title: "Between two subjects, in two places at once",
+  caption:
+    "The image encoder's states of the left subject go from cat to cup (down), those of the right one from rocket to "
+    + "astronaut (across), token by token along great circles; prompt, boxes and noise stay. " + run.checkpointNote,
+  panelWidth: 150)
+let distances = images.map { row in JSONValue.array(row.map { .double($0.difference(from: images[0][0])) }) }
+try run.save(
+  grid,
+  numbers: .object([
+    ("scene", JSONValue(start)), ("shares", .array(shares.map { .double($0) })),
+    ("difference_from_first", .array(distances)),
+  ]))

@@ -1,0 +1,182 @@
+import ArgumentParser
+import Foundation
+import Scripting
+
+/// One run of an experiment: its options, where its figures go, and what they are made from.
+///
+/// A script begins with `let run = Run()`, which reads the options after the script's name; `--help` lists them. In the
+/// REPL there are none, and the defaults hold.
+public final class Run {
+  /// The script's name without its ending.
+  public let name: String
+  /// Folder of the figures; made when the first one is saved.
+  public let output: String
+  /// Seed of all random numbers of the run.
+  public let seed: UInt64
+  private let options: RunOptions
+  private var opened: Pipeline?
+  private var warned: Set<String> = []
+
+  /// Options of the running script; wrong ones end the program with one line.
+  public convenience init() {
+    let isScript = ScriptContext.current.isSupervised
+    let arguments = isScript ? CommandLine.arguments : ["REPL"]
+    let script = arguments.first ?? "script"
+    do {
+      try self.init(
+        name: (script as NSString).lastPathComponent.replacing(".swift", with: ""),
+        arguments: Array(arguments.dropFirst()))
+    } catch {
+      if RunOptions.exitCode(for: error).isSuccess {
+        print(Self.help(script))
+        exit(0)
+      }
+      FileHandle.standardError.write(Data("error: \(RunOptions.message(for: error))\n".utf8))
+      exit(1)
+    }
+  }
+
+  /// A run with options given as on the command line.
+  /// - Throws: ArgumentParser's errors.
+  public init(name: String, arguments: [String]) throws {
+    self.name = name
+    options = try RunOptions.parse(arguments)
+    seed = options.seed ?? 0
+    let folder = ScriptContext.current.package ?? FileManager.default.currentDirectoryPath
+    output = options.output ?? folder + "/Figures"
+    if let size = options.size, size <= 0 {
+      throw ValidationError("--size is \(size), expected a number of pixels above 0")
+    }
+    if let steps = options.steps, steps <= 0 {
+      throw ValidationError("--steps is \(steps), expected a number above 0")
+    }
+  }
+
+  /// The script's question and its options.
+  private static func help(_ script: String) -> String {
+    let lines = (try? String(contentsOfFile: script, encoding: .utf8))?.split(separator: "\n") ?? []
+    let comment = lines.prefix { $0.hasPrefix("//") }.map { $0.drop { $0 == "/" || $0 == " " } }
+    return comment.joined(separator: "\n") + "\n\n" + RunOptions.helpMessage()
+  }
+
+  // MARK: What a run is made from
+
+  /// The checkpoint's folder.
+  public var checkpoint: String { options.checkpoint ?? Bundled.smallCheckpoint }
+
+  /// Denoising steps: those of `--steps`, else what the script suggests.
+  public func steps(_ suggested: Int) -> Int { options.steps ?? suggested }
+
+  /// The checkpoint that `--checkpoint` names, else the small one of this package; opened once.
+  /// - Throws: what `Pipeline` throws.
+  public func pipeline() throws -> Pipeline {
+    if let opened { return opened }
+    let pipeline = try Pipeline(checkpoint, variant: options.variant, adapterHeads: options.adapterHeads)
+    opened = pipeline
+    return pipeline
+  }
+
+  /// A photograph of this package by its name, or any image file by its path.
+  /// - Throws: ``RunError``, `ImageError`.
+  public func photograph(_ name: String) throws -> PixelImage {
+    let isPath = name.contains("/") || FileManager.default.fileExists(atPath: name)
+    return try PixelImage(contentsOf: isPath ? name : Bundled.photograph(name))
+  }
+
+  /// A subject from a photograph.
+  /// - Parameters:
+  ///   - name: As ``photograph(_:)`` takes it.
+  ///   - phrase: What the prompt calls it; the photograph's name where nil.
+  ///   - box: Where it is to be.
+  /// - Throws: as ``photograph(_:)``.
+  public func subject(_ name: String, phrase: String? = nil, box: Box = .none) throws -> Subject {
+    Subject(phrase ?? name, image: try photograph(name), box: box)
+  }
+
+  /// A scene with this run's seed, steps, guidance, size and scheduler.
+  /// - Throws: `SchedulerError` where `--scheduler` names none.
+  public func scene(
+    _ prompt: String, _ subjects: [Subject], steps: Int = 30, _ change: (inout Scene) -> Void = { _ in }
+  ) throws -> Scene {
+    var scene = Scene(
+      Scene.qualityPrompt + ", " + prompt, subjects: subjects, height: options.size, width: options.size,
+      steps: self.steps(steps), scheduler: try options.scheduler.map { try SchedulerKind.named($0) }, seed: seed)
+    if let guidance = options.guidance { scene.guidance = guidance }
+    change(&scene)
+    return scene
+  }
+
+  /// Generates a scene and shows how far it is.
+  /// - Throws: as `Pipeline.generate`.
+  public func generate(
+    _ scene: Scene, conditions: Conditions? = nil, watching: [any Watching] = [], as label: String = ""
+  ) throws -> Generation {
+    let bar = ProgressBar(label.isEmpty ? name : label)
+    defer { bar.finish() }
+    let generation = try pipeline().generate(scene, conditions: conditions, watching: watching) { bar.show($0) }
+    for warning in generation.warnings where warned.insert(warning).inserted { bar.warn(warning) }
+    return generation
+  }
+
+  // MARK: What a run leaves
+
+  /// Writes a figure as `NAME.png` and, beside it, `NAME.json` with seed, options, checkpoint and the numbers shown.
+  /// - Throws: `PlotError`, `ImageError`, ``RunError``.
+  public func save(_ figure: any Figure, as name: String? = nil, numbers: JSONValue) throws {
+    let path = try prepared(name, ending: "png")
+    try figure.image().write(path)
+    try finish(path, name, numbers)
+  }
+
+  /// As ``save(_:as:numbers:)-(Figure,_,_)``, as `NAME.gif`.
+  public func save(_ animation: Animation, as name: String? = nil, numbers: JSONValue) throws {
+    let path = try prepared(name, ending: "gif")
+    try animation.write(path)
+    try finish(path, name, numbers)
+  }
+
+  private func prepared(_ name: String?, ending: String) throws -> String {
+    do {
+      try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+    } catch {
+      throw RunError.file(path: output, reason: "the folder cannot be made: \(error.localizedDescription)")
+    }
+    return "\(output)/\(name ?? self.name).\(ending)"
+  }
+
+  private func finish(_ path: String, _ name: String?, _ numbers: JSONValue) throws {
+    try record(numbers).write(to: "\(output)/\(name ?? self.name).json")
+    print("\(path)")
+  }
+
+  /// What a figure was made from, with its numbers.
+  func record(_ numbers: JSONValue) throws -> JSONValue {
+    let pipeline = try pipeline()
+    var given: [(String, JSONValue)] = []
+    if let steps = options.steps { given.append(("steps", JSONValue(steps))) }
+    if let guidance = options.guidance { given.append(("guidance", JSONValue(guidance))) }
+    if let size = options.size { given.append(("size", JSONValue(size))) }
+    if let scheduler = options.scheduler { given.append(("scheduler", .string(scheduler))) }
+    if let variant = options.variant { given.append(("variant", .string(variant))) }
+    return .object([
+      ("experiment", .string(name)), ("seed", .string(String(seed))), ("options", .object(given)),
+      (
+        "checkpoint",
+        .object([
+          (
+            "name",
+            .string(options.checkpoint.map { ($0 as NSString).lastPathComponent } ?? "the package's small checkpoint")
+          ),
+          ("sha256", .string(pipeline.hash())),
+        ])
+      ), ("numbers", numbers),
+    ])
+  }
+
+  /// What a figure's caption says of the checkpoint.
+  public var checkpointNote: String {
+    options.checkpoint == nil
+      ? "Made with the package's small checkpoint, which is untrained: the layout of attention is real, the images are noise."
+      : "Checkpoint: \((checkpoint as NSString).lastPathComponent)."
+  }
+}

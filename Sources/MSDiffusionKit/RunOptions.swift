@@ -1,0 +1,36 @@
+import ArgumentParser
+
+/// The options that every experiment takes.
+struct RunOptions: ParsableArguments {
+  @Option(
+    help:
+      "A folder in diffusers' layout with image_encoder/ and ms_adapter.safetensors or .bin. (default: the small checkpoint of this package)"
+  )
+  var checkpoint: String?
+
+  @Option(help: "The weights' variant to prefer, as fp16.")
+  var variant: String?
+
+  @Option(
+    help:
+      "Attention heads of the adapter's resampler, where ms_adapter_config.json does not tell. (default: 64 wide each)")
+  var adapterHeads: Int?
+
+  @Option(help: "Seed of all random numbers.")
+  var seed: UInt64?
+
+  @Option(help: "Denoising steps.")
+  var steps: Int?
+
+  @Option(help: "Strength of classifier-free guidance.")
+  var guidance: Float?
+
+  @Option(help: "Side of the images in pixels, a multiple of the model's factor. (default: the model's own)")
+  var size: Int?
+
+  @Option(help: "Scheduler: euler, euler_ancestral, ddim, ddpm, dpmpp_2m, unipc or lcm. (default: the checkpoint's)")
+  var scheduler: String?
+
+  @Option(help: "Folder for the figures. (default: Figures/ of this package)")
+  var output: String?
+}

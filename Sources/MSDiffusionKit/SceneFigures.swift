@@ -1,0 +1,99 @@
+extension Panel {
+  /// An image with the boxes of a scene's subjects, each in its subject's colour.
+  public init(_ image: PixelImage, boxesOf scene: Scene) {
+    self.init(image)
+    for (index, subject) in scene.subjects.enumerated() {
+      self = boxed(subject.box.numbers, subject.phrase, color: .distinct(index))
+    }
+  }
+
+  /// A heatmap over an image, least to greatest value.
+  /// - Throws: `PlotError`.
+  public init(_ heatmap: Heatmap, over image: PixelImage) throws {
+    self = try Panel(image).overlaid(with: heatmap.values)
+  }
+
+  /// Masks [h, w] of 0 and 1, each in its subject's colour; where several meet, their mean.
+  /// - Throws: `PlotError.mismatch` where the masks differ in size.
+  public init(masks: [Tensor]) throws {
+    guard let shape = masks.first?.shape, shape.count == 2, masks.allSatisfy({ $0.shape == shape }) else {
+      throw PlotError.mismatch(what: "masks", expected: "one size [h, w]", found: "\(masks.map(\.shape))")
+    }
+    var image = PixelImage(width: shape[1], height: shape[0], red: 245, green: 245, blue: 245)
+    for place in 0..<shape[0] * shape[1] {
+      let inside = masks.indices.filter { masks[$0].values[place] != 0 }
+      guard !inside.isEmpty else { continue }
+      let colors = inside.map { Color.distinct($0) }
+      for (channel, part) in [\Color.red, \Color.green, \Color.blue].enumerated() {
+        image.pixels[3 * place + channel] = UInt8(colors.reduce(0) { $0 + Int($1[keyPath: part]) } / colors.count)
+      }
+    }
+    self.init(image)
+  }
+}
+
+/// How well one subject's attention fits its box.
+public struct AttentionFit: Sendable {
+  public let phrase: String
+  /// Share of the map's sum inside the box; nil without a box.
+  public let inBoxMass: Double?
+  /// Whether the greatest value lies inside the box; with several equally great ones, the share of them; nil without a
+  /// box.
+  public let pointingHit: Double?
+
+  /// Measures a heatmap against a subject's box at the map's own size.
+  public init(_ heatmap: Heatmap, _ subject: Subject) {
+    let mask = subject.box.mask(height: heatmap.height, width: heatmap.width)
+    phrase = subject.phrase
+    inBoxMass = subject.box.isNone ? nil : Analysis.inBoxMass(of: heatmap.values, inside: mask)
+    pointingHit = subject.box.isNone ? nil : Analysis.pointingHit(of: heatmap.values, inside: mask)
+  }
+
+  /// For the file beside a figure.
+  public var numbers: JSONValue {
+    .object([
+      ("phrase", .string(phrase)), ("in_box_mass", inBoxMass.map { .double($0) } ?? .null),
+      ("pointing_hit", pointingHit.map { .double($0) } ?? .null),
+    ])
+  }
+}
+
+extension PixelImage {
+  /// Root of the mean squared difference of two images of one size, in grey levels; over all pixels, or over those of a
+  /// mask [height, width].
+  public func difference(from other: PixelImage, inside mask: Tensor? = nil) -> Double {
+    guard (width, height) == (other.width, other.height), mask.map({ $0.shape == [height, width] }) ?? true else {
+      fail("difference: \(width)×\(height) and \(other.width)×\(other.height), mask \(mask?.shape ?? [])")
+    }
+    let weights = mask?.values
+    var (sum, count) = (0.0, 0.0)
+    for place in 0..<width * height where weights.map({ $0[place] != 0 }) ?? true {
+      for channel in 0..<3 {
+        let difference = Double(pixels[3 * place + channel]) - Double(other.pixels[3 * place + channel])
+        sum += difference * difference
+        count += 1
+      }
+    }
+    return count > 0 ? (sum / count).squareRoot() : 0
+  }
+}
+
+extension JSONValue {
+  /// Boxes of a scene's subjects with their phrases and scales, for the file beside a figure.
+  public init(_ scene: Scene) {
+    self = .object([
+      ("prompt", .string(scene.prompt)), ("steps", JSONValue(scene.steps)), ("guidance", JSONValue(scene.guidance)),
+      ("scale", JSONValue(scene.scale)),
+      (
+        "subjects",
+        .array(
+          scene.subjects.map { subject in
+            .object([
+              ("phrase", .string(subject.phrase)), ("box", JSONValue(subject.box.numbers)),
+              ("scale", subject.scale.map { JSONValue($0) } ?? .null),
+            ])
+          })
+      ),
+    ])
+  }
+}

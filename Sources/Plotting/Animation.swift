@@ -1,0 +1,19 @@
+import Images
+
+/// Figures of one size that follow each other.
+public struct Animation: Sendable {
+  public var frames: [any Figure]
+  /// Seconds that a frame stays; the last one stays three times as long.
+  public var delay: Double
+
+  public init(_ frames: [any Figure], delay: Double = 0.4) { (self.frames, self.delay) = (frames, delay) }
+
+  /// Writes an animated GIF, whole or not at all.
+  /// - Throws: ``PlotError``, `ImageError`.
+  public func write(_ path: String) throws {
+    let images = try frames.map { try $0.image() }
+    let hundredths = Int((delay * 100).rounded())
+    let delays = images.indices.map { $0 == images.count - 1 ? 3 * hundredths : hundredths }
+    try AnimatedGIF.write(images, delays: delays, to: path)
+  }
+}

@@ -1,0 +1,62 @@
+/// The axes of a chart: where a pair of numbers lies on the canvas.
+struct ChartPlane {
+  let canvas: Canvas
+  private let left, right, top, bottom: Double
+  private let x, y: ClosedRange<Double>
+
+  /// Draws axes, ticks, labels and legend.
+  /// - Parameter xTicks: Named places of the horizontal axis; round numbers where nil.
+  init(
+    title: String, xLabel: String, yLabel: String, caption: String, legend: [String], width: Int, height: Int,
+    x: ClosedRange<Double>, y: ClosedRange<Double>, xTicks: [(Double, String)]?
+  ) throws {
+    let frame = try Surround(title: title, caption: caption, width: Double(width))
+    canvas = try Canvas(width: width, height: height + Int(frame.top + frame.bottom))
+    (self.x, self.y) = (x, y)
+    let vertical = Ticks(y)
+    let labels = vertical.values.map { Ticks.label($0, step: vertical.step) }
+    let labelWidth = try labels.map { try Canvas.measure($0, size: 12) }.max() ?? 0
+    let legendWidth = try legend.map { try Canvas.measure($0, size: 13) }.max().map { $0 + 46 } ?? 0
+    left = Surround.margin + 24 + labelWidth + 8
+    right = Double(width) - Surround.margin - legendWidth
+    top = frame.top + 16
+    bottom = frame.top + Double(height) - (xLabel.isEmpty ? 36 : 58)
+    guard right - left > 80, bottom - top > 60 else {
+      throw PlotError.mismatch(what: "chart", expected: "room for its axes", found: "\(width)×\(height) pixels")
+    }
+    frame.draw(on: canvas)
+    for (value, label) in zip(vertical.values, labels) {
+      let place = point(x.lowerBound, value).y
+      canvas.line([(left, place), (right, place)], value == 0 ? .faint : .rule)
+      canvas.text(label, x: left - 8, y: place, size: 12, alignment: .end)
+    }
+    let horizontal = Ticks(x, count: 7)
+    for (value, label) in xTicks ?? horizontal.values.map({ ($0, Ticks.label($0, step: horizontal.step)) }) {
+      let place = point(value, y.lowerBound).x
+      if xTicks == nil { canvas.line([(place, bottom), (place, bottom + 5)], .faint) }
+      canvas.text(label, x: place, y: bottom + 17, size: 12, alignment: .middle)
+    }
+    canvas.line([(left, top), (left, bottom), (right, bottom)], .faint)
+    canvas.text(yLabel, x: Surround.margin + 2, y: (top + bottom) / 2, size: 13, alignment: .middle, upward: true)
+    canvas.text(xLabel, x: (left + right) / 2, y: bottom + 40, size: 13, alignment: .middle)
+    for (index, name) in legend.enumerated() {
+      let place = top + 10 + 22 * Double(index)
+      canvas.line([(right + 16, place), (right + 34, place)], .distinct(index), thickness: 2)
+      Marker(index).draw(on: canvas, x: right + 25, y: place, .distinct(index))
+      canvas.text(name, x: right + 42, y: place, size: 13)
+    }
+  }
+
+  func point(_ x: Double, _ y: Double) -> (x: Double, y: Double) {
+    let across = (x - self.x.lowerBound) / (self.x.upperBound - self.x.lowerBound)
+    let up = (y - self.y.lowerBound) / (self.y.upperBound - self.y.lowerBound)
+    return (left + (right - left) * across, bottom - (bottom - top) * min(max(up, 0), 1))
+  }
+
+  /// The range of numbers with some room on both sides; an end at zero stays there.
+  static func padded(_ values: [Double]) -> ClosedRange<Double> {
+    let (low, high) = (values.min() ?? 0, values.max() ?? 1)
+    let room = high > low ? 0.06 * (high - low) : max(abs(high) * 0.1, 0.5)
+    return (low == 0 ? 0 : low - room)...(high == 0 ? 0 : high + room)
+  }
+}

@@ -1,0 +1,47 @@
+import CGD
+import Foundation
+
+/// The font files that figures are written with. libgd draws nothing, or another font, where a file is missing, so they
+/// are looked for and tried out here.
+struct Fonts: Sendable {
+  let regular: String
+  let bold: String
+
+  static let found: Result<Fonts, PlotError> = Result { () throws(PlotError) in
+    Fonts(regular: try find("DejaVuSans.ttf"), bold: try find("DejaVuSans-Bold.ttf"))
+  }
+
+  /// Folders that fonts lie in, one named by the user first.
+  static var folders: [String] {
+    let own = ProcessInfo.processInfo.environment["MSDIFFUSION_FONTS"].map { [$0] } ?? []
+    return own + [
+      "/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu-sans-fonts", "/usr/share/fonts/TTF",
+      "/usr/share/fonts/dejavu", "/usr/local/share/fonts",
+    ]
+  }
+
+  /// - Throws: ``PlotError/noFont(name:searched:reason:)``.
+  static func find(_ name: String, in folders: [String] = folders) throws(PlotError) -> String {
+    var reason = "no such file"
+    for folder in folders {
+      let path = folder + "/" + name
+      guard FileManager.default.fileExists(atPath: path) else { continue }
+      var corners = [Int32](repeating: 0, count: 8)
+      guard let message = draw(nil, &corners, 0, path, 12, 0, 0, 0, "Ag") else { return path }
+      reason = message
+    }
+    throw PlotError.noFont(name: name, searched: folders, reason: reason)
+  }
+
+  /// libgd's text function, for measuring where there is no image.
+  /// - Returns: What went wrong, nil if nothing.
+  static func draw(
+    _ image: gdImagePtr?, _ corners: inout [Int32], _ color: Int32, _ path: String, _ points: Double, _ angle: Double,
+    _ x: Int32, _ y: Int32, _ text: String
+  ) -> String? {
+    var path = Array(path.utf8CString)
+    var text = Array(text.utf8CString)
+    let message = gdImageStringFT(image, &corners, color, &path, points, angle, x, y, &text)
+    return message.map { String(cString: $0) }
+  }
+}

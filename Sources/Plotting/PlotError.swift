@@ -1,0 +1,19 @@
+/// What is wrong with a figure.
+public enum PlotError: Error, Equatable, CustomStringConvertible {
+  /// No font that can be drawn with.
+  case noFont(name: String, searched: [String], reason: String)
+  /// Numbers that cannot be drawn.
+  case notFinite(what: String)
+  /// Parts that do not fit together.
+  case mismatch(what: String, expected: String, found: String)
+
+  public var description: String {
+    switch self {
+    case .noFont(let name, let searched, let reason):
+      "the font \(name) was not found or cannot be used (\(reason)); searched \(searched.joined(separator: ", ")). "
+        + "Install fonts-dejavu-core, or name its folder in MSDIFFUSION_FONTS"
+    case .notFinite(let what): "\(what) holds NaN or infinity, which has no place in a figure"
+    case .mismatch(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
+    }
+  }
+}
