@@ -24,7 +24,7 @@ var numbers: [JSONValue] = []
 for (prompt, layout) in zip(prompts, boxes) {
   let scene = try run.scene(prompt, zip(names, layout).map { try run.subject($0, box: $1) })
   let watcher = HeatmapRecorder(.textTokens)
-  let image = try run.generate(scene, watching: [watcher], as: "\(layout.count) subjects").image
+  let image = try run.generate(scene, watching: [watcher], as: "subjects: \(layout.count)").image
   let heatmaps = try watcher.heatmaps(of: scene, in: pipeline)
 
   // %% One heatmap a phrase, over the image; how much of it lies inside the box

@@ -18,7 +18,7 @@ let casts: [(name: String, prompt: String, subjects: [Subject])] = [
 ]
 
 // %% Generate, and look whether each phrase is attended most inside its own box
-let (hit, miss) = (Color.distinct(2), Color.distinct(0))
+let (hit, miss) = (Color.distinct(2), Color.ink)
 var rows: [[Panel?]] = []
 var numbers: [JSONValue] = []
 for cast in casts {
@@ -31,7 +31,7 @@ for cast in casts {
     let hits = fits.count { ($0.pointingHit ?? 0) >= 0.5 }
     row.append(
       Panel(image, boxesOf: scene).bordered(hits == fits.count ? hit : miss)
-        .captioned("\(hits) of \(fits.count) attended most inside their box"))
+        .captioned("\(hits) of \(fits.count) peak inside their box"))
     numbers.append(
       .object([("scene", JSONValue(scene)), ("fits", .array(fits.map(\.numbers))), ("hits", JSONValue(hits))]))
   }
@@ -43,7 +43,7 @@ let grid = Grid(
   rows, rowTitles: casts.map(\.name), columnTitles: places.indices.map { "layout \($0 + 1)" },
   title: "Boxes moved, everything else the same",
   caption:
-    "Green edge: every phrase has its greatest text attention inside its own box; orange edge: not every one. Prompt, "
+    "Green edge: every phrase has its greatest text attention inside its own box; dark edge: not every one. Prompt, "
     + "photographs and noise are the same along a row. " + run.checkpointNote,
   panelWidth: 210)
 try run.save(grid, numbers: .array(numbers))

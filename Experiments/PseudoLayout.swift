@@ -38,7 +38,7 @@ for (name, scene) in scenes {
       + (try scene.subjects.indices.map { try Panel(history.maps(upTo: scene.steps - 1)[$0], over: image) })
       + (try moments.map { try Panel(masks: history.masks(upTo: $0)) }))
   numbers.append(
-    .object([("name", .string(name)), ("scene", JSONValue(scene)), ("layout", history.numbers(at: moments))]))
+    .object([("name", .string(name)), ("scene", JSONValue(scene)), ("layout", try history.numbers(at: moments))]))
 }
 
 // %% The figure

@@ -35,20 +35,29 @@ for down in shares {
     })
 }
 
-// %% The figure, and how far each image is from the first
+// %% The figure: photographs at the ends, and how far each image is from the first
+let distances = images.map { row in row.map { $0.difference(from: images[0][0]) } }
+let across: [Panel?] = [nil, Panel(start.subjects[1].image), nil, nil, nil, Panel(end.subjects[1].image)]
+let down: [Panel?] = [Panel(start.subjects[0].image), nil, nil, nil, Panel(end.subjects[0].image)]
+let rows = images.indices.map { row in
+  [down[row]]
+    + images[row].indices.map { column in
+      Panel(images[row][column]).captioned("\(decimal(Float(distances[row][column]), 1)) from the first")
+    }
+}
 let grid = Grid(
-  images.map { $0.map { Panel($0) } },
-  rowTitles: shares.map { $0 == 0 ? "left: cat" : $0 == 1 ? "left: cup" : "\(percent($0)) to cup" },
-  columnTitles: shares.map { $0 == 0 ? "right: rocket" : $0 == 1 ? "right: astronaut" : "\(percent($0)) to astronaut" },
+  [across] + rows,
+  rowTitles: [""] + shares.map { $0 == 0 ? "cat" : $0 == 1 ? "cup" : "\(percent($0)) to cup" },
+  columnTitles: [""] + shares.map { $0 == 0 ? "rocket" : $0 == 1 ? "astronaut" : "\(percent($0)) to astronaut" },
   title: "Between two subjects, in two places at once",
   caption:
-    "The image encoder's states of the left subject go from cat to cup (down), those of the right one from rocket to "
-    + "astronaut (across), token by token along great circles; prompt, boxes and noise stay. " + run.checkpointNote,
+    "The image encoder’s states of the left subject go from cat to cup (down), those of the right one from rocket "
+    + "to astronaut (across), token by token along great circles; prompt, boxes and noise stay. Numbers: root mean square "
+    + "difference from the first image in grey levels. " + run.checkpointNote,
   panelWidth: 150)
-let distances = images.map { row in JSONValue.array(row.map { .double($0.difference(from: images[0][0])) }) }
 try run.save(
   grid,
   numbers: .object([
     ("scene", JSONValue(start)), ("shares", .array(shares.map { .double($0) })),
-    ("difference_from_first", .array(distances)),
+    ("difference_from_first", .array(distances.map { .array($0.map { .double($0) }) })),
   ]))

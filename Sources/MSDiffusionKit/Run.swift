@@ -176,7 +176,7 @@ public final class Run {
   /// What a figure's caption says of the checkpoint.
   public var checkpointNote: String {
     options.checkpoint == nil
-      ? "Made with the package's small checkpoint, which is untrained: the layout of attention is real, the images are noise."
+      ? "Made with the package's small checkpoint, which is untrained: attention and numbers are what it really computes, the images are noise."
       : "Checkpoint: \((checkpoint as NSString).lastPathComponent)."
   }
 }

@@ -81,8 +81,8 @@ public struct Grid: Figure {
       canvas.frame(left - 1, top - 1, width + 2, height + 2, .rule)
     }
     for box in panel.boxes {
-      let (x0, y0) = (left + box.x0 * width, top + box.y0 * height)
-      let (x1, y1) = (left + box.x1 * width, top + box.y1 * height)
+      let (x0, y0) = ((left + box.x0 * width).rounded(), (top + box.y0 * height).rounded())
+      let (x1, y1) = ((left + box.x1 * width).rounded(), (top + box.y1 * height).rounded())
       canvas.frame(x0 - 1, y0 - 1, x1 - x0 + 2, y1 - y0 + 2, .white, thickness: 4)
       canvas.frame(x0, y0, x1 - x0, y1 - y0, box.color, thickness: 2)
       guard !box.label.isEmpty else { continue }
@@ -118,8 +118,11 @@ public struct Grid: Figure {
       canvas.line([(x + 16, place), (x + 21, place)], .faint)
       canvas.text(Ticks.label(low + (high - low) * share, step: (high - low) / 2), x: x + 25, y: place, size: 12)
     }
-    canvas.text(
-      bar.label, x: x + 25 + layout.tickWidth + 14, y: y + height / 2, size: 13, alignment: .middle, upward: true)
+    for (index, line) in layout.barLines.enumerated() {
+      canvas.text(
+        line, x: x + 25 + layout.tickWidth + 14 + 18 * Double(index), y: y + height / 2, size: 13, alignment: .middle,
+        upward: true)
+    }
   }
 
   /// Where everything of a grid goes.
@@ -133,6 +136,7 @@ public struct Grid: Figure {
     let rowLines: [[String]]
     let rowDepth: Int
     let tickWidth: Double
+    let barLines: [String]
     private let panelWidth: Double
     private let header: Double
     private let captionHeights: [Double]
@@ -170,9 +174,11 @@ public struct Grid: Figure {
           try [0, 0.5, 1].map {
             try Canvas.measure(Ticks.label(low + (high - low) * $0, step: (high - low) / 2), size: 12)
           }.max() ?? 0
-        bar = 8 + 25 + tickWidth + 30
+        let span = Double(grid.rows.count) * (panelHeight + spacing) - spacing + captionHeights.dropLast().reduce(0, +)
+        barLines = try Canvas.wrapped(colorBar.label, width: span, size: 13)
+        bar = 8 + 25 + tickWidth + 12 + 18 * Double(barLines.count)
       } else {
-        tickWidth = 0
+        (tickWidth, barLines) = (0, [])
       }
       width = left + Double(columns) * (panelWidth + spacing) - spacing + Surround.margin + bar
       let content = Double(grid.rows.count) * (panelHeight + spacing) - spacing + captionHeights.reduce(0, +)
