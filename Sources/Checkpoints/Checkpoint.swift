@@ -69,6 +69,9 @@ public final class Checkpoint: Sendable {
     return stored
   }
 
+  /// Lets go of the memory that holds what was read of the files; it is read again where it is needed again.
+  public func release() { for part in parts { part.release() } }
+
   /// SHA-256 over the contents of all files, as hexadecimal digits; where they lie does not matter.
   public func hash() -> String {
     var hash = SHA256()
@@ -100,6 +103,8 @@ private struct CheckpointPart: Sendable {
       contents = .safetensors(try SafetensorsHeader(file.bytes, path: path))
     }
   }
+
+  func release() { file.release() }
 
   var keys: [String] {
     switch contents {

@@ -1,3 +1,5 @@
+import CKernels
+
 /// How the numbers of a stored tensor lie in a file.
 public enum ElementType: String, Sendable, CaseIterable {
   case float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool
@@ -62,8 +64,8 @@ public struct StoredTensor: @unchecked Sendable {
       switch elementType {
       case .float64: convert(bytes) { (value: Double) in Float(value) }
       case .float32: convert(bytes) { (value: UInt32) in Float(bitPattern: value) }
-      case .float16: convert(bytes) { (value: UInt16) in Float(Float16(bitPattern: value)) }
-      case .bfloat16: convert(bytes) { (value: UInt16) in Float(bitPattern: UInt32(value) << 16) }
+      case .float16: widened(bytes, msd_from_half)
+      case .bfloat16: widened(bytes, msd_from_bfloat16)
       case .int64: convert(bytes) { (value: Int64) in Float(value) }
       case .int32: convert(bytes) { (value: Int32) in Float(value) }
       case .int16: convert(bytes) { (value: Int16) in Float(value) }
@@ -71,6 +73,21 @@ public struct StoredTensor: @unchecked Sendable {
       case .uint8: convert(bytes) { (value: UInt8) in Float(value) }
       case .bool: convert(bytes) { (value: UInt8) in value == 0 ? 0 : 1 }
       }
+    }
+  }
+
+  /// 16-bit numbers by a kernel, which wants them on a multiple of two bytes.
+  private func widened(
+    _ bytes: UnsafeRawBufferPointer, _ kernel: (UnsafePointer<UInt16>?, UnsafeMutablePointer<Float>?, Int64) -> Void
+  ) -> Tensor {
+    if let base = bytes.baseAddress, Int(bitPattern: base) % 2 != 0 {
+      return StoredTensor(shape: shape, elementType: elementType, data: Array(bytes)).tensor
+    }
+    return Tensor(shape: shape) { buffer in
+      guard let target = buffer.baseAddress, let source = bytes.baseAddress?.assumingMemoryBound(to: UInt16.self) else {
+        return
+      }
+      parallel(buffer.count, cost: 1) { kernel(source + $0.lowerBound, target + $0.lowerBound, Int64($0.count)) }
     }
   }
 

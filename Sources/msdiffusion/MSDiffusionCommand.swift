@@ -8,7 +8,9 @@ struct MSDiffusionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "msdiffusion",
     abstract: "Layout-guided multi-subject diffusion: experiments, checks and a REPL.",
-    subcommands: [RunCommand.self, ReplCommand.self, ParityCommand.self])
+    subcommands: [
+      RunCommand.self, ReplCommand.self, ParityCommand.self, RandomCheckpointCommand.self, GuidedStepsCommand.self,
+    ])
 
   static func main() {
     do {

@@ -47,6 +47,8 @@ extension Pipeline {
       imageFeatures: encoded.features, imageEmbeddings: encoded.embeddings, subjectTokens: .zeros([0]), spans: spans,
       warnings: warnings)
     conditions.subjectTokens = try subjectTokens(of: scene, conditions)
+    // The encoders are done: what they read of large files makes room for the U-Net's weights.
+    for part in ["text_encoder", "text_encoder_2", "image_encoder"] { sources[part]?.checkpoint.release() }
     return conditions
   }
 

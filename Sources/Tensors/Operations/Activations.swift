@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 extension Tensor {
@@ -8,10 +9,10 @@ extension Tensor {
   public func sigmoid() -> Tensor { mapped(logistic) }
 
   /// x·σ(x) of each value, also called swish.
-  public func silu() -> Tensor { mapped { $0 * logistic($0) } }
+  public func silu() -> Tensor { mapped(by: msd_silu) }
 
   /// x·Φ(x) of each value with the exact error function.
-  public func gelu() -> Tensor { mapped(exactGELU) }
+  public func gelu() -> Tensor { mapped(by: msd_gelu) }
 
   /// The tanh approximation of GELU.
   public func geluTanh() -> Tensor {
@@ -19,7 +20,7 @@ extension Tensor {
   }
 
   /// x·σ(1.702x), the approximation of GELU that CLIP-L was trained with.
-  public func quickGELU() -> Tensor { mapped { $0 * logistic(1.702 * $0) } }
+  public func quickGELU() -> Tensor { mapped(by: msd_quick_gelu) }
 
   /// Splits the last axis into halves a and b and gives a·GELU(b).
   public func geglu() -> Tensor {
@@ -30,17 +31,23 @@ extension Tensor {
     return Tensor(shape: Array(shape.dropLast()) + [half]) { buffer in
       guard let target = buffer.baseAddress, half > 0 else { return }
       parallel(buffer.count / half, cost: half * 8) { rows in
-        for row in rows {
-          let from = source + row * width
-          for column in 0..<half { target[row * half + column] = from[column] * exactGELU(from[half + column]) }
-        }
+        msd_geglu(source + rows.lowerBound * width, target + rows.lowerBound * half, Int64(rows.count), Int64(half))
       }
+    }
+  }
+}
+
+extension Tensor {
+  /// A kernel on every value.
+  private func mapped(by kernel: (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int64) -> Void) -> Tensor {
+    let source = pointer
+    defer { withExtendedLifetime(storage) {} }
+    return Tensor(shape: shape) { buffer in
+      guard let target = buffer.baseAddress else { return }
+      parallel(buffer.count, cost: 8) { kernel(source + $0.lowerBound, target + $0.lowerBound, Int64($0.count)) }
     }
   }
 }
 
 @inline(__always)
 private func logistic(_ x: Float) -> Float { 1 / (1 + Foundation.exp(-x)) }
-
-@inline(__always)
-private func exactGELU(_ x: Float) -> Float { 0.5 * x * (1 + Foundation.erf(x * 0.707_106_77)) }

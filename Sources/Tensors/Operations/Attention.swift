@@ -1,3 +1,5 @@
+import CKernels
+
 /// Scaled dot-product attention over packed heads: softmax(q·kᵀ/√D + bias)·v, head by head.
 ///
 /// The heads stay where the projections left them, side by side in the last axis. Scores are computed for a block of
@@ -136,8 +138,8 @@ private struct AttentionSizes {
         if causal {
           for column in Swift.stride(from: rows.lowerBound + index + 1, to: keys, by: 1) { row[column] = -.infinity }
         }
-        softmaxRow(row, keys)
       }
+      msd_softmax(scores + range.lowerBound * keys, Int64(range.count), Int64(keys))
     }
     withExtendedLifetime((query.storage, key.storage, bias?.storage)) {}
   }

@@ -1,3 +1,5 @@
+import CKernels
+
 extension Tensor {
   /// Layer normalisation along the last axis: mean 0, variance 1 (biased), then weight and bias.
   ///
@@ -12,13 +14,9 @@ extension Tensor {
     return Tensor(shape: shape) { buffer in
       guard let target = buffer.baseAddress, columns > 0 else { return }
       parallel(buffer.count / columns, cost: columns * 4) { rows in
-        for row in rows {
-          let (from, to) = (source + row * columns, target + row * columns)
-          let (mean, factor) = moments(from, columns, epsilon: epsilon)
-          for column in 0..<columns { to[column] = (from[column] - mean) * factor }
-          if let scale = weight?.pointer { for column in 0..<columns { to[column] *= scale[column] } }
-          if let shift = bias?.pointer { for column in 0..<columns { to[column] += shift[column] } }
-        }
+        msd_layer_norm(
+          source + rows.lowerBound * columns, target + rows.lowerBound * columns, Int64(rows.count), Int64(columns),
+          weight?.pointer, bias?.pointer, epsilon)
       }
     }
   }
@@ -51,7 +49,7 @@ extension Tensor {
             let scale = factor * (weight?.pointer[index] ?? 1)
             let shift = (bias?.pointer[index] ?? 0) - mean * scale
             let (from, to) = (source + start + channel * area, target + start + channel * area)
-            for place in 0..<area { to[place] = from[place] * scale + shift }
+            msd_affine(from, to, Int64(area), scale, shift)
           }
         }
       }
@@ -61,15 +59,10 @@ extension Tensor {
 }
 
 /// Mean, and one over the deviation, in two passes with double sums.
-@inline(__always)
 private func moments(_ values: UnsafePointer<Float>, _ count: Int, epsilon: Float) -> (mean: Float, factor: Float) {
-  var sum = 0.0
-  for index in 0..<count { sum += Double(values[index]) }
+  var (sum, squares) = (0.0, 0.0)
+  msd_sum(values, Int64(count), &sum)
   let mean = sum / Double(count)
-  var squares = 0.0
-  for index in 0..<count {
-    let difference = Double(values[index]) - mean
-    squares += difference * difference
-  }
+  msd_squares(values, Int64(count), mean, &squares)
   return (Float(mean), Float(1 / (squares / Double(count) + Double(epsilon)).squareRoot()))
 }

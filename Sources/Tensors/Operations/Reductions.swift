@@ -1,4 +1,4 @@
-import Foundation
+import CKernels
 
 extension Tensor {
   /// Values reduced over `axes` (nil: all of them): `combine` in double precision, from `start`.
@@ -79,28 +79,9 @@ extension Tensor {
     result.withUnsafeMutableBuffer { buffer in
       guard let base = buffer.baseAddress, columns > 0 else { return }
       parallel(buffer.count / columns, cost: columns * 8) { rows in
-        for row in rows { softmaxRow(base + row * columns, columns) }
+        msd_softmax(base + rows.lowerBound * columns, Int64(rows.count), Int64(columns))
       }
     }
     return result
   }
-}
-
-/// Softmax of one row in place. A row without any finite score listens to nothing: zeros.
-@inline(__always)
-func softmaxRow(_ row: UnsafeMutablePointer<Float>, _ columns: Int) {
-  var largest = -Float.infinity
-  for column in 0..<columns { largest = max(largest, row[column]) }
-  guard largest > -.infinity else {
-    row.update(repeating: 0, count: columns)
-    return
-  }
-  var sum: Float = 0
-  for column in 0..<columns {
-    let value = Foundation.exp(row[column] - largest)
-    row[column] = value
-    sum += value
-  }
-  let factor = 1 / sum
-  for column in 0..<columns { row[column] *= factor }
 }

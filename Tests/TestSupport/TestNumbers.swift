@@ -1,15 +1,14 @@
 import Foundation
 import Tensors
-import Testing
 
 /// Numbers for tests: a plain generator of its own (xorshift), so that no test depends on the one that ships.
-struct TestNumbers {
+public struct TestNumbers {
   private var state: UInt64
 
-  init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
+  public init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
 
   /// 0…1.
-  mutating func next() -> Float {
+  public mutating func next() -> Float {
     state ^= state << 13
     state ^= state >> 7
     state ^= state << 17
@@ -17,7 +16,7 @@ struct TestNumbers {
   }
 
   /// Uniform values in a range.
-  mutating func tensor(_ shape: [Int], in range: ClosedRange<Float> = 0...1) -> Tensor {
+  public mutating func tensor(_ shape: [Int], in range: ClosedRange<Float> = 0...1) -> Tensor {
     let values = (0..<shape.reduce(1, *)).map { _ in
       range.lowerBound + next() * (range.upperBound - range.lowerBound)
     }
@@ -25,7 +24,7 @@ struct TestNumbers {
   }
 
   /// Rows that sum to one along the last axis.
-  mutating func probabilities(_ shape: [Int]) -> Tensor {
+  public mutating func probabilities(_ shape: [Int]) -> Tensor {
     var values = tensor(shape, in: 0.01...1).values
     let length = shape[shape.count - 1]
     for row in stride(from: 0, to: values.count, by: length) {
@@ -37,7 +36,7 @@ struct TestNumbers {
 }
 
 /// Values of a tensor in double precision.
-func doubles(_ tensor: Tensor) -> [Double] { tensor.values.map(Double.init) }
+public func doubles(_ tensor: Tensor) -> [Double] { tensor.values.map(Double.init) }
 
 /// Greatest difference, relative to the greatest reference value.
 func relativeError(_ tensor: Tensor, _ reference: [Double]) -> Double {

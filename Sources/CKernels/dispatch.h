@@ -1,0 +1,28 @@
+#pragma once
+#include "CKernels.h"
+
+#define MSD_INLINE static inline __attribute__((always_inline))
+
+// Compiles one body for every kind of processor, and picks among them by what the processor can do.
+#if defined(__x86_64__)
+#define MSD_KERNEL(name, parameters, arguments)                                                    \
+  void name##_scalar parameters { name##_body arguments; }                                         \
+  __attribute__((target("avx2,fma,f16c"))) static void name##_avx2 parameters {                    \
+    name##_body arguments;                                                                         \
+  }                                                                                                \
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))) static void          \
+    name##_avx512 parameters {                                                                     \
+    name##_body arguments;                                                                         \
+  }                                                                                                \
+  void name parameters {                                                                           \
+    switch (msd_level()) {                                                                         \
+      case 2: name##_avx512 arguments; break;                                                      \
+      case 1: name##_avx2 arguments; break;                                                        \
+      default: name##_scalar arguments;                                                            \
+    }                                                                                              \
+  }
+#else
+#define MSD_KERNEL(name, parameters, arguments)            \
+  void name##_scalar parameters { name##_body arguments; } \
+  void name parameters { name##_body arguments; }
+#endif

@@ -1,0 +1,41 @@
+#pragma once
+#include <stdint.h>
+
+// Numeric kernels on float32, row-major. Each is compiled several times from one body, for the plain processor
+// (…_scalar, the twin that tests hold the others to), for AVX2 and for AVX-512, and picked when the program runs.
+
+#define MSD_DECLARE(name, ...)   \
+  void name(__VA_ARGS__);        \
+  void name##_scalar(__VA_ARGS__);
+
+// IEEE half and bfloat16 to float32.
+MSD_DECLARE(msd_from_half, const uint16_t *in, float *out, int64_t count)
+MSD_DECLARE(msd_from_bfloat16, const uint16_t *in, float *out, int64_t count)
+
+// x·σ(x), x·Φ(x) with the exact error function, and x·σ(1.702x); in and out may be the same.
+MSD_DECLARE(msd_silu, const float *in, float *out, int64_t count)
+MSD_DECLARE(msd_gelu, const float *in, float *out, int64_t count)
+MSD_DECLARE(msd_quick_gelu, const float *in, float *out, int64_t count)
+
+// Rows of 2·width numbers a and b to rows of width numbers a·GELU(b).
+MSD_DECLARE(msd_geglu, const float *in, float *out, int64_t rows, int64_t width)
+
+// Softmax of each row in place; a row of nothing but minus infinity becomes zeros.
+MSD_DECLARE(msd_softmax, float *values, int64_t rows, int64_t columns)
+
+// Rows to mean 0 and variance 1, then times weight plus bias (either may be NULL).
+MSD_DECLARE(
+  msd_layer_norm, const float *in, float *out, int64_t rows, int64_t columns, const float *weight, const float *bias,
+  float epsilon)
+
+// in · scale + shift.
+MSD_DECLARE(msd_affine, const float *in, float *out, int64_t count, float scale, float shift)
+
+// Sum, and sum of squared distances from a mean, in double precision.
+MSD_DECLARE(msd_sum, const float *in, int64_t count, double *result)
+MSD_DECLARE(msd_squares, const float *in, int64_t count, double mean, double *result)
+
+// Which version runs here: 0 plain, 1 AVX2, 2 AVX-512.
+int msd_level(void);
+
+#undef MSD_DECLARE

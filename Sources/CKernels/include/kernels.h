@@ -1,2 +1,0 @@
-#pragma once
-// Numeric kernels with a scalar twin each. See the files beside this folder.

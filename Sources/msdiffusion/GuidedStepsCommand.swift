@@ -1,0 +1,67 @@
+import ArgumentParser
+import Foundation
+import MSDiffusionKit
+
+/// `msdiffusion guided-steps`: what guided steps cost with a checkpoint, and whether every input counts.
+struct GuidedStepsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "guided-steps",
+    abstract: "Time guided steps of U-Net and adapter, and check that box, phrase and photograph change the result.",
+    usage: "Scripts/full-size DIR")
+
+  @Argument(help: "A checkpoint's folder.")
+  var folder: String
+
+  @Option(help: "Side of the image in pixels.")
+  var size = 512
+
+  @Option(help: "The weights' variant to prefer.")
+  var variant: String?
+
+  func run() throws {
+    let pipeline = try Pipeline(folder, variant: variant)
+    func photograph(_ name: String) throws -> PixelImage { try PixelImage(contentsOf: Bundled.photograph(name)) }
+    let box = Box(0.1, 0.2, 0.6, 0.9)
+    let scene = Scene(
+      "a cat and a cup on the beach", subjects: [Subject("cat", image: try photograph("cat"), box: box)], height: size,
+      width: size, steps: 2)
+    let others: [(name: String, change: (inout Scene) throws -> Void)] = [
+      ("as it is", { _ in }), ("another box", { $0.subjects[0].box = Box(0.4, 0.1, 0.9, 0.8) }),
+      ("another phrase", { $0.subjects[0].phrase = "cup" }),
+      ("another photograph", { $0.subjects[0].image = try photograph("rocket") }),
+    ]
+    var first: Tensor?
+    for (name, change) in others {
+      var changed = scene
+      try change(&changed)
+      let begun = ContinuousClock.now
+      let run = try pipeline.denoising([changed])
+      let encoded = ContinuousClock.now
+      guard let step = run.next() else { return }
+      let ended = ContinuousClock.now
+      guard step.latents.isFinite, step.prediction.isFinite else {
+        throw PipelineError.notFinite(place: "the step with \(name)")
+      }
+      let difference = first.map { (step.latents - $0).abs().maximum().item }
+      if first == nil { first = step.latents }
+      print(
+        "\(name): encoding \(Self.seconds(begun, encoded)), guided step \(Self.seconds(encoded, ended)), finite"
+          + (difference.map { ", largest difference from the first \($0)" } ?? "") + ", peak memory \(Self.peak())")
+      fflush(nil)
+      if let difference, difference == 0 { throw ValidationError("\(name) changes nothing") }
+    }
+  }
+
+  private static func seconds(_ from: ContinuousClock.Instant, _ to: ContinuousClock.Instant) -> String {
+    let duration = (to - from).components
+    return String(format: "%.1f s", Double(duration.seconds) + Double(duration.attoseconds) * 1e-18)
+  }
+
+  /// The most memory that the process has held so far, mapped files included.
+  private static func peak() -> String {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") } ?? ""
+    let kilobytes = line.split(separator: " ").compactMap { Double($0) }.first ?? 0
+    return String(format: "%.2f GiB", kilobytes / 1_048_576)
+  }
+}

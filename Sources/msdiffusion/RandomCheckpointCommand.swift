@@ -1,0 +1,27 @@
+import ArgumentParser
+import MSDiffusionKit
+
+/// `msdiffusion random-checkpoint`: a full-size folder without the published weights.
+struct RandomCheckpointCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "random-checkpoint",
+    abstract: "Write a checkpoint of the published size with random half-precision weights (about 12 GB).",
+    usage: "Scripts/full-size DIR",
+    discussion:
+      "Parts that are there already are kept. What a run with it looks like: noise, at the published model's cost.")
+
+  @Argument(help: "The folder to write.")
+  var folder: String
+
+  @Option(help: "Seed of the weights.")
+  var seed: UInt64 = 0
+
+  func run() throws {
+    for part in try RandomCheckpoint.publishedParts() {
+      print("\(part.name.isEmpty ? "ms_adapter" : part.name): \(part.parameterCount) parameters")
+    }
+    let bar = ProgressBar("weights")
+    try RandomCheckpoint.write(to: folder, seed: seed) { bar.show($0, of: $1, "writing") }
+    bar.finish()
+  }
+}
