@@ -2,10 +2,12 @@
 import PackageDescription
 
 /// A target of this package that has a test target of the same name beside it.
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
+func room(_ name: String, _ dependencies: [Target.Dependency], testing: [Target.Dependency] = []) -> [Target] {
   [
     .target(name: name, dependencies: dependencies),
-    .testTarget(name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"]),
+    .testTarget(
+      name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"] + testing,
+      exclude: name == "Images" ? ["resized.json"] : []),
   ]
 }
 

@@ -61,7 +61,7 @@ struct GuidedStepsCommand: ParsableCommand {
   private static func peak() -> String {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") } ?? ""
-    let kilobytes = line.split(separator: " ").compactMap { Double($0) }.first ?? 0
+    let kilobytes = line.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }.first ?? 0
     return String(format: "%.2f GiB", kilobytes / 1_048_576)
   }
 }

@@ -41,15 +41,20 @@ extension Pipeline {
     }
     let spans = try phraseSpans(of: scene, warnings: &warnings)
     let phrases = encode(phrases: scene.phrases)
+    release(["text_encoder", "text_encoder_2"])
     let encoded = try encode(images: scene.subjects.map(\.reference))
     var conditions = Conditions(
       text: text, negativeText: negativeText, pooled: pooled, negativePooled: negativePooled, phrases: phrases,
       imageFeatures: encoded.features, imageEmbeddings: encoded.embeddings, subjectTokens: .zeros([0]), spans: spans,
       warnings: warnings)
     conditions.subjectTokens = try subjectTokens(of: scene, conditions)
-    // The encoders are done: what they read of large files makes room for the U-Net's weights.
-    for part in ["text_encoder", "text_encoder_2", "image_encoder"] { sources[part]?.checkpoint.release() }
+    release(["image_encoder"])
     return conditions
+  }
+
+  /// Lets go of the memory behind weights that are not needed for now: large files make room for each other.
+  private func release(_ parts: [String]) {
+    for part in parts { sources[part]?.checkpoint.release() }
   }
 
   /// Prompt tokens `[77, C]` of all text encoders side by side, and the pooled state `[P]` of the last.

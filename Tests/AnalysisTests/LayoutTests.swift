@@ -1,0 +1,88 @@
+import Analysis
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct LayoutTests {
+  @Test func theRuleCutsTheStretchedMeanStrictlyAboveTheThreshold() {
+    var maps = RunningMaps()
+    // Means 0, 2, 4, 3 and stretched 0, 0.5 (nearly), 1 (nearly), 0.75.
+    maps.add(Tensor([0, 1, 3, 3], shape: [1, 2, 2]))
+    let rule = PseudoLayout(threshold: .fixed(0.5), startStep: 2)
+    #expect(rule.masks(of: maps) == nil)
+    maps.add(Tensor([0, 3, 5, 3], shape: [1, 2, 2]))
+    #expect(rule.masks(of: maps)?.values == [0, 0, 1, 1])
+    #expect(PseudoLayout.published.startStep == 5)
+    #expect(PseudoLayout.published.threshold == .fixed(0.5))
+    // A constant map is nowhere.
+    #expect(rule.masks(of: Tensor(repeating: 0.3, shape: [2, 3])).values.allSatisfy { $0 == 0 })
+  }
+
+  @Test func otsuSeparatesTwoLevels() {
+    let map = Tensor([0.1, 0.12, 0.11, 0.8, 0.82, 0.1], shape: [2, 3])
+    #expect(PseudoLayout(threshold: .otsu).masks(of: map).values == [0, 0, 0, 1, 1, 0])
+    #expect(map.otsuThreshold() == 0.12)
+  }
+
+  @Test func onlyTheLargestPartStays() {
+    let picture = mask("##...", "#....", "...##", "..#..")
+    #expect(picture.largestPart(connectivity: .eight) == mask("##...", "#....", ".....", "....."))
+    #expect(picture.largestPart(connectivity: .four) == mask("##...", "#....", ".....", "....."))
+    let diagonal = mask("#....", ".#...", "..#..", "...##")
+    #expect(diagonal.largestPart(connectivity: .eight) == diagonal)
+    #expect(diagonal.largestPart(connectivity: .four) == mask(".....", ".....", ".....", "...##"))
+  }
+
+  @Test func holesAreFilledAndBaysAreNot() {
+    #expect(mask("####", "#..#", "##.#", "###.").holesFilled() == mask("####", "####", "####", "###."))
+    #expect(mask("###", "#..", "###").holesFilled() == mask("###", "#..", "###"))
+  }
+
+  @Test func masksBecomeBoxes() {
+    #expect(Box(around: mask("....", ".##.", "....")) == Box(0.25, 1.0 / 3, 0.75, 2.0 / 3))
+    #expect(Box(around: mask("...", "...")).isNone)
+  }
+
+  @Test func measuresOfAMapAndAMask() throws {
+    let map = Tensor([1, 2, 3, 4], shape: [2, 2])
+    #expect(inBoxMass(of: map, inside: mask(".#", ".#")) == 0.6)
+    #expect(pointingHit(of: map, inside: mask("..", ".#")) == 1)
+    #expect(pointingHit(of: map, inside: mask("##", "#.")) == 0)
+    #expect(pointingHit(of: Tensor([4, 2, 3, 4], shape: [2, 2]), inside: mask("#.", "..")) == 0.5)
+    #expect(intersectionOverUnion(mask("##", ".."), mask(".#", ".#")) == 1.0 / 3)
+    #expect(intersectionOverUnion(mask("..", ".."), mask("..", "..")) == nil)
+    #expect(inBoxMass(of: .zeros([2, 2]), inside: mask("##", "##")) == nil)
+  }
+
+  @Test func lossOfEquationSeven() {
+    let maps = [Tensor([1, 1, 2, 4], shape: [1, 1, 2, 2])]
+    let regions = [mask("..", "##").reshaped([1, 1, 2, 2])]
+    #expect(abs(AttentionLoss.value(maps: maps, regions: regions).item - 0.0625) < 1e-6)
+    // The derivative against a finite difference.
+    let derivative = AttentionLoss.derivatives(maps: maps, regions: regions)[0]
+    for index in 0..<4 {
+      func loss(_ step: Float) -> Double {
+        var values = maps[0].values
+        values[index] += step
+        return Double(AttentionLoss.value(maps: [Tensor(values, shape: [1, 1, 2, 2])], regions: regions).item)
+      }
+      let slope = (loss(0.01) - loss(-0.01)) / 0.02
+      #expect(abs(slope - Double(derivative.values[index])) < 1e-4)
+    }
+  }
+
+  @Test func lossAgreesWithGoldenNumbers() throws {
+    let golden = try Golden.tensors("components.safetensors")
+    let boxes = try #require(golden["attention_loss.boxes"]).values
+    let rows = (0..<2).map { b in
+      (0..<2).map { r in
+        Box(boxes[b * 8 + r * 4], boxes[b * 8 + r * 4 + 1], boxes[b * 8 + r * 4 + 2], boxes[b * 8 + r * 4 + 3])
+      }
+    }
+    let maps = try (0..<2).map { try #require(golden["attention_loss.map\($0)"]) }
+    let regions = maps.map { AttentionLoss.regions(of: rows, height: $0.shape[2], width: $0.shape[3]) }
+    let value = AttentionLoss.value(maps: maps, regions: regions).item
+    #expect(abs(value - (try #require(golden["attention_loss.value"])).values[0]) < 1e-6)
+  }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import MSDiffusionKit
+import TestSupport
+import Testing
+
+/// A figure's numbers follow its inputs, and lie beside it.
+@Suite struct ExperimentTests {
+  private let run = Result { try Run(name: "Test", arguments: ["--steps", "3", "--size", "64"]) }
+
+  private func fits(_ change: (inout Scene) throws -> Void = { _ in }) throws -> [Double] {
+    let run = try self.run.get()
+    var scene = try run.scene(
+      "a cat and a cup on the beach",
+      [try run.subject("cat", box: Box(0, 0.2, 0.45, 0.8)), try run.subject("cup", box: Box(0.55, 0.2, 1, 0.8))])
+    try change(&scene)
+    let watcher = HeatmapRecorder(.textTokens)
+    _ = try run.pipeline().generate(scene, watching: [watcher])
+    return try zip(watcher.heatmaps(of: scene, in: run.pipeline()), scene.subjects).map {
+      AttentionFit($0, $1).inBoxMass ?? -1
+    }
+  }
+
+  @Test func oneBoxOnePhotographOrTheScaleChangesTheNumbers() throws {
+    let first = try fits()
+    #expect(first.allSatisfy { $0 > 0 && $0 < 1 })
+    #expect(try fits() == first)
+    #expect(try fits { $0.subjects[0].box = Box(0, 0.2, 0.4, 0.8) } != first)
+    #expect(try fits { $0.subjects[1].image = try run.get().photograph("rocket") } != first)
+    #expect(try fits { $0.scale = 1 } != first)
+  }
+
+  @Test func recordersOfEveryKind() throws {
+    let run = try self.run.get()
+    let pipeline = try run.pipeline()
+    let scene = try run.scene(
+      "a cat and a cup on the beach",
+      [try run.subject("cat", box: Box(0, 0, 0.5, 1)), try run.subject("cup", box: Box(0.5, 0, 1, 1))])
+    let groups = [Array(pipeline.columns(ofSubject: 0)), Array(pipeline.columns(ofSubject: 1))]
+    let masked = HeatmapRecorder(.subjectTokens)
+    let free = HeatmapRecorder(.unmaskedSubjectTokens)
+    let added = HeatmapRecorder(.subjectContribution(groups: groups))
+    _ = try pipeline.generate(scene, watching: [masked, free, added])
+    let mask = Box(0, 0, 0.5, 1).mask(height: 4, width: 4)
+    // The masked map redraws the box, whatever the model thinks; the free one does not.
+    let redrawn = try masked.maps().layerHeatmaps("cat", tokens: pipeline.columns(ofSubject: 0))
+    for map in redrawn where map.height == 4 {
+      for (value, inside) in zip(map.values.values, mask.values) {
+        #expect(abs(value * 4 - inside) < 1e-4)
+      }
+    }
+    let unmasked = try free.heatmaps(of: scene, in: pipeline)
+    #expect(unmasked[0].values.minimum().item > 0)
+    #expect(abs(try free.heatmap("all", tokens: 0..<12).values.mean().item * 12 - 1) < 1e-3)
+    #expect(try added.heatmaps(of: scene, in: pipeline).map(\.label) == ["cat", "cup"])
+  }
+
+  @Test func pseudoLayoutHistoryIsWhatTheRunUsed() throws {
+    let run = try self.run.get()
+    let pipeline = try run.pipeline()
+    let layer = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
+    let scene = try run.scene("a cat and a cup on the beach", [try run.subject("cat"), try run.subject("cup")]) {
+      $0.attention.pseudoLayout = PseudoLayout(startStep: 2)
+    }
+    let watcher = HeatmapRecorder(.textTokens, layers: [layer], keeping: .steps)
+    let denoising = try pipeline.denoising([scene], watching: [watcher])
+    while denoising.next() != nil {}
+    let history = try PseudoLayoutHistory(watcher, scene: scene, pipeline: pipeline, rule: .published)
+    let used = try #require(denoising.subjects?.pseudoLayoutMasks(inLayer: layer))
+    for (subject, mask) in try history.masks(upTo: 2).enumerated() {
+      #expect(used.sliced(axis: 0, 1..<2).sliced(axis: 1, subject..<subject + 1).values == mask.values)
+    }
+    #expect(PseudoLayoutHistory.moments(of: 30, count: 4) == [6, 14, 21, 29])
+    #expect(PseudoLayoutHistory.moments(of: 2, count: 4) == [0, 1])
+  }
+
+  @Test func figuresHaveTheirNumbersBesideThem() throws {
+    let folder = try TemporaryFolder()
+    let run = try Run(name: "Test", arguments: ["--steps", "2", "--seed", "5", "--output", folder.file("out")])
+    try run.save(PixelImage(width: 30, height: 20), numbers: .object([("mass", 0.25)]))
+    let record = try JSONNode.read(folder.file("out/Test.json"))
+    #expect(try record["seed"].string() == "5")
+    #expect(try record["options"]["steps"].int() == 2)
+    #expect(try record["numbers"]["mass"].double() == 0.25)
+    #expect(try record["checkpoint"]["sha256"].string().count == 64)
+    #expect(try PixelImage(contentsOf: folder.file("out/Test.png")).width == 30)
+    #expect(throws: (any Error).self) {
+      try Run(name: "Test", arguments: ["--output", "/proc/none"]).save(PixelImage(width: 3, height: 2), numbers: .null)
+    }
+  }
+
+  @Test func wrongOptionsAreRefused() {
+    for arguments in [["--steps", "many"], ["--steps", "0"], ["--size", "-4"], ["--sed", "3"], ["extra"]] {
+      #expect(throws: (any Error).self) { try Run(name: "Test", arguments: arguments) }
+    }
+    #expect(throws: RunError.unknownPhotograph(name: "dog", known: ["astronaut", "cat", "cup", "rocket"])) {
+      try Run(name: "Test", arguments: []).photograph("dog")
+    }
+  }
+
+  @Test func publishedSizesHaveTheirParameters() throws {
+    let counts = Dictionary(
+      uniqueKeysWithValues: try RandomCheckpoint.publishedParts().map { ($0.name, $0.parameterCount) })
+    #expect(counts["unet"] == 2_567_463_684)
+    #expect(counts["vae"] == 83_653_863)
+    #expect(counts["text_encoder"] == 123_060_480)
+    #expect(counts["text_encoder_2"] == 694_659_840)
+    #expect(counts["image_encoder"] == 1_844_907_264)
+  }
+
+  @Test func valuesDescribeThemselvesOnOneLine() throws {
+    #expect(
+      "\(Tensor([1, 2, 3, 4, 5, 6, 7, 8], shape: [2, 4]))"
+        == "Tensor [2, 4], 1.0…8.0, mean 4.5: [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, …]")
+    #expect("\(Heatmap(Tensor([0, 1], shape: [1, 2]), label: "cat"))" == "Heatmap “cat” 1×2, 0.0…1.0")
+    #expect("\(PixelImage(width: 2, height: 3, red: 9))" == "Image 2×3, mean colour [9, 0, 0]")
+    for value in [Mirror(reflecting: Tensor(1)), Mirror(reflecting: PixelImage(width: 1, height: 1))] {
+      #expect(value.children.count == 1)
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import JSON
+import Layers
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct ModelTests {
+  private func node(_ text: String) throws -> JSONNode {
+    JSONNode(try JSONValue.parse(text, name: "config.json"), name: "config.json")
+  }
+
+  private func golden(_ part: String, _ changes: [(String, JSONValue)] = []) throws -> JSONNode {
+    let node = try JSONNode.read(Golden.path("pipeline/\(part)/config.json"))
+    guard case .object(var object)? = node.value else { return node }
+    for (key, value) in changes { object[key] = value }
+    return JSONNode(.object(object), name: "config.json")
+  }
+
+  /// Options that would change results, each refused by its name.
+  @Test(
+    arguments: [
+      ("down_block_types", ["DownBlock2D", "AttnDownBlock2D", "CrossAttnDownBlock2D"]),
+      ("up_block_types", ["CrossAttnUpBlock2D", "SkipUpBlock2D", "UpBlock2D"]),
+      ("mid_block_type", "UNetMidBlock2DSimpleCrossAttn"),
+      ("act_fn", "mish"), ("addition_embed_type", "image"), ("class_embed_type", "timestep"),
+      ("resnet_time_scale_shift", "scale_shift"),
+      ("block_out_channels", [16, -32, 40]), ("block_out_channels", [16, 32]), ("norm_num_groups", 7),
+      ("attention_head_dim", [2, 3, 5]),
+      ("layers_per_block", 0), ("in_channels", "four"),
+    ] as [(String, JSONValue)])
+  func unknownOptionsOfAUNetAreRefused(key: String, value: JSONValue) throws {
+    #expect(throws: (any Error).self) {
+      try UNet(Scope(ShapeSource()), UNetConfiguration(golden("unet", [(key, value)])))
+    }
+  }
+
+  @Test func configurationsOfOlderModelsAreUnderstood() throws {
+    // SD 1.5: one number of heads, one depth, convolutions around transformers, no added conditions.
+    let configuration = try UNetConfiguration(
+      node(
+        """
+        {"block_out_channels": [320, 640, 1280, 1280], "attention_head_dim": 8, "cross_attention_dim": 768, "in_channels": 4,
+         "out_channels": 4, "layers_per_block": 2, "sample_size": 64, "down_block_types": ["CrossAttnDownBlock2D",
+         "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D",
+         "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]}
+        """))
+    let source = ShapeSource()
+    _ = try UNet(Scope(source), configuration)
+    #expect(source.parameterCount == 859_520_964)
+  }
+
+  @Test func weightsThatContradictTheConfigurationAreNamed() throws {
+    let source = RandomSource(seed: 1)
+    _ = try VAE(Scope(source), VAEConfiguration(golden("vae")))
+    #expect(throws: ParameterError.self) {
+      try VAE(Scope(source), VAEConfiguration(golden("vae", [("latent_channels", 5)])))
+    }
+  }
+
+  @Test func anySizeGoesThroughTheUNet() throws {
+    let unet = try UNet(Scope(RandomSource(seed: 2)), UNetConfiguration(golden("unet")))
+    var numbers = TestNumbers(3)
+    let added = UNet.AddedConditions(pooledText: numbers.tensor([1, 24]), timeIDs: numbers.tensor([1, 6]))
+    for (height, width) in [(8, 12), (10, 6), (7, 9)] {
+      let output = unet(
+        numbers.tensor([1, 4, height, width]), timesteps: [500], context: numbers.tensor([1, 77, 40]), added: added)
+      #expect(output.shape == [1, 4, height, width])
+      #expect(output.isFinite)
+    }
+  }
+
+  @Test func tilesMeetWithoutASeam() throws {
+    let vae = try VAE(Scope(RandomSource(seed: 5)), VAEConfiguration(golden("vae")))
+    var numbers = TestNumbers(6)
+    let latents = numbers.tensor([1, 4, 12, 20], in: -1...1)
+    let whole = vae.decode(latents)
+    #expect(vae.decodeTiled(latents, tile: 20) == whole)
+    let tiled = vae.decodeTiled(latents, tile: 8)
+    #expect(tiled.shape == whole.shape)
+    // Norms see a tile at a time: near, not equal.
+    let difference = (tiled - whole).abs().mean().item
+    #expect(difference > 0)
+    #expect(difference < 0.5 * whole.abs().mean().item)
+    // Weights of overlapping tiles add up to one: a constant stays one.
+    let flat = Tensor(repeating: 0.3, shape: [1, 4, 12, 20])
+    #expect(vae.decodeTiled(flat, tile: 8).isFinite)
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import JSON
+import Models
+import TestSupport
+import Testing
+
+@Suite struct TokenizerTests {
+  private static let first = Result { try CLIPTokenizer(folder: Golden.path("pipeline/tokenizer")) }
+  private static let second = Result { try CLIPTokenizer(folder: Golden.path("pipeline/tokenizer_2")) }
+
+  @Test func everyGoldenPrompt() throws {
+    let prompts = try JSONNode.read(Golden.path("tokens.json"))["prompts"].array()
+    #expect(prompts.count == 175)
+    for prompt in prompts {
+      let text = try prompt["prompt"].string()
+      let (one, two) = (try Self.first.get(), try Self.second.get())
+      #expect([one.startToken] + one.tokens(of: text) + [one.endToken] == (try prompt["ids"].ints()), "\(text)")
+      #expect([two.startToken] + two.tokens(of: text) + [two.endToken] == (try prompt["ids_2"].ints()), "\(text)")
+    }
+  }
+
+  @Test func longPromptsAreCutAndTheCutIsNamed() throws {
+    let tokenizer = try Self.first.get()
+    let words = (0..<100).map { "word\($0 % 10)" }
+    let encoding = tokenizer.encode(words.joined(separator: " "), length: 20)
+    #expect(encoding.ids.count == 20)
+    #expect(encoding.ids.last == tokenizer.endToken)
+    #expect(encoding.endPosition == 19)
+    #expect(encoding.cutText.split(separator: " ").count == 91)
+    #expect(tokenizer.encode("a cat", length: 20).cutText.isEmpty)
+  }
+
+  @Test func piecesAreTheTextAgain() throws {
+    let tokenizer = try Self.first.get()
+    #expect(tokenizer.pieces(of: tokenizer.tokens(of: "a café by the sea")) == ["a", "café", "by", "the", "sea"])
+    #expect(tokenizer.pieces(of: tokenizer.tokens(of: "antidisestablishment")).joined() == "antidisestablishment")
+  }
+
+  @Test func equalPhrasesAreCountedRightly() throws {
+    let prompt = "a dog, a dog and a dog"
+    let counted = PhraseFinder(tokenizer: try Self.first.get(), mode: .counted).spans(
+      of: ["dog", "dog", "dog"], in: prompt)
+    #expect(try counted.map { try $0.get() } == [2..<3, 5..<6, 8..<9])
+    let published = PhraseFinder(tokenizer: try Self.first.get(), mode: .published).spans(
+      of: ["dog", "dog", "dog"], in: prompt)
+    #expect(try published.map { try $0.get() } == [2..<3, 3..<4, 5..<6])
+  }
+
+  @Test func phrasesThatAreNotThereAreErrors() throws {
+    let finder = PhraseFinder(tokenizer: try Self.first.get())
+    #expect(throws: PhraseError.absent(phrase: "Dog", prompt: "a dog", occurrence: 0)) {
+      try finder.spans(of: ["Dog"], in: "a dog")[0].get()
+    }
+    let long = String(repeating: "very ", count: 80) + "dog"
+    #expect(throws: PhraseError.beyondEnd(phrase: "dog", prompt: long, tokens: 81..<82, length: 77)) {
+      try finder.spans(of: ["dog"], in: long)[0].get()
+    }
+  }
+
+  @Test func brokenFilesAreNamed() throws {
+    let folder = try TemporaryFolder()
+    #expect(throws: TokenizerError.missing(folder: folder.path, file: "vocab.json")) {
+      try CLIPTokenizer(folder: folder.path)
+    }
+    _ = try folder.write(Array(#"{"a</w>": 0}"#.utf8), as: "vocab.json")
+    _ = try folder.write(Array("#version\na b\nabc\n".utf8), as: "merges.txt")
+    #expect {
+      try CLIPTokenizer(folder: folder.path)
+    } throws: { "\($0)".contains("line 3") }
+    _ = try folder.write(Array("#version\na b\n".utf8), as: "merges.txt")
+    #expect { try CLIPTokenizer(folder: folder.path) } throws: {
+      "\($0)".contains("<|startoftext|>") || "\($0)".contains("<|endoftext|>")
+    }
+  }
+}

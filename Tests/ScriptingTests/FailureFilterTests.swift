@@ -1,0 +1,48 @@
+import Foundation
+import Scripting
+import Testing
+
+/// What immediate mode writes when a script fails, and what is left of it.
+@Suite struct FailureFilterTests {
+  private func filtered(_ text: String, _ end: ProcessEnd) -> String {
+    var filter = FailureFilter()
+    var output = filter.feed(Array(text.utf8))
+    output += filter.finish(end)
+    return String(decoding: output, as: UTF8.self)
+  }
+
+  @Test func anUncaughtErrorBecomesOneLine() {
+    let text = """
+      progress
+      Swift/ErrorType.swift:253: Fatal error: Error raised at top level: the photo 'x' is missing
+      Stack dump:
+      0.\tProgram arguments: swift-frontend
+       #0 0x000055 llvm::sys::PrintStackTrace
+
+      """
+    #expect(filtered(text, .signalled(4)) == "progress\nerror: the photo 'x' is missing\n")
+  }
+
+  @Test func aStoppedCheckNamesItsPlace() {
+    let text = "Tensors/Shape.swift:12: Fatal error: reshaped: [2] does not fit [3]\nStack dump:\n0. x\n"
+    #expect(filtered(text, .signalled(4)) == "error: reshaped: [2] does not fit [3] (Tensors/Shape.swift:12)\n")
+  }
+
+  @Test func ordinaryTextPassesUnchanged() {
+    let text = "one\ntwo: Fatal errors are rare\nhalf"
+    #expect(filtered(text, .exited(0)) == text)
+  }
+
+  @Test func textThatOnlyLooksLikeDeathIsGivenBack() {
+    let text = "a.swift:1: Fatal error: not really\nmore\n"
+    #expect(filtered(text, .exited(0)) == text)
+  }
+
+  @Test func unfinishedLinesPassAtAPause() {
+    var filter = FailureFilter()
+    #expect(filter.feed(Array("50 %".utf8)).isEmpty)
+    #expect(filter.isHoldingUnfinishedLine)
+    #expect(String(decoding: filter.pause(), as: UTF8.self) == "50 %")
+    #expect(!filter.isHoldingUnfinishedLine)
+  }
+}
