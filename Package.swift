@@ -45,7 +45,7 @@ let package = Package(
     .executableTarget(
       name: "msdiffusion",
       dependencies: [
-        "MSDiffusionKit", "Parity", "Scripting",
+        "MSDiffusionKit", "Parity", "Scripting", "Inspection",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ]
@@ -58,6 +58,8 @@ let package = Package(
     + room("Analysis", ["Tensors"])
     + room("MSDiffusion", ["Models", "Analysis"])
     + room("Plotting", ["Tensors", "Images", "CGD"])
-    + room("Scripting", []),
+    + room("Scripting", [])
+    + room("Inspection", ["MSDiffusion"])
+    + room("Fuzzing", ["MSDiffusion"]),
   swiftLanguageModes: [.v6]
 )

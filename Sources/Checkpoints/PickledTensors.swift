@@ -36,6 +36,13 @@ package struct PickledTensors {
     }
   }
 
+  /// Every tensor's bytes, for checks that touch them all; at most 16 MiB each.
+  package func everything(in bytes: UnsafeRawBufferPointer) -> Int {
+    final class Nobody {}
+    let small = tensors.filter { $0.value.shape.reduce(1, *) <= 1 << 22 }
+    return small.keys.reduce(0) { $0 + (stored($1, in: bytes, owner: Nobody())?.count ?? 0) }
+  }
+
   private mutating func readZip(_ bytes: UnsafeRawBufferPointer) throws {
     let archive = try ZipArchive(bytes, path: path)
     guard let (name, range) = archive.entries.first(where: { $0.key.hasSuffix("/data.pkl") || $0.key == "data.pkl" })

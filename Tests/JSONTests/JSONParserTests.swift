@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func refusesDuplicateKeysWhereverTheyAre() {
-    #expect(throws: JSONError.duplicateKey(name: "t", line: 2, column: 10, key: "a")) {
+    #expect(throws: JSONError.duplicateKey(name: "t", line: 2, column: 8, key: "a")) {
       try JSONValue.parse("[0,\n{\"a\":1,\"\\u0061\":2}]", name: "t")
     }
   }

@@ -75,7 +75,7 @@ import Testing
         watching: [Hook.observe(HookSelection(.textAttention, patterns: ["up_blocks.1.atentions.0.*"])) { _ in }])
     } throws: { error in
       guard case HookError.noSuchPoint(_, _, let near)? = error as? HookError else { return false }
-      return near.count == 3 && near.allSatisfy { $0.hasPrefix("up_blocks.1.attentions") }
+      return near.count == 3 && near[0].hasPrefix("up_blocks.1.attentions.0")
     }
   }
 }

@@ -65,7 +65,7 @@ import Testing
   @Test func aMapsColoursAreThoseOfItsScale() throws {
     let map = Tensor([0, 1, 2, 4], shape: [2, 2])
     let image = try Grid([[Panel(map: map, range: 0...4)]], panelWidth: 100).image()
-    let colors = [0, 0.25, 0.5, 1].map { ColorMap.viridis($0) }
+    let colors = [0, 64, 128, 255].map { ColorMap.viridis(Double($0) / 255) }
     for color in colors {
       let count = (0..<image.width * image.height).count {
         (image.pixels[3 * $0], image.pixels[3 * $0 + 1], image.pixels[3 * $0 + 2]) == (

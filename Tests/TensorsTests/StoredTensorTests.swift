@@ -7,7 +7,7 @@ import Testing
   @Test func everyTypeIsWidened() {
     let cases: [(ElementType, [UInt8], [Float])] = [
       (.float64, bytes([1.5, -2.25] as [Double]), [1.5, -2.25]), (.float32, bytes([0.1, 3] as [Float]), [0.1, 3]),
-      (.float16, bytes([1.5, -0.000_061_035_16] as [Float16]), [1.5, -0.000_061_035_16]),
+      (.float16, bytes([1.5, -0x1p-14] as [Float16]), [1.5, -0x1p-14]),
       (.bfloat16, bytes([0x3fc0, 0xc000] as [UInt16]), [1.5, -2]),
       (.int64, bytes([1 << 40, -3] as [Int64]), [1_099_511_627_776, -3]),
       (.int32, bytes([7, -8] as [Int32]), [7, -8]), (.int16, bytes([300, -300] as [Int16]), [300, -300]),

@@ -1,0 +1,17 @@
+import Foundation
+
+/// What libFuzzer calls for every input; the environment names the reader.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+  chosenTarget.run(UnsafeRawBufferPointer(start: start, count: count))
+  return 0
+}
+
+private let chosenTarget: FuzzTarget = {
+  let name = ProcessInfo.processInfo.environment["MSDIFFUSION_FUZZ_TARGET"] ?? ""
+  guard let target = FuzzTarget(rawValue: name) else {
+    fatalError(
+      "MSDIFFUSION_FUZZ_TARGET is '\(name)', expected \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))")
+  }
+  return target
+}()

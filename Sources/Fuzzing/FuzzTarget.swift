@@ -1,0 +1,73 @@
+import Checkpoints
+import JSON
+import Layers
+import MSDiffusion
+import Models
+
+/// The readers that are given damaged and hostile input. Each may throw its own errors; anything else stops the program.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+  case safetensors
+  /// Files of torch.save, in both forms.
+  case pickle
+  case zip
+  case json
+  /// Configurations of models, schedulers and image processors, and the models built from them.
+  case config
+  /// Not a reader: stops at one input, to see whether it is found.
+  case planted
+
+  /// Gives the reader some bytes.
+  public func run(_ bytes: UnsafeRawBufferPointer) {
+    do {
+      switch self {
+      case .safetensors: _ = try SafetensorsHeader(bytes, path: "input")
+      case .pickle: _ = try PickledTensors(bytes, path: "input").everything(in: bytes)
+      case .zip: _ = try ZipArchive(bytes, path: "input")
+      case .json:
+        let value = try parsed(bytes)
+        // What was read is written and read again as the same value.
+        guard try JSONValue.parse(value.text(), name: "own text") == value else {
+          fatalError("JSON changed on its way")
+        }
+      case .config: try configurations(parsed(bytes))
+      case .planted: planted(bytes)
+      }
+    } catch is CheckpointError, is JSONError, is ParameterError, is SchedulerError {
+      return
+    } catch {
+      fatalError("\(self): an error of another kind: \(error)")
+    }
+  }
+
+  private func parsed(_ bytes: UnsafeRawBufferPointer) throws -> JSONValue {
+    try bytes.withMemoryRebound(to: UInt8.self) { try JSONValue.parse($0, name: "input") }
+  }
+
+  /// Every reader of configurations, whatever the one before made of it.
+  private func configurations(_ value: JSONValue) throws {
+    let node = JSONNode(value, name: "input")
+    let readers: [(Scope, JSONNode) throws -> Void] = [
+      { _ = try UNet($0, UNetConfiguration($1)) }, { _ = try VAE($0, VAEConfiguration($1)) },
+      { _ = try CLIPTextEncoder($0, .init($1)) }, { _ = try CLIPVisionEncoder($0, .init($1)) },
+      { _ = try SchedulerKind.euler.make(configuration: SchedulerConfiguration($1), steps: 3) },
+      { _ = try CLIPImageProcessor($1) },
+    ]
+    var first: (any Error)?
+    for read in readers {
+      do { try read(Scope(ShapeSource()), node) } catch {
+        guard error is JSONError || error is ParameterError || error is SchedulerError else { throw error }
+        first = first ?? error
+      }
+    }
+    if let first { throw first }
+  }
+
+  /// A mistake that only a guided search finds: four letters one after another, each behind a branch of its own.
+  private func planted(_ bytes: UnsafeRawBufferPointer) {
+    guard bytes.count >= 4, bytes[0] == UInt8(ascii: "B") else { return }
+    guard bytes[1] == UInt8(ascii: "U") else { return }
+    guard bytes[2] == UInt8(ascii: "G") else { return }
+    guard bytes[3] == UInt8(ascii: "!") else { return }
+    fatalError("the planted bug")
+  }
+}

@@ -1,0 +1,88 @@
+import Checkpoints
+import Foundation
+import JSON
+import Layers
+import MSDiffusion
+import Models
+
+/// The models that a checkpoint can belong to, told by its keys.
+public enum ModelKind: String, Sendable, CaseIterable {
+  case unet = "U-Net of Stable Diffusion"
+  case vae = "autoencoder of Stable Diffusion"
+  case textEncoder = "CLIP text encoder"
+  case imageEncoder = "CLIP vision encoder"
+  case adapter = "MS-Diffusion adapter"
+
+  /// What a checkpoint looks like; nil where its keys tell nothing.
+  public init?(keys: [String]) {
+    func has(_ beginning: String) -> Bool { keys.contains { $0.hasPrefix(beginning) } }
+    if has("image_proj.") || has("ms_adapter.") {
+      self = .adapter
+    } else if has("vision_model.") {
+      self = .imageEncoder
+    } else if has("text_model.") {
+      self = .textEncoder
+    } else if has("decoder.") && has("encoder.") {
+      self = .vae
+    } else if has("down_blocks.") && has("up_blocks.") && has("conv_in.") {
+      self = .unet
+    } else {
+      return nil
+    }
+  }
+
+  /// Builds the model that a configuration describes, over a source.
+  /// - Parameter layers: The U-Net's cross-attention layers, for an adapter.
+  /// - Throws: `JSONError`, `ParameterError`, `PipelineError`.
+  func build(_ source: any ParameterSource, _ configuration: JSONNode?, layers: [CrossAttention], heads: Int?) throws {
+    let scope = Scope(source)
+    switch (self, configuration) {
+    case (.unet, let configuration?): _ = try UNet(scope, UNetConfiguration(configuration))
+    case (.vae, let configuration?): _ = try VAE(scope, VAEConfiguration(configuration))
+    case (.textEncoder, let configuration?): _ = try CLIPTextEncoder(scope, .init(configuration))
+    case (.imageEncoder, let configuration?): _ = try CLIPVisionEncoder(scope, .init(configuration))
+    case (.adapter, _): _ = try Adapter(scope, layers: layers, heads: heads)
+    case (_, nil): break
+    }
+  }
+}
+
+/// A checkpoint's shapes, with a note of what a model asked for and did not find.
+final class NotingSource: ParameterSource, @unchecked Sendable {
+  private let checkpoint: Checkpoint
+  private let lock = NSLock()
+  private var asked: Set<String> = []
+  private var absent: [String: [Int]] = [:]
+  private var different: [String: [Int]] = [:]
+
+  init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
+
+  func shape(of key: String) -> [Int]? { checkpoint.shape(of: key) }
+
+  func parameter(_ key: String, shape: [Int]) throws -> Parameter {
+    lock.withLock {
+      asked.insert(key)
+      if let found = checkpoint.shape(of: key) {
+        if found != shape { different[key] = shape }
+      } else {
+        absent[key] = shape
+      }
+    }
+    return Parameter(key, shape: shape) { .zeros(shape) }
+  }
+
+  /// Keys that are missing, with the shapes expected.
+  var missing: [(key: String, shape: [Int])] {
+    lock.withLock { absent.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+  }
+
+  /// Keys of another shape, with the shapes expected.
+  var wrong: [(key: String, shape: [Int])] {
+    lock.withLock { different.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+  }
+
+  /// Keys that nothing asked for; `position_ids` are no weights and do not count.
+  var surplus: [String] {
+    lock.withLock { checkpoint.keys.filter { !asked.contains($0) && !$0.hasSuffix("position_ids") } }
+  }
+}
