@@ -116,3 +116,12 @@ public final class HeatmapRecorder: Watching {
     }
   }
 }
+
+extension HeatmapRecorder: CustomStringConvertible {
+  /// What was collected so far.
+  public var description: String {
+    guard let maps = try? maps() else { return "HeatmapRecorder \(source), stopped by an error" }
+    let steps = Set(maps.layers.flatMap(\.steps)).count
+    return "HeatmapRecorder \(source): \(maps.layers.count) layers, \(steps) steps, \(maps.byteCount / 1024) KiB"
+  }
+}

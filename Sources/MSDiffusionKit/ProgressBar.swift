@@ -60,7 +60,7 @@ public final class ProgressBar: @unchecked Sendable {
   }
 
   /// One line: what, a bar, how many, how long still.
-  static func line(_ label: String, _ what: String, done: Int, total: Int, seconds: Double) -> String {
+  package static func line(_ label: String, _ what: String, done: Int, total: Int, seconds: Double) -> String {
     let share = total > 0 ? Double(done) / Double(total) : 0
     let filled = Int((share * 24).rounded())
     let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: 24 - filled)
@@ -69,7 +69,7 @@ public final class ProgressBar: @unchecked Sendable {
   }
 
   /// A duration for people: 0.4 s, 12 s, 3 min 5 s.
-  static func time(_ seconds: Double) -> String {
+  package static func time(_ seconds: Double) -> String {
     if seconds < 10 { return String(format: "%.1f s", seconds) }
     let whole = Int(seconds.rounded())
     if whole < 60 { return "\(whole) s" }

@@ -180,3 +180,8 @@ public final class Run {
       : "Checkpoint: \((checkpoint as NSString).lastPathComponent)."
   }
 }
+
+extension Run: CustomStringConvertible {
+  /// Name, seed, checkpoint and where figures go.
+  public var description: String { "Run \(name): seed \(seed), checkpoint \(checkpoint), figures in \(output)" }
+}

@@ -51,7 +51,7 @@ package struct PythonLibrary: Sendable, Equatable {
 }
 
 extension ScriptPackage {
-  /// What starts the REPL with the library loaded: arguments of `swift`, and environment variables.
+  /// What starts the REPL with the library loaded: arguments of `lldb`, and environment variables.
   ///
   /// - Throws: ``ScriptingError`` if the library is not built, or if the debugger or its Python is missing.
   package func replCommand(folders: [String] = PythonLibrary.usualFolders) throws -> (
@@ -72,7 +72,9 @@ extension ScriptPackage {
     }
     let inherited = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"].map { [$0] } ?? []
     environment["LD_LIBRARY_PATH"] = (search + inherited).joined(separator: ":")
-    return (["repl"] + flags, environment)
+    let summaries = "command script import \"\(root)/Scripts/repl_summaries.py\""
+    let quoted = flags.map { $0.contains(" ") ? "\"\($0)\"" : $0 }.joined(separator: " ")
+    return (["--source-quietly", "--one-line-before-file", summaries, "--repl=" + quoted], environment)
   }
 
   /// A folder of our own that holds nothing but a link to the library: the folder where it lies may hold others, which

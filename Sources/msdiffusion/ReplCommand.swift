@@ -11,6 +11,6 @@ struct ReplCommand: ParsableCommand {
 
   func run() throws {
     let command = try ScriptPackage.current().replCommand()
-    try become("swift", command.arguments, environment: command.environment)
+    try become("lldb", command.arguments, environment: command.environment)
   }
 }

@@ -19,7 +19,9 @@ import Testing
     #expect(try Inspection(Golden.path("unet_sharded"), listsKeys: false).isWhole)
     let lines = try Inspection(Golden.path("reader/mixed.bin")).lines
     #expect(lines.contains { $0.contains("value step: 1007") })
-    #expect(lines[0].contains("of no model that is known here"))
+    #expect(lines[0].contains("looks like a MS-Diffusion adapter"))
+    #expect(
+      try Inspection(Golden.path("rng.safetensors"), listsKeys: false).lines[0].contains("of no model that is known"))
   }
 
   @Test func missingSurplusAndWrongShapesAreListed() throws {

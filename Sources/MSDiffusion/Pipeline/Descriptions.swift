@@ -1,0 +1,31 @@
+extension Pipeline: CustomStringConvertible {
+  /// The folder, and what is in it.
+  public var description: String {
+    let adapter = adapter.map { "adapter with \($0.tokens) tokens a subject" } ?? "no adapter"
+    return "Pipeline \(folder): \(nativeSize) pixels, \(text.count) text encoders, \(unet.crossAttentionLayers.count) "
+      + "cross-attention layers, \(adapter)"
+  }
+}
+
+extension Subject: CustomStringConvertible {
+  /// Phrase, box and scale.
+  public var description: String {
+    "Subject “\(phrase)”, \(box.isNone ? "nowhere" : "\(box)")" + (scale.map { ", scale \($0)" } ?? "")
+  }
+}
+
+extension Scene: CustomStringConvertible {
+  /// Prompt, phrases and what it is made with.
+  public var description: String {
+    "Scene “\(prompt)”, subjects \(phrases), \(steps) steps, guidance \(guidance), γ \(scale), seed \(seed)"
+  }
+}
+
+extension Generation: CustomStringConvertible {
+  /// How many images of which size, after how many steps.
+  public var description: String {
+    let size = images.first.map { "\($0.width)×\($0.height)" } ?? "none"
+    return "Generation: \(images.count) of \(size), \(completedSteps) of \(scene.steps) steps"
+      + (warnings.isEmpty ? "" : ", warnings \(warnings)")
+  }
+}
