@@ -5,6 +5,8 @@ public struct PseudoLayoutHistory: Sendable {
 
   /// - Parameters:
   ///   - recorder: Text attention of one layer, with its steps kept apart.
+  ///   - scene: Whose phrases.
+  ///   - pipeline: What the scene was generated with.
   ///   - rule: How maps become masks; its `startStep` is not looked at.
   /// - Throws: `AnalysisError`, `PhraseError`.
   public init(_ recorder: HeatmapRecorder, scene: Scene, pipeline: Pipeline, rule: PseudoLayout) throws {

@@ -20,6 +20,8 @@ public final class Run {
   /// Options of the running script; wrong ones end the program with one line.
   public convenience init() {
     let isScript = ScriptContext.current.isSupervised
+    // A script that stops at an error loses nothing that it has printed.
+    Self.writeLineByLine()
     let arguments = isScript ? CommandLine.arguments : ["REPL"]
     let script = arguments.first ?? "script"
     do {
@@ -50,6 +52,13 @@ public final class Run {
     if let steps = options.steps, steps <= 0 {
       throw ValidationError("--steps is \(steps), expected a number above 0")
     }
+  }
+
+  /// Makes standard output give up every line at once, as it does on a terminal. The C library's `stdout` is a variable
+  /// that Swift cannot know to be safe; it is looked up by name and only set up here.
+  private static func writeLineByLine() {
+    guard let place = dlsym(nil, "stdout") else { return }
+    setvbuf(place.assumingMemoryBound(to: UnsafeMutablePointer<FILE>.self).pointee, nil, _IOLBF, 0)
   }
 
   /// The script's question and its options.

@@ -79,7 +79,7 @@ package struct FailureFilter {
     let line = text(of: pending)
     switch state {
     case .passing:
-      if line == "Stack dump:" {
+      if Self.beginsDump(line) {
         state = .dumping
       } else if Self.isFailure(line) {
         state = .failing
@@ -88,13 +88,16 @@ package struct FailureFilter {
         return pass()
       }
     case .failing:
-      if line == "Stack dump:" { state = .dumping } else { message.append(line) }
+      if Self.beginsDump(line) { state = .dumping } else { message.append(line) }
     case .dumping:
       if dump.count < Self.longestDump { dump.append(line) }
     }
     pending.removeAll()
     return []
   }
+
+  /// The compiler's dump and the runtime's begin with lines of their own.
+  private static func beginsDump(_ line: String) -> Bool { line == "Stack dump:" || line == "Current stack trace:" }
 
   private func text(of bytes: [UInt8]) -> String {
     var text = String(decoding: bytes, as: UTF8.self)

@@ -23,6 +23,16 @@ import Testing
     #expect(filtered(text, .signalled(4)) == "progress\nerror: the photo 'x' is missing\n")
   }
 
+  @Test func theRuntimesOwnTraceIsSwallowedToo() {
+    let text = """
+      Swift/ErrorType.swift:253: Fatal error: Error raised at top level: nothing there
+      Current stack trace:
+      0    libswiftCore.so    0x00007fc097b5f130 swift_reportError + 33
+
+      """
+    #expect(filtered(text, .signalled(4)) == "error: nothing there\n")
+  }
+
   @Test func aStoppedCheckNamesItsPlace() {
     let text = "Tensors/Shape.swift:12: Fatal error: reshaped: [2] does not fit [3]\nStack dump:\n0. x\n"
     #expect(filtered(text, .signalled(4)) == "error: reshaped: [2] does not fit [3] (Tensors/Shape.swift:12)\n")

@@ -53,7 +53,10 @@ public enum RandomCheckpoint {
   }
 
   /// Writes the folder, about 12 GB. Parts that are there already are kept, so that an interrupted run can go on.
-  /// - Parameter progress: Gets the tensors written and their number.
+  /// - Parameters:
+  ///   - folder: Where to write; made if it is not there.
+  ///   - seed: Of the weights.
+  ///   - progress: Gets the tensors written and their number.
   /// - Throws: `CheckpointError`, `JSONError`, ``RunError``.
   public static func write(to folder: String, seed: UInt64 = 0, progress: (Int, Int) -> Void = { _, _ in }) throws {
     let parts = try publishedParts()
