@@ -49,7 +49,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ]
-    + room("Tensors", ["CKernels", "COpenBLAS"])
+    + room("Tensors", ["CKernels", "COpenBLAS"], testing: ["CKernels"])
     + room("JSON", ["CJSONC"])
     + room("Checkpoints", ["Tensors", "JSON"])
     + room("Images", ["Tensors", "CGD"])

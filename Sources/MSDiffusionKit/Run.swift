@@ -103,7 +103,7 @@ public final class Run {
   }
 
   /// A scene with this run's seed, steps, guidance, size and scheduler.
-  /// - Throws: `SchedulerError` where `--scheduler` names none.
+  /// - Throws: `SchedulerError` where `--scheduler` names none; `NumPyError` for what `--latents` names.
   public func scene(
     _ prompt: String, _ subjects: [Subject], steps: Int = 30, _ change: (inout Scene) -> Void = { _ in }
   ) throws -> Scene {
@@ -111,6 +111,7 @@ public final class Run {
       Scene.qualityPrompt + ", " + prompt, subjects: subjects, height: options.size, width: options.size,
       steps: self.steps(steps), scheduler: try options.scheduler.map { try SchedulerKind.named($0) }, seed: seed)
     if let guidance = options.guidance { scene.guidance = guidance }
+    if let latents = options.latents { scene.initialNoise = try NumPyFile.read(latents).tensor }
     change(&scene)
     return scene
   }
@@ -166,6 +167,7 @@ public final class Run {
     if let guidance = options.guidance { given.append(("guidance", JSONValue(guidance))) }
     if let size = options.size { given.append(("size", JSONValue(size))) }
     if let scheduler = options.scheduler { given.append(("scheduler", .string(scheduler))) }
+    if let latents = options.latents { given.append(("latents", .string((latents as NSString).lastPathComponent))) }
     if let variant = options.variant { given.append(("variant", .string(variant))) }
     return .object([
       ("experiment", .string(name)), ("seed", .string(String(seed))), ("options", .object(given)),

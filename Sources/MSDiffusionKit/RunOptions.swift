@@ -31,6 +31,9 @@ struct RunOptions: ParsableArguments {
   @Option(help: "Scheduler: euler, euler_ancestral, ddim, ddpm, dpmpp_2m, unipc or lcm. (default: the checkpoint's)")
   var scheduler: String?
 
+  @Option(help: "A .npy file with starting noise of unit deviation, [1, C, h, w], in place of the seed's.")
+  var latents: String?
+
   @Option(help: "Folder for the figures. (default: Figures/ of this package)")
   var output: String?
 }

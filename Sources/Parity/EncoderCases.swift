@@ -18,6 +18,9 @@ extension ParityFolder {
       let row = resized.width == image.width && resized.height == image.height ? "decoder" : "decoder and resize"
       report.compare(
         "photo.\(name): \(row)", resized.pixels.map(Double.init), with: golden.values.map(Double.init), .absolute(3))
+      let total = zip(resized.pixels, golden.values).reduce(0.0) { $0 + abs(Double($1.0) - Double($1.1)) }
+      report.compare(
+        "photo.\(name): mean difference", [total / Double(max(resized.pixels.count, 1))], with: [0], .absolute(1))
     }
   }
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The readers of the fuzzer on valid files and on a few thousand damaged ones; `Scripts/fuzz` runs millions.
-@Suite struct FuzzTargetTests {
+@Suite(.longNumeric) struct FuzzTargetTests {
   static let seeds: [(FuzzTarget, [String])] = [
     (.safetensors, ["rng.safetensors", "reader/expected.safetensors"]),
     (.pickle, ["reader/mixed.bin", "reader/legacy.bin"]),

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A figure's numbers follow its inputs, and lie beside it.
-@Suite struct ExperimentTests {
+@Suite(.longNumeric) struct ExperimentTests {
   private let run = Result { try Run(name: "Test", arguments: ["--steps", "3", "--size", "64"]) }
 
   private func fits(_ change: (inout Scene) throws -> Void = { _ in }) throws -> [Double] {

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// What the paper says of multi-subject attention, on the whole small model.
-@Suite struct AttentionPropertyTests {
+@Suite(.longNumeric) struct AttentionPropertyTests {
   @Test func rowsSumToOneInsideBoxesAndAreZeroOutside() throws {
     let scene = try Small.scene()
     let pipeline = try Small.pipeline()

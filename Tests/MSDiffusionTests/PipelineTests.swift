@@ -9,7 +9,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite struct PipelineTests {
+@Suite(.longNumeric) struct PipelineTests {
   @Test func aBatchOfDifferentRequestsEqualsEachAlone() throws {
     let pipeline = try Small.pipeline()
     let scenes = [

@@ -7,7 +7,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite struct WatchingTests {
+@Suite(.longNumeric) struct WatchingTests {
   @Test func observingEverythingChangesNoBit() throws {
     let pipeline = try Small.pipeline()
     let count = Mutex(0)

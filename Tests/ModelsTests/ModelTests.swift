@@ -58,7 +58,7 @@ import Testing
     }
   }
 
-  @Test func anySizeGoesThroughTheUNet() throws {
+  @Test(.longNumeric) func anySizeGoesThroughTheUNet() throws {
     let unet = try UNet(Scope(RandomSource(seed: 2)), UNetConfiguration(golden("unet")))
     var numbers = TestNumbers(3)
     let added = UNet.AddedConditions(pooledText: numbers.tensor([1, 24]), timeIDs: numbers.tensor([1, 6]))
@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  @Test func tilesMeetWithoutASeam() throws {
+  @Test(.longNumeric) func tilesMeetWithoutASeam() throws {
     let vae = try VAE(Scope(RandomSource(seed: 5)), VAEConfiguration(golden("vae")))
     var numbers = TestNumbers(6)
     let latents = numbers.tensor([1, 4, 12, 20], in: -1...1)

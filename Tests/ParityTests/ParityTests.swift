@@ -10,7 +10,7 @@ import Testing
     return report
   }
 
-  @Test func everythingAgreesWithTheGoldenNumbers() throws {
+  @Test(.longNumeric) func everythingAgreesWithTheGoldenNumbers() throws {
     let report = try run(Golden.folder.path)
     for row in report.rows where !row.passes { Issue.record("\(row)") }
     #expect(report.rows.count > 2000)

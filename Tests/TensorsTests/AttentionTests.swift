@@ -55,7 +55,7 @@ import Testing
     #expect(zip(probabilities.values, expected.probabilities).allSatisfy { abs(Double($0) - $1) < 1e-6 })
   }
 
-  @Test func observingChangesNoBit() {
+  @Test(.longNumeric) func observingChangesNoBit() {
     var numbers = TestNumbers(3)
     // More queries than one block holds.
     let query = numbers.tensor([1, 3000, 8], in: -2...2)

@@ -202,7 +202,7 @@ import Testing
     }
   }
 
-  @Test func convolutionInBandsEqualsTheWhole() {
+  @Test(.longNumeric) func convolutionInBandsEqualsTheWhole() {
     var numbers = TestNumbers(10)
     // Large enough that patches are laid out in several bands.
     let (x, weight) = (numbers.tensor([1, 40, 130, 128], in: -1...1), numbers.tensor([3, 40, 3, 3], in: -1...1))

@@ -58,7 +58,7 @@ public struct Scene: Sendable {
   /// nil: the checkpoint's own.
   public var scheduler: SchedulerKind?
   public var seed: UInt64
-  /// Starting noise of unit deviation, `[samples, C, h, w]`, in place of the seed's.
+  /// Starting noise of unit deviation, `[samples, C, h, w]`, in place of the seed's; `NumPyFile` reads one.
   public var initialNoise: Tensor?
   /// How many images.
   public var samples: Int

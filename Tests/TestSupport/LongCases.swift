@@ -1,0 +1,15 @@
+import Testing
+
+/// Whether tests run at full speed: whole models take fifty times as long in a debug build.
+public let isOptimised: Bool = {
+  #if DEBUG
+    false
+  #else
+    true
+  #endif
+}()
+
+extension Trait where Self == ConditionTrait {
+  /// Runs in release builds only, and says so elsewhere.
+  public static var longNumeric: Self { .enabled(if: isOptimised, "long numeric case: run 'swift test -c release'") }
+}
