@@ -6,11 +6,17 @@ public struct Tensor: Sendable {
   /// Length of each axis; `[]` for a single number.
   public let shape: [Int]
   var storage: Storage
+  /// How the tensor came about, where a variable went into it.
+  private(set) var node: TapeNode?
 
-  init(shape: [Int], storage: Storage) {
+  init(shape: [Int], storage: Storage, node: TapeNode? = nil) {
     self.shape = shape
     self.storage = storage
+    self.node = node
   }
+
+  /// The same numbers with another record.
+  func with(node: TapeNode?) -> Tensor { Tensor(shape: shape, storage: storage, node: node) }
 
   /// A tensor of `values` in row-major order; their number must be the product of `shape`.
   public init(_ values: [Float], shape: [Int]) {
@@ -91,6 +97,7 @@ public struct Tensor: Sendable {
   public mutating func withUnsafeMutableBuffer<Result>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
   ) rethrows -> Result {
+    if node != nil { fail("a recorded tensor of shape \(shape) cannot be written to; its derivative would be lost") }
     if storage.owner != nil || !isKnownUniquelyReferenced(&storage) { storage = storage.copied() }
     return try body(UnsafeMutableBufferPointer(start: storage.base, count: storage.count))
   }

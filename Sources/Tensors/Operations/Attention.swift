@@ -61,6 +61,12 @@ public func attention(
     }
     withExtendedLifetime((scratch, observed)) {}
   }
+  .recorded(from: [query, key, value]) {
+    [query = query.detached, key = key.detached, value = value.detached, bias = bias?.detached, observed] derivative in
+    // Probabilities are made again rather than kept: memory over time.
+    let probabilities = observed ?? sizes.probabilities(query: query, key: key, bias: bias, causal: causal)
+    return sizes.derivatives(derivative, probabilities, query: query, key: key, value: value)
+  }
 }
 
 /// The probabilities alone, all of them at once: softmax(q·kᵀ/√D + bias) as [B, heads, Q, K].
@@ -69,8 +75,13 @@ public func attention(
 public func attentionProbabilities(
   query: Tensor, key: Tensor, heads: Int, bias: Tensor? = nil, causal: Bool = false
 ) -> Tensor {
-  AttentionSizes(query: query, key: key, heads: heads, bias: bias)
-    .probabilities(query: query, key: key, bias: bias, causal: causal)
+  let sizes = AttentionSizes(query: query, key: key, heads: heads, bias: bias)
+  let probabilities = sizes.probabilities(query: query, key: key, bias: bias, causal: causal)
+  return probabilities.recorded(from: [query, key]) { [query = query.detached, key = key.detached] derivative in
+    let weighted = derivative * probabilities
+    let scores = weighted - probabilities * weighted.sum(axes: [3], keepingAxes: true)
+    return sizes.scoreDerivatives(scores, query: query, key: key)
+  }
 }
 
 /// The sizes of one attention, checked, and the block of queries that is worked on at a time.
@@ -142,5 +153,36 @@ private struct AttentionSizes {
       msd_softmax(scores + range.lowerBound * keys, Int64(range.count), Int64(keys))
     }
     withExtendedLifetime((query.storage, key.storage, bias?.storage)) {}
+  }
+
+  /// Derivatives of query, key and value from that of the result [B, Q, heads·E].
+  func derivatives(
+    _ derivative: Tensor, _ probabilities: Tensor, query: Tensor, key: Tensor, value: Tensor
+  ) -> [Tensor?] {
+    let result = spread(derivative, queries)  // [B, H, Q, E]
+    let values = spread(value, keys)  // [B, H, K, E]
+    let valueDerivative = gathered(probabilities.transposed().matmul(result))
+    let weighted = result.matmul(values.transposed()) * probabilities  // [B, H, Q, K]
+    let scores = weighted - probabilities * weighted.sum(axes: [3], keepingAxes: true)
+    return scoreDerivatives(scores, query: query, key: key) + [valueDerivative]
+  }
+
+  /// Derivatives of query and key from that of the scores before the softmax, [B, H, Q, K].
+  func scoreDerivatives(_ scores: Tensor, query: Tensor, key: Tensor) -> [Tensor?] {
+    let factor = 1 / Float(width).squareRoot()
+    return [
+      gathered(scores.matmul(spread(key, keys))) * factor,
+      gathered(scores.transposed().matmul(spread(query, queries))) * factor,
+    ]
+  }
+
+  /// [B, N, heads·D] to [B, heads, N, D].
+  private func spread(_ packed: Tensor, _ length: Int) -> Tensor {
+    packed.reshaped([batch, length, heads, packed.shape[2] / heads]).permuted([0, 2, 1, 3])
+  }
+
+  /// [B, heads, N, D] to [B, N, heads·D].
+  private func gathered(_ apart: Tensor) -> Tensor {
+    apart.permuted([0, 2, 1, 3]).reshaped([batch, apart.shape[2], heads * apart.shape[3]])
   }
 }

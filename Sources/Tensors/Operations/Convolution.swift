@@ -48,6 +48,15 @@ extension Tensor {
         }
       }
     }
+    .recorded(from: [self, weight] + (bias.map { [$0] } ?? [])) {
+      [x = detached, w = weight.detached, wants = [isRecorded, weight.isRecorded, bias?.isRecorded ?? false]] derivative
+      in
+      [
+        wants[0] ? geometry.inputDerivative(derivative, weight: w) : nil,
+        wants[1] ? geometry.weightDerivative(derivative, input: x) : nil,
+        wants[2] ? derivative.sum(axes: [0, 2, 3]) : nil,
+      ]
+    }
   }
 }
 
@@ -91,6 +100,77 @@ struct ConvolutionGeometry {
             }
           }
           to += outputWidth
+        }
+      }
+    }
+  }
+}
+
+extension ConvolutionGeometry {
+  /// Derivative of the input [B, I, H, W] from that of the result [B, O, H', W'].
+  fileprivate func inputDerivative(_ derivative: Tensor, weight: Tensor) -> Tensor {
+    let (batch, outputs) = (derivative.shape[0], derivative.shape[1])
+    let area = outputHeight * outputWidth
+    var result = Tensor.zeros([batch, channels, height, width])
+    result.withUnsafeMutableBuffer { buffer in
+      guard let base = buffer.baseAddress else { return }
+      for sample in 0..<batch {
+        let source = derivative.pointer + sample * outputs * area
+        let image = base + sample * channels * height * width
+        forEachBand { rows, columns in
+          let length = rows.count * outputWidth
+          gemm(
+            weight.pointer, patch, transposingA: true, source + rows.lowerBound * outputWidth, area, into: columns,
+            length, rows: patch, columns: length, inner: outputs)
+          putBack(columns, rows: rows, into: image)
+        }
+      }
+    }
+    withExtendedLifetime((derivative.storage, weight.storage)) {}
+    return result
+  }
+
+  /// Derivative of the weight [O, I, kh, kw] from that of the result.
+  fileprivate func weightDerivative(_ derivative: Tensor, input: Tensor) -> Tensor {
+    let (batch, outputs) = (derivative.shape[0], derivative.shape[1])
+    let area = outputHeight * outputWidth
+    var result = Tensor.zeros([outputs, channels, kernelHeight, kernelWidth])
+    result.withUnsafeMutableBuffer { buffer in
+      guard let target = buffer.baseAddress else { return }
+      for sample in 0..<batch {
+        forEachBand { rows, columns in
+          layOut(input.pointer + sample * channels * height * width, rows: rows, into: columns)
+          let length = rows.count * outputWidth
+          gemm(
+            derivative.pointer + sample * outputs * area + rows.lowerBound * outputWidth, area, columns, length,
+            transposingB: true, into: target, patch, rows: outputs, columns: patch, inner: length, beta: 1)
+        }
+      }
+    }
+    withExtendedLifetime((derivative.storage, input.storage)) {}
+    return result
+  }
+
+  /// Adds columns back to the places of the image that they were laid out from.
+  private func putBack(
+    _ columns: UnsafePointer<Float>, rows: Range<Int>, into image: UnsafeMutablePointer<Float>
+  ) {
+    let length = rows.count * outputWidth
+    let kernel = kernelHeight * kernelWidth
+    parallel(channels, cost: kernel * length) { range in
+      for entry in range.lowerBound * kernel..<range.upperBound * kernel {
+        let (ky, kx) = (entry / kernelWidth % kernelHeight, entry % kernelWidth)
+        let plane = image + entry / kernel * height * width
+        var from = columns + entry * length
+        for row in rows {
+          let y = row * stride + ky - padding
+          if y >= 0, y < height {
+            for column in 0..<outputWidth {
+              let x = column * stride + kx - padding
+              if x >= 0, x < width { plane[y * width + x] += from[column] }
+            }
+          }
+          from += outputWidth
         }
       }
     }

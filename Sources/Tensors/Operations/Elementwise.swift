@@ -64,38 +64,86 @@ extension Tensor {
     }
   }
 
-  public static func + (a: Tensor, b: Tensor) -> Tensor { combined(a, b, "+") { $0 + $1 } }
-  public static func - (a: Tensor, b: Tensor) -> Tensor { combined(a, b, "-") { $0 - $1 } }
-  public static func * (a: Tensor, b: Tensor) -> Tensor { combined(a, b, "*") { $0 * $1 } }
-  public static func / (a: Tensor, b: Tensor) -> Tensor { combined(a, b, "/") { $0 / $1 } }
+  public static func + (a: Tensor, b: Tensor) -> Tensor {
+    combined(a, b, "+") { $0 + $1 }
+      .recorded(from: [a, b]) { [x = a.shape, y = b.shape] in [$0.summed(to: x), $0.summed(to: y)] }
+  }
 
-  public static func + (a: Tensor, b: Float) -> Tensor { a.mapped { $0 + b } }
-  public static func - (a: Tensor, b: Float) -> Tensor { a.mapped { $0 - b } }
-  public static func * (a: Tensor, b: Float) -> Tensor { a.mapped { $0 * b } }
-  public static func / (a: Tensor, b: Float) -> Tensor { a.mapped { $0 / b } }
-  public static func + (a: Float, b: Tensor) -> Tensor { b.mapped { a + $0 } }
-  public static func - (a: Float, b: Tensor) -> Tensor { b.mapped { a - $0 } }
-  public static func * (a: Float, b: Tensor) -> Tensor { b.mapped { a * $0 } }
-  public static func / (a: Float, b: Tensor) -> Tensor { b.mapped { a / $0 } }
-  public static prefix func - (a: Tensor) -> Tensor { a.mapped { -$0 } }
+  public static func - (a: Tensor, b: Tensor) -> Tensor {
+    combined(a, b, "-") { $0 - $1 }
+      .recorded(from: [a, b]) { [x = a.shape, y = b.shape] in [$0.summed(to: x), (-$0).summed(to: y)] }
+  }
+
+  public static func * (a: Tensor, b: Tensor) -> Tensor {
+    combined(a, b, "*") { $0 * $1 }
+      .recorded(from: [a, b]) { [x = a.detached, y = b.detached, wants = [a.isRecorded, b.isRecorded]] derivative in
+        [
+          wants[0] ? (derivative * y).summed(to: x.shape) : nil,
+          wants[1] ? (derivative * x).summed(to: y.shape) : nil,
+        ]
+      }
+  }
+
+  public static func / (a: Tensor, b: Tensor) -> Tensor {
+    combined(a, b, "/") { $0 / $1 }
+      .recorded(from: [a, b]) { [x = a.detached, y = b.detached, wants = [a.isRecorded, b.isRecorded]] derivative in
+        [
+          wants[0] ? (derivative / y).summed(to: x.shape) : nil,
+          wants[1] ? (-(derivative * x) / (y * y)).summed(to: y.shape) : nil,
+        ]
+      }
+  }
+
+  public static func + (a: Tensor, b: Float) -> Tensor { a.mapped { $0 + b }.recorded(from: [a]) { [$0] } }
+  public static func - (a: Tensor, b: Float) -> Tensor { a.mapped { $0 - b }.recorded(from: [a]) { [$0] } }
+  public static func * (a: Tensor, b: Float) -> Tensor { a.mapped { $0 * b }.recorded(from: [a]) { [$0 * b] } }
+  public static func / (a: Tensor, b: Float) -> Tensor { a.mapped { $0 / b }.recorded(from: [a]) { [$0 / b] } }
+  public static func + (a: Float, b: Tensor) -> Tensor { b.mapped { a + $0 }.recorded(from: [b]) { [$0] } }
+  public static func - (a: Float, b: Tensor) -> Tensor { b.mapped { a - $0 }.recorded(from: [b]) { [-$0] } }
+  public static func * (a: Float, b: Tensor) -> Tensor { b.mapped { a * $0 }.recorded(from: [b]) { [$0 * a] } }
+  public static func / (a: Float, b: Tensor) -> Tensor {
+    b.mapped { a / $0 }.recorded(from: [b]) { [y = b.detached] in [$0 * (-a / (y * y))] }
+  }
+  public static prefix func - (a: Tensor) -> Tensor { a.mapped { -$0 }.recorded(from: [a]) { [-$0] } }
 
   /// e to the power of each value.
-  public func exp() -> Tensor { mapped { Foundation.exp($0) } }
+  public func exp() -> Tensor {
+    let result = mapped { Foundation.exp($0) }
+    return result.recorded(from: [self]) { [$0 * result] }
+  }
+
   /// Natural logarithm of each value.
-  public func log() -> Tensor { mapped { Foundation.log($0) } }
+  public func log() -> Tensor { mapped { Foundation.log($0) }.recorded(from: [self]) { [x = detached] in [$0 / x] } }
+
   /// Square root of each value.
-  public func sqrt() -> Tensor { mapped { $0.squareRoot() } }
+  public func sqrt() -> Tensor {
+    let result = mapped { $0.squareRoot() }
+    return result.recorded(from: [self]) { [$0 / (result * 2)] }
+  }
+
   /// Each value times itself.
-  public func square() -> Tensor { mapped { $0 * $0 } }
-  /// Magnitude of each value.
-  public func abs() -> Tensor { mapped { $0.magnitude } }
+  public func square() -> Tensor { mapped { $0 * $0 }.recorded(from: [self]) { [x = detached] in [$0 * x * 2] } }
+
+  /// Magnitude of each value; its derivative at 0 is 0.
+  public func abs() -> Tensor {
+    mapped { $0.magnitude }
+      .recorded(from: [self]) { [x = detached] in [$0 * x.mapped { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }] }
+  }
+
   /// Sine of each value, in radians.
-  public func sine() -> Tensor { mapped { Foundation.sin($0) } }
+  public func sine() -> Tensor {
+    mapped { Foundation.sin($0) }.recorded(from: [self]) { [x = detached] in [$0 * x.cosine()] }
+  }
+
   /// Cosine of each value, in radians.
-  public func cosine() -> Tensor { mapped { Foundation.cos($0) } }
-  /// Each value moved into `range`; NaN stays NaN.
+  public func cosine() -> Tensor {
+    mapped { Foundation.cos($0) }.recorded(from: [self]) { [x = detached] in [-($0 * x.sine())] }
+  }
+
+  /// Each value moved into `range`; NaN stays NaN. The derivative is 0 where a value was moved.
   public func clamped(to range: ClosedRange<Float>) -> Tensor {
     mapped { $0 < range.lowerBound ? range.lowerBound : $0 > range.upperBound ? range.upperBound : $0 }
+      .recorded(from: [self]) { [x = detached] in [$0 * x.mapped { range.contains($0) ? 1 : 0 }] }
   }
 }
 

@@ -44,6 +44,13 @@ extension Tensor {
           rows: rows, columns: columns, inner: inner)
       }
     }
+    .recorded(from: [self, other]) {
+      [x = detached, y = other.detached, wants = [isRecorded, other.isRecorded]] derivative in
+      [
+        wants[0] ? derivative.matmul(y.transposed()).summed(to: x.shape) : nil,
+        wants[1] ? x.transposed().matmul(derivative).summed(to: y.shape) : nil,
+      ]
+    }
   }
 
   /// x·Wᵀ + b along the last axis: [..., I] gives [..., O].
@@ -69,6 +76,28 @@ extension Tensor {
       gemm(
         x, inner, w, inner, transposingB: true, into: target, columns, rows: rows, columns: columns, inner: inner,
         beta: bias == nil ? 0 : 1)
+    }
+    .recorded(from: [self, weight] + (bias.map { [$0] } ?? [])) {
+      [x = detached, w = weight.detached, wants = [isRecorded, weight.isRecorded, bias?.isRecorded ?? false]] derivative
+      in
+      let flat = derivative.reshaped([rows, columns])
+      return [
+        wants[0] ? flat.matmul(w).reshaped(x.shape) : nil,
+        wants[1] ? flat.transposedProduct(x.reshaped([rows, inner])) : nil, wants[2] ? flat.sum(axes: [0]) : nil,
+      ]
+    }
+  }
+
+  /// The product of this matrix [N, M], transposed, and another one [N, K]: [M, K].
+  func transposedProduct(_ other: Tensor) -> Tensor {
+    let (rows, columns, inner) = (shape[1], other.shape[1], shape[0])
+    return Tensor(shape: [rows, columns]) { buffer in
+      guard let target = buffer.baseAddress else { return }
+      if inner == 0 { buffer.update(repeating: 0) }
+      gemm(
+        pointer, rows, transposingA: true, other.pointer, columns, into: target, columns, rows: rows, columns: columns,
+        inner: inner)
+      withExtendedLifetime((storage, other.storage)) {}
     }
   }
 }

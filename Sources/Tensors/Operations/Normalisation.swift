@@ -19,6 +19,15 @@ extension Tensor {
           weight?.pointer, bias?.pointer, epsilon)
       }
     }
+    .recorded(from: [self] + [weight, bias].compactMap { $0 }) {
+      [x = detached, w = weight?.detached, hasWeight = weight != nil, hasBias = bias != nil] derivative in
+      let rows = x.count / max(columns, 1)
+      let parts = normDerivative(
+        x, derivative: w.map { derivative * $0 } ?? derivative, groups: rows, each: columns, epsilon: epsilon)
+      let leading = Array(0..<x.rank - 1)
+      return [parts.input] + (hasWeight ? [(derivative * parts.normal).sum(axes: leading)] : [])
+        + (hasBias ? [derivative.sum(axes: leading)] : [])
+    }
   }
 
   /// Group normalisation of [B, C, ...]: the channels cut into `groups`, each normalised with all its places.
@@ -54,7 +63,17 @@ extension Tensor {
         }
       }
     }
-    return silu ? result.silu() : result
+    let recorded = result.recorded(from: [self] + [weight, bias].compactMap { $0 }) {
+      [x = detached, w = weight?.detached, hasWeight = weight != nil, hasBias = bias != nil] derivative in
+      let side = [1, x.shape[1]] + [Int](repeating: 1, count: x.rank - 2)
+      let parts = normDerivative(
+        x, derivative: w.map { derivative * $0.reshaped(side) } ?? derivative, groups: x.shape[0] * groups,
+        each: channels * area, epsilon: epsilon)
+      let axes = (0..<x.rank).filter { $0 != 1 }
+      return [parts.input] + (hasWeight ? [(derivative * parts.normal).sum(axes: axes)] : [])
+        + (hasBias ? [derivative.sum(axes: axes)] : [])
+    }
+    return silu ? recorded.silu() : recorded
   }
 }
 
@@ -65,4 +84,41 @@ private func moments(_ values: UnsafePointer<Float>, _ count: Int, epsilon: Floa
   let mean = sum / Double(count)
   msd_squares(values, Int64(count), mean, &squares)
   return (Float(mean), Float(1 / (squares / Double(count) + Double(epsilon)).squareRoot()))
+}
+
+/// Derivative of x̂ = (x − mean) / deviation over groups of `each` values that lie together, and x̂ itself.
+private func normDerivative(
+  _ x: Tensor, derivative: Tensor, groups: Int, each: Int, epsilon: Float
+) -> (input: Tensor, normal: Tensor) {
+  var normal = Tensor.zeros(x.shape)
+  let input = Tensor(shape: x.shape) { buffer in
+    normal.withUnsafeMutableBuffer { normal in
+      guard let target = buffer.baseAddress, let normal = normal.baseAddress, each > 0 else { return }
+      let (source, slope) = (x.pointer, derivative.pointer)
+      let places = NormPlaces(target: target, normal: normal, source: source, slope: slope)
+      parallel(groups, cost: each * 8) { range in
+        for group in range { places.fill(start: group * each, count: each, epsilon: epsilon) }
+      }
+    }
+  }
+  withExtendedLifetime((x.storage, derivative.storage)) {}
+  return (input, normal)
+}
+
+/// Where the derivative of a norm reads and writes.
+private struct NormPlaces: @unchecked Sendable {
+  let target, normal: UnsafeMutablePointer<Float>
+  let source, slope: UnsafePointer<Float>
+
+  func fill(start: Int, count: Int, epsilon: Float) {
+    let (mean, factor) = moments(source + start, count, epsilon: epsilon)
+    var (sum, along) = (0.0, 0.0)
+    for index in start..<start + count {
+      normal[index] = (source[index] - mean) * factor
+      sum += Double(slope[index])
+      along += Double(slope[index]) * Double(normal[index])
+    }
+    let (shift, tilt) = (Float(sum / Double(count)), Float(along / Double(count)))
+    for index in start..<start + count { target[index] = factor * (slope[index] - shift - normal[index] * tilt) }
+  }
 }

@@ -45,22 +45,41 @@ extension Tensor {
   /// Sum over `axes` (nil: all), added up in double precision.
   public func sum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     reduced(axes, keepingAxes: keepingAxes, name: "sum", start: 0) { $0 + $1 }
+      .recorded(from: [self]) { [shape] in [$0.reshaped(Self.kept(shape, axes)).broadcast(to: shape)] }
+  }
+
+  /// A shape with the reduced axes of length 1.
+  private static func kept(_ shape: [Int], _ axes: [Int]?) -> [Int] {
+    shape.indices.map { axes?.contains($0) ?? true ? 1 : shape[$0] }
   }
 
   /// Mean over `axes` (nil: all); NaN over no values.
   public func mean(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     let number = Double((axes ?? Array(0..<rank)).map { shape[$0] }.reduce(1, *))
     return reduced(axes, keepingAxes: keepingAxes, name: "mean", start: 0, divisor: number) { $0 + $1 }
+      .recorded(from: [self]) { [shape] in
+        [($0 / Float(number)).reshaped(Self.kept(shape, axes)).broadcast(to: shape)]
+      }
   }
 
   /// Largest value over `axes` (nil: all); NaN wins, and no values give minus infinity.
   public func maximum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
-    reduced(axes, keepingAxes: keepingAxes, name: "maximum", start: -.infinity) { $0.isNaN || $0 > $1 ? $0 : $1 }
+    notDifferentiable("maximum").reduced(axes, keepingAxes: keepingAxes, name: "maximum", start: -.infinity) {
+      $0.isNaN || $0 > $1 ? $0 : $1
+    }
   }
 
   /// Smallest value over `axes` (nil: all); NaN wins, and no values give infinity.
   public func minimum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
-    reduced(axes, keepingAxes: keepingAxes, name: "minimum", start: .infinity) { $0.isNaN || $0 < $1 ? $0 : $1 }
+    notDifferentiable("minimum").reduced(axes, keepingAxes: keepingAxes, name: "minimum", start: .infinity) {
+      $0.isNaN || $0 < $1 ? $0 : $1
+    }
+  }
+
+  /// The tensor itself; an operation without a derivative stops where one would be lost.
+  private func notDifferentiable(_ name: String) -> Tensor {
+    if isRecorded { fail("\(name): has no derivative; detach the tensor if none is wanted") }
+    return self
   }
 
   /// Place of the largest value in row-major order, the first of equals.
@@ -75,13 +94,17 @@ extension Tensor {
   /// Softmax along the last axis.
   public func softmax() -> Tensor {
     guard let columns = shape.last else { fail("softmax: a single number has no axis") }
-    var result = self
+    var result = detached
     result.withUnsafeMutableBuffer { buffer in
       guard let base = buffer.baseAddress, columns > 0 else { return }
       parallel(buffer.count / columns, cost: columns * 8) { rows in
         msd_softmax(base + rows.lowerBound * columns, Int64(rows.count), Int64(columns))
       }
     }
-    return result
+    let probabilities = result
+    return result.recorded(from: [self]) { derivative in
+      let weighted = derivative * probabilities
+      return [weighted - probabilities * weighted.sum(axes: [weighted.rank - 1], keepingAxes: true)]
+    }
   }
 }

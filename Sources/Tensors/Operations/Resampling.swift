@@ -27,6 +27,10 @@ extension Tensor {
         }
       }
     }
+    .recorded(from: [self]) { [shape] derivative in
+      let down = (0..<height).map { [(min($0 * tall / height, tall - 1), Float(1))] }
+      return [spreadBack(derivative, to: shape, down: down, across: columns.map { [($0, Float(1))] })]
+    }
   }
 
   /// The last two axes at another size, interpolated as PyTorch does with `align_corners` off and no antialiasing.
@@ -59,7 +63,30 @@ extension Tensor {
         }
       }
     }
+    .recorded(from: [self]) { [shape] in [spreadBack($0, to: shape, down: down, across: across)] }
   }
+}
+
+/// Gives the derivative of every output place back to the input places that it drew on, by their weights.
+private func spreadBack(
+  _ derivative: Tensor, to shape: [Int], down: [[(Int, Float)]], across: [[(Int, Float)]]
+) -> Tensor {
+  var result = Tensor.zeros(shape)
+  let (tall, wide) = (shape[shape.count - 2], shape[shape.count - 1])
+  result.withUnsafeMutableBuffer { target in
+    derivative.withUnsafeBuffer { source in
+      for row in 0..<source.count / max(across.count, 1) {
+        let plane = row / down.count * tall * wide
+        for (column, taps) in across.enumerated() {
+          let value = source[row * across.count + column]
+          for (y, vertical) in down[row % down.count] {
+            for (x, horizontal) in taps { target[plane + y * wide + x] += value * vertical * horizontal }
+          }
+        }
+      }
+    }
+  }
+  return result
 }
 
 /// For each output place, the input places it draws on and their weights.

@@ -9,6 +9,7 @@ extension Tensor {
     }
     guard elementCount(resolved) == count else { fail("reshaped: \(self.shape) does not fit \(shape)") }
     return Tensor(shape: resolved, storage: storage)
+      .recorded(from: [self]) { [shape = self.shape] in [$0.reshaped(shape)] }
   }
 
   /// Axes in another order: axis `i` of the result is axis `axes[i]` of this.
@@ -16,7 +17,9 @@ extension Tensor {
     guard axes.sorted() == Array(0..<rank) else { fail("permuted: \(axes) is no order of the axes of \(shape)") }
     if axes == Array(0..<rank) { return self }
     let strides = rowMajorStrides(shape)
+    let back = axes.indices.map { axis in axes.firstIndex(of: axis) ?? 0 }
     return strided(shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] })
+      .recorded(from: [self]) { [$0.permuted(back)] }
   }
 
   /// The last two axes exchanged.
@@ -76,6 +79,12 @@ extension Tensor {
         }
       }
     }
+    .recorded(from: [self]) { [shape] derivative in
+      var sides = [shape, shape]
+      sides[0][axis] = range.lowerBound
+      sides[1][axis] = shape[axis] - range.upperBound
+      return [.concatenated([.zeros(sides[0]), derivative, .zeros(sides[1])], axis: axis)]
+    }
   }
 
   /// The places `indices` of one axis, in that order; a place may come several times.
@@ -98,6 +107,20 @@ extension Tensor {
         }
       }
     }
+    .recorded(from: [self]) { [shape] derivative in
+      var result = Tensor.zeros(shape)
+      result.withUnsafeMutableBuffer { buffer in
+        derivative.withUnsafeBuffer { values in
+          for row in 0..<outer {
+            for (place, index) in indices.enumerated() {
+              let (to, from) = ((row * shape[axis] + index) * inner, (row * indices.count + place) * inner)
+              for offset in 0..<inner { buffer[to + offset] += values[from + offset] }
+            }
+          }
+        }
+      }
+      return [result]
+    }
   }
 
   /// One axis cut into parts of the given sizes, which must fill it.
@@ -116,6 +139,7 @@ extension Tensor {
   public func broadcast(to shape: [Int]) -> Tensor {
     if shape == self.shape { return self }
     return strided(shape: shape, strides: broadcastStrides(from: self.shape, to: shape, operation: "broadcast"))
+      .recorded(from: [self]) { [own = self.shape] in [$0.summed(to: own)] }
   }
 
   /// Every place of one axis `count` times in a row: a a b b.
@@ -156,6 +180,7 @@ extension Tensor {
         start += length
       }
     }
+    .recorded(from: tensors) { [sizes = tensors.map { $0.shape[axis] }] in $0.split(axis: axis, sizes: sizes) }
   }
 
   /// Tensors of one shape one after another along a new axis.
@@ -186,7 +211,10 @@ extension Tensor {
         }
       }
     }
-    return result
+    return result.recorded(from: [self]) { derivative in
+      let rank = derivative.rank
+      return [derivative.sliced(axis: rank - 2, top..<top + height).sliced(axis: rank - 1, left..<left + width)]
+    }
   }
 }
 
