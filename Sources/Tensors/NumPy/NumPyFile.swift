@@ -1,0 +1,75 @@
+/// Arrays in NumPy's own files: `.npy` holds one, `.npz` several by name.
+public enum NumPyFile {
+  /// Reads an npy file of version 1 to 3 in row-major (C) or column-major (Fortran) order. Numbers are little-endian
+  /// floats of 2, 4 or 8 bytes, integers of 1, 2, 4 or 8, unsigned bytes or truth values; they keep their type, and are
+  /// in row-major order afterwards.
+  ///
+  /// What a header announces is checked against the file's size before memory is taken for it.
+  /// - Throws: ``NumPyError``.
+  public static func read(_ path: String) throws -> StoredTensor {
+    let file = try FileReader(path)
+    return try read(file, 0..<file.size, entry: "")
+  }
+
+  /// Writes a tensor as float32 in row-major order, whole or not at all.
+  /// - Throws: ``NumPyError/file(path:reason:)``.
+  public static func write(_ tensor: Tensor, to path: String) throws {
+    try AtomicFile.write(path) { put in
+      try NumPyHeader.bytes(shape: tensor.shape).withUnsafeBytes(put)
+      try tensor.withUnsafeBuffer { try put(UnsafeRawBufferPointer($0)) }
+    }
+  }
+
+  /// Reads the npy file that lies in a range of another one.
+  /// - Parameters:
+  ///   - entry: What messages call the range, with a space at the end, or nothing.
+  ///   - checksum: That of the whole range, where one is known.
+  static func read(_ file: FileReader, _ range: Range<Int>, entry: String, checksum: UInt32? = nil) throws
+    -> StoredTensor
+  {
+    let beginning = try file.read(range.prefix(NumPyHeader.lengthLimit))
+    let header = try NumPyHeader(
+      UnsafeRawBufferPointer(beginning.bytes), total: range.count, path: file.path, entry: entry)
+    let content = try file.read(range)
+    if let checksum, CRC32.of([UnsafeRawBufferPointer(content.bytes)]) != checksum {
+      throw NumPyError.malformed(
+        path: file.path, place: entry + "contents", expected: "bytes with the stored checksum", found: "others")
+    }
+    let numbers = UnsafeRawBufferPointer(rebasing: content.bytes[header.length...])
+    guard header.isFortranOrder, header.shape.count > 1 else {
+      return StoredTensor(shape: header.shape, elementType: header.elementType, bytes: numbers, owner: content)
+    }
+    let reordered = ByteStorage(count: numbers.count)
+    switch header.elementType.size {
+    case 1: reorder(numbers, into: reordered.bytes, header.shape, as: UInt8.self)
+    case 2: reorder(numbers, into: reordered.bytes, header.shape, as: UInt16.self)
+    case 4: reorder(numbers, into: reordered.bytes, header.shape, as: UInt32.self)
+    default: reorder(numbers, into: reordered.bytes, header.shape, as: UInt64.self)
+    }
+    return StoredTensor(
+      shape: header.shape, elementType: header.elementType, bytes: UnsafeRawBufferPointer(reordered.bytes),
+      owner: reordered)
+  }
+
+  /// From column-major to row-major order, so that the numbers of the last axis lie side by side.
+  private static func reorder<Word: BitwiseCopyable>(
+    _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, _ shape: [Int], as _: Word.Type
+  ) {
+    let (size, count) = (MemoryLayout<Word>.size, shape.reduce(1, *))
+    var strides = [Int](repeating: 1, count: shape.count)
+    for axis in shape.indices.dropFirst() { strides[axis] = strides[axis - 1] * shape[axis - 1] }
+    var index = [Int](repeating: 0, count: shape.count)
+    var place = 0
+    for position in 0..<count {
+      let word = source.loadUnaligned(fromByteOffset: place * size, as: Word.self)
+      target.storeBytes(of: word, toByteOffset: position * size, as: Word.self)
+      for axis in shape.indices.reversed() {
+        index[axis] += 1
+        place += strides[axis]
+        if index[axis] < shape[axis] { break }
+        place -= strides[axis] * shape[axis]
+        index[axis] = 0
+      }
+    }
+  }
+}
