@@ -7,7 +7,7 @@ func room(_ name: String, _ dependencies: [Target.Dependency], testing: [Target.
     .target(name: name, dependencies: dependencies),
     .testTarget(
       name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"] + testing,
-      exclude: name == "Images" ? ["resized.json"] : []),
+      exclude: name == "Images" ? ["resized.json", "decoded.json"] : []),
   ]
 }
 

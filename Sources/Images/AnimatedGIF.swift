@@ -16,7 +16,6 @@ public enum AnimatedGIF {
       throw ImageError.sizesDiffer(
         what: "frames of \(path)", expected: "\(first.width)×\(first.height)", found: "\(other.width)×\(other.height)")
     }
-    silenceGD()
     let drawings = frames.map { frame in
       let drawing = frame.gdImage()
       gdImageTrueColorToPalette(drawing, 0, 256)

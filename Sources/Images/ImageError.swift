@@ -12,7 +12,8 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .file(let path, let reason): "\(path): \(reason)"
-    case .broken(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
+    case .broken(let name, let expected, let found):
+      "\(name): expected \(expected), found \(found); save it again as PNG or JPEG, or take another file"
     case .tooLarge(let name, let width, let height, let limit):
       "\(name): \(width)×\(height) pixels, expected at most \(limit) in all and 32768 a side; scale it down first"
     case .sizesDiffer(let what, let expected, let found): "\(what): expected \(expected), found \(found)"

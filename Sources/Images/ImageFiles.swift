@@ -2,74 +2,47 @@ import CGD
 import Foundation
 
 extension PixelImage {
-  /// Reads a PNG, JPEG, GIF, WebP or BMP file, told by its contents; an alpha channel is dropped, not composited.
+  /// Reads a PNG, JPEG, GIF, WebP or BMP file, as ``init(decoding:name:)`` does.
   /// - Throws: ``ImageError``.
   public init(contentsOf path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw ImageError.file(path: path, reason: "expected an image file, found none (\(systemMessage()))")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw ImageError.file(path: path, reason: "expected an image file, found a folder or device")
+    }
+    guard status.st_size <= Self.byteLimit else {
+      throw ImageError.file(path: path, reason: "expected at most \(Self.byteLimit) bytes, found \(status.st_size)")
+    }
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw ImageError.file(path: path, reason: "expected an image file, found none that can be read")
+      throw ImageError.file(path: path, reason: "expected an image file, found one that cannot be read")
     }
     try self.init(decoding: [UInt8](data), name: path)
   }
 
-  /// Decodes the contents of an image file.
-  /// - Parameter name: What messages call it.
-  /// - Throws: ``ImageError``.
-  public init(decoding bytes: [UInt8], name: String) throws {
-    let header = try ImageHeader(bytes, name: name)
-    silenceGD()
-    var copy = header.format == .png ? Self.withoutProfile(bytes) : bytes
-    let decoded = copy.withUnsafeMutableBytes { buffer -> gdImagePtr? in
-      let (size, base) = (Int32(buffer.count), buffer.baseAddress)
-      return switch header.format {
-      case .png: gdImageCreateFromPngPtr(size, base)
-      case .jpeg: gdImageCreateFromJpegPtr(size, base)
-      case .gif: gdImageCreateFromGifPtr(size, base)
-      case .webp: gdImageCreateFromWebpPtr(size, base)
-      case .bmp: gdImageCreateFromBmpPtr(size, base)
-      }
+  /// Writes a `.png` or `.jpg` file, whole or not at all.
+  /// - Parameter quality: Of a `.jpg` file, 1…100.
+  /// - Throws: ``ImageError/file(path:reason:)``.
+  public func write(_ path: String, quality: Int = 92) throws {
+    switch (path as NSString).pathExtension.lowercased() {
+    case "png": try writeWhole(pngBytes(), to: path)
+    case "jpg", "jpeg": try writeWhole(jpegBytes(quality: quality), to: path)
+    case let other: throw ImageError.file(path: path, reason: "expected the ending .png or .jpg, found '.\(other)'")
     }
-    guard let decoded else {
-      throw ImageError.broken(
-        name: name, expected: "a whole \(header.format.rawValue) image",
-        found: "one that cannot be decoded; it is damaged or cut off")
-    }
-    defer { gdImageDestroy(decoded) }
-    self.init(gd: decoded)
   }
 
-  /// A PNG file without its colour profile, about which libpng may print remarks, and which changes no pixel here.
-  private static func withoutProfile(_ bytes: [UInt8]) -> [UInt8] {
-    var result = Array(bytes.prefix(8))
-    var position = 8
-    while position + 12 <= bytes.count {
-      let length = bytes[position..<position + 4].reduce(0) { $0 << 8 | Int($1) }
-      let end = min(position + 12 + length, bytes.count)
-      if !bytes[position + 4..<position + 8].elementsEqual("iCCP".utf8) { result += bytes[position..<end] }
-      position = end
-    }
-    return result + bytes[position...]
+  /// The image as a PNG file's contents.
+  public func pngBytes() -> [UInt8] { encoded { gdImagePngPtrEx($0, $1, 6) } }
+
+  /// The image as a JPEG file's contents; empty beyond the format's 65500 pixels a side.
+  /// - Parameter quality: 1…100.
+  public func jpegBytes(quality: Int = 92) -> [UInt8] {
+    guard max(width, height) <= 65500 else { return [] }
+    return encoded { gdImageJpegPtr($0, $1, Int32(min(max(quality, 1), 100))) }
   }
 
-  /// The pixels of a drawing.
-  package init(gd image: gdImagePtr) {
-    let (width, height) = (Int(image.pointee.sx), Int(image.pointee.sy))
-    if image.pointee.trueColor == 0 { gdImagePaletteToTrueColor(image) }
-    let pixels = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { bytes, count in
-      for y in 0..<height {
-        guard let row = image.pointee.tpixels[y] else { continue }
-        for x in 0..<width {
-          let place = 3 * (y * width + x)
-          bytes[place] = UInt8(truncatingIfNeeded: row[x] >> 16)
-          bytes[place + 1] = UInt8(truncatingIfNeeded: row[x] >> 8)
-          bytes[place + 2] = UInt8(truncatingIfNeeded: row[x])
-        }
-      }
-      count = 3 * width * height
-    }
-    self.init(width: width, height: height, pixels: pixels)
-  }
-
-  /// The image as a libgd drawing, which the caller destroys.
+  /// The image as a libgd drawing, which the caller destroys; nil without memory.
   package func gdImage() -> gdImagePtr? {
     guard let image = gdImageCreateTrueColor(Int32(width), Int32(height)) else { return nil }
     for y in 0..<height {
@@ -82,27 +55,12 @@ extension PixelImage {
     return image
   }
 
-  /// The image as a PNG file's contents.
-  public func pngBytes() -> [UInt8] { encoded { gdImagePngPtrEx($0, $1, 6) } }
-
-  /// The image as a JPEG file's contents.
-  /// - Parameter quality: 1…100.
-  public func jpegBytes(quality: Int = 92) -> [UInt8] { encoded { gdImageJpegPtr($0, $1, Int32(quality)) } }
-
-  /// Writes a `.png` or `.jpg` file, whole or not at all.
-  /// - Throws: ``ImageError/file(path:reason:)``.
-  public func write(_ path: String) throws {
-    switch (path as NSString).pathExtension.lowercased() {
-    case "png": try writeWhole(pngBytes(), to: path)
-    case "jpg", "jpeg": try writeWhole(jpegBytes(), to: path)
-    case let other: throw ImageError.file(path: path, reason: "expected the ending .png or .jpg, found '.\(other)'")
-    }
-  }
-
-  private func encoded(_ encode: (gdImagePtr?, UnsafeMutablePointer<Int32>?) -> UnsafeMutableRawPointer?) -> [UInt8] {
-    let image = gdImage()
-    defer { gdImageDestroy(image) }
-    return gdBytes { encode(image, $0) }
+  private func encoded(_ encode: (gdImagePtr, UnsafeMutablePointer<Int32>?) -> UnsafeMutableRawPointer?) -> [UInt8] {
+    GDMessages.collected {
+      guard let image = gdImage() else { return [] }
+      defer { gdImageDestroy(image) }
+      return gdBytes { encode(image, $0) }
+    }.result
   }
 }
 
@@ -114,21 +72,32 @@ func gdBytes(_ make: (UnsafeMutablePointer<Int32>?) -> UnsafeMutableRawPointer?)
   return [UInt8](UnsafeRawBufferPointer(start: memory, count: Int(size)))
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file whole or not at all: under another name in the same folder, which it gives up for its own at the end.
 /// - Throws: ``ImageError/file(path:reason:)``.
 func writeWhole(_ bytes: [UInt8], to path: String) throws {
   guard !bytes.isEmpty else { throw ImageError.file(path: path, reason: "the image could not be encoded") }
-  do {
-    try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
-  } catch {
-    throw ImageError.file(path: path, reason: "cannot be written: \(error.localizedDescription)")
-  }
+  let folder = (path as NSString).deletingLastPathComponent
+  let temporary = (folder as NSString).appendingPathComponent(".\(UUID().uuidString)")
+  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+  guard descriptor >= 0 else { throw ImageError.file(path: path, reason: "cannot be written: \(systemMessage())") }
+  let isWritten = bytes.withUnsafeBytes { isWhole($0, writtenTo: descriptor) } && fsync(descriptor) == 0
+  var message = isWritten ? nil : systemMessage()
+  if close(descriptor) != 0 || (isWritten && rename(temporary, path) != 0) { message = message ?? systemMessage() }
+  guard let message else { return }
+  unlink(temporary)
+  throw ImageError.file(path: path, reason: "cannot be written: \(message)")
 }
 
-/// Keeps libgd from printing: what is wrong is thrown.
-func silenceGD() { _ = gdIsSilent }
-
-private let gdIsSilent: Bool = {
-  gdSetErrorMethod { _, _, _ in }
+private func isWhole(_ bytes: UnsafeRawBufferPointer, writtenTo descriptor: Int32) -> Bool {
+  var rest = bytes[...]
+  while !rest.isEmpty {
+    let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+    if count < 0 && errno == EINTR { continue }
+    guard count > 0 else { return false }
+    rest = rest.dropFirst(count)
+  }
   return true
-}()
+}
+
+/// What the system says about the call that failed last.
+private func systemMessage() -> String { String(cString: strerror(errno)) }

@@ -14,6 +14,8 @@ struct ImageHeader {
 
   /// Most pixels that are decoded.
   static let pixelLimit = 100_000_000
+  /// Most pixels a side.
+  static let sideLimit = 32768
 
   /// - Throws: ``ImageError``.
   init(_ bytes: [UInt8], name: String) throws {
@@ -23,12 +25,20 @@ struct ImageHeader {
         name: name, expected: "a \(Format.allCases.map(\.rawValue).joined(separator: ", ")) image",
         found: bytes.isEmpty ? "an empty file" : "bytes \(start)")
     }
-    guard let size = Self.size(bytes, format), size.width > 0, size.height > 0 else {
+    let size =
+      switch format {
+      case .png: Self.pngSize(bytes)
+      case .gif: Self.pair(bytes.little(6, 2), bytes.little(8, 2))
+      case .bmp: Self.bmpSize(bytes)
+      case .webp: Self.webpSize(bytes)
+      case .jpeg: try JPEGFrame(bytes, name: name).map { ($0.width, $0.height) }
+      }
+    guard let size, size.0 > 0, size.1 > 0 else {
       throw ImageError.broken(
         name: name, expected: "a \(format.rawValue) header with a size", found: "none; the file is cut off or damaged")
     }
-    (self.format, width, height) = (format, size.width, size.height)
-    guard width <= 32768, height <= 32768, width * height <= Self.pixelLimit else {
+    (self.format, width, height) = (format, size.0, size.1)
+    guard width <= Self.sideLimit, height <= Self.sideLimit, width * height <= Self.pixelLimit else {
       throw ImageError.tooLarge(name: name, width: width, height: height, limit: Self.pixelLimit)
     }
   }
@@ -42,43 +52,43 @@ struct ImageHeader {
     return nil
   }
 
-  private static func size(_ bytes: [UInt8], _ format: Format) -> (width: Int, height: Int)? {
-    func large(_ start: Int, _ count: Int) -> Int? {
-      start >= 0 && start + count <= bytes.count ? bytes[start..<start + count].reduce(0) { $0 << 8 | Int($1) } : nil
+  private static func pair(_ width: Int?, _ height: Int?) -> (Int, Int)? {
+    guard let width, let height else { return nil }
+    return (width, height)
+  }
+
+  /// The first chunk, of 13 bytes, starts with the size.
+  private static func pngSize(_ bytes: [UInt8]) -> (Int, Int)? {
+    guard bytes.big(8, 4) == 13, bytes.big(12, 4) == 0x4948_4452 else { return nil }
+    return pair(bytes.big(16, 4), bytes.big(20, 4))
+  }
+
+  /// Two bytes a side in the header of 12 bytes, four in all later ones; a negative height counts rows from the top.
+  private static func bmpSize(_ bytes: [UInt8]) -> (Int, Int)? {
+    if bytes.little(14, 4) == 12 { return pair(bytes.little(18, 2), bytes.little(20, 2)) }
+    return pair(bytes.little(18, 4), bytes.little(22, 4).map { $0 > 1 << 31 ? 1 << 32 - $0 : $0 })
+  }
+
+  /// Lossy, lossless and extended files name their size differently.
+  private static func webpSize(_ bytes: [UInt8]) -> (Int, Int)? {
+    switch bytes.big(12, 4) {
+    case 0x5650_3820: pair(bytes.little(26, 2).map { $0 & 0x3fff }, bytes.little(28, 2).map { $0 & 0x3fff })
+    case 0x5650_384c: bytes.little(21, 4).map { ($0 & 0x3fff + 1, $0 >> 14 & 0x3fff + 1) }
+    case 0x5650_3858: pair(bytes.little(24, 3).map { $0 + 1 }, bytes.little(27, 3).map { $0 + 1 })
+    default: nil
     }
-    func small(_ start: Int, _ count: Int) -> Int? {
-      start + count <= bytes.count ? bytes[start..<start + count].reversed().reduce(0) { $0 << 8 | Int($1) } : nil
-    }
-    func pair(_ width: Int?, _ height: Int?) -> (width: Int, height: Int)? {
-      guard let width, let height else { return nil }
-      return (width, height)
-    }
-    switch format {
-    case .png: return pair(large(16, 4), large(20, 4))
-    case .gif: return pair(small(6, 2), small(8, 2))
-    case .bmp: return pair(small(18, 4), small(22, 4).map { $0 > 1 << 31 ? 1 << 32 - $0 : $0 })
-    case .webp:
-      switch bytes.dropFirst(12).prefix(4).map({ Character(Unicode.Scalar($0)) }) {
-      case ["V", "P", "8", " "]: return pair(small(26, 2).map { $0 & 0x3fff }, small(28, 2).map { $0 & 0x3fff })
-      case ["V", "P", "8", "L"]:
-        return pair(small(21, 4).map { $0 & 0x3fff + 1 }, small(21, 4).map { $0 >> 14 & 0x3fff + 1 })
-      default: return pair(small(24, 3).map { $0 + 1 }, small(27, 3).map { $0 + 1 })
-      }
-    case .jpeg:
-      // Segments follow each other until the frame header, which holds the size.
-      var position = 2
-      while let marker = large(position, 2), let length = large(position + 2, 2) {
-        if marker == 0xffff {
-          position += 1
-          continue
-        }
-        guard marker >> 8 == 0xff, length >= 2 else { return nil }
-        if (0xc0...0xcf).contains(marker & 0xff), ![0xc4, 0xc8, 0xcc].contains(marker & 0xff) {
-          return pair(large(position + 7, 2), large(position + 5, 2))
-        }
-        position += 2 + length
-      }
-      return nil
-    }
+  }
+}
+
+extension [UInt8] {
+  /// The number that `count` bytes from `start` on hold, most significant first; nil beyond the end.
+  func big(_ start: Int, _ count: Int) -> Int? {
+    start >= 0 && start + count <= self.count ? self[start..<start + count].reduce(0) { $0 << 8 | Int($1) } : nil
+  }
+
+  /// The number that `count` bytes from `start` on hold, least significant first; nil beyond the end.
+  func little(_ start: Int, _ count: Int) -> Int? {
+    start >= 0 && start + count <= self.count
+      ? self[start..<start + count].reversed().reduce(0) { $0 << 8 | Int($1) } : nil
   }
 }

@@ -18,10 +18,14 @@ public struct PixelImage: Sendable, Equatable {
 
   /// One colour everywhere.
   public init(width: Int, height: Int, red: UInt8 = 0, green: UInt8 = 0, blue: UInt8 = 0) {
-    self.init(width: width, height: height, pixels: (0..<width * height).flatMap { _ in [red, green, blue] })
+    guard width > 0, height > 0 else { fail("PixelImage: \(width)×\(height) is no size") }
+    var pixels = [UInt8](repeating: red, count: 3 * width * height)
+    for place in stride(from: 0, to: pixels.count, by: 3) { (pixels[place + 1], pixels[place + 2]) = (green, blue) }
+    self.init(width: width, height: height, pixels: pixels)
   }
 
   /// An image of numbers [3, height, width] in 0…1, clamped and rounded half to even, as published pipelines do.
+  /// Stops at a number that is none (NaN): clamping would hide it.
   public init(_ tensor: Tensor) {
     guard tensor.rank == 3, tensor.shape[0] == 3 else {
       fail("PixelImage: expected shape [3, H, W], found \(tensor.shape)")
@@ -33,6 +37,9 @@ public struct PixelImage: Sendable, Equatable {
         for place in 0..<area {
           for channel in 0..<3 {
             let value = (values[channel * area + place] * 255).rounded(.toNearestOrEven)
+            if value.isNaN {
+              fail("PixelImage: channel \(channel) of pixel (\(place % width), \(place / width)) is no number (NaN)")
+            }
             bytes[place * 3 + channel] = value >= 255 ? 255 : value > 0 ? UInt8(value) : 0
           }
         }

@@ -122,14 +122,19 @@ public struct StoredTensor: @unchecked Sendable {
 }
 
 /// Bytes in memory of their own.
-private final class ByteStorage {
+final class ByteStorage {
   private let memory: UnsafeMutableRawBufferPointer
   let bytes: UnsafeMutableRawBufferPointer
 
-  init(_ data: [UInt8]) {
-    memory = .allocate(byteCount: max(data.count, 1), alignment: 64)
+  /// Memory not yet initialised.
+  init(count: Int) {
+    memory = .allocate(byteCount: max(count, 1), alignment: 64)
+    bytes = UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
+  }
+
+  convenience init(_ data: [UInt8]) {
+    self.init(count: data.count)
     memory.copyBytes(from: data)
-    bytes = UnsafeMutableRawBufferPointer(rebasing: memory[..<data.count])
   }
 
   deinit { memory.deallocate() }

@@ -1,30 +1,28 @@
-import Foundation
 import Images
+import TestSupport
 import Testing
 
-/// Byte for byte against Pillow (`resized.json` was made with it).
+/// Byte for byte against Pillow.
 @Suite struct ResizingTests {
-  private struct Case: Decodable {
-    let filter: String
-    let width, height: Int
-    let pixels: [UInt8]
+  @Test(arguments: ResizeFilter.allCases)
+  func everySizeIsPillows(filter: ResizeFilter) throws {
+    let fixtures = try Fixtures.resized()
+    let cases = fixtures.cases.filter { $0.filter == filter.rawValue }
+    #expect(cases.count == 19)
+    for item in cases {
+      let source = try #require(fixtures.sources[item.source]).image
+      let found = source.resized(width: item.width, height: item.height, filter: filter)
+      #expect((found.width, found.height) == (item.width, item.height))
+      #expect(found.pixels == [UInt8](item.pixels), "\(item.source) to \(item.width)×\(item.height)")
+    }
   }
 
-  private struct File: Decodable {
-    let width, height: Int
-    let pixels: [UInt8]
-    let cases: [Case]
-  }
-
-  @Test func everyFilterUpAndDown() throws {
-    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("resized.json")
-    let file = try JSONDecoder().decode(File.self, from: Data(contentsOf: path))
-    let image = PixelImage(width: file.width, height: file.height, pixels: file.pixels)
-    #expect(file.cases.count == 20)
-    for item in file.cases {
-      let filter = try #require(ResizeFilter(rawValue: item.filter))
-      let found = image.resized(width: item.width, height: item.height, filter: filter)
-      #expect(found.pixels == item.pixels, "\(item.filter) to \(item.width)×\(item.height)")
+  @Test(arguments: ResizeFilter.allCases)
+  func oneColourStaysTheSame(filter: ResizeFilter) {
+    let image = PixelImage(width: 19, height: 7, red: 3, green: 255, blue: 128)
+    for (width, height) in [(4, 23), (57, 2), (1, 1)] {
+      let expected = PixelImage(width: width, height: height, red: 3, green: 255, blue: 128)
+      #expect(image.resized(width: width, height: height, filter: filter) == expected)
     }
   }
 

@@ -26,6 +26,28 @@ import Testing
     #expect(try SchedulerKind.uniPC.make(configuration: linspace, steps: 4).timesteps == [999, 749, 500, 250])
   }
 
+  /// NumPy's arange over 48 steps falls to either side of a half at places where the exact distance lies on it.
+  @Test func trailingRoundsHalvesAsPublished() throws {
+    let trailing = try configuration(#"{"timestep_spacing": "trailing"}"#)
+    let timesteps = try SchedulerKind.ddim.make(configuration: trailing, steps: 48).timesteps
+    #expect(
+      timesteps.map { Int($0) } == [
+        999, 978, 957, 936, 916, 895, 874, 853, 832, 811, 791, 770, 749, 728, 707, 686, 666, 645, 624, 603, 582,
+        561, 541, 520, 499, 478, 457, 436, 416, 395, 374, 353, 332, 311, 291, 270, 249, 228, 207, 186, 166, 145,
+        124, 103, 82, 61, 41, 20,
+      ])
+  }
+
+  @Test func consistencyModelsSpreadTheirStepsAsPublished() throws {
+    let thirty = try configuration(#"{"original_inference_steps": 30}"#)
+    let timesteps = try SchedulerKind.lcm.make(configuration: thirty, steps: 22).timesteps
+    #expect(
+      timesteps.map { Int($0) } == [
+        989, 956, 923, 857, 824, 791, 725, 692, 659, 593, 560, 527, 461, 428, 362, 329, 296, 230, 197, 164, 98,
+        65,
+      ])
+  }
+
   @Test(arguments: SchedulerKind.allCases)
   func oneStepIsEnough(kind: SchedulerKind) throws {
     var scheduler = try kind.make(configuration: configuration(#"{"timestep_spacing": "trailing"}"#), steps: 1)
@@ -72,10 +94,45 @@ import Testing
     #"{"prediction_type": "sample"}"#, #"{"beta_schedule": "squaredcos_cap_v2"}"#, #"{"timestep_spacing": "other"}"#,
     #"{"rescale_betas_zero_snr": true}"#, #"{"final_sigmas_type": "sigma_min"}"#, #"{"solver_order": 3}"#,
     #"{"algorithm_type": "sde-dpmsolver++"}"#, #"{"num_train_timesteps": 0}"#, #"{"beta_start": 2}"#,
-    #"{"thresholding": true}"#,
+    #"{"thresholding": true}"#, #"{"solver_type": "heun"}"#, #"{"trained_betas": [0.1, 0.2]}"#,
+    #"{"sigma_max": 80}"#, #"{"disable_corrector": [0]}"#, #"{"lambda_min_clipped": -1}"#,
   ])
   func optionsThatAreNotSupportedAreRefusedByName(text: String) {
     #expect(throws: SchedulerError.self) { try configuration(text) }
+  }
+
+  @Test func refusalsNameTheOptionWhatWasFoundAndWhatIsSupported() throws {
+    let error = try #require(throws: SchedulerError.self) { try configuration(#"{"solver_type": "heun"}"#) }
+    #expect(
+      "\(error)" == #"scheduler_config.json: solver_type is "heun", supported: "midpoint", "bh2""#)
+  }
+
+  @Test func optionsThatChangeNothingAreAccepted() throws {
+    _ = try configuration(
+      #"""
+      {"clip_sample_range": 1, "timestep_scaling": 10.0, "solver_order": 2.0, "trained_betas": null,
+       "disable_corrector": [], "euler_at_final": true, "solver_type": "bh2", "sigma_min": null}
+      """#)
+  }
+
+  @Test func defaultsAreThoseOfTheNamedClass() throws {
+    let consistency = try configuration(#"{"_class_name": "LCMScheduler"}"#)
+    #expect(consistency.betaSchedule == .scaledLinear)
+    #expect(consistency.betaStart == 0.00085)
+    #expect(consistency.betaEnd == 0.012)
+    #expect(!consistency.clipsSample)
+    let plain = try configuration(#"{"_class_name": "DDIMScheduler"}"#)
+    #expect(plain.betaSchedule == .linear)
+    #expect(plain.betaEnd == 0.02)
+    #expect(plain.clipsSample)
+  }
+
+  @Test(arguments: [SchedulerKind.ddim, .ddpm])
+  func timestepsBeyondTrainingAreRefused(kind: SchedulerKind) throws {
+    let offset = try configuration(#"{"timestep_spacing": "leading", "steps_offset": 1}"#)
+    let error = try #require(throws: SchedulerError.self) { try kind.make(configuration: offset, steps: 1000) }
+    #expect("\(error)".contains("timestep 1000"))
+    #expect(try kind.make(configuration: offset, steps: 500).timesteps.first == 999)
   }
 
   @Test func stepsAndNamesAreChecked() throws {

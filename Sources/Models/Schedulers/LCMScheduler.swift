@@ -12,7 +12,8 @@ struct LCMScheduler: Scheduler {
     let original = configuration.originalSteps
     let distance = configuration.trainingSteps / original
     let falling = (1...original).reversed().map { $0 * distance - 1 }
-    timesteps = (0..<steps).map { Float(falling[Int(Double($0) * Double(original) / Double(steps))]) }
+    let part = Double(original) / Double(steps)
+    timesteps = (0..<steps).map { Float(falling[Int(Double($0) * part)]) }
     self.configuration = configuration
   }
 

@@ -30,7 +30,8 @@ struct NoiseLevels: Sendable {
       let step = count / parts
       return (0..<parts).reversed().prefix(steps).map { Double($0 * step + configuration.stepsOffset) }
     case .trailing:
-      let step = Double(count) / Double(steps)
+      // The distance as NumPy's arange takes it, from the first two values: it decides where halves are rounded to.
+      let step = Double(count) - (Double(count) - Double(count) / Double(steps))
       return (0..<steps).map { (Double(count) - Double($0) * step).rounded(.toNearestOrEven) - 1 }
     }
   }

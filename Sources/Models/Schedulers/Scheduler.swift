@@ -69,14 +69,23 @@ public enum SchedulerKind: String, CaseIterable, Sendable {
       throw SchedulerError.unsupported(
         option: "use_karras_sigmas of \(rawValue)", found: "true", supported: "euler, dpmpp_2m, unipc")
     }
-    return switch self {
-    case .euler: EulerScheduler(configuration, steps: steps, isAncestral: false)
-    case .eulerAncestral: EulerScheduler(configuration, steps: steps, isAncestral: true)
-    case .ddim: DDIMScheduler(configuration, steps: steps)
-    case .ddpm: DDPMScheduler(configuration, steps: steps)
-    case .dpmSolver: DPMSolverScheduler(configuration, steps: steps)
-    case .uniPC: UniPCScheduler(configuration, steps: steps)
-    case .lcm: LCMScheduler(configuration, steps: steps)
+    let scheduler: any Scheduler =
+      switch self {
+      case .euler: EulerScheduler(configuration, steps: steps, isAncestral: false)
+      case .eulerAncestral: EulerScheduler(configuration, steps: steps, isAncestral: true)
+      case .ddim: DDIMScheduler(configuration, steps: steps)
+      case .ddpm: DDPMScheduler(configuration, steps: steps)
+      case .dpmSolver: DPMSolverScheduler(configuration, steps: steps)
+      case .uniPC: UniPCScheduler(configuration, steps: steps)
+      case .lcm: LCMScheduler(configuration, steps: steps)
+      }
+    // The others read noise levels between those of training, and the last one's beyond them.
+    if [.ddim, .ddpm].contains(self), let first = scheduler.timesteps.first, Int(first) >= configuration.trainingSteps {
+      throw SchedulerError.unsupported(
+        option: "steps_offset \(configuration.stepsOffset) with \(steps) steps of \(rawValue)",
+        found: "timestep \(Int(first))",
+        supported: "timesteps up to \(configuration.trainingSteps - 1); take fewer steps or trailing spacing")
     }
+    return scheduler
   }
 }

@@ -30,8 +30,8 @@ public struct SchedulerConfiguration: Sendable {
   /// The class named in the file, nil where none is.
   public var className: String?
   public var trainingSteps = 1000
-  public var betaStart: Float = 0.0001
-  public var betaEnd: Float = 0.02
+  public var betaStart = 0.0001
+  public var betaEnd = 0.02
   public var betaSchedule = BetaSchedule.linear
   public var prediction = Prediction.epsilon
   /// nil: as the scheduler's class has it.
@@ -54,9 +54,10 @@ public struct SchedulerConfiguration: Sendable {
   public init(_ json: JSONNode) throws {
     self.init()
     className = try json["_class_name"].isPresent ? json["_class_name"].string() : nil
+    if className == "LCMScheduler" { (betaStart, betaEnd, betaSchedule) = (0.00085, 0.012, .scaledLinear) }
     trainingSteps = try json["num_train_timesteps"].int(or: trainingSteps)
-    betaStart = try json["beta_start"].float(or: betaStart)
-    betaEnd = try json["beta_end"].float(or: betaEnd)
+    betaStart = try json["beta_start"].double(or: betaStart)
+    betaEnd = try json["beta_end"].double(or: betaEnd)
     betaSchedule = try Self.option(json, "beta_schedule", or: betaSchedule)
     prediction = try Self.option(json, "prediction_type", or: prediction)
     spacing = try json["timestep_spacing"].isPresent ? Self.option(json, "timestep_spacing", or: .leading) : nil
@@ -73,20 +74,29 @@ public struct SchedulerConfiguration: Sendable {
         found: "\(trainingSteps), \(betaStart), \(betaEnd), \(stepsOffset), \(originalSteps)",
         supported: "2 to 100000 steps, 0 < start ≤ end < 1, the others within the steps")
     }
-    for (key, neutral) in Self.neutral where json[key].isPresent && json[key].value != neutral {
+    for (key, supported) in Self.supported {
+      guard let found = json[key].value, !supported.contains(where: { Self.same($0, found) }) else { continue }
       throw SchedulerError.unsupported(
-        option: "\(json.location): \(key)", found: json[key].value?.text() ?? "", supported: neutral.text())
+        option: json[key].location, found: found.text(), supported: supported.map { $0.text() }.joined(separator: ", "))
     }
   }
 
-  /// Options that are supported with one value only.
-  private static let neutral: [(String, JSONValue)] = [
-    ("rescale_betas_zero_snr", false), ("use_beta_sigmas", false), ("use_exponential_sigmas", false),
-    ("use_flow_sigmas", false), ("thresholding", false), ("final_sigmas_type", "zero"),
-    ("interpolation_type", "linear"), ("timestep_type", "discrete"), ("variance_type", "fixed_small"),
-    ("algorithm_type", "dpmsolver++"), ("solver_order", 2), ("predict_x0", true), ("euler_at_final", false),
-    ("lower_order_final", true), ("use_lu_lambdas", false), ("clip_sample_range", 1.0), ("timestep_scaling", 10.0),
+  /// Options that leave results as they are with these values only; null or absent is always right.
+  private static let supported: [(String, [JSONValue])] = [
+    ("rescale_betas_zero_snr", [false]), ("use_beta_sigmas", [false]), ("use_exponential_sigmas", [false]),
+    ("use_flow_sigmas", [false]), ("thresholding", [false]), ("final_sigmas_type", ["zero"]),
+    ("interpolation_type", ["linear"]), ("timestep_type", ["discrete"]), ("variance_type", ["fixed_small"]),
+    ("algorithm_type", ["dpmsolver++"]), ("solver_order", [2]), ("solver_type", ["midpoint", "bh2"]),
+    ("predict_x0", [true]), ("lower_order_final", [true]), ("use_lu_lambdas", [false]), ("clip_sample_range", [1]),
+    ("timestep_scaling", [10]), ("trained_betas", [.null]), ("sigma_min", [.null]), ("sigma_max", [.null]),
+    ("lambda_min_clipped", [.null]), ("solver_p", [.null]), ("disable_corrector", [[]]),
   ]
+
+  /// Whether two values are equal, where 1 and 1.0 are the same number.
+  private static func same(_ one: JSONValue, _ other: JSONValue) -> Bool {
+    guard case .integer(let whole) = one, case .double(let number) = other else { return one == other }
+    return Double(whole) == number
+  }
 
   private static func option<Option: RawRepresentable & CaseIterable>(
     _ json: JSONNode, _ key: String, or fallback: Option
@@ -109,20 +119,25 @@ public struct SchedulerConfiguration: Sendable {
     }
   }
 
-  /// ᾱ of every training step: how much of the signal's variance is left.
+  /// ᾱ of every training step: how much of the signal's variance is left. The product runs in double precision and is
+  /// rounded to float32 at every step, as PyTorch does.
   package func alphasCumulative() -> [Float] {
-    var product: Float = 1
+    var product = 1.0
     return betas().map { beta in
-      product *= 1 - beta
-      return product
+      product *= Double(1 - beta)
+      return Float(product)
     }
   }
 }
 
-/// Equal steps from `start` to `end` in float32, from both ends towards the middle as PyTorch makes them.
-private func linearSpace(_ start: Float, _ end: Float, _ count: Int) -> [Float] {
+/// Equal steps from `start` to `end` in float32, from both ends towards the middle and each rounded once, as PyTorch
+/// makes them.
+private func linearSpace(_ start: Double, _ end: Double, _ count: Int) -> [Float] {
+  let (start, end) = (Float(start), Float(end))
   let step = (end - start) / Float(count - 1)
-  return (0..<count).map { $0 < count / 2 ? start + step * Float($0) : end - step * Float(count - 1 - $0) }
+  return (0..<count).map {
+    $0 < count / 2 ? start.addingProduct(step, Float($0)) : end.addingProduct(-step, Float(count - 1 - $0))
+  }
 }
 
 /// What is wrong with a scheduler's options.

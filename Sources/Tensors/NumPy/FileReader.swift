@@ -1,0 +1,58 @@
+import Foundation
+
+/// A regular file of which parts are read into memory of their own, each no larger than the file is.
+final class FileReader {
+  let path: String
+  /// Bytes in the file when it was opened.
+  let size: Int
+  private let descriptor: Int32
+
+  /// - Throws: ``NumPyError/file(path:reason:)``.
+  init(_ path: String) throws {
+    // A pipe would else wait here for somebody to write into it.
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw NumPyError.file(path: path, reason: "cannot be opened: \(String(cString: strerror(errno)))")
+    }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw NumPyError.file(path: path, reason: "expected a file, found something else")
+    }
+    (self.path, size, self.descriptor) = (path, Int(status.st_size), descriptor)
+  }
+
+  deinit { close(descriptor) }
+
+  /// The bytes of a range of the file.
+  /// - Throws: ``NumPyError`` where the range reaches beyond the end or the file cannot be read.
+  func read(_ range: Range<Int>) throws -> ByteStorage {
+    guard range.lowerBound >= 0, range.upperBound <= size else {
+      throw NumPyError.malformed(
+        path: path, place: "bytes \(range.lowerBound)..<\(range.upperBound)", expected: "them within the file",
+        found: "its end at \(size)")
+    }
+    let storage = ByteStorage(count: range.count)
+    var done = 0
+    while done < range.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: storage.bytes[done...])
+      let count = pread(descriptor, rest.baseAddress, rest.count, off_t(range.lowerBound + done))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        let reason = count < 0 ? String(cString: strerror(errno)) : "it became shorter meanwhile"
+        throw NumPyError.file(path: path, reason: "cannot be read: \(reason)")
+      }
+      done += count
+    }
+    return storage
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// A little-endian number at an offset, nil beyond the end.
+  func number<Value: FixedWidthInteger>(at offset: Int, as _: Value.Type) -> Value? {
+    let size = MemoryLayout<Value>.size
+    guard offset >= 0, offset <= count - size else { return nil }
+    return Value(littleEndian: loadUnaligned(fromByteOffset: offset, as: Value.self))
+  }
+}
