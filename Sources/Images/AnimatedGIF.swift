@@ -1,35 +1,91 @@
 import CGD
+import Tensors
 
 /// Animated GIF files.
 public enum AnimatedGIF {
-  /// Writes frames of one size that repeat for ever, each with its own 256 colours; whole or not at all.
+  /// Writes frames of one size that repeat for ever; whole or not at all. All frames share 256 colours chosen from all of
+  /// them, so that what does not change does not flicker, and each frame holds only the part that changed.
   ///
   /// - Parameters:
   ///   - frames: One image a frame.
-  ///   - delays: Hundredths of a second that each frame stays; the last one for those that follow.
+  ///   - delays: Hundredths of a second that each frame stays, 0…65535; the last one for those that follow.
+  ///   - dithered: Whether colours in between are mixed from dots; better for photographs, worse for figures.
   /// - Throws: ``ImageError``.
-  public static func write(_ frames: [PixelImage], delays: [Int], to path: String) throws {
-    guard let first = frames.first, !delays.isEmpty else {
+  public static func write(
+    _ frames: [PixelImage], delays: [Int], to path: String, dithered: Bool = false
+  ) throws {
+    guard let first = frames.first, let lastDelay = delays.last else {
       throw ImageError.sizesDiffer(what: path, expected: "at least one frame and one delay", found: "none")
     }
     if let other = frames.first(where: { ($0.width, $0.height) != (first.width, first.height) }) {
       throw ImageError.sizesDiffer(
         what: "frames of \(path)", expected: "\(first.width)×\(first.height)", found: "\(other.width)×\(other.height)")
     }
-    let drawings = frames.map { frame in
-      let drawing = frame.gdImage()
-      gdImageTrueColorToPalette(drawing, 0, 256)
-      return drawing
+    guard max(first.width, first.height) <= 65535, delays.allSatisfy((0...65535).contains) else {
+      throw ImageError.sizesDiffer(
+        what: "sides and delays of \(path)", expected: "at most 65535 pixels and hundredths of a second",
+        found: "\(first.width)×\(first.height), delays \(delays)")
     }
-    defer {
-      for drawing in drawings { gdImageDestroy(drawing) }
-    }
-    var bytes = gdBytes { gdImageGifAnimBeginPtr(drawings[0], $0, 0, 0) }
-    for (index, drawing) in drawings.enumerated() {
-      let delay = Int32(delays[min(index, delays.count - 1)])
-      bytes += gdBytes { gdImageGifAnimAddPtr(drawing, $0, 1, 0, 0, delay, Int32(gdDisposalNone), nil) }
-    }
-    bytes += gdBytes { gdImageGifAnimEndPtr($0) }
+    var palette = Palette(of: frames)
+    let bytes = GDMessages.collected {
+      var writer = FrameWriter(width: first.width, height: first.height, colors: palette.colors)
+      for (index, frame) in frames.enumerated() {
+        let delay = index < delays.count ? delays[index] : lastDelay
+        writer.append(palette.indices(of: frame, dithered: dithered), delay: delay)
+      }
+      return writer.finished()
+    }.result
     try writeWhole(bytes, to: path)
+  }
+}
+
+/// Frames as they follow each other in a file.
+private struct FrameWriter {
+  let width: Int
+  let height: Int
+  let colors: [Int]
+  private var bytes: [UInt8] = []
+  private var shown: [UInt8] = []
+
+  init(width: Int, height: Int, colors: [Int]) { (self.width, self.height, self.colors) = (width, height, colors) }
+
+  /// A frame's colours, one a pixel, of which only the smallest rectangle around what changed is written.
+  mutating func append(_ indices: [UInt8], delay: Int) {
+    let part = changed(indices)
+    let drawing = drawing(indices, part)
+    defer { gdImageDestroy(drawing) }
+    if shown.isEmpty { bytes += gdBytes { gdImageGifAnimBeginPtr(drawing, $0, 1, 0) } }
+    bytes += gdBytes {
+      gdImageGifAnimAddPtr(
+        drawing, $0, 0, Int32(part.x.lowerBound), Int32(part.y.lowerBound), Int32(delay), Int32(gdDisposalNone), nil)
+    }
+    shown = indices
+  }
+
+  func finished() -> [UInt8] { shown.isEmpty ? [] : bytes + gdBytes { gdImageGifAnimEndPtr($0) } }
+
+  private func changed(_ indices: [UInt8]) -> (x: Range<Int>, y: Range<Int>) {
+    if shown.isEmpty { return (0..<width, 0..<height) }
+    var (left, right, top, bottom) = (width, 0, height, 0)
+    for y in 0..<height {
+      for x in 0..<width where indices[y * width + x] != shown[y * width + x] {
+        (left, right, top, bottom) = (min(left, x), max(right, x + 1), min(top, y), y + 1)
+      }
+    }
+    return left < right ? (left..<right, top..<bottom) : (0..<1, 0..<1)
+  }
+
+  private func drawing(_ indices: [UInt8], _ part: (x: Range<Int>, y: Range<Int>)) -> gdImagePtr {
+    guard let drawing = gdImageCreate(Int32(part.x.count), Int32(part.y.count)) else {
+      fail("AnimatedGIF: no memory for a frame of \(part.x.count)×\(part.y.count)")
+    }
+    for color in colors {
+      gdImageColorAllocate(drawing, Int32(color >> 16), Int32(color >> 8 & 255), Int32(color & 255))
+    }
+    for (row, y) in part.y.enumerated() {
+      guard let target = drawing.pointee.pixels[row] else { continue }
+      for (column, x) in part.x.enumerated() { target[column] = indices[y * width + x] }
+    }
+    return drawing
   }
 }

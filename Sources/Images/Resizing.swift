@@ -32,8 +32,9 @@ public enum ResizeFilter: String, Sendable, CaseIterable {
 }
 
 extension PixelImage {
-  /// The image at another size, antialiased, byte for byte as Pillow's `Image.resize` gives it: first along rows, then
-  /// along columns, with weights of 22 bits and 8-bit pixels in between.
+  /// The image at another size, antialiased, byte for byte as `Image.resize` of Pillow up to version 12 gives it: first
+  /// along rows, then along columns, with weights of 22 bits and 8-bit pixels in between. Pillow 13 takes the columns
+  /// first where the height shrinks more than the width; the published pipelines ran before it.
   public func resized(width: Int, height: Int, filter: ResizeFilter = .bicubic) -> PixelImage {
     guard width > 0, height > 0 else { fail("resized: \(width)×\(height) is no size") }
     var image = self
