@@ -40,7 +40,7 @@ let package = Package(
       ],
       resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos")]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
-    .target(name: "Parity", dependencies: ["MSDiffusionKit"]),
+    .target(name: "Parity", dependencies: ["MSDiffusionKit", "Training"]),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
     .executableTarget(
       name: "msdiffusion",
@@ -57,7 +57,8 @@ let package = Package(
     + room("Models", ["Layers", "Checkpoints", "JSON", "Images"])
     + room("Analysis", ["Tensors"])
     + room("MSDiffusion", ["Models", "Analysis"])
-    + room("Training", ["MSDiffusion", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"])
+    + room("Training", ["MSDiffusion", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
+      testing: ["Images"])
     + room("Plotting", ["Tensors", "Images", "CGD"])
     + room("Scripting", [])
     + room("Inspection", ["MSDiffusion"])
