@@ -57,6 +57,7 @@ let package = Package(
     + room("Models", ["Layers", "Checkpoints", "JSON", "Images"])
     + room("Analysis", ["Tensors"])
     + room("MSDiffusion", ["Models", "Analysis"])
+    + room("Training", ["MSDiffusion", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"])
     + room("Plotting", ["Tensors", "Images", "CGD"])
     + room("Scripting", [])
     + room("Inspection", ["MSDiffusion"])

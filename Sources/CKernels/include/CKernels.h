@@ -64,6 +64,25 @@ MSD_DECLARE(msd_add, const float *in, float *sum, int64_t count)
 int msd_is_alone(void);
 void msd_set_alone(int value);
 
+// What one step of AdamW multiplies with.
+typedef struct {
+  float gradient_scale;     // of the gradient, for clipping
+  float kept;               // of the weight: 1 - rate · decay
+  float first_share;        // 1 - β1
+  float second_kept;        // β2
+  float second_share;       // 1 - β2
+  float second_correction;  // √(1 - β2^t)
+  float rate;               // rate / (1 - β1^t)
+  float epsilon;
+} msd_adamw_step;
+
+// One step of AdamW on weights and both moments, in place.
+MSD_DECLARE(
+  msd_adamw, float *weight, const float *gradient, float *first, float *second, int64_t count, msd_adamw_step step)
+
+// Moves averages that share of the way to the values.
+MSD_DECLARE(msd_approach, float *average, const float *value, int64_t count, float share)
+
 // Which version runs here: 0 plain, 1 AVX2, 2 AVX-512.
 int msd_level(void);
 
