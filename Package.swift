@@ -43,12 +43,12 @@ let package = Package(
       ],
       resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos")]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
-    .target(name: "Parity", dependencies: ["MSDiffusionKit"]),
+    .target(name: "Parity", dependencies: ["MSDiffusionKit", "Training"]),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
     .executableTarget(
       name: "msdiffusion",
       dependencies: [
-        "MSDiffusionKit", "Parity", "Scripting", "Inspection",
+        "MSDiffusionKit", "Parity", "Scripting", "Inspection", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ]
@@ -63,6 +63,9 @@ let package = Package(
       "TrainingData", ["Tensors", "Images", "Analysis", "JSON", "CFreeType"],
       resources: [.embedInCode("Resources/held-out.json")])
     + room("MSDiffusion", ["Models", "Analysis"])
+    + room(
+      "Training", ["MSDiffusion", "TrainingData", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
+      testing: ["Images"])
     + room("Plotting", ["Tensors", "Images", "CGD"])
     + room("Scripting", [])
     + room("Inspection", ["MSDiffusion"])

@@ -1,3 +1,4 @@
+import CKernels
 import Synchronization
 
 /// One recorded operation: where its inputs came from, and how a derivative of its result becomes derivatives of them.
@@ -45,7 +46,11 @@ public enum Tape {
       for (input, pulled) in zip(node.inputs, node.pulled(derivative)) {
         guard let input, let pulled else { continue }
         let place = ObjectIdentifier(input)
-        derivatives[place] = derivatives[place].map { $0 + pulled } ?? pulled
+        if let known = derivatives.removeValue(forKey: place) {
+          derivatives[place] = known.adding(pulled)
+        } else {
+          derivatives[place] = pulled
+        }
       }
     }
     return zip(nodes, variables).map { derivatives[ObjectIdentifier($0)] ?? .zeros($1.shape) }
@@ -77,6 +82,21 @@ extension Tensor {
   func recorded(from inputs: [Tensor], _ pull: @escaping (Tensor) -> [Tensor?]) -> Tensor {
     guard inputs.contains(where: { $0.node != nil }) else { return self }
     return with(node: TapeNode(inputs: inputs.map(\.node), pull: pull))
+  }
+
+  /// This plus another derivative of the same shape, in this one's memory where nobody else holds it.
+  fileprivate consuming func adding(_ other: Tensor) -> Tensor {
+    var sum = self
+    sum.withUnsafeMutableBuffer { target in
+      other.withUnsafeBuffer { source in
+        let (to, from) = (target.baseAddress, source.baseAddress)
+        parallel(target.count, cost: 1) { range in
+          guard let to, let from else { return }
+          msd_add(from + range.lowerBound, to + range.lowerBound, Int64(range.count))
+        }
+      }
+    }
+    return sum
   }
 
   /// Sums over the axes along which a tensor of `shape` was repeated to become this one.

@@ -127,6 +127,25 @@ import Testing
     check("probabilities", [query, key]) { attentionProbabilities(query: $0[0], key: $0[1], heads: 2, bias: bias) }
   }
 
+  @Test func aloneOnAThreadEverythingIsTheSame() {
+    var numbers = TestNumbers(31)
+    let x = numbers.tensor([2, 8, 24, 24])
+    let (weight, scale) = (numbers.tensor([8, 8, 3, 3]), numbers.tensor([8]))
+    func gradients() -> [Tensor] {
+      let variables = [x, weight, scale].map { Tape.variable($0) }
+      let y = variables[0].conv2d(weight: variables[1], bias: variables[2], padding: 1)
+        .groupNorm(groups: 4, weight: variables[2], bias: nil, epsilon: 1e-5, silu: true)
+      return Tape.gradients(of: y.square().sum(), for: variables)
+    }
+    let shared = gradients()
+    let alone = withoutThreads { gradients() }
+    for (a, b) in zip(shared, alone) {
+      let largest = a.values.map(\.magnitude).max() ?? 0
+      #expect(zip(a.values, b.values).allSatisfy { abs($0 - $1) <= 1e-5 * largest })
+    }
+    #expect(withoutThreads { withoutThreads { gradients() } } == alone)
+  }
+
   @Test func variablesThatDidNotTakePartGetZeros() {
     let (a, b) = (Tape.variable(.ones([2])), Tape.variable(.ones([3])))
     let gradients = Tape.gradients(of: (a * a).sum(), for: [a, b])

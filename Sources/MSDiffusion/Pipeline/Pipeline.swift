@@ -30,7 +30,7 @@ public struct Pipeline: Sendable {
   public let hooks: HookCatalog
   package let text: [TextBranch]
   package let image: ImageBranch?
-  let schedulerConfiguration: SchedulerConfiguration
+  package let schedulerConfiguration: SchedulerConfiguration
   let checkpointScheduler: SchedulerKind
   let latentsHook, originalHook: HookPoint
   let zeroesEmptyNegative: Bool
