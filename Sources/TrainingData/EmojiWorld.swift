@@ -19,7 +19,7 @@ public final class EmojiWorld: Sendable {
   /// A list of drawings for each design of each kind.
   private let sprites: [[[Sprite]]]
   let pools: CastingPools
-  let heldOut: HeldOut
+  package let heldOut: HeldOut
   /// Index of the first place among the kinds.
   let placeKinds: Int
 
@@ -45,6 +45,9 @@ public final class EmojiWorld: Sendable {
     else { fail("EmojiWorld: \(identity) is none of this world") }
     return sprites[identity.kind][identity.design]
   }
+
+  /// How colourful each drawing of a kind is: mean difference of the largest and the smallest channel, 0 for greys.
+  package func chroma(ofKind kind: Int) -> [Float] { sprites[kind].flatMap { $0.map(\.chroma) } }
 
   /// The place that a kind of role ``Role/scene`` is.
   func place(of identity: Identity) -> Place? { Place(rawValue: identity.kind - placeKinds) }
