@@ -71,6 +71,9 @@ import Testing
     try SafetensorsFile.write([("a", Tensor(1))], to: path)
     #expect(throws: CheckpointError.missingKey(path: path, key: "b")) { try Checkpoint(path).stored("b") }
     #expect(throws: CheckpointError.self) { try Checkpoint(folder.file("none.safetensors")) }
+    // Opening a pipe would wait for ever.
+    #expect(mkfifo(folder.file("pipe.bin"), 0o600) == 0)
+    #expect(throws: CheckpointError.self) { try Checkpoint(folder.file("pipe.bin")) }
   }
 
   @Test(arguments: [

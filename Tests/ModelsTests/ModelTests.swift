@@ -27,12 +27,23 @@ import Testing
       ("resnet_time_scale_shift", "scale_shift"),
       ("block_out_channels", [16, -32, 40]), ("block_out_channels", [16, 32]), ("norm_num_groups", 7),
       ("attention_head_dim", [2, 3, 5]),
-      ("layers_per_block", 0), ("in_channels", "four"),
+      ("layers_per_block", 0), ("layers_per_block", 1_000_000), ("transformer_layers_per_block", [1, 2, 1000]),
+      ("in_channels", "four"),
     ] as [(String, JSONValue)])
   func unknownOptionsOfAUNetAreRefused(key: String, value: JSONValue) throws {
     #expect(throws: (any Error).self) {
       try UNet(Scope(ShapeSource()), UNetConfiguration(golden("unet", [(key, value)])))
     }
+  }
+
+  /// Building what they ask for would take hours, with nothing of it in the weights.
+  @Test func absurdNumbersOfLayersAreRefused() throws {
+    let many = [("num_hidden_layers", 1_000_000 as JSONValue)]
+    for part in ["text_encoder", "text_encoder_2"] {
+      #expect(throws: ParameterError.self) { try CLIPTextEncoder.Configuration(golden(part, many)) }
+    }
+    #expect(throws: ParameterError.self) { try CLIPVisionEncoder.Configuration(golden("image_encoder", many)) }
+    #expect(throws: ParameterError.self) { try VAEConfiguration(golden("vae", [("layers_per_block", 1_000_000)])) }
   }
 
   @Test func configurationsOfOlderModelsAreUnderstood() throws {
