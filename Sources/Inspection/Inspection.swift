@@ -68,7 +68,7 @@ public struct Inspection {
       bytes += count * type.size
     }
     let typeList = types.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key.rawValue)" }
-    lines.append("\(path): \(kind.map { "looks like a \($0.rawValue)" } ?? "of no model that is known here")")
+    lines.append("\(path): \(kind.map { "looks like \($0.rawValue)" } ?? "of no model that is known here")")
     lines.append("  files: \(checkpoint.files.map { ($0 as NSString).lastPathComponent }.joined(separator: ", "))")
     lines.append(
       "  tensors: \(checkpoint.keys.count) (\(typeList.joined(separator: ", "))), \(numbers) numbers, \(Self.size(bytes))"

@@ -10,7 +10,7 @@ import Testing
     let inspection = try Inspection(Golden.path("pipeline"))
     #expect(inspection.isWhole)
     let text = inspection.lines.joined(separator: "\n")
-    for kind in ModelKind.allCases { #expect(text.contains("looks like a \(kind.rawValue)")) }
+    for kind in ModelKind.allCases { #expect(text.contains("looks like \(kind.rawValue)")) }
     #expect(inspection.lines.count { $0.contains("whole: every weight is there") } == 6)
     #expect(text.contains("ms_adapter.1.to_k_ip.weight  [32, 40]  float16"))
   }
@@ -19,7 +19,7 @@ import Testing
     #expect(try Inspection(Golden.path("unet_sharded"), listsKeys: false).isWhole)
     let lines = try Inspection(Golden.path("reader/mixed.bin")).lines
     #expect(lines.contains { $0.contains("value step: 1007") })
-    #expect(lines[0].contains("looks like a MS-Diffusion adapter"))
+    #expect(lines[0].contains("looks like an MS-Diffusion adapter"))
     #expect(
       try Inspection(Golden.path("rng.safetensors"), listsKeys: false).lines[0].contains("of no model that is known"))
   }
