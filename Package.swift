@@ -37,7 +37,7 @@ let package = Package(
       name: "MSDiffusionKit",
       dependencies: [
         "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "MSDiffusion", "Analysis", "Plotting",
-        "Scripting",
+        "TrainingData", "Training", "Scripting",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

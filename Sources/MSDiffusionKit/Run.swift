@@ -102,15 +102,17 @@ public final class Run {
     Subject(phrase ?? name, image: try photograph(name), box: box)
   }
 
-  /// A scene with this run's seed, steps, guidance, size and scheduler.
-  /// - Throws: `SchedulerError` where `--scheduler` names none; `NumPyError` for what `--latents` names.
+  /// A scene with this run's seed, steps, guidance, size and scheduler, and what the checkpoint's defaults say.
+  /// - Throws: `SchedulerError` where `--scheduler` names none; `NumPyError` for what `--latents` names; what
+  ///   ``pipeline()`` throws.
   public func scene(
     _ prompt: String, _ subjects: [Subject], steps: Int = 30, _ change: (inout Scene) -> Void = { _ in }
   ) throws -> Scene {
+    let defaults = try pipeline().defaults
     var scene = Scene(
-      Scene.qualityPrompt + ", " + prompt, subjects: subjects, height: options.size, width: options.size,
-      steps: self.steps(steps), scheduler: try options.scheduler.map { try SchedulerKind.named($0) }, seed: seed)
-    if let guidance = options.guidance { scene.guidance = guidance }
+      defaults.prompt(prompt), subjects: subjects, negativePrompt: defaults.negativePrompt, height: options.size,
+      width: options.size, steps: self.steps(steps), guidance: options.guidance ?? defaults.guidance,
+      scheduler: try options.scheduler.map { try SchedulerKind.named($0) }, seed: seed, scale: defaults.scale)
     if let latents = options.latents { scene.initialNoise = try NumPyFile.read(latents).tensor }
     change(&scene)
     return scene
