@@ -41,7 +41,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos")]),
+      resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos"), .copy("Resources/Emoji")]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
     .target(name: "Parity", dependencies: ["MSDiffusionKit", "Training"]),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),

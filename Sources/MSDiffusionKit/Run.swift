@@ -85,21 +85,21 @@ public final class Run {
     return pipeline
   }
 
-  /// A photograph of this package by its name, or any image file by its path.
+  /// An emoji or a photograph of this package by its name, or any image file by its path.
   /// - Throws: ``RunError``, `ImageError`.
-  public func photograph(_ name: String) throws -> PixelImage {
+  public func reference(_ name: String) throws -> PixelImage {
     let isPath = name.contains("/") || FileManager.default.fileExists(atPath: name)
-    return try PixelImage(contentsOf: isPath ? name : Bundled.photograph(name))
+    return try PixelImage(contentsOf: isPath ? name : Bundled.reference(name))
   }
 
-  /// A subject from a photograph.
+  /// A subject from a reference image.
   /// - Parameters:
-  ///   - name: As ``photograph(_:)`` takes it.
-  ///   - phrase: What the prompt calls it; the photograph's name where nil.
+  ///   - name: As ``reference(_:)`` takes it.
+  ///   - phrase: What the prompt calls it; the image's name where nil.
   ///   - box: Where it is to be.
-  /// - Throws: as ``photograph(_:)``.
+  /// - Throws: as ``reference(_:)``.
   public func subject(_ name: String, phrase: String? = nil, box: Box = .none) throws -> Subject {
-    Subject(phrase ?? name, image: try photograph(name), box: box)
+    Subject(phrase ?? name, image: try reference(name), box: box)
   }
 
   /// A scene with this run's seed, steps, guidance, size and scheduler, and what the checkpoint's defaults say.
