@@ -63,7 +63,8 @@ let package = Package(
       "TrainingData", ["Tensors", "Images", "Analysis", "JSON", "CFreeType"],
       resources: [.embedInCode("Resources/held-out.json")])
     + room("MSDiffusion", ["Models", "Analysis"])
-    + room("Training", ["MSDiffusion", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
+    + room(
+      "Training", ["MSDiffusion", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
       testing: ["Images"])
     + room("Plotting", ["Tensors", "Images", "CGD"])
     + room("Scripting", [])
