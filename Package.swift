@@ -48,7 +48,7 @@ let package = Package(
     .executableTarget(
       name: "msdiffusion",
       dependencies: [
-        "MSDiffusionKit", "Parity", "Scripting", "Inspection",
+        "MSDiffusionKit", "Parity", "Scripting", "Inspection", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ]
@@ -64,7 +64,7 @@ let package = Package(
       resources: [.embedInCode("Resources/held-out.json")])
     + room("MSDiffusion", ["Models", "Analysis"])
     + room(
-      "Training", ["MSDiffusion", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
+      "Training", ["MSDiffusion", "TrainingData", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
       testing: ["Images"])
     + room("Plotting", ["Tensors", "Images", "CGD"])
     + room("Scripting", [])

@@ -208,8 +208,8 @@ private struct Palette {
       case .room: 30
       case .street: 16
       case .snow: 11
-      case .jungle, .grass: 8
-      case .beach: 7
+      case .jungle, .grass: 7
+      case .beach: 6
       }
     // Neighbouring palettes differ in lightness too; one view's light is its own.
     own = Hue(degrees: step * reach)

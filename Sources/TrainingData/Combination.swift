@@ -11,11 +11,11 @@ public struct Combination: Sendable, Equatable {
   public let isPublished: Bool
 
   /// Whether clothes are drawn on somebody.
-  var isWorn: Bool { roles.contains { $0?.isWearing == true } && roles.count > 1 }
+  public var isWorn: Bool { roles.contains { $0?.isWearing == true } && roles.count > 1 }
   /// Whether the wearer is one of the subjects; else somebody wears the clothes who has no reference.
-  var listsWearer: Bool { isWorn && roles.contains(.living) }
+  public var listsWearer: Bool { isWorn && roles.contains(.living) }
   /// Whether the place is a subject.
-  var hasScene: Bool { roles.contains(.scene) }
+  public var hasScene: Bool { roles.contains(.scene) }
 
   private init(_ name: String, _ roles: [Role?], _ share: Float, isPublished: Bool = false) {
     (self.name, self.roles, self.share, self.isPublished) = (name, roles, share, isPublished)

@@ -19,7 +19,7 @@ public final class EmojiWorld: Sendable {
   /// A list of drawings for each design of each kind.
   private let sprites: [[[Sprite]]]
   let pools: CastingPools
-  let heldOut: HeldOut
+  package let heldOut: HeldOut
   /// Index of the first place among the kinds.
   let placeKinds: Int
 
@@ -45,6 +45,9 @@ public final class EmojiWorld: Sendable {
     else { fail("EmojiWorld: \(identity) is none of this world") }
     return sprites[identity.kind][identity.design]
   }
+
+  /// How colourful each drawing of a kind is: mean difference of the largest and the smallest channel, 0 for greys.
+  package func chroma(ofKind kind: Int) -> [Float] { sprites[kind].flatMap { $0.map(\.chroma) } }
 
   /// The place that a kind of role ``Role/scene`` is.
   func place(of identity: Identity) -> Place? { Place(rawValue: identity.kind - placeKinds) }
@@ -110,5 +113,47 @@ public final class EmojiWorld: Sendable {
     let canvas = Canvas(side: size)
     canvas.draw(plan.backdrop)
     return canvas.tensor(scale: 2, offset: -1)
+  }
+}
+
+extension EmojiWorld {
+  /// Kinds that training sees, places among them.
+  public var trainingKinds: [Int] { kinds.indices.filter { !kinds[$0].isHeldOut } }
+
+  /// The hues of a kind that a split shows.
+  public func hues(of kind: Int, in split: Split) -> [Int] { heldOut.hues(of: kind, in: split) }
+}
+
+extension EmojiWorld {
+  /// Every word that captions are made of.
+  public var words: Set<String> {
+    let sentences =
+      kinds.map(\.name) + Place.allCases.map { $0.phrase + " " + $0.ending }
+      + ["a an and wearing with in the background on of", TrainingSample.anything]
+    return Set(sentences.flatMap { $0.split(separator: " ").map(String.init) })
+  }
+}
+
+extension TrainingSample {
+  /// What captions call a subject whose kind they don't tell.
+  public static let anything = "thing"
+
+  /// The same sample with the kind of some subjects left out of the caption: "a thing" in place of "a dog". Then words
+  /// tell that something is there, and only its reference what.
+  /// - Parameter isUntold: whether a subject is one of them, by its place in the caption.
+  public func leavingOut(_ isUntold: (Int) -> Bool) -> TrainingSample {
+    var result = self
+    for index in subjects.indices where isUntold(index) {
+      let phrase = subjects[index].phrase
+      // Twins share their words: leaving out one of them would leave it open which.
+      guard subjects.count(where: { $0.phrase == phrase }) == 1 else { continue }
+      for article in ["an ", "a "] {
+        guard let range = result.caption.range(of: article + phrase) else { continue }
+        result.caption.replaceSubrange(range, with: "a " + Self.anything)
+        result.subjects[index].phrase = Self.anything
+        break
+      }
+    }
+    return result
   }
 }

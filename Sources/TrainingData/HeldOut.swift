@@ -2,21 +2,21 @@ import JSON
 
 /// What training never sees, fixed by the committed list `Resources/held-out.json`: kinds by name, two hues of each other
 /// kind and place, and pairs of kinds.
-struct HeldOut: Sendable {
+package struct HeldOut: Sendable {
   /// Names of kinds.
-  let kinds: Set<String>
+  package let kinds: Set<String>
   /// Hues a kind, by its index; empty for held-out kinds.
   private let hues: [[Int]]
   private let isPair: [Bool]
   private let count: Int
 
-  init() throws {
+  package init() throws {
     try self.init(
       JSONNode(JSONValue.parse(PackageResources.held_out_json, name: "held-out.json"), name: "held-out.json"))
   }
 
   /// - Throws: ``TrainingDataError/heldOut(place:expected:found:)`` where the list does not fit the kinds.
-  init(_ file: JSONNode) throws {
+  package init(_ file: JSONNode) throws {
     let names = try file["kinds"].strings()
     kinds = Set(names)
     let all = KindCatalogue.kinds(heldOut: kinds)
@@ -51,10 +51,10 @@ struct HeldOut: Sendable {
   }
 
   /// Whether training never sees these two kinds in one scene.
-  func isPair(_ first: Int, _ second: Int) -> Bool { isPair[first * count + second] }
+  package func isPair(_ first: Int, _ second: Int) -> Bool { isPair[first * count + second] }
 
   /// The hues of a kind that a split shows.
-  func hues(of kind: Int, in split: Split) -> [Int] {
+  package func hues(of kind: Int, in split: Split) -> [Int] {
     switch split {
     case .training: (0..<Identity.hues).filter { !hues[kind].contains($0) }
     case .heldOutIdentities: hues[kind]

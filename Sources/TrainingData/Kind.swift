@@ -9,15 +9,15 @@ public struct Kind: Sendable {
   public let isHeldOut: Bool
   /// How it is worn; nil for what is not.
   let worn: Worn?
-  /// Whether captions give it no article: `jeans`, `snow`.
-  let isPlural: Bool
+  /// Whether captions give it no article: `jeans`, `bread`, `snow`.
+  let hasNoArticle: Bool
 
   /// All drawings of all designs.
   public var drawings: [Drawing] { designs.flatMap { $0 } }
 
   /// The name with its article: `an apple`, `jeans`.
   var withArticle: String {
-    if isPlural { return name }
+    if hasNoArticle { return name }
     return ("aeiou".contains(name.prefix(1)) && !name.hasPrefix("uni") ? "an " : "a ") + name
   }
 }

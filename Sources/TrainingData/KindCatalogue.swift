@@ -8,7 +8,7 @@ enum KindCatalogue {
     entries.map { entry in
       Kind(
         name: entry.name, role: entry.role, designs: entry.designs, isHeldOut: heldOut.contains(entry.name),
-        worn: entry.worn, isPlural: entry.isPlural)
+        worn: entry.worn, hasNoArticle: entry.hasNoArticle)
     }
   }
 
@@ -17,7 +17,7 @@ enum KindCatalogue {
     var role: Role
     var designs: [[Drawing]]
     var worn: Worn?
-    var isPlural = false
+    var hasNoArticle = false
   }
 
   private static let entries = living + objects + clothes + places
@@ -46,10 +46,10 @@ enum KindCatalogue {
   private static let objects = [
     thing("pizza", "🍕"), thing("hamburger", "🍔"), thing("taco", "🌮"),
     variants("cake", .object, [plain("🍰")], [plain("🎂")]), thing("cupcake", "🧁"), thing("cookie", "🍪"),
-    thing("bread", "🍞"), thing("pretzel", "🥨"), thing("cheese", "🧀"), thing("apple", "🍎"), thing("banana", "🍌"),
+    mass("bread", "🍞"), thing("pretzel", "🥨"), mass("cheese", "🧀"), thing("apple", "🍎"), thing("banana", "🍌"),
     thing("strawberry", "🍓"), thing("pineapple", "🍍"), thing("watermelon", "🍉"), thing("lemon", "🍋"),
     thing("tomato", "🍅"), thing("carrot", "🥕"), thing("mushroom", "🍄"), thing("lollipop", "🍭"),
-    thing("popcorn", "🍿"), thing("rose", "🌹"), thing("cactus", "🌵"), thing("palm", "🌴"),
+    mass("popcorn", "🍿"), thing("rose", "🌹"), thing("cactus", "🌵"), thing("palm", "🌴"),
     variants("tree", .object, [plain("🌳")], [plain("🌲")]),
     variants("flower", .object, [plain("🌺")], [plain("🌼")], [plain("🌸")]), thing("car", "🚗", "🚘"),
     thing("taxi", "🚕", "🚖"), thing("tractor", "🚜"), thing("scooter", "🛵"), thing("helicopter", "🚁"),
@@ -68,22 +68,22 @@ enum KindCatalogue {
     worn("cap", .upwearing, "🧢", .top(width: 0.9, overlap: 0.32)),
     worn("crown", .upwearing, "👑", .top(width: 0.75, overlap: 0.16)),
     worn("bow", .upwearing, "🎀", .top(width: 0.6, overlap: 0.26)),
-    worn("glasses", .upwearing, "👓", .eyes(width: 0.85), isPlural: true),
+    worn("glasses", .upwearing, "👓", .eyes(width: 0.85), hasNoArticle: true),
     worn("shirt", .midwearing, "👕", .body(width: 1.25)), worn("coat", .midwearing, "🧥", .body(width: 1.25)),
     worn("scarf", .midwearing, "🧣", .neck(width: 0.85)), worn("dress", .wholewearing, "👗", .body(width: 1.1)),
     worn("kimono", .wholewearing, "👘", .body(width: 1.25)), worn("swimsuit", .wholewearing, "🩱", .body(width: 0.8)),
     worn("bikini", .wholewearing, "👙", .body(width: 0.85)),
-    worn("jeans", .downwearing, "👖", .legs(width: 0.62), isPlural: true),
-    worn("shorts", .downwearing, "🩳", .legs(width: 0.85), isPlural: true),
+    worn("jeans", .downwearing, "👖", .legs(width: 0.62), hasNoArticle: true),
+    worn("shorts", .downwearing, "🩳", .legs(width: 0.85), hasNoArticle: true),
     worn("boot", .downwearing, "👢", .legs(width: 0.6)), worn("sneaker", .downwearing, "👟", .legs(width: 0.85)),
     worn("skate", .downwearing, "🛼", .legs(width: 0.75)),
-    worn("helmet", .upwearing, "⛑", .top(width: 0.95, overlap: 0.42)),
+    worn("helmet", .upwearing, "⛑", .top(width: 0.95, overlap: 0.34)),
     worn("vest", .midwearing, "🦺", .body(width: 1.05)), worn("sari", .wholewearing, "🥻", .body(width: 0.95)),
     worn("sandal", .downwearing, "👡", .legs(width: 0.85)),
   ]
 
   private static let places = Place.allCases.map { place in
-    Entry(name: place.phrase, role: .scene, designs: [[]], isPlural: !place.hasArticle)
+    Entry(name: place.phrase, role: .scene, designs: [[]], hasNoArticle: !place.hasArticle)
   }
 
   private static func alive(_ name: String, _ drawings: Drawing...) -> Entry {
@@ -94,14 +94,18 @@ enum KindCatalogue {
     Entry(name: name, role: .object, designs: [emoji.map(plain)])
   }
 
+  private static func mass(_ name: String, _ emoji: Unicode.Scalar) -> Entry {
+    Entry(name: name, role: .object, designs: [[plain(emoji)]], hasNoArticle: true)
+  }
+
   private static func variants(_ name: String, _ role: Role, _ designs: [Drawing]...) -> Entry {
     Entry(name: name, role: role, designs: designs)
   }
 
   private static func worn(
-    _ name: String, _ role: Role, _ emoji: Unicode.Scalar, _ worn: Worn, isPlural: Bool = false
+    _ name: String, _ role: Role, _ emoji: Unicode.Scalar, _ worn: Worn, hasNoArticle: Bool = false
   ) -> Entry {
-    Entry(name: name, role: role, designs: [[plain(emoji)]], worn: worn, isPlural: isPlural)
+    Entry(name: name, role: role, designs: [[plain(emoji)]], worn: worn, hasNoArticle: hasNoArticle)
   }
 
   private static func plain(_ emoji: Unicode.Scalar) -> Drawing { Drawing(scalar: emoji, head: nil) }

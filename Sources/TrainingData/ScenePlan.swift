@@ -11,10 +11,10 @@ public struct ScenePlan: Sendable {
   }
 
   /// A drawing in the scene.
-  struct Figure: Sendable {
+  package struct Figure: Sendable {
     /// Which subject; nil for a wearer who is none.
     var subject: Int?
-    var identity: Identity
+    package var identity: Identity
     var pose: Pose
   }
 
@@ -23,7 +23,7 @@ public struct ScenePlan: Sendable {
   public var backdrop: Backdrop
   public var subjects: [Subject]
   /// From behind to the front.
-  var figures: [Figure]
+  package var figures: [Figure]
 }
 
 extension EmojiWorld {
