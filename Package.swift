@@ -37,11 +37,11 @@ let package = Package(
       name: "MSDiffusionKit",
       dependencies: [
         "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "MSDiffusion", "Analysis", "Plotting",
-        "Scripting",
+        "TrainingData", "Training", "Scripting",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos")]),
+      resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos"), .copy("Resources/Emoji")]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
     .target(name: "Parity", dependencies: ["MSDiffusionKit", "Training"]),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),

@@ -8,7 +8,8 @@ package final class MappedFile: @unchecked Sendable {
   /// - Throws: ``CheckpointError/file(path:reason:)``.
   package init(_ path: String) throws {
     self.path = path
-    let descriptor = open(path, O_RDONLY)
+    // A pipe would keep an ordinary `open` waiting for someone to write.
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw CheckpointError.file(path: path, reason: "cannot be opened: \(String(cString: strerror(errno)))")
     }

@@ -49,8 +49,13 @@ struct PickleMachine {
   private var memo: [Int: Value] = [:]
   private let start: Int
 
+  /// Values in all containers together: one list may become many dictionaries.
+  private var held = 0
+
   /// More of anything than a checkpoint needs: values on the stack, remembered values, containers.
   static let limit = 1 << 20
+  /// More values in all containers together than a checkpoint needs.
+  static let heldLimit = 1 << 21
   /// Longest pickle, in bytes.
   static let byteLimit = 64 << 20
 
@@ -67,9 +72,9 @@ struct PickleMachine {
       let code = try byte()
       if code == UInt8(ascii: ".") { return try pop() }
       try step(code, at: place)
-      guard stack.count <= Self.limit, memo.count <= Self.limit, containers.count <= Self.limit else {
-        throw malformed("at most \(Self.limit) values", "more")
-      }
+      guard stack.count <= Self.limit, memo.count <= Self.limit, containers.count <= Self.limit,
+        held <= Self.heldLimit
+      else { throw malformed("at most \(Self.limit) values", "more") }
     }
   }
 
@@ -272,6 +277,10 @@ struct PickleMachine {
   }
 
   private mutating func add(_ container: Container) -> Value {
+    switch container {
+    case .list(let items), .tuple(let items): held += items.count
+    case .dictionary(let pairs): held += 2 * pairs.count
+    }
     containers.append(container)
     return .container(containers.count - 1)
   }
@@ -283,6 +292,7 @@ struct PickleMachine {
       throw malformed("a list to append to", "another value")
     }
     containers[index] = .list([])
+    held += values.count
     items += values
     containers[index] = .list(items)
   }
@@ -292,6 +302,7 @@ struct PickleMachine {
       throw malformed("a dictionary to add to", "another value")
     }
     containers[index] = .dictionary([])
+    held += 2 * pairs.count
     old += pairs
     containers[index] = .dictionary(old)
   }

@@ -11,8 +11,8 @@ package struct PickledTensors {
   private var storages: [String: Range<Int>] = [:]
   private let path: String
 
-  /// Deepest nesting, and most values, that are flattened.
-  private static let (depthLimit, valueLimit) = (32, 1 << 20)
+  /// Deepest nesting, most values, and most bytes of all keys together, that are flattened.
+  private static let (depthLimit, valueLimit, keyLimit) = (32, 1 << 20, 64 << 20)
 
   /// - Throws: ``CheckpointError``.
   package init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
@@ -102,15 +102,27 @@ package struct PickledTensors {
   /// Collects the leaves of nested dictionaries and lists under keys joined by dots.
   private mutating func flatten(_ value: PickleMachine.Value, _ machine: PickleMachine) throws {
     var waiting: [(key: String, value: PickleMachine.Value, depth: Int)] = [("", value, 0)]
-    var seen = 0
+    // What one container holds counts as often as it is referred to, and so do the keys that lead to it.
+    var (seen, keyBytes) = (0, 0)
     while let (key, value, depth) = waiting.popLast() {
       seen += 1
-      guard depth <= Self.depthLimit, seen <= Self.valueLimit, key.utf8.count <= 4096 else {
-        throw CheckpointError.malformed(
-          path: path, place: "pickle", expected: "at most \(Self.depthLimit) levels and \(Self.valueLimit) values",
-          found: "more")
+      func check() throws {
+        guard depth <= Self.depthLimit, seen <= Self.valueLimit, waiting.count <= Self.valueLimit,
+          key.utf8.count <= 4096, keyBytes <= Self.keyLimit
+        else {
+          throw CheckpointError.malformed(
+            path: path, place: "pickle",
+            expected: "at most \(Self.depthLimit) levels, \(Self.valueLimit) values and \(Self.keyLimit) bytes of keys",
+            found: "more")
+        }
       }
-      func inner(_ name: String) -> String { key.isEmpty ? name : key + "." + name }
+      func wait(_ name: String, _ value: PickleMachine.Value) throws {
+        let inner = key.isEmpty ? name : key + "." + name
+        keyBytes += inner.utf8.count
+        waiting.append((inner, value, depth + 1))
+        try check()
+      }
+      try check()
       switch value {
       case .tensor(let tensor): tensors[key] = tensor
       case .container(let index):
@@ -118,23 +130,21 @@ package struct PickledTensors {
         case .dictionary(let pairs):
           for (name, value) in pairs.reversed() {
             switch name {
-            case .string(let text): waiting.append((inner(text), value, depth + 1))
-            case .integer(let number): waiting.append((inner(String(number)), value, depth + 1))
+            case .string(let text): try wait(text, value)
+            case .integer(let number): try wait(String(number), value)
             default: continue
             }
           }
         case .list(let items), .tuple(let items):
+          seen += items.count
+          try check()
           if let plain = plain(items) {
             scalars[key] = .array(plain)
           } else {
-            for (index, item) in items.enumerated() { waiting.append((inner(String(index)), item, depth + 1)) }
+            for (index, item) in items.enumerated() { try wait(String(index), item) }
           }
         }
       default: if let scalar = plain(value) { scalars[key] = scalar }
-      }
-      guard waiting.count <= Self.valueLimit else {
-        throw CheckpointError.malformed(
-          path: path, place: "pickle", expected: "at most \(Self.valueLimit) values", found: "more")
       }
     }
   }
@@ -160,6 +170,7 @@ package struct PickledTensors {
     guard let tensor = tensors[key], let range = storages[tensor.storage.key] else { return nil }
     let size = tensor.storage.type.size
     let count = tensor.shape.reduce(1, *)
+    if count == 0 { return StoredTensor(shape: tensor.shape, elementType: tensor.storage.type, data: []) }
     let first = range.lowerBound + tensor.offset * size
     var expected = 1
     var isContiguous = true
@@ -167,9 +178,8 @@ package struct PickledTensors {
       isContiguous = isContiguous && stride == expected
       expected *= length
     }
-    if isContiguous || count == 0 {
-      let part = UnsafeRawBufferPointer(
-        rebasing: bytes[(count == 0 ? range.lowerBound : first)...].prefix(count * size))
+    if isContiguous {
+      let part = UnsafeRawBufferPointer(rebasing: bytes[first...].prefix(count * size))
       return StoredTensor(shape: tensor.shape, elementType: tensor.storage.type, bytes: part, owner: owner)
     }
     var data: [UInt8] = []

@@ -3,7 +3,8 @@ import JSON
 import Tensors
 
 /// Writes a safetensors file tensor by tensor, so that a file larger than memory can be written. It appears under its
-/// name when it is whole; until then, and where anything fails, nothing is left behind.
+/// name when it is whole; until then, and where anything fails, nothing is left behind. On file systems that have files
+/// without a name, as Linux's own do, this holds for a program that is killed, too.
 public final class SafetensorsWriter {
   /// What one tensor is called, how it is stored and how large it is.
   public struct Entry: Sendable {
@@ -17,14 +18,22 @@ public final class SafetensorsWriter {
   }
 
   private let path: String
+  /// The file's name until it is whole.
   private let temporary: String
   private let entries: [Entry]
   private var descriptor: Int32
+  /// Whether the file has its temporary name already, and not none at all.
+  private var isNamed = false
   private var written = 0
 
   /// Begins a file.
   /// - Throws: ``CheckpointError``.
-  public init(_ path: String, entries: [Entry], metadata: [String: String] = [:]) throws {
+  public convenience init(_ path: String, entries: [Entry], metadata: [String: String] = [:]) throws {
+    try self.init(path, entries: entries, metadata: metadata, into: nil)
+  }
+
+  /// The same into an open file; a new one where nil.
+  package init(_ path: String, entries: [Entry], metadata: [String: String], into given: Int32?) throws {
     self.path = path
     temporary = path + ".\(ProcessInfo.processInfo.processIdentifier).part"
     self.entries = entries
@@ -46,7 +55,11 @@ public final class SafetensorsWriter {
     var text = Array(JSONValue.object(header).text().utf8)
     // Readers map the numbers in place: they begin on a multiple of eight bytes.
     while text.count % 8 != 0 { text.append(0x20) }
-    descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    descriptor = given ?? Self.unnamedFile(beside: path)
+    if descriptor < 0 {
+      descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      isNamed = descriptor >= 0
+    }
     guard descriptor >= 0 else {
       throw CheckpointError.file(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")
     }
@@ -90,8 +103,24 @@ public final class SafetensorsWriter {
     guard written == entries.count else {
       throw CheckpointError.file(path: path, reason: "\(written) of \(entries.count) tensors were written")
     }
-    guard fsync(descriptor) == 0, close(descriptor) == 0, rename(temporary, path) == 0 else { throw broken() }
-    descriptor = -1
+    guard fsync(descriptor) == 0 else { throw broken() }
+    if !isNamed {
+      unlink(temporary)
+      guard linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0 else {
+        throw broken()
+      }
+      isNamed = true
+    }
+    guard rename(temporary, path) == 0 else { throw broken() }
+    isNamed = false
+    abandon()
+  }
+
+  /// A file in the folder of `path` that has no name there; negative where the file system has none.
+  private static func unnamedFile(beside path: String) -> Int32 {
+    let folder = (path as NSString).deletingLastPathComponent
+    let isUnnamed: Int32 = 0o20000000 | O_DIRECTORY  // O_TMPFILE
+    return open(folder.isEmpty ? "." : folder, isUnnamed | O_WRONLY | O_CLOEXEC, 0o644)
   }
 
   private func append(converting stored: StoredTensor, to entry: Entry) throws {
@@ -135,7 +164,7 @@ public final class SafetensorsWriter {
   private func abandon() {
     guard descriptor >= 0 else { return }
     close(descriptor)
-    unlink(temporary)
+    if isNamed { unlink(temporary) }
     descriptor = -1
   }
 

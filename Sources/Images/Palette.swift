@@ -1,6 +1,7 @@
 /// At most 256 colours that stand for all colours of some images.
 ///
-/// Where the images have no more, they are kept as they are. Otherwise boxes of colours are cut in two, the box with
+/// Where the images have no more, they are kept as they are. Otherwise colours of large areas, such as a figure's
+/// background, are kept, and for the others boxes of colours are cut in two, the box with
 /// the greatest squared error first, along its widest channel, at its mean (median cut, P. Heckbert 1982, with the
 /// variance in place of the count); then each colour moves to its nearest mean, twice (Lloyd).
 struct Palette {
@@ -21,16 +22,22 @@ struct Palette {
       colors = shades.map(\.color)
       return
     }
-    var means = Self.cut(&shades)
+    // Only few colours can each be on one pixel in a hundred: most entries are left for the others.
+    let many = shades.reduce(0) { $0 + $1.count } / 100
+    let kept = shades.filter { $0.count > many }
+    shades.removeAll { $0.count > many }
+    var means = Self.cut(&shades, into: Self.size - kept.count)
     for _ in 0..<2 {
       var sums = [SIMD4<Double>](repeating: .zero, count: means.count)
       for shade in shades { sums[Self.nearest(shade.place, means)] += SIMD4(shade.place, 1) * shade.count }
       for index in means.indices where sums[index].w > 0 { means[index] = sums[index].xyz / sums[index].w }
     }
-    colors = means.map { mean in
-      let color = mean.rounded(.toNearestOrEven)
-      return Int(color.x) << 16 | Int(color.y) << 8 | Int(color.z)
-    }
+    colors =
+      kept.map(\.color)
+      + means.map { mean in
+        let color = mean.rounded(.toNearestOrEven)
+        return Int(color.x) << 16 | Int(color.y) << 8 | Int(color.z)
+      }
   }
 
   /// Entries for each pixel of an image.
@@ -105,9 +112,9 @@ struct Palette {
   }
 
   /// Means of the boxes.
-  private static func cut(_ shades: inout [Shade]) -> [SIMD3<Double>] {
+  private static func cut(_ shades: inout [Shade], into count: Int) -> [SIMD3<Double>] {
     var boxes = [Box(shades, shades.indices)]
-    while boxes.count < size {
+    while boxes.count < count {
       guard let widest = boxes.indices.max(by: { boxes[$0].error < boxes[$1].error }), boxes[widest].error > 0 else {
         break
       }

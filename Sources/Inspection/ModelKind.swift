@@ -7,11 +7,11 @@ import Models
 
 /// The models that a checkpoint can belong to, told by its keys.
 public enum ModelKind: String, Sendable, CaseIterable {
-  case unet = "U-Net of Stable Diffusion"
-  case vae = "autoencoder of Stable Diffusion"
-  case textEncoder = "CLIP text encoder"
-  case imageEncoder = "CLIP vision encoder"
-  case adapter = "MS-Diffusion adapter"
+  case unet = "a U-Net of Stable Diffusion"
+  case vae = "an autoencoder of Stable Diffusion"
+  case textEncoder = "a CLIP text encoder"
+  case imageEncoder = "a CLIP vision encoder"
+  case adapter = "an MS-Diffusion adapter"
 
   /// What a checkpoint looks like; nil where its keys tell nothing.
   public init?(keys: [String]) {

@@ -8,6 +8,8 @@ public enum JSONError: Error, Equatable, CustomStringConvertible {
   case tooDeep(name: String, limit: Int)
   /// More bytes than allowed.
   case tooLarge(name: String, bytes: Int, limit: Int)
+  /// More values than allowed.
+  case tooMany(name: String, limit: Int)
   /// A value of another type than asked for, or none.
   case wrongType(location: String, expected: String, found: String)
   /// A file that cannot be read or written.
@@ -21,6 +23,7 @@ public enum JSONError: Error, Equatable, CustomStringConvertible {
       "\(name), line \(line), column \(column): the key '\(key)' comes a second time in the same object; remove one"
     case .tooDeep(let name, let limit): "\(name): nested deeper than \(limit) levels"
     case .tooLarge(let name, let bytes, let limit): "\(name): \(bytes) bytes, expected at most \(limit)"
+    case .tooMany(let name, let limit): "\(name): more than \(limit) values"
     case .wrongType(let location, let expected, let found): "\(location): expected \(expected), found \(found)"
     case .file(let path, let reason): "\(path): \(reason)"
     }

@@ -23,6 +23,10 @@ public struct JSONNode: Sendable {
   public static func read(_ path: String) throws -> JSONNode {
     let attributes = try? FileManager.default.attributesOfItem(
       atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
+    // Reading a pipe would wait for someone to write.
+    if let type = attributes?[.type] as? FileAttributeType, type != .typeRegular {
+      throw JSONError.file(path: path, reason: "expected a JSON file, found a folder or device")
+    }
     if let size = attributes?[.size] as? Int, size > JSONValue.sizeLimit {
       throw JSONError.tooLarge(name: path, bytes: size, limit: JSONValue.sizeLimit)
     }

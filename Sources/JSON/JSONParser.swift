@@ -5,8 +5,12 @@ extension JSONValue {
   /// Largest text that is read, in bytes: 256 MiB, more than any header or configuration takes.
   public static let sizeLimit = 256 << 20
 
+  /// Most values that are read, arrays and objects included: json-c takes up to 200 bytes for each, however short its
+  /// text is.
+  public static let valueLimit = 1 << 21
+
   /// Reads strict JSON (RFC 8259): one value, UTF-8, no key twice in an object, whole numbers within 64 bits, others
-  /// finite.
+  /// finite; neither longer than ``sizeLimit`` nor of more than ``valueLimit`` values.
   ///
   /// - Parameters:
   ///   - bytes: The text.

@@ -5,6 +5,7 @@ struct StrictScanner {
   private let name: String
   private let maximumDepth: Int
   private var position = 0
+  private var values = 0
 
   init(_ bytes: UnsafeBufferPointer<UInt8>, name: String, maximumDepth: Int) {
     (self.bytes, self.name, self.maximumDepth) = (bytes, name, maximumDepth)
@@ -23,6 +24,8 @@ struct StrictScanner {
   }
 
   private mutating func value(depth: Int) throws {
+    values += 1
+    guard values <= JSONValue.valueLimit else { throw JSONError.tooMany(name: name, limit: JSONValue.valueLimit) }
     switch current {
     case UInt8(ascii: "{"): try object(depth: depth + 1)
     case UInt8(ascii: "["): try array(depth: depth + 1)

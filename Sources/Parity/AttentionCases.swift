@@ -18,8 +18,9 @@ extension ParityFolder {
       text: try settings["text_tokens"].int())
     let side = try settings["side"].int()
     for name in try settings["cases"].keys() {
-      try attentionCase(
-        name, file, settings["cases"][name], sizes, on: FeatureGrid(height: side, width: side))
+      attempt("attention.\(name)") {
+        try attentionCase(name, file, settings["cases"][name], sizes, on: FeatureGrid(height: side, width: side))
+      }
     }
   }
 
@@ -32,19 +33,27 @@ extension ParityFolder {
     let layer = try CrossAttention(scope, width: sizes.width, contextWidth: sizes.context, heads: sizes.heads)
     let subject = try SubjectAttention(scope, beside: layer)
 
-    let context = try file.tensor(prefix + "context")
+    let (spans, hidden) = (try file.tensor(prefix + "spans", rank: 3), try file.tensor(prefix + "hidden", rank: 4))
+    let (batch, subjects) = (spans.shape[0], spans.shape[1])
+    let keys = sizes.text + sizes.dummies + subjects * sizes.tokens
+    let context = try file.tensor(prefix + "context", [batch, keys, sizes.context])
     let text = context.sliced(axis: 1, 0..<sizes.text)
-    let image = context.sliced(axis: 1, sizes.text..<context.shape[1])
-    let spans = try file.tensor(prefix + "spans")
-    let subjects = spans.shape[1]
-    let boxes = boxes(try file.tensor(prefix + "boxes"))
+    let image = context.sliced(axis: 1, sizes.text..<keys)
+    let boxes = boxes(try file.tensor(prefix + "boxes", [batch, subjects, 4]))
+    guard hidden.shape.dropFirst() == [batch, grid.count, sizes.width] else {
+      throw ParityError.unfit(
+        prefix + "hidden", expected: "calls of \([batch, grid.count, sizes.width])", found: "\(hidden.shape)")
+    }
+    let ranges = try ranges(spans, below: sizes.text, in: prefix + "spans")
     let scales = settings["subject_scales"].isPresent ? try settings["subject_scales"].floats() : nil
+    guard scales.map({ $0.count == subjects }) ?? true else {
+      throw ParityError.unfit(prefix + "subject_scales", expected: "\(subjects)", found: "\(scales ?? [])")
+    }
     let rows = (0..<context.shape[0]).map { row in
       SubjectRow(
         context: image.sliced(axis: 0, row..<row + 1).reshaped([-1, sizes.context]),
         boxes: Array(boxes[row * subjects..<(row + 1) * subjects]),
-        spans: (0..<subjects).map { Int(spans[row, $0, 0])..<Int(spans[row, $0, 1]) },
-        scale: Float((try? settings["scale"].double()) ?? 1), subjectScales: scales)
+        spans: ranges[row], scale: Float((try? settings["scale"].double()) ?? 1), subjectScales: scales)
     }
     var options = SubjectAttentionRun.Options()
     options.zeroesBackground = !(try settings["fused"].bool(or: false))
@@ -66,7 +75,6 @@ extension ParityFolder {
         },
         Hook.observe(HookSelection(.subjectAttention)) { event in probabilities.withLock { $0.append(event.tensor) } },
       ], catalog: catalog)
-    let hidden = try file.tensor(prefix + "hidden")
     var outputs: [Tensor] = []
     for call in 0..<hidden.shape[0] {
       let input = hidden.sliced(axis: 0, call..<call + 1).reshaped(Array(hidden.shape.dropFirst()))
@@ -86,21 +94,26 @@ extension ParityFolder {
   /// `unet.*`: one forward pass without and with the adapter, block by block.
   func unet(_ file: GoldenFile, _ settings: JSONNode) throws {
     let pipeline = try pipeline()
-    let sample = try file.tensor("unet.sample")
+    let sample = try file.tensor("unet.sample", rank: 4)
+    let batch = sample.shape[0]
     let added =
       pipeline.unet.configuration.addedConditions == nil
       ? nil
-      : UNet.AddedConditions(pooledText: try file.tensor("unet.pooled"), timeIDs: try file.tensor("unet.time_ids"))
-    let image = try file.tensor("unet.image_context")
-    let spans = try file.tensor("unet.spans")
-    let boxes = boxes(try file.tensor("unet.boxes"))
+      : UNet.AddedConditions(
+        pooledText: try file.tensor("unet.pooled", rank: 2), timeIDs: try file.tensor("unet.time_ids", [batch, 6]))
+    let spans = try file.tensor("unet.spans", rank: 3)
     let subjects = spans.shape[1]
+    let width = pipeline.unet.configuration.contextWidths[0]
+    let tokens = (pipeline.adapter?.dummies ?? 0) + subjects * (pipeline.adapter?.tokens ?? 0)
+    let image = try file.tensor("unet.image_context", [batch, tokens, width])
+    let boxes = boxes(try file.tensor("unet.boxes", [batch, subjects, 4]))
+    let text = try file.tensor("unet.text", rank: 3)
+    let ranges = try ranges(spans, below: text.shape[1], in: "unet.spans")
     let rows = (0..<image.shape[0]).map { row in
       SubjectRow(
         context: image.sliced(axis: 0, row..<row + 1).reshaped(Array(image.shape.dropFirst())),
         boxes: Array(boxes[row * subjects..<(row + 1) * subjects]),
-        spans: (0..<subjects).map { Int(spans[row, $0, 0])..<Int(spans[row, $0, 1]) },
-        scale: Float((try? settings["scale"].double()) ?? 1))
+        spans: ranges[row], scale: Float((try? settings["scale"].double()) ?? 1))
     }
     for variant in ["plain", "adapter"] where !file.keys(under: "unet.\(variant).").isEmpty {
       let companion = variant == "plain" ? nil : pipeline.adapter.map { SubjectAttentionRun($0, rows: rows) }
@@ -112,7 +125,6 @@ extension ParityFolder {
         ],
         catalog: pipeline.hooks)
       let timesteps = try file.tensor("unet.t").values
-      let text = try file.tensor("unet.text")
       let prediction = session.during(Moment()) {
         pipeline.unet(sample, timesteps: timesteps, context: text, added: added, companion: companion)
       }
@@ -123,6 +135,21 @@ extension ParityFolder {
           continue
         }
         report.compare(name, found, with: try file.tensor(name))
+      }
+    }
+  }
+
+  /// Token spans [B, R, 2] as ranges, one list a row.
+  private func ranges(_ spans: Tensor, below count: Int, in place: String) throws -> [[Range<Int>]] {
+    let numbers = spans.values.map { Int($0) }
+    return try (0..<spans.shape[0]).map { row in
+      try (0..<spans.shape[1]).map { subject in
+        let start = 2 * (row * spans.shape[1] + subject)
+        let (from, to) = (numbers[start], numbers[start + 1])
+        guard 0 <= from, from <= to, to <= count else {
+          throw ParityError.unfit(place, expected: "spans within 0…\(count)", found: "\(from)…\(to)")
+        }
+        return from..<to
       }
     }
   }

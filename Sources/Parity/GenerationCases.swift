@@ -86,6 +86,16 @@ extension ParityFolder {
     let scales = request["subject_scales"].isPresent ? try request["subject_scales"].floats() : nil
     let photos = try request["photos"].strings()
     let boxes = try request["boxes"].array().map { try Box(validating: $0.floats()) }
+    let counts = [photos.count, boxes.count] + (scales.map { [$0.count] } ?? [])
+    guard counts.allSatisfy({ $0 == phrases.count }) else {
+      throw ParityError.unfit(
+        request.location,
+        expected: "a photo, a box and, where there are any, a scale for each of the "
+          + "\(phrases.count) phrases", found: "\(counts)")
+    }
+    guard let seed = UInt64(exactly: try request["seed"].int()) else {
+      throw ParityError.unfit(request["seed"].location, expected: "0 or more", found: "\(try request["seed"].int())")
+    }
     let subjects = try phrases.indices.map { index in
       Subject(
         phrases[index], image: try PixelImage(contentsOf: path + "/" + photos[index]), box: boxes[index],
@@ -96,7 +106,7 @@ extension ParityFolder {
       negativePrompt: request["negative_prompt"].isPresent ? try request["negative_prompt"].string() : nil,
       height: try request["height"].int(), width: try request["width"].int(),
       steps: try request["num_inference_steps"].int(), guidance: Float(try request["guidance_scale"].double()),
-      seed: UInt64(try request["seed"].int()), samples: try request["num_samples"].int(or: 1),
+      seed: seed, samples: try request["num_samples"].int(or: 1),
       scale: Float(try request["scale"].double()),
       dropsGrounding: try request["drop_grounding_tokens"].int(or: 0) != 0)
     if request["mask_threshold"].isPresent {

@@ -29,7 +29,28 @@ final class GoldenFile {
 
   func tensor(_ key: String) throws -> Tensor { try stored(key).tensor }
 
-  func integers(_ key: String) throws -> [Int] { try stored(key).integers.map { Int($0) } }
+  /// A tensor of that shape, or of that many axes or so long a last one, from which something is computed.
+  /// - Throws: ``ParityError/unfit(_:expected:found:)`` where it has another.
+  func tensor(_ key: String, _ shape: [Int]? = nil, columns: Int? = nil, rank: Int? = nil) throws -> Tensor {
+    let tensor = try tensor(key)
+    guard shape.map({ $0 == tensor.shape }) ?? true, rank.map({ $0 == tensor.rank }) ?? true,
+      columns.map({ $0 == tensor.shape.last }) ?? true
+    else {
+      let expected =
+        shape.map { "shape \($0)" } ?? "\(rank ?? 0) axes" + (columns.map { ", the last one of \($0)" } ?? "")
+      throw ParityError.unfit("\(name): \(key)", expected: expected, found: "shape \(tensor.shape)")
+    }
+    return tensor
+  }
+
+  /// - Throws: ``ParityError/unfit(_:expected:found:)`` where the numbers have fractions.
+  func integers(_ key: String) throws -> [Int] {
+    let stored = try stored(key)
+    guard !stored.elementType.isFloating else {
+      throw ParityError.unfit("\(name): \(key)", expected: "whole numbers", found: stored.elementType.rawValue)
+    }
+    return stored.integers.map { Int($0) }
+  }
 
   func stored(_ key: String) throws -> StoredTensor {
     unread.remove(key)

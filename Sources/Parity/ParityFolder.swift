@@ -6,11 +6,14 @@ import MSDiffusion
 public enum ParityError: Error, Equatable, CustomStringConvertible {
   case noFolder(String)
   case empty(String)
+  /// Parts of a case that do not fit each other.
+  case unfit(_ place: String, expected: String, found: String)
 
   public var description: String {
     switch self {
     case .noFolder(let path): "\(path): expected a folder of golden numbers, found none"
     case .empty(let path): "\(path): nothing to compare; expected components.safetensors, generate/ and the like"
+    case .unfit(let place, let expected, let found): "\(place): expected \(expected), found \(found)"
     }
   }
 }
@@ -23,8 +26,22 @@ public final class ParityFolder {
 
   /// Parts whose numbers are left out, by the beginning of their files' paths.
   static let skippedParts = ["controlnet/", "dino/", "metrics."]
-  /// Files that tell about the others and hold nothing to compare, and inputs.
-  static let inputs = ["README.md", "TENSORS.md", "checks.json", "photos/", "pipeline/"]
+  /// Files that tell about the others and hold nothing to compare.
+  static let notes = ["README.md", "TENSORS.md", "checks.json", "components.json", "schedulers.json"]
+
+  /// Whether a file is something that comparisons start from: a photograph (or a note on one), or a part of the pipeline.
+  private static func isInput(_ file: String) -> Bool {
+    let parts = file.split(separator: "/").map(String.init)
+    let ending = (file as NSString).pathExtension.lowercased()
+    switch parts.first {
+    case "photos": return parts.count == 2 && ["png", "jpg", "jpeg", "gif", "webp", "bmp", "md"].contains(ending)
+    case "pipeline" where parts.count == 2:
+      return ["model_index.json", "ms_adapter.safetensors", "ms_adapter.bin", "ms_adapter_config.json"]
+        .contains(parts[1])
+    case "pipeline" where parts.count == 3: return ["json", "txt", "safetensors", "bin"].contains(ending)
+    default: return false
+    }
+  }
 
   /// - Parameter path: A folder laid out as the golden numbers' README describes; parts may be missing.
   public init(_ path: String, report: ParityReport) {
@@ -48,8 +65,8 @@ public final class ParityFolder {
     for file in files {
       if let part = Self.skippedParts.first(where: file.hasPrefix) {
         report.skip(part, count: Self.tensorCount(path + "/" + file))
-      } else if !(Self.inputs + parts.map(\.part) + ["components.json", "schedulers.json"]).contains(
-        where: file.hasPrefix)
+      } else if !Self.notes.contains(file), !Self.isInput(file),
+        !parts.contains(where: { $0.part == file || $0.part.hasSuffix("/") && file.hasPrefix($0.part) })
       {
         report.fail(file, "this file is not known, so it was not compared")
       }

@@ -55,6 +55,10 @@ extension ParityFolder {
       golden += try whole.stored(key).doubles
     }
     report.compare("unet_sharded: \(whole.keys.count) tensors", found, with: golden, .exact)
+    let known = Set(sharded.files.map { ($0 as NSString).lastPathComponent } + ["config.json"])
+    for name in Self.files(in: path + "/unet_sharded") where !known.contains(name) {
+      report.fail("unet_sharded/" + name, "this file is not known, so it was not compared")
+    }
   }
 }
 

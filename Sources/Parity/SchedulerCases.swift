@@ -21,7 +21,7 @@ extension ParityFolder {
     }
     for item in cases {
       let name = try item["name"].string()
-      try attemptScheduler(name, item, file) { scheduler, uses in
+      attemptScheduler(name, item, file) { scheduler, uses in
         var samples: [Tensor] = []
         var scaled: [Tensor] = []
         var sample = initial * scheduler.initialNoiseSigma
@@ -51,8 +51,8 @@ extension ParityFolder {
   /// Makes the scheduler of a case and compares what it is before the first step.
   private func attemptScheduler(
     _ name: String, _ item: JSONNode, _ file: GoldenFile, _ body: (inout any Scheduler, [Bool]) throws -> Void
-  ) throws {
-    try Result {
+  ) {
+    attempt(name) {
       var configuration = try SchedulerConfiguration(item["config"])
       configuration.eta = Float(try item["eta"].double(or: 0))
       let kind = try SchedulerKind.named(item["class"].string())
@@ -70,7 +70,7 @@ extension ParityFolder {
           .relative(1e-5))
       }
       try body(&scheduler, try item["uses_noise"].array().map { try $0.bool() })
-    }.get()
+    }
   }
 
   private func row(_ tensor: Tensor, _ index: Int) -> Tensor {

@@ -139,7 +139,8 @@ package struct FailureFilter {
   /// The first function of ours in a stack dump, in readable form.
   static func place(in dump: [String]) -> String? {
     for frame in dump {
-      guard let match = frame.firstMatch(of: /^ *#\d+ 0x[0-9a-f]+ (\$s\S+)/), !frame.contains("libswift") else {
+      // Names that begin with $ss or $sS are the standard library's.
+      guard let match = frame.firstMatch(of: /^ *#\d+ 0x[0-9a-f]+ (\$s[^sS]\S+)/), !frame.contains("libswift") else {
         continue
       }
       return demangled(String(match.1))

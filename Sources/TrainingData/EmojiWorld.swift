@@ -148,7 +148,13 @@ extension TrainingSample {
       // Twins share their words: leaving out one of them would leave it open which.
       guard subjects.count(where: { $0.phrase == phrase }) == 1 else { continue }
       for article in ["an ", "a "] {
-        guard let range = result.caption.range(of: article + phrase) else { continue }
+        // Whole words: "a car" is not the beginning of "a carrot".
+        guard
+          let range = result.caption.ranges(of: article + phrase).first(where: { range in
+            let next = result.caption[range.upperBound...].first
+            return next.map { !$0.isLetter } ?? true
+          })
+        else { continue }
         result.caption.replaceSubrange(range, with: "a " + Self.anything)
         result.subjects[index].phrase = Self.anything
         break

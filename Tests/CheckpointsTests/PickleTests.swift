@@ -80,6 +80,51 @@ import Testing
     #expect(throws: CheckpointError.self) { try Checkpoint(wide) }
   }
 
+  /// Instructions one after another.
+  private func joined(_ parts: [UInt8]...) -> [UInt8] { parts.flatMap { $0 } }
+
+  /// The same instructions many times.
+  private func repeated(_ count: Int, _ part: (Int) -> [UInt8]) -> [UInt8] { (0..<count).flatMap { part($0) } }
+
+  /// Files of a few hundred kilobytes that would become gigabytes if every mention of a container were a copy.
+  @Test func smallFilesDoNotStandForMuchMemory() throws {
+    let end: [UInt8] = [0x2e, 0x80, 2, 0x5d, 0x2e]
+    // One list of pairs, made into dictionaries again and again.
+    let pairs = joined([0x80, 2, 0x4b, 1, 0x4b, 2, 0x86, 0x71, 1, 0x5d, 0x28], repeated(100_000) { _ in [0x68, 1] })
+    let name = joined(
+      [0x65, 0x71, 2, 0x63], Array("collections\nOrderedDict\n".utf8), [0x71, 3, 0x68, 2, 0x85, 0x71, 4])
+    let copies = joined(pairs, name, repeated(1000) { _ in [0x68, 3, 0x68, 4, 0x52, 0x30] }, end)
+    // A long key before many short ones.
+    let inner = repeated(100_000) { [0x4a, UInt8($0 & 255), UInt8($0 >> 8 & 255), UInt8($0 >> 16), 0, 0x4e] }
+    let long = joined([0x58, 0xa0, 0x0f, 0, 0], [UInt8](repeating: 0x61, count: 4000), [0x68, 1, 0x73])
+    let keys = joined([0x80, 2, 0x7d, 0x28], inner, [0x75, 0x71, 1, 0x7d], long, end)
+    // One list of numbers under many keys.
+    let list = joined([0x80, 2, 0x5d, 0x28], repeated(100_000) { _ in [0x4b, 7] }, [0x65, 0x71, 1])
+    let names = repeated(1000) { [0x4d, UInt8($0 & 255), UInt8($0 >> 8), 0x68, 1] }
+    let lists = joined(list, [0x7d, 0x28], names, [0x75], end)
+    for instructions in [copies, keys, lists] {
+      let path = try plain(instructions)
+      let error = #expect(throws: CheckpointError.self) { try Checkpoint(path) }
+      #expect("\(try #require(error))".contains("at most"))
+    }
+  }
+
+  @Test func anEmptyTensorMayHaveAnySides() throws {
+    func text(_ text: String) -> [UInt8] { joined([0x58, UInt8(text.utf8.count), 0, 0, 0], Array(text.utf8)) }
+    func global(_ name: String) -> [UInt8] { joined([0x63], Array(name.utf8), [0x0a]) }
+    let identity = joined(
+      [0x28], text("storage"), global("torch\nFloatStorage"), text("0"), text("cpu"), [0x4b, 0, 0x74])
+    // 0 × 2⁶² × 4 values.
+    let shape: [UInt8] = [0x4b, 0, 0x8a, 8, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x4b, 4, 0x87]
+    let view = joined([0x51, 0x4b, 0], shape, [0x4b, 7, 0x4b, 4, 0x4b, 1, 0x87, 0x89, 0x7d, 0x74, 0x52])
+    let tensor = joined(global("torch._utils\n_rebuild_tensor_v2"), [0x28], identity, view)
+    let storages = joined([0x80, 2, 0x5d], text("0"), [0x61, 0x2e], [UInt8](repeating: 0, count: 8))
+    let checkpoint = try Checkpoint(
+      plain(joined([0x80, 2, 0x7d], text("x"), tensor, [0x73, 0x2e], storages)))
+    #expect(checkpoint.shape(of: "x") == [0, 1 << 62, 4])
+    #expect(try checkpoint.stored("x").count == 0)
+  }
+
   @Test(arguments: ["mixed.bin", "legacy.bin"])
   func truncationsAreRefused(name: String) throws {
     let whole = try bytes(of: Golden.path("reader/" + name))

@@ -71,6 +71,9 @@ import Testing
     try SafetensorsFile.write([("a", Tensor(1))], to: path)
     #expect(throws: CheckpointError.missingKey(path: path, key: "b")) { try Checkpoint(path).stored("b") }
     #expect(throws: CheckpointError.self) { try Checkpoint(folder.file("none.safetensors")) }
+    // Opening a pipe would wait for ever.
+    #expect(mkfifo(folder.file("pipe.bin"), 0o600) == 0)
+    #expect(throws: CheckpointError.self) { try Checkpoint(folder.file("pipe.bin")) }
   }
 
   @Test(arguments: [
@@ -128,14 +131,26 @@ import Testing
 
   @Test func aFullDiskLeavesNothing() throws {
     // A device that is always full.
-    guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
-    let link = folder.file("full.safetensors.\(ProcessInfo.processInfo.processIdentifier).part")
-    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/dev/full")
+    let full = open("/dev/full", O_WRONLY)
+    guard full >= 0 else { return }
+    let entry = SafetensorsWriter.Entry(key: "a", elementType: .float32, shape: [100, 100])
     let error = #expect(throws: CheckpointError.self) {
-      try SafetensorsFile.write([("a", .ones([100, 100]))], to: folder.file("full.safetensors"))
+      try SafetensorsWriter(folder.file("full.safetensors"), entries: [entry], metadata: [:], into: full)
+        .append(.ones([100, 100]))
     }
     #expect("\(try #require(error))".contains("No space left"))
     #expect(folder.contents.isEmpty)
+  }
+
+  @Test func nothingHasANameBeforeItIsWhole() throws {
+    let path = folder.file("late.safetensors")
+    let writer = try SafetensorsWriter(path, entries: [.init(key: "a", elementType: .float32, shape: [2])])
+    try writer.append(.ones([2]))
+    // A program that is killed here leaves nothing.
+    #expect(folder.contents.isEmpty)
+    try writer.finish()
+    #expect(folder.contents == ["late.safetensors"])
+    #expect(try Checkpoint(path).stored("a").tensor == .ones([2]))
   }
 
   @Test func hashesAreThoseOfSHA256() throws {

@@ -99,6 +99,14 @@ import Testing
     }
   }
 
+  @Test func aBackgroundKeepsItsColourBesideAPhotograph() throws {
+    let photo = try PixelImage(contentsOf: Golden.path("photos/cat.jpg")).resized(width: 120, height: 80)
+    var page = PixelImage(width: 120, height: 200, red: 255, green: 255, blue: 255)
+    page.pixels.replaceSubrange(0..<photo.pixels.count, with: photo.pixels)
+    let found = try written([page], [5]).images[0]
+    #expect(found.pixels[photo.pixels.count...] == page.pixels[photo.pixels.count...])
+  }
+
   @Test func oneColourAndOnePixel() throws {
     let dot = PixelImage(width: 1, height: 1, red: 9, green: 8, blue: 7)
     #expect(try written([dot], [0]).images == [dot])

@@ -10,16 +10,35 @@ import Testing
     let inspection = try Inspection(Golden.path("pipeline"))
     #expect(inspection.isWhole)
     let text = inspection.lines.joined(separator: "\n")
-    for kind in ModelKind.allCases { #expect(text.contains("looks like a \(kind.rawValue)")) }
+    for kind in ModelKind.allCases { #expect(text.contains("looks like \(kind.rawValue)")) }
     #expect(inspection.lines.count { $0.contains("whole: every weight is there") } == 6)
     #expect(text.contains("ms_adapter.1.to_k_ip.weight  [32, 40]  float16"))
+  }
+
+  @Test func anAdapterIsHeldToTheUNetBesideIt() throws {
+    let inspection = try Inspection(Golden.path("pipeline/ms_adapter.bin"), listsKeys: false)
+    #expect(inspection.isWhole)
+    #expect(inspection.lines.contains("  whole: every weight is there, none is surplus"))
+    #expect(
+      try Inspection(Golden.path("reader/legacy.bin"), listsKeys: false).lines.contains { $0.contains("not checked") })
+  }
+
+  @Test func partsThatTheIndexNamesAreMissed() throws {
+    let folder = try TemporaryFolder()
+    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
+    for name in try FileManager.default.contentsOfDirectory(atPath: source) where name != "text_encoder_2" {
+      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
+    }
+    let inspection = try Inspection(folder.path, listsKeys: false)
+    #expect(!inspection.isWhole)
+    #expect(inspection.lines.contains("  missing: text_encoder_2/"))
   }
 
   @Test func shardsAndPickledFiles() throws {
     #expect(try Inspection(Golden.path("unet_sharded"), listsKeys: false).isWhole)
     let lines = try Inspection(Golden.path("reader/mixed.bin")).lines
     #expect(lines.contains { $0.contains("value step: 1007") })
-    #expect(lines[0].contains("looks like a MS-Diffusion adapter"))
+    #expect(lines[0].contains("looks like an MS-Diffusion adapter"))
     #expect(
       try Inspection(Golden.path("rng.safetensors"), listsKeys: false).lines[0].contains("of no model that is known"))
   }

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct JSONParserTests {
@@ -41,6 +42,22 @@ import Testing
     _ = try JSONValue.parse(text(64), name: "t")
     #expect(throws: JSONError.tooDeep(name: "t", limit: 64)) { try JSONValue.parse(text(65), name: "t") }
     #expect(throws: JSONError.tooDeep(name: "t", limit: 64)) { try JSONValue.parse(text(1_000_000), name: "t") }
+  }
+
+  @Test func numberOfValuesIsLimited() {
+    let text = "[" + String(repeating: "0,", count: JSONValue.valueLimit) + "0]"
+    #expect(throws: JSONError.tooMany(name: "t", limit: JSONValue.valueLimit)) { try JSONValue.parse(text, name: "t") }
+  }
+
+  @Test func pipesAndFoldersAreNoFiles() throws {
+    let folder = try TemporaryFolder()
+    // Reading it would wait for ever.
+    #expect(mkfifo(folder.file("pipe.json"), 0o600) == 0)
+    for path in [folder.file("pipe.json"), folder.path] {
+      #expect(throws: JSONError.file(path: path, reason: "expected a JSON file, found a folder or device")) {
+        try JSONNode.read(path)
+      }
+    }
   }
 
   @Test func textComesBackTheSame() throws {

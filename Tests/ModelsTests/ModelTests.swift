@@ -27,12 +27,23 @@ import Testing
       ("resnet_time_scale_shift", "scale_shift"),
       ("block_out_channels", [16, -32, 40]), ("block_out_channels", [16, 32]), ("norm_num_groups", 7),
       ("attention_head_dim", [2, 3, 5]),
-      ("layers_per_block", 0), ("in_channels", "four"),
+      ("layers_per_block", 0), ("layers_per_block", 1_000_000), ("transformer_layers_per_block", [1, 2, 1000]),
+      ("in_channels", "four"),
     ] as [(String, JSONValue)])
   func unknownOptionsOfAUNetAreRefused(key: String, value: JSONValue) throws {
     #expect(throws: (any Error).self) {
       try UNet(Scope(ShapeSource()), UNetConfiguration(golden("unet", [(key, value)])))
     }
+  }
+
+  /// Building what they ask for would take hours, with nothing of it in the weights.
+  @Test func absurdNumbersOfLayersAreRefused() throws {
+    let many = [("num_hidden_layers", 1_000_000 as JSONValue)]
+    for part in ["text_encoder", "text_encoder_2"] {
+      #expect(throws: ParameterError.self) { try CLIPTextEncoder.Configuration(golden(part, many)) }
+    }
+    #expect(throws: ParameterError.self) { try CLIPVisionEncoder.Configuration(golden("image_encoder", many)) }
+    #expect(throws: ParameterError.self) { try VAEConfiguration(golden("vae", [("layers_per_block", 1_000_000)])) }
   }
 
   @Test func configurationsOfOlderModelsAreUnderstood() throws {
@@ -48,6 +59,23 @@ import Testing
     let source = ShapeSource()
     _ = try UNet(Scope(source), configuration)
     #expect(source.parameterCount == 859_520_964)
+    // SD 2.1: heads 64 wide at every resolution, linear maps around transformers, wider text.
+    let second = try UNetConfiguration(
+      node(
+        """
+        {"act_fn": "silu", "attention_head_dim": [5, 10, 20, 20], "block_out_channels": [320, 640, 1280, 1280],
+         "center_input_sample": false, "cross_attention_dim": 1024, "dual_cross_attention": false, "sample_size": 96,
+         "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+         "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
+         "downsample_padding": 1, "flip_sin_to_cos": true, "freq_shift": 0, "in_channels": 4, "layers_per_block": 2,
+         "mid_block_scale_factor": 1, "norm_eps": 1e-05, "norm_num_groups": 32, "num_class_embeds": null,
+         "only_cross_attention": false, "out_channels": 4, "upcast_attention": true, "use_linear_projection": true}
+        """))
+    let wider = ShapeSource()
+    _ = try UNet(Scope(wider), second)
+    #expect(wider.parameterCount == 865_910_724)
+    #expect(wider.shape(of: "down_blocks.0.attentions.0.proj_in.weight") == [320, 320])
+    #expect(source.shape(of: "down_blocks.0.attentions.0.proj_in.weight") == [320, 320, 1, 1])
   }
 
   @Test func weightsThatContradictTheConfigurationAreNamed() throws {

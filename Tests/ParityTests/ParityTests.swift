@@ -41,9 +41,43 @@ import Testing
     try copy(["rng.safetensors"], to: folder)
     _ = try folder.write([1], as: "surprise.bin")
     _ = try folder.write([1], as: "metrics.json")
+    _ = try folder.write([1], as: "rng.safetensors.old")
+    try copy(["pipeline", "photos"], to: folder)
+    _ = try folder.write([1], as: "photos/outputs.safetensors")
+    _ = try folder.write([1], as: "pipeline/surprise.safetensors")
     let report = try run(folder.path)
-    #expect(report.rows.filter { !$0.passes }.map(\.name) == ["surprise.bin"])
+    #expect(
+      report.rows.filter { !$0.passes }.map(\.name) == [
+        "photos/outputs.safetensors", "pipeline/surprise.safetensors", "rng.safetensors.old", "surprise.bin",
+      ])
     #expect(report.skipped == ["metrics.": 1])
+  }
+
+  /// Changes the golden requests, and tells the rows that fail.
+  private func failures(of change: (inout String) -> Void) throws -> [String] {
+    let folder = try TemporaryFolder()
+    try copy(["pipeline", "photos"], to: folder)
+    try FileManager.default.createDirectory(atPath: folder.file("generate"), withIntermediateDirectories: true)
+    for file in ["one_0.png", "one.safetensors"] {
+      try FileManager.default.copyItem(atPath: Golden.path("generate/" + file), toPath: folder.file("generate/" + file))
+    }
+    var request = try String(contentsOfFile: Golden.path("generate/one.json"), encoding: .utf8)
+    change(&request)
+    try request.write(toFile: folder.file("generate/one.json"), atomically: true, encoding: .utf8)
+    return try run(folder.path).rows.filter { !$0.passes }.map { $0.name + ": " + $0.note }
+  }
+
+  @Test(.longNumeric) func requestsOfAnotherKindFailWhereTheyDiffer() throws {
+    #expect(try failures { _ in }.isEmpty)
+    // One photograph for no phrase: a row says so, and nothing stops.
+    let without = try failures { $0.replace("\"photos/cat.jpg\"", with: "\"photos/cat.jpg\", \"photos/cup.jpg\"") }
+    #expect(without.contains { $0.contains("a photo, a box") })
+    let negative = try failures { $0.replace("\"seed\": 0", with: "\"seed\": -1") }
+    #expect(negative.contains { $0.contains("0 or more") })
+    // Another size: noise and everything behind it has another shape; texts and photographs agree.
+    let wider = try failures { $0.replace("\"width\": 128", with: "\"width\": 192") }
+    #expect(wider.contains { $0.contains("noise: shape [1, 4, 16, 24], expected [1, 4, 16, 16]") })
+    #expect(!wider.contains { $0.contains("image_features") || $0.contains(": text:") })
   }
 
   @Test func anEmptyOrMissingFolderIsAnError() throws {

@@ -38,6 +38,20 @@ import Testing
     #expect(filtered(text, .signalled(4)) == "error: reshaped: [2] does not fit [3] (Tensors/Shape.swift:12)\n")
   }
 
+  @Test func theStandardLibraryIsNoPlace() {
+    let library = "$ss17_assertionFailure__4file4line5flagss5NeverOs12StaticStringV_A2HSus6UInt32VtF"
+    let text = """
+      Swift/ContiguousArrayBuffer.swift:692: Fatal error: Index out of range
+      Stack dump:
+       #4 0x00007fd964f6df7f \(library) Swift.o:0:0
+
+      """
+    #expect(filtered(text, .signalled(4)) == "error: Index out of range\n")
+    let ours = "       #6 0x00007fd961e70f65 $s7Tensors6TensorV5countSivg (/x/libMSDiffusionKit.so+0x2af65)\n"
+    #expect(
+      filtered(text + ours, .signalled(4)) == "error: Index out of range in Tensors.Tensor.count.getter : Swift.Int\n")
+  }
+
   @Test func ordinaryTextPassesUnchanged() {
     let text = "one\ntwo: Fatal errors are rare\nhalf"
     #expect(filtered(text, .exited(0)) == text)

@@ -1,8 +1,11 @@
+import Analysis
+import Foundation
+import Tensors
 import TestSupport
 import Testing
 import TrainingData
 
-private let many = isOptimised ? 4000 : 400
+private let many = isOptimised ? 4000 : 2000
 
 @Suite struct CaptionTests {
   @Test(arguments: Split.allCases) func everyPhraseOccursInItsCaption(split: Split) {
@@ -82,5 +85,27 @@ private let many = isOptimised ? 4000 : 400
       #expect(subjects[0].identity.hue != subjects[1].identity.hue)
     }
     #expect(twins > 0)
+  }
+
+  @Test func whatIsLeftOutIsLeftOutAsAWholeWord() {
+    let empty = Tensor.zeros([1])
+    let subjects = ["carrot", "car", "apple", "jeans"].map {
+      TrainingSubject(phrase: $0, box: .whole, silhouette: empty, reference: empty)
+    }
+    let sample = TrainingSample(caption: "a carrot, a car, an apple and jeans", image: empty, subjects: subjects)
+    let other = sample.leavingOut { $0 > 0 }
+    #expect(other.caption == "a carrot, a thing, a thing and jeans")
+    #expect(other.subjects.map(\.phrase) == ["carrot", "thing", "thing", "jeans"])
+    #expect(sample.leavingOut { $0 == 0 }.caption == "a thing, a car, an apple and jeans")
+  }
+
+  @Test func everyWordOfACaptionIsListed() {
+    let words = world.words
+    for index in 0..<many {
+      let caption = world.plan(index, seed: 26, split: Split.allCases[index % 3]).caption
+      for word in caption.split(separator: " ") {
+        #expect(words.contains(word.trimmingCharacters(in: [","])), "\(caption)")
+      }
+    }
   }
 }

@@ -32,6 +32,8 @@ extension Pipeline {
   /// Turns a scene's texts and images into what denoising takes.
   /// - Throws: `PhraseError` where a phrase is needed and not found; `PipelineError`.
   public func conditions(for scene: Scene) throws -> Conditions {
+    // What the last run read of the denoiser makes room for the encoders: never all of a large model is in memory.
+    release(["unet", "vae"])
     var warnings: [String] = []
     let (text, pooled) = encode(prompt: scene.prompt, as: "prompt", warnings: &warnings)
     var (negativeText, negativePooled) = encode(
@@ -68,7 +70,7 @@ extension Pipeline {
         warnings.append("the \(name) is longer than \(length) tokens; cut: '\(encoding.cutText)'")
       }
       let output = branch.encoder([encoding.ids])
-      let state = text.count == 1 ? output.lastHidden : output.penultimate
+      let state = readsLastState ? output.lastHidden : output.penultimate
       states.append(state.reshaped([length, -1]))
       pooled = (output.projected ?? output.pooled).reshaped([-1])
     }

@@ -2,7 +2,8 @@ extension Pipeline: CustomStringConvertible {
   /// The folder, and what is in it.
   public var description: String {
     let adapter = adapter.map { "adapter with \($0.tokens) tokens a subject" } ?? "no adapter"
-    return "Pipeline \(folder): \(nativeSize) pixels, \(text.count) text encoders, \(unet.crossAttentionLayers.count) "
+    let encoders = text.count == 1 ? "1 text encoder" : "\(text.count) text encoders"
+    return "Pipeline \(folder): \(nativeSize) pixels, \(encoders), \(unet.crossAttentionLayers.count) "
       + "cross-attention layers, \(adapter)"
   }
 }

@@ -26,6 +26,8 @@ public struct Pipeline: Sendable {
   public let vae: VAE
   /// nil where the folder holds no adapter: then it is the base model.
   public let adapter: Adapter?
+  /// What requests to this model are filled up with.
+  public let defaults: RequestDefaults
   /// Every hook point of every part.
   public let hooks: HookCatalog
   package let text: [TextBranch]
@@ -34,11 +36,15 @@ public struct Pipeline: Sendable {
   let checkpointScheduler: SchedulerKind
   let latentsHook, originalHook: HookPoint
   let zeroesEmptyNegative: Bool
+  /// Whether text is the last hidden state after the final norm, as SD 1.x and 2.x take it from their one encoder; else
+  /// the second-to-last ones of all encoders, as SDXL takes them.
+  let readsLastState: Bool
   /// Where the weights came from, by part.
   public let sources: [String: CheckpointSource]
 
   /// Opens a folder in diffusers' layout with `image_encoder/` and `ms_adapter.safetensors` or `ms_adapter.bin` in it.
-  /// Weights are mapped, not read.
+  /// Weights are mapped, not read. Models with one text encoder (SD 1.x and 2.x, or SDXL made smaller) have no
+  /// `text_encoder_2/`.
   /// - Parameters:
   ///   - folder: the folder's path.
   ///   - variant: the variant to prefer, as `fp16` for `*.fp16.safetensors`.
@@ -70,16 +76,20 @@ public struct Pipeline: Sendable {
         processor: try files.imageProcessor(),
         encoder: try CLIPVisionEncoder(
           scope("image_encoder", component: "image_encoder"), .init(files.configuration("image_encoder")))) : nil
+    let adapterConfiguration = try files.adapterConfiguration()
+    defaults = try RequestDefaults(adapterConfiguration["defaults"])
     if let source = try files.adapterSource() {
       sources["ms_adapter"] = source
       adapter = try Adapter(
         Scope(source, component: "ms_adapter", catalog: hooks), layers: unet.crossAttentionLayers,
-        heads: try files.adapterHeads() ?? adapterHeads)
+        heads: try adapterConfiguration["heads"].isPresent ? adapterConfiguration["heads"].int() : adapterHeads)
     } else {
       adapter = nil
     }
     let index = try files.index()
-    zeroesEmptyNegative = try index["force_zeros_for_empty_prompt"].bool(or: true)
+    let isSDXL = unet.configuration.addedConditions != nil
+    zeroesEmptyNegative = try index["force_zeros_for_empty_prompt"].bool(or: isSDXL)
+    readsLastState = text.count == 1 && !isSDXL
     let scheduler = try files.configuration("scheduler", named: "scheduler_config.json")
     schedulerConfiguration = try SchedulerConfiguration(scheduler)
     checkpointScheduler = try SchedulerKind.named(scheduler["_class_name"].string())
@@ -95,7 +105,9 @@ public struct Pipeline: Sendable {
     let textWidth = text.reduce(0) { $0 + $1.encoder.configuration.width }
     for (index, width) in unet.configuration.contextWidths.enumerated() where width != textWidth {
       throw PipelineError.incompatible(
-        "text encoders", "unet", detail: "text is \(textWidth) wide, cross_attention_dim[\(index)] is \(width)")
+        "text encoders", "unet",
+        detail: "text is \(textWidth) wide, cross_attention_dim[\(index)] is \(width)"
+          + (text.count == 1 ? "; there is no text_encoder_2/" : ""))
     }
     guard unet.configuration.inChannels == vae.configuration.latentChannels else {
       throw PipelineError.incompatible(

@@ -35,9 +35,10 @@ public struct CLIPTextEncoder: Sendable {
       try checkSizes(
         "CLIP text encoder",
         [
-          "hidden_size": width, "intermediate_size": inner, "num_hidden_layers": layers,
+          "hidden_size": width, "intermediate_size": inner,
           "num_attention_heads": heads, "max_position_embeddings": positions, "vocab_size": vocabulary,
         ])
+      try checkSizes("CLIP text encoder", ["num_hidden_layers": layers], atMost: 512)
     }
   }
 

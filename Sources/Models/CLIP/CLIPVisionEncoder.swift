@@ -35,10 +35,11 @@ public struct CLIPVisionEncoder: Sendable {
       try checkSizes(
         "CLIP vision encoder",
         [
-          "hidden_size": width, "intermediate_size": inner, "num_hidden_layers": layers,
+          "hidden_size": width, "intermediate_size": inner,
           "num_attention_heads": heads, "image_size": imageSize, "patch_size": patchSize, "num_channels": channels,
           "projection_dim": projection,
         ])
+      try checkSizes("CLIP vision encoder", ["num_hidden_layers": layers], atMost: 512)
       guard imageSize % patchSize == 0 else {
         throw ParameterError.unsupported(
           component: "CLIP vision encoder", option: "patch_size", found: "\(patchSize)",

@@ -90,12 +90,20 @@ public struct UNetConfiguration: Sendable {
         supported: "as many as block_out_channels (\(count)), at least 1")
     }
     try checkSizes("U-Net", ["in_channels": inChannels, "out_channels": outChannels, "norm_num_groups": groups])
-    for (option, list) in [
-      ("block_out_channels", channels), ("layers_per_block", layersPerBlock),
-      ("transformer_layers_per_block", transformerLayers), ("attention_head_dim", heads),
-      ("cross_attention_dim", contextWidths),
+    for (option, list, limit) in [
+      ("block_out_channels", channels, 1 << 20), ("layers_per_block", layersPerBlock, 64),
+      ("transformer_layers_per_block", transformerLayers, 64),
+      ("reverse_transformer_layers_per_block", upTransformerLayers, 64), ("attention_head_dim", heads, 1 << 20),
+      ("cross_attention_dim", contextWidths, 1 << 20),
     ] {
-      for value in list { try checkSizes("U-Net", [option: value]) }
+      for value in list { try checkSizes("U-Net", [option: value], atMost: limit) }
+    }
+    // Each is a layer to build: their number stays far above that of any published model (SDXL: 65) and bounded.
+    let blocks = zip(layersPerBlock, transformerLayers).reduce(0) { $0 + (2 * $1.0 + 1) * $1.1 }
+    guard blocks <= 4096 else {
+      throw ParameterError.unsupported(
+        component: "U-Net", option: "layers_per_block, transformer_layers_per_block", found: "\(blocks) blocks",
+        supported: "at most 4096 blocks in all")
     }
     for (width, heads) in zip(channels, heads) where width % heads != 0 || width % groups != 0 {
       throw ParameterError.unsupported(

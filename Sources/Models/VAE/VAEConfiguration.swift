@@ -66,9 +66,9 @@ public struct VAEConfiguration: Sendable {
       "VAE",
       [
         "in_channels": imageChannels, "out_channels": outputChannels, "latent_channels": latentChannels,
-        "layers_per_block": layersPerBlock, "norm_num_groups": groups, "sample_size": sampleSize,
-        "block_out_channels": channels.count,
+        "norm_num_groups": groups, "sample_size": sampleSize, "block_out_channels": channels.count,
       ])
+    try checkSizes("VAE", ["layers_per_block": layersPerBlock], atMost: 64)
     for width in channels {
       try checkSizes("VAE", ["block_out_channels": width])
       guard width % groups == 0 else {

@@ -1,5 +1,3 @@
-import Dispatch
-import Synchronization
 import Tensors
 
 /// Loss and gradients of one step's samples.
@@ -15,26 +13,23 @@ struct GradientStep {
   init(_ objective: any TrainingObjective, _ weights: [TrainedWeight], _ plan: TrainingPlan, step: Int) throws {
     let shares = plan.shares(step: step)
     let variables = weights.map { Tape.variable($0.value) }
-    let results = Mutex([Int: Result<Share, any Error>]())
-    weights.with(variables) {
-      DispatchQueue.concurrentPerform(iterations: shares.count) { shard in
-        let result = Result {
+    let results = weights.with(variables) {
+      onThreads(shares.count) { shard in
+        Result {
           try withoutThreads {
             try Share(objective, variables, parts: shares[shard], batch: plan.batch, step: step)
           }
         }
-        results.withLock { $0[shard] = result }
       }
     }
-    let done = results.withLock { $0 }
-    let parts = try shares.indices.compactMap { try done[$0]?.get() }
+    let parts = try results.map { try $0.get() }
     loss = parts.reduce(0) { $0 + $1.loss }
     figures = parts.reduce(into: Tally()) { $0.add($1.figures) }
     gradients = parts.dropFirst().reduce(parts[0].gradients) { sums, part in zip(sums, part.gradients).map { $0 + $1 } }
   }
 
   /// What one shard contributes.
-  private struct Share {
+  private struct Share: Sendable {
     var loss = 0.0
     var figures = Tally()
     var gradients: [Tensor] = []

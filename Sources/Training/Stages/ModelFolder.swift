@@ -39,7 +39,8 @@ struct ModelFolder {
 
   func writeAdapter(_ parameters: [Parameter], heads: Int = SmallModel.Resampler.heads) throws {
     try Self.writeHalf(parameters, to: path("ms_adapter.safetensors"))
-    try JSONValue.object([("heads", JSONValue(heads))]).write(to: path("ms_adapter_config.json"))
+    try JSONValue.object([("heads", JSONValue(heads)), ("defaults", SmallModel.defaults)])
+      .write(to: path("ms_adapter_config.json"))
   }
 
   private static func writeHalf(_ parameters: [Parameter], to path: String) throws {

@@ -70,6 +70,9 @@ public enum SmallModel {
     "vae": ["diffusers", "AutoencoderKL"],
   ]
 
+  /// What requests are filled up with: the model has learnt no words of praise or blame.
+  static let defaults: JSONValue = ["quality_prompt": "", "negative_prompt": "", "guidance": 3, "scale": 1]
+
   /// Sizes of the adapter: a grounding resampler of two blocks, 16 tokens a subject, 4 dummy tokens.
   enum Resampler {
     static let width = 128

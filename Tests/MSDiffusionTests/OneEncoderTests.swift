@@ -1,0 +1,100 @@
+import Analysis
+import Checkpoints
+import Foundation
+import JSON
+import Layers
+import MSDiffusion
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+/// Models with one text encoder: SD 1.x and 2.x, which have no added conditions, and SDXL made smaller.
+@Suite(.longNumeric) struct OneEncoderTests {
+  /// The golden pipeline without its second text encoder: a U-Net of random weights for the narrower text, and the
+  /// adapter's weights cut to it.
+  private func folder(added: Bool) throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
+    for name in ["vae", "text_encoder", "tokenizer", "image_encoder", "scheduler"] {
+      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
+    }
+    guard case .object(var options)? = try JSONNode.read(source + "/unet/config.json").value else { return folder }
+    options["cross_attention_dim"] = 16
+    options["projection_class_embeddings_input_dim"] = added ? 112 : .null  // 16 + 6 · 16
+    if !added { options["addition_embed_type"] = .null }
+    if !added { options["addition_time_embed_dim"] = .null }
+    try FileManager.default.createDirectory(atPath: folder.file("unet"), withIntermediateDirectories: true)
+    try JSONValue.object(options).write(to: folder.file("unet/config.json"))
+    let weights = RandomSource(seed: 3)
+    _ = try UNet(Scope(weights), UNetConfiguration(JSONNode(.object(options), name: "config.json")))
+    try SafetensorsFile.write(
+      weights.parameters.sorted { $0.key < $1.key }.map { (key: $0.key, tensor: $0.value.value) }, as: .float16,
+      to: folder.file("unet/diffusion_pytorch_model.fp16.safetensors"))
+
+    let adapter = try Checkpoint(source + "/ms_adapter.safetensors")
+    let tensors = try adapter.keys.map { key in
+      let tensor = try adapter.stored(key).tensor
+      let isOutput = ["image_proj.proj_out.", "image_proj.norm_out."].contains { key.hasPrefix($0) }
+      let axis = isOutput ? 0 : tensor.rank - 1
+      let isCut = isOutput || key.hasPrefix("ms_adapter.") || key == "dummy_image_tokens"
+      return (key: key, tensor: isCut ? tensor.sliced(axis: axis, 0..<16) : tensor)
+    }
+    try SafetensorsFile.write(tensors, as: .float16, to: folder.file("ms_adapter.safetensors"))
+    return folder
+  }
+
+  @Test func withoutAddedConditionsTextIsTheLastStateAfterTheNorm() throws {
+    let folder = try folder(added: false)
+    let pipeline = try Pipeline(folder.path, adapterHeads: 3)
+    let encoder = pipeline.text[0].encoder
+    func states(_ prompt: String) -> CLIPTextEncoder.Output {
+      encoder([pipeline.text[0].tokenizer.encode(prompt, length: 77).ids])
+    }
+    let scene = try Small.scene()
+    let conditions = try pipeline.conditions(for: scene)
+    #expect(pipeline.text.count == 1)
+    #expect(conditions.text == states(scene.prompt).lastHidden.reshaped([77, 16]))
+    #expect(conditions.phrases.sliced(axis: 0, 0..<1) == states("cat").pooled)
+    // No negative prompt is an empty one: these models were not trained with zeros.
+    let without = try pipeline.conditions(for: scene.with { $0.negativePrompt = nil })
+    #expect(without.negativeText == states("").lastHidden.reshaped([77, 16]))
+
+    let first = try pipeline.generate(scene)
+    #expect(first.latents.isFinite)
+    #expect(first.images[0].width == 96)
+    let changes: [(inout Scene) throws -> Void] = [
+      { $0.subjects[0].box = Box(0, 0.25, 0.45, 0.75) }, { $0.subjects[0].phrase = "beach" },
+      { $0.subjects[0].image = try Small.photo("rocket.jpg") }, { $0.prompt = "a cat and a cup on the sea" },
+      { $0.attention.pseudoLayout = PseudoLayout(startStep: 2) },
+    ]
+    for (index, change) in changes.enumerated() {
+      #expect(try pipeline.generate(Small.scene(change)).latents != first.latents, "change \(index)")
+    }
+    #expect("\(pipeline)".contains("1 text encoder,"))
+  }
+
+  @Test func withAddedConditionsTextIsTheSecondToLastState() throws {
+    let folder = try folder(added: true)
+    let pipeline = try Pipeline(folder.path, adapterHeads: 3)
+    let scene = try Small.scene { $0.negativePrompt = nil }
+    let ids = pipeline.text[0].tokenizer.encode(scene.prompt, length: 77).ids
+    let states = pipeline.text[0].encoder([ids])
+    let conditions = try pipeline.conditions(for: scene)
+    #expect(conditions.text == states.penultimate.reshaped([77, 16]))
+    #expect(conditions.pooled == states.pooled.reshaped([16]))
+    #expect(conditions.negativeText == .zeros([77, 16]))
+    #expect(try pipeline.generate(scene).latents.isFinite)
+  }
+
+  @Test func aMissingSecondEncoderIsNamed() throws {
+    let folder = try TemporaryFolder()
+    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
+    for name in try FileManager.default.contentsOfDirectory(atPath: source) where name != "text_encoder_2" {
+      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
+    }
+    #expect {
+      try Pipeline(folder.path)
+    } throws: { "\($0)".contains("there is no text_encoder_2/") }
+  }
+}
