@@ -34,6 +34,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let stages = stage == "all" ? TrainingStage.allCases : try [named(stage)]
+    try Tensor.checkMatrixProducts()
     let cancellation = TrainingCancellation()
     let watching = cancellation.atSignals()
     defer { withExtendedLifetime(watching) {} }
@@ -49,13 +50,28 @@ struct TrainCommand: ParsableCommand {
         "\(stage.rawValue): \(run.plan.steps) steps of \(run.plan.batch), \(run.plan.steps * run.plan.batch) samples")
       fflush(nil)
       let display = TrainingDisplay(stage.rawValue)
-      let outcome = try run.run(cancellation: cancellation) { display.show($0) }
+      let outcome = try run.run(cancellation: cancellation) { progress in
+        display.show(progress)
+        if progress.step % 200 == 0 { drawCurve(of: run) }
+      }
       display.finish()
+      drawCurve(of: run)
       guard outcome.isFinished else {
         print("stopped after step \(outcome.step); the same command goes on from there")
         return
       }
       print("\(stage.rawValue): done")
+    }
+  }
+
+  /// Draws the losses so far beside the log; a training does not stop where that fails.
+  private func drawCurve(of run: StageRun) {
+    let folder = output + "/" + run.stage.rawValue
+    do {
+      let curve = try TrainingCurve(log: folder + "/log.jsonl", title: "Training of \(run.stage.rawValue)")
+      try curve.figure().image().write(folder + "/loss.png")
+    } catch {
+      FileHandle.standardError.write(Data("warning: no loss curve: \(error)\n".utf8))
     }
   }
 
