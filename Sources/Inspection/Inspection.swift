@@ -28,28 +28,37 @@ public struct Inspection {
     } else {
       let folder = Self.isFolder(path) ? path : (path as NSString).deletingLastPathComponent
       let configuration = folder + "/config.json"
-      try describe(path, configuration: Self.exists(configuration) ? configuration : nil, layers: [])
+      let layers = try Self.crossAttentionLayers(folder)
+      try describe(path, configuration: Self.exists(configuration) ? configuration : nil, layers: layers)
     }
+  }
+
+  /// Those of the U-Net in a pipeline's folder, which an adapter is made for; none where there is no U-Net.
+  private static func crossAttentionLayers(_ folder: String) throws -> [CrossAttention] {
+    let configuration = (folder.isEmpty ? "." : folder) + "/unet/config.json"
+    guard exists(configuration) else { return [] }
+    return try UNet(Scope(ShapeSource()), UNetConfiguration(JSONNode.read(configuration))).crossAttentionLayers
   }
 
   private mutating func describePipeline(_ path: String) throws {
     lines.append("\(path): a pipeline's folder")
-    var layers: [CrossAttention] = []
     for part in Self.parts where Self.exists("\(path)/\(part)/config.json") {
       lines.append("")
-      let configuration = "\(path)/\(part)/config.json"
-      try describe("\(path)/\(part)", configuration: configuration, layers: [])
-      if part == "unet" {
-        layers = try UNet(Scope(ShapeSource()), UNetConfiguration(JSONNode.read(configuration))).crossAttentionLayers
-      }
+      try describe("\(path)/\(part)", configuration: "\(path)/\(part)/config.json", layers: [])
     }
-    for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] where !Self.exists("\(path)/\(part)") {
+    var needed = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]
+    if Self.exists(path + "/model_index.json") {
+      // Models with a second text encoder name it here.
+      let index = try JSONNode.read(path + "/model_index.json")
+      needed += ["text_encoder_2", "tokenizer_2"].filter { index[$0][1].isPresent }
+    }
+    for part in needed where !Self.exists("\(path)/\(part)") {
       lines.append("  missing: \(part)/")
       isWhole = false
     }
     if let adapter = ["ms_adapter.safetensors", "ms_adapter.bin"].first(where: { Self.exists("\(path)/\($0)") }) {
       lines.append("")
-      try describe("\(path)/\(adapter)", configuration: nil, layers: layers)
+      try describe("\(path)/\(adapter)", configuration: nil, layers: Self.crossAttentionLayers(path))
     } else {
       lines.append("  no ms_adapter.safetensors or ms_adapter.bin: the base model alone")
     }

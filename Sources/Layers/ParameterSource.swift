@@ -15,6 +15,8 @@ public enum ParameterError: Error, Equatable, CustomStringConvertible {
   case missing(key: String, shape: [Int], source: String)
   case wrongShape(key: String, expected: [Int], found: [Int], source: String)
   case unsupported(component: String, option: String, found: String, supported: String)
+  /// Weights that the configuration has no layer for.
+  case surplus(keys: [String], source: String)
 
   public var description: String {
     switch self {
@@ -23,6 +25,10 @@ public enum ParameterError: Error, Equatable, CustomStringConvertible {
     case .wrongShape(let key, let expected, let found, let source):
       "\(source): the weight '\(key)' has shape \(found), the configuration asks for \(expected); "
         + "check that config.json belongs to these weights"
+    case .surplus(let keys, let source):
+      "\(source): expected the weights that the configuration asks for, found \(keys.count) more: "
+        + keys.prefix(3).map { "'\($0)'" }.joined(separator: ", ") + (keys.count > 3 ? " and others" : "")
+        + "; check that config.json belongs to these weights, or ignore these by name (--ignore-surplus)"
     case .unsupported(let component, let option, let found, let supported):
       "\(component): '\(option)' is \(found), supported is \(supported)"
     }

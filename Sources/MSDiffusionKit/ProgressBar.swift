@@ -2,7 +2,7 @@ import Foundation
 import Logging
 import Scripting
 
-/// How far long work is, with the time left: a bar on a terminal, else a line at the beginning and the end.
+/// How far long work is, with the time left: a bar on a terminal, else a line every half minute and one at the end.
 public final class ProgressBar: @unchecked Sendable {
   private let label: String
   private let start = ContinuousClock.now
@@ -10,6 +10,9 @@ public final class ProgressBar: @unchecked Sendable {
   private let write: @Sendable (String) -> Void
   private let lock = NSLock()
   private var width = 0
+  /// Where there is no terminal: how long nothing is said, and when something was said last.
+  private let interval: Duration
+  private var spoken = ContinuousClock.now
 
   /// - Parameter label: What the work is called.
   public convenience init(_ label: String) {
@@ -18,8 +21,10 @@ public final class ProgressBar: @unchecked Sendable {
     }
   }
 
-  init(_ label: String, isTerminal: Bool, write: @escaping @Sendable (String) -> Void) {
-    (self.label, self.isTerminal, self.write) = (label, isTerminal, write)
+  package init(
+    _ label: String, isTerminal: Bool, interval: Duration = .seconds(30), write: @escaping @Sendable (String) -> Void
+  ) {
+    (self.label, self.isTerminal, self.interval, self.write) = (label, isTerminal, interval, write)
   }
 
   /// Shows how far a generation is.
@@ -33,12 +38,16 @@ public final class ProgressBar: @unchecked Sendable {
 
   /// Shows how many parts are done.
   public func show(_ done: Int, of total: Int, _ what: String) {
-    guard isTerminal else { return }
-    let seconds = Self.seconds(ContinuousClock.now - start)
-    let line = Self.line(label, what, done: done, total: total, seconds: seconds)
+    let now = ContinuousClock.now
+    let line = Self.line(label, what, done: done, total: total, seconds: Self.seconds(now - start))
     lock.withLock {
-      write("\r" + line + String(repeating: " ", count: max(0, width - line.count)))
-      width = line.count
+      if isTerminal {
+        write("\r" + line + String(repeating: " ", count: max(0, width - line.count)))
+        width = line.count
+      } else if now - spoken >= interval {
+        write(line + "\n")
+        spoken = now
+      }
     }
   }
 

@@ -91,7 +91,9 @@ public final class Run {
   /// - Throws: what `Pipeline` throws.
   public func pipeline() throws -> Pipeline {
     if let opened { return opened }
-    let pipeline = try Pipeline(checkpoint, variant: options.variant, adapterHeads: options.adapterHeads)
+    let pipeline = try Pipeline(
+      checkpoint, variant: options.variant, adapterHeads: options.adapterHeads,
+      ignoresSurplus: options.ignoreSurplus)
     opened = pipeline
     return pipeline
   }

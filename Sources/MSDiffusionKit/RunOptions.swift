@@ -16,6 +16,10 @@ struct RunOptions: ParsableArguments {
       "Attention heads of the adapter's resampler, where ms_adapter_config.json does not tell. (default: 64 wide each)")
   var adapterHeads: Int?
 
+  @Flag(
+    help: "Leave weights alone that the checkpoint's configurations have no layer for. (default: they are an error)")
+  var ignoreSurplus = false
+
   @Option(help: "Seed of all random numbers.")
   var seed: UInt64?
 

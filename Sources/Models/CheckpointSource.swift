@@ -32,6 +32,14 @@ public final class CheckpointSource: ParameterSource, @unchecked Sendable {
     return checkpoint.keys.filter { !asked.contains($0) && !$0.hasSuffix("position_ids") }
   }
 
+  /// Checks, once a model is built, that it has a place for every weight: one that has none tells that the configuration
+  /// belongs to other weights.
+  /// - Throws: `ParameterError.surplus`.
+  public func checkSurplus() throws {
+    let keys = surplusKeys
+    if !keys.isEmpty { throw ParameterError.surplus(keys: keys, source: checkpoint.path) }
+  }
+
   /// All weights asked for so far, by key.
   public var parameters: [String: Parameter] { lock.withLock { known } }
 }

@@ -30,29 +30,39 @@ extension ParityFolder {
 
   private func fourier(_ file: GoldenFile, _ settings: JSONNode) throws {
     let features = boxFeatures(
-      boxes(try file.tensor("fourier.boxes")), bands: try settings["fourier"]["bands"].int(or: 8),
+      boxes(try file.tensor("fourier.boxes", columns: 4, rank: 2)), bands: try settings["fourier"]["bands"].int(or: 8),
       temperature: Float(try settings["fourier"]["temperature"].double(or: 100)))
     report.compare("fourier.out", features, with: try file.tensor("fourier.out"))
   }
 
   private func linear(_ file: GoldenFile) throws {
     let projector = try LinearProjector(scope(file, "linear.weights."))
-    report.compare("linear.out", projector(try file.tensor("linear.in")), with: try file.tensor("linear.out"))
+    let width = try file.tensor("linear.weights.proj.weight", rank: 2).shape[1]
+    let input = try file.tensor("linear.in", columns: width, rank: 2)
+    report.compare("linear.out", projector(input), with: try file.tensor("linear.out"))
   }
 
   private func plain(_ file: GoldenFile, _ settings: JSONNode) throws {
     let resampler = try PlainResampler(scope(file, "plain.weights."), heads: settings["plain"]["heads"].int())
-    report.compare("plain.out", resampler(try file.tensor("plain.in")), with: try file.tensor("plain.out"))
+    let width = try file.tensor("plain.weights.proj_in.weight", rank: 2).shape[1]
+    let input = try file.tensor("plain.in", columns: width, rank: 3)
+    report.compare("plain.out", resampler(input), with: try file.tensor("plain.out"))
   }
 
   private func grounding(_ file: GoldenFile) throws {
     guard case .grounding(let resampler)? = try pipeline().adapter?.projector else {
       return report.fail("grounding", "the pipeline's adapter has no grounding resampler")
     }
-    let boxes = boxes(try file.tensor("grounding.boxes"))
-    let phrases = try file.tensor("grounding.phrases")
+    let boxes = boxes(try file.tensor("grounding.boxes", columns: 4, rank: 2))
+    let phrases = try file.tensor("grounding.phrases", [boxes.count, resampler.phraseWidth])
+    let images = try file.tensor("grounding.in", columns: resampler.imageWidth, rank: 3)
     let drop = try file.integers("grounding.drop")
     let each = boxes.count / max(drop.count, 1)
+    guard each * drop.count == boxes.count, images.shape[0] == boxes.count else {
+      throw ParityError.unfit(
+        "grounding", expected: "as many boxes and images in each of \(drop.count) samples",
+        found: "\(boxes.count), \(images.shape[0])")
+    }
     let seeds = Tensor.concatenated(
       drop.enumerated().map { sample, drops in
         let rows = sample * each..<(sample + 1) * each
@@ -62,14 +72,14 @@ extension ParityFolder {
       }, axis: 0)
     report.compare("grounding.seeds", seeds, with: try file.tensor("grounding.seeds"))
     report.compare(
-      "grounding.out", resampler(try file.tensor("grounding.in"), queries: seeds),
+      "grounding.out", resampler(images, queries: seeds),
       with: try file.tensor("grounding.out"))
   }
 
   private func masks(_ file: GoldenFile) throws {
-    let boxes = boxes(try file.tensor("masks.boxes"))
+    let boxes = boxes(try file.tensor("masks.boxes", columns: 4, rank: 2))
     for key in file.keys(under: "masks.side") {
-      let golden = try file.tensor("masks.side" + key)
+      let golden = try file.tensor("masks.side" + key, rank: 3)
       let found = Tensor.stacked(
         boxes.map { $0.mask(height: golden.shape[1], width: golden.shape[2]) }, axis: 0)
       report.compare("masks.side" + key, found, with: golden, .exact)
@@ -78,10 +88,13 @@ extension ParityFolder {
 
   private func attentionLoss(_ file: GoldenFile) throws {
     let count = file.keys(under: "attention_loss.map").count
-    let flat = try file.tensor("attention_loss.boxes")
+    let flat = try file.tensor("attention_loss.boxes", columns: 4, rank: 3)
     let boxes = boxes(flat)
     let rows = (0..<flat.shape[0]).map { Array(boxes[$0 * flat.shape[1]..<($0 + 1) * flat.shape[1]]) }
-    let maps = try (0..<count).map { try file.tensor("attention_loss.map\($0)") }
+    let maps = try (0..<count).map { try file.tensor("attention_loss.map\($0)", rank: 4) }
+    if let other = maps.first(where: { $0.shape.prefix(2) != flat.shape.prefix(2) }) {
+      throw ParityError.unfit("attention_loss.map", expected: "maps of \(flat.shape)", found: "\(other.shape)")
+    }
     let regions = maps.map { AttentionLoss.regions(of: rows, height: $0.shape[2], width: $0.shape[3]) }
     let value = AttentionLoss.value(maps: maps, regions: regions)
     report.compare("attention_loss.value", value.reshaped([1]), with: try file.tensor("attention_loss.value"))
@@ -90,7 +103,8 @@ extension ParityFolder {
       report.compare(
         "attention_loss.grad\(index)", derivatives[index], with: try file.tensor("attention_loss.grad\(index)"))
     }
-    let valid = AttentionLoss.value(maps: maps, regions: regions, valid: try file.tensor("attention_loss.valid"))
+    let valid = AttentionLoss.value(
+      maps: maps, regions: regions, valid: try file.tensor("attention_loss.valid", Array(flat.shape.prefix(2))))
     report.compare(
       "attention_loss.value_valid", valid.reshaped([1]), with: try file.tensor("attention_loss.value_valid"))
   }
@@ -98,7 +112,7 @@ extension ParityFolder {
   private func timesteps(_ file: GoldenFile) throws {
     let numbers = try file.tensor("timestep.t").values
     for key in file.keys(under: "timestep.dim") {
-      let golden = try file.tensor("timestep.dim" + key)
+      let golden = try file.tensor("timestep.dim" + key, rank: 2)
       report.compare("timestep.dim" + key, sinusoidalFeatures(numbers, width: golden.shape[1]), with: golden)
     }
   }

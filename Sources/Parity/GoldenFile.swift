@@ -29,12 +29,15 @@ final class GoldenFile {
 
   func tensor(_ key: String) throws -> Tensor { try stored(key).tensor }
 
-  /// A tensor of that shape, or of that many axes, from which something is computed.
+  /// A tensor of that shape, or of that many axes or so long a last one, from which something is computed.
   /// - Throws: ``ParityError/unfit(_:expected:found:)`` where it has another.
-  func tensor(_ key: String, _ shape: [Int]? = nil, rank: Int? = nil) throws -> Tensor {
+  func tensor(_ key: String, _ shape: [Int]? = nil, columns: Int? = nil, rank: Int? = nil) throws -> Tensor {
     let tensor = try tensor(key)
-    guard shape.map({ $0 == tensor.shape }) ?? true, rank.map({ $0 == tensor.rank }) ?? true else {
-      let expected = shape.map { "shape \($0)" } ?? "\(rank ?? 0) axes"
+    guard shape.map({ $0 == tensor.shape }) ?? true, rank.map({ $0 == tensor.rank }) ?? true,
+      columns.map({ $0 == tensor.shape.last }) ?? true
+    else {
+      let expected =
+        shape.map { "shape \($0)" } ?? "\(rank ?? 0) axes" + (columns.map { ", the last one of \($0)" } ?? "")
       throw ParityError.unfit("\(name): \(key)", expected: expected, found: "shape \(tensor.shape)")
     }
     return tensor

@@ -3,7 +3,7 @@ import Foundation
 
 /// The font files that figures are written with. libgd draws nothing, or another font, where a file is missing, so they
 /// are looked for and tried out here.
-struct Fonts: Sendable {
+package struct Fonts: Sendable {
   let regular: String
   let bold: String
 
@@ -12,7 +12,7 @@ struct Fonts: Sendable {
   }
 
   /// Folders that fonts lie in, one named by the user first.
-  static var folders: [String] {
+  package static var folders: [String] {
     let own = ProcessInfo.processInfo.environment["MSDIFFUSION_FONTS"].map { [$0] } ?? []
     return own + [
       "/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu-sans-fonts", "/usr/share/fonts/TTF",
@@ -21,7 +21,7 @@ struct Fonts: Sendable {
   }
 
   /// - Throws: ``PlotError/noFont(name:searched:reason:)``.
-  static func find(_ name: String, in folders: [String] = folders) throws(PlotError) -> String {
+  package static func find(_ name: String, in folders: [String] = folders) throws(PlotError) -> String {
     var reason = "no such file"
     for folder in folders {
       let path = folder + "/" + name

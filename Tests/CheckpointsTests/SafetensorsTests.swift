@@ -54,6 +54,25 @@ import Testing
     #expect(throws: CheckpointError.self) { try Checkpoint(folder.path) }
   }
 
+  @Test func onlyWhatIsAskedForIsRead() throws {
+    // Eight gigabytes of nothing, which a disk does not store, with four numbers behind them.
+    let size = 8 << 30
+    let path = try file(
+      #"{"a":{"dtype":"F16","shape":[\#(size / 2)],"data_offsets":[0,\#(size)]},"#
+        + #""b":{"dtype":"F32","shape":[4],"data_offsets":[\#(size),\#(size + 16)]}}"#)
+    let header = try bytes(of: path).count
+    guard truncate(path, header + size + 16) == 0 else { return }
+    func residentPages() throws -> Int {
+      let fields = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
+      return Int(fields[1]) ?? 0
+    }
+    let before = try residentPages()
+    let checkpoint = try Checkpoint(path)
+    #expect(checkpoint.shape(of: "a") == [size / 2])
+    #expect(try checkpoint.stored("b").tensor == .zeros([4]))
+    #expect(try residentPages() - before < 1 << 18, "less than one gigabyte, whatever other tests do meanwhile")
+  }
+
   @Test func variantsOfAFolder() throws {
     func write(_ name: String, _ value: Float) throws {
       try SafetensorsFile.write([("x", Tensor([value], shape: [1]))], to: folder.file(name))

@@ -15,6 +15,25 @@ import Testing
     #expect(text.contains("ms_adapter.1.to_k_ip.weight  [32, 40]  float16"))
   }
 
+  @Test func anAdapterIsHeldToTheUNetBesideIt() throws {
+    let inspection = try Inspection(Golden.path("pipeline/ms_adapter.bin"), listsKeys: false)
+    #expect(inspection.isWhole)
+    #expect(inspection.lines.contains("  whole: every weight is there, none is surplus"))
+    #expect(
+      try Inspection(Golden.path("reader/legacy.bin"), listsKeys: false).lines.contains { $0.contains("not checked") })
+  }
+
+  @Test func partsThatTheIndexNamesAreMissed() throws {
+    let folder = try TemporaryFolder()
+    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
+    for name in try FileManager.default.contentsOfDirectory(atPath: source) where name != "text_encoder_2" {
+      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
+    }
+    let inspection = try Inspection(folder.path, listsKeys: false)
+    #expect(!inspection.isWhole)
+    #expect(inspection.lines.contains("  missing: text_encoder_2/"))
+  }
+
   @Test func shardsAndPickledFiles() throws {
     #expect(try Inspection(Golden.path("unet_sharded"), listsKeys: false).isWhole)
     let lines = try Inspection(Golden.path("reader/mixed.bin")).lines

@@ -1,7 +1,25 @@
 import MSDiffusionKit
+import Synchronization
 import Testing
 
 @Suite struct ProgressTests {
+  @Test func logsGetALineNowAndThenAndTerminalsABar() {
+    func written(isTerminal: Bool, interval: Duration) -> String {
+      let text = Mutex("")
+      let bar = ProgressBar("run", isTerminal: isTerminal, interval: interval) { piece in
+        text.withLock { $0 += piece }
+      }
+      for step in 1...3 { bar.show(.denoising(step: step, of: 4)) }
+      bar.finish()
+      return text.withLock { $0 }
+    }
+    let often = written(isTerminal: false, interval: .zero)
+    #expect(often.split(separator: "\n").count == 4)
+    #expect(often.contains("3/4") && often.contains("left") && !often.contains("\r"))
+    #expect(written(isTerminal: false, interval: .seconds(60)).split(separator: "\n").count == 1)
+    #expect(written(isTerminal: true, interval: .seconds(60)).split(separator: "\r").count == 4)
+  }
+
   @Test func linesTellHowManyAndHowLong() {
     #expect(
       ProgressBar.line("run", "denoising", done: 6, total: 24, seconds: 10)

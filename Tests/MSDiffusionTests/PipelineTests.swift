@@ -152,6 +152,27 @@ import Testing
     #expect(try pipeline.generate(Small.scene { $0.subjects[0].box = .none }).warnings.isEmpty)
   }
 
+  @Test func configurationsOfOtherWeightsAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
+    for name in try FileManager.default.contentsOfDirectory(atPath: source) {
+      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
+    }
+    // One layer fewer than the weights have: every weight that is asked for is there, and the text would be another.
+    let path = folder.file("text_encoder/config.json")
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    try text.replacing("\"num_hidden_layers\": 3", with: "\"num_hidden_layers\": 2")
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    #expect {
+      try Pipeline(folder.path)
+    } throws: { error in
+      guard case ParameterError.surplus(let keys, let source)? = error as? ParameterError else { return false }
+      return keys.allSatisfy { $0.contains("layers.2.") } && source.hasSuffix("text_encoder")
+        && "\(error)".contains("16")
+    }
+    _ = try Pipeline(folder.path, ignoresSurplus: true)
+  }
+
   @Test func foldersThatAreNotWholeAreRefused() throws {
     let folder = try TemporaryFolder()
     #expect {

@@ -23,6 +23,21 @@ import Testing
     #expect(lightness[40] - lightness[0] > 55)
   }
 
+  /// libgd would draw nothing, or another font, without a word.
+  @Test func fontsAreReallyFoundOrTheReasonIsTold() throws {
+    let folder = try TemporaryFolder()
+    #expect(throws: PlotError.noFont(name: "DejaVuSans.ttf", searched: [folder.path], reason: "no such file")) {
+      try Fonts.find("DejaVuSans.ttf", in: [folder.path])
+    }
+    let broken = try folder.write(Array("no font".utf8), as: "DejaVuSans.ttf")
+    let error = #expect(throws: PlotError.self) { try Fonts.find("DejaVuSans.ttf", in: [folder.path]) }
+    #expect(!"\(try #require(error))".contains("no such file"))
+    try FileManager.default.removeItem(atPath: broken)
+    let found = try Fonts.find("DejaVuSans.ttf")
+    try FileManager.default.createSymbolicLink(atPath: broken, withDestinationPath: found)
+    #expect(try Fonts.find("DejaVuSans.ttf", in: [folder.path]) == broken)
+  }
+
   @Test func divergingIsLightInTheMiddleAndDarkAtBothEnds() {
     #expect(ColorMap.diverging(0.5).lightness > 95)
     #expect(ColorMap.diverging(0).lightness < 40)

@@ -14,6 +14,8 @@ public struct GroundingResampler: Sendable {
   public let tokens: Int
   /// Width of a phrase embedding.
   public let phraseWidth: Int
+  /// Width of an image token.
+  package var imageWidth: Int { perceiver.projectIn.weight.shape[1] }
 
   static let boxWidth = 64
 

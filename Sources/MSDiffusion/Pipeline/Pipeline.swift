@@ -50,8 +50,9 @@ public struct Pipeline: Sendable {
   ///   - variant: the variant to prefer, as `fp16` for `*.fp16.safetensors`.
   ///   - adapterHeads: attention heads of the resampler where `ms_adapter_config.json` does not say; 64 wide each
   ///     where nil.
+  ///   - ignoresSurplus: whether weights that the configurations have no layer for are left alone; else they are an error.
   /// - Throws: `PipelineError`, and what the parts throw: `CheckpointError`, `JSONError`, `ParameterError`.
-  public init(_ folder: String, variant: String? = nil, adapterHeads: Int? = nil) throws {
+  public init(_ folder: String, variant: String? = nil, adapterHeads: Int? = nil, ignoresSurplus: Bool = false) throws {
     let files = PipelineFiles(folder: folder, variant: variant)
     let hooks = HookCatalog()
     var sources: [String: CheckpointSource] = [:]
@@ -98,6 +99,7 @@ public struct Pipeline: Sendable {
     originalHook = latents.hook("predicted_original", .predictedOriginal, axes: .batch, .channel, .height, .width)
     (self.folder, self.hooks, self.sources) = (folder, hooks, sources)
     try checkWidths()
+    if !ignoresSurplus { for part in sources.keys.sorted() { try sources[part]?.checkSurplus() } }
   }
 
   /// Checks that the parts fit each other before anything runs.

@@ -25,7 +25,9 @@ public final class Trainer {
   private let folder: TrainingFolder
   private let weights: [TrainedWeight]
   private var tally = Tally()
+  /// The newest checkpoint, and the step it stands for.
   private var checkpoint: String?
+  private var checkpointedStep: Int?
   private var smoothedLoss = SmoothedMean()
   private var secondsPerStep = SmoothedMean()
 
@@ -39,7 +41,7 @@ public final class Trainer {
     if let newest = TrainingCheckpoint.newest(in: folder.path) {
       try newest.check(plan)
       try newest.restore(weights)
-      (step, tally, checkpoint) = (newest.step, newest.tally, newest.path)
+      (step, tally, checkpoint, checkpointedStep) = (newest.step, newest.tally, newest.path, newest.step)
     }
     try self.folder.log.truncate(after: step)
   }
@@ -61,9 +63,9 @@ public final class Trainer {
           step: step, steps: plan.steps, samples: step * plan.batch, loss: smoothedLoss.value, learningRate: rate,
           gradientNorm: norm, samplesPerSecond: Double(plan.batch) / secondsPerStep.value,
           secondsLeft: secondsPerStep.value * Double(plan.steps - step)))
-      if step % plan.checkpointEvery == 0, step < plan.steps { try writeCheckpoint() }
+      if step % plan.checkpointEvery == 0 { try writeCheckpoint() }
     }
-    try writeCheckpoint()
+    if checkpointedStep != step { try writeCheckpoint() }
     return Outcome(step: step, isFinished: step >= plan.steps, checkpoint: checkpoint ?? "")
   }
 
@@ -130,6 +132,7 @@ public final class Trainer {
       throw TrainingError.weightNotFinite(step: step, parameter: broken.name, checkpoint: checkpoint)
     }
     checkpoint = try TrainingCheckpoint.write(weights, step: step, plan: plan, tally: tally, in: folder.path)
+    checkpointedStep = step
     try folder.writeTime(step: step)
   }
 }

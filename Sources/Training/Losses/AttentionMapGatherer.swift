@@ -49,7 +49,7 @@ public final class AttentionMapGatherer: CrossAttentionCompanion {
   }
 
   public func attended(query: Tensor, in layer: CrossAttention, on grid: FeatureGrid) -> Tensor? {
-    if let spans, spans.contains(where: { !$0.isEmpty }) {
+    if let spans, spans.joined().contains(where: { !$0.isEmpty }) {
       let probabilities = attentionProbabilities(
         query: query, key: layer.toK(text), heads: layer.heads,
         bias: textBias(in: layer, on: grid, keys: text.shape[1]))

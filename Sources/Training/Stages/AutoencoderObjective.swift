@@ -13,14 +13,18 @@ struct AutoencoderObjective: TrainingObjective {
   /// a mean over pixels.
   static let divergenceWeight: Float = 1e-3
 
+  /// How much more than the background a subject's pixels count.
+  static let subjectWeight: Float = 2
+
   let vae: VAE
   let world: EmojiWorld
   let seed: UInt64
   let parameters: [Parameter]
 
   func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
-    let images = Tensor.stacked(
-      samples.map { world.sample($0, seed: seed, size: SmallModel.imageSize).image }, axis: 0)
+    let scenes = samples.map { world.sample($0, seed: seed, size: SmallModel.imageSize) }
+    let images = Tensor.stacked(scenes.map(\.image), axis: 0)
+    let weights = Tensor.stacked(scenes.map { pixelWeights(of: $0) }, axis: 0)
     let posterior = vae.encode(images)
     let noise = Tensor.stacked(
       samples.map { sample in
@@ -28,9 +32,10 @@ struct AutoencoderObjective: TrainingObjective {
         return generator.normal(Array(posterior.mean.shape.dropFirst()))
       }, axis: 0)
     let decoded = vae.decode(posterior.sample(noise: noise))
-    let absolute = (decoded - images).abs().mean()
-    let squared = (decoded - images).square().mean()
-    let edges = edges(decoded - images)
+    let difference = decoded - images
+    let absolute = (difference.abs() * weights).mean()
+    let squared = (difference.square() * weights).mean()
+    let edges = edges(difference * weights)
     let divergence =
       (posterior.mean.square() + posterior.logVariance.exp() - posterior.logVariance - 1).mean() * 0.5
     return StepLoss(
@@ -38,6 +43,16 @@ struct AutoencoderObjective: TrainingObjective {
       figures: [
         ("absolute", absolute.item), ("squared", squared.item), ("edges", edges.item), ("divergence", divergence.item),
       ])
+  }
+
+  /// How much each pixel counts, `[1, S, S]`, mean 1: subjects more than the grass and the stones around them.
+  private func pixelWeights(of scene: TrainingSample) -> Tensor {
+    let side = SmallModel.imageSize
+    // A place that is a subject covers everything: it counts as background.
+    let covered = scene.subjects.filter { $0.box != .whole }.map(\.silhouette)
+    let subjects = covered.dropFirst().reduce(covered.first ?? .zeros([side, side])) { $0 + $1 }
+    let raw = subjects.clamped(to: 0...1) * Self.subjectWeight + 1
+    return (raw / raw.mean()).reshaped([1, side, side])
   }
 
   /// Mean and deviation of latents over some scenes: what they are scaled by for the U-Net.

@@ -20,8 +20,8 @@ public enum TrainingStage: String, CaseIterable, Sendable {
     switch self {
     case .vae:
       plan = TrainingPlan(
-        steps: 1000, batch: 24,
-        schedule: LearningRateSchedule(peak: 2e-3, warmUp: 100, course: .cosine(until: 1000, floor: 1e-5)))
+        steps: 6000, batch: 12,
+        schedule: LearningRateSchedule(peak: 1.5e-3, warmUp: 100, course: .cosine(until: 6000, floor: 1e-5)))
     case .clip:
       plan = TrainingPlan(
         steps: 600, batch: 128,
