@@ -37,7 +37,7 @@ let package = Package(
       name: "MSDiffusionKit",
       dependencies: [
         "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "MSDiffusion", "Analysis", "Plotting",
-        "TrainingData", "Training", "Scripting",
+        "TrainingData", "Training", "Evaluation", "Scripting",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -66,6 +66,11 @@ let package = Package(
     + room(
       "Training", ["MSDiffusion", "TrainingData", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
       testing: ["Images"])
+    + room(
+      "Evaluation",
+      [
+        "MSDiffusion", "Models", "Layers", "Analysis", "TrainingData", "Training", "Tensors", "Images", "JSON",
+      ])
     + room("Plotting", ["Tensors", "Images", "CGD"])
     + room("Scripting", [])
     + room("Inspection", ["MSDiffusion"])

@@ -9,6 +9,10 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
   /// Part of all repetitions, such as 0.95.
   public let confidence: Double
 
+  package init(estimate: Double, lower: Double, upper: Double, confidence: Double) {
+    (self.estimate, self.lower, self.upper, self.confidence) = (estimate, lower, upper, confidence)
+  }
+
   /// Of a proportion (Wilson 1927): right for few trials and near 0 and 1, too.
   ///
   /// - Parameters:
@@ -59,6 +63,50 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
     return ConfidenceInterval(
       estimate: values.reduce(0, +) / Double(values.count), lower: quantile(means, (1 - confidence) / 2),
       upper: quantile(means, (1 + confidence) / 2), confidence: confidence)
+  }
+
+  /// Of a mean of few values that are about normally distributed, such as one a training: by Student's t.
+  ///
+  /// - Throws: ``AnalysisError/empty(_:)`` for fewer than two values, ``AnalysisError/notFinite(place:)``.
+  public static func student(_ values: [Double], confidence: Double = 0.95) throws -> ConfidenceInterval {
+    checkConfidence(confidence)
+    guard values.count > 1 else {
+      throw AnalysisError.empty("student: expected at least two values, found \(values.count)")
+    }
+    if let bad = values.firstIndex(where: { !$0.isFinite }) {
+      throw AnalysisError.notFinite(place: "student, value \(bad) of \(values.count)")
+    }
+    let count = Double(values.count)
+    let mean = values.reduce(0, +) / count
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
+    let half = studentQuantile((1 + confidence) / 2, freedom: count - 1) * (variance / count).squareRoot()
+    return ConfidenceInterval(estimate: mean, lower: mean - half, upper: mean + half, confidence: confidence)
+  }
+
+  /// Where the cumulative probability of Student's distribution reaches `probability`, above one half: its density is
+  /// integrated by Simpson's rule, the place found by bisection.
+  private static func studentQuantile(_ probability: Double, freedom: Double) -> Double {
+    let scale = exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2)) / (freedom * .pi).squareRoot()
+    // With x = tan u the whole of the distribution lies within a quarter turn.
+    func density(_ u: Double) -> Double {
+      let x = tan(u)
+      return scale * pow(1 + x * x / freedom, -(freedom + 1) / 2) * (1 + x * x)
+    }
+    func cumulative(_ end: Double) -> Double {
+      let parts = 400
+      let step = end / Double(parts)
+      let sum = (0...parts).reduce(0.0) { sum, part in
+        let weight: Double = part == 0 || part == parts ? 1 : part.isMultiple(of: 2) ? 2 : 4
+        return sum + weight * density(Double(part) * step)
+      }
+      return 0.5 + sum * step / 3
+    }
+    var (low, high) = (0.0, Double.pi / 2 - 1e-9)
+    for _ in 0..<60 {
+      let middle = (low + high) / 2
+      if cumulative(middle) < probability { low = middle } else { high = middle }
+    }
+    return tan((low + high) / 2)
   }
 
   public var description: String {

@@ -14,11 +14,13 @@ public final class Run {
   /// Seed of all random numbers of the run.
   public let seed: UInt64
   private let options: RunOptions
+  private let extras: ExtraArguments
   private var opened: Pipeline?
   private var warned: Set<String> = []
 
   /// Options of the running script; wrong ones end the program with one line.
-  public convenience init() {
+  /// - Parameter extras: Options that this script takes beside those of all.
+  public convenience init(_ extras: [ExtraOption] = []) {
     let isScript = ScriptContext.current.isSupervised
     // A script that stops at an error loses nothing that it has printed.
     Self.writeLineByLine()
@@ -27,10 +29,10 @@ public final class Run {
     do {
       try self.init(
         name: (script as NSString).lastPathComponent.replacing(".swift", with: ""),
-        arguments: Array(arguments.dropFirst()))
+        arguments: Array(arguments.dropFirst()), extras)
     } catch {
       if RunOptions.exitCode(for: error).isSuccess {
-        print(Self.help(script))
+        print(Self.help(script, extras))
         exit(0)
       }
       FileHandle.standardError.write(Data("error: \(RunOptions.message(for: error))\n".utf8))
@@ -39,10 +41,11 @@ public final class Run {
   }
 
   /// A run with options given as on the command line.
-  /// - Throws: ArgumentParser's errors.
-  public init(name: String, arguments: [String]) throws {
+  /// - Throws: ArgumentParser's errors; ``RunError/option(name:found:expected:)``.
+  public init(name: String, arguments: [String], _ extras: [ExtraOption] = []) throws {
     self.name = name
-    options = try RunOptions.parse(arguments)
+    self.extras = try ExtraArguments(arguments, extras)
+    options = try RunOptions.parse(self.extras.rest)
     seed = options.seed ?? 0
     let folder = ScriptContext.current.package ?? FileManager.default.currentDirectoryPath
     output = options.output ?? folder + "/Figures"
@@ -62,11 +65,15 @@ public final class Run {
   }
 
   /// The script's question and its options.
-  private static func help(_ script: String) -> String {
+  private static func help(_ script: String, _ extras: [ExtraOption]) -> String {
     let lines = (try? String(contentsOfFile: script, encoding: .utf8))?.split(separator: "\n") ?? []
     let comment = lines.prefix { $0.hasPrefix("//") }.map { $0.drop { $0 == "/" || $0 == " " } }
-    return comment.joined(separator: "\n") + "\n\n" + RunOptions.helpMessage()
+    let own = extras.isEmpty ? "" : "\n\nOPTIONS OF THIS EXPERIMENT:\n" + extras.map(\.helpLine).joined(separator: "\n")
+    return comment.joined(separator: "\n") + "\n\n" + RunOptions.helpMessage() + own
   }
+
+  /// What was given for an option of this experiment's own.
+  func extra(_ name: String) -> String? { extras.given[name] }
 
   // MARK: What a run is made from
 
@@ -75,6 +82,10 @@ public final class Run {
 
   /// Denoising steps: those of `--steps`, else what the script suggests.
   public func steps(_ suggested: Int) -> Int { options.steps ?? suggested }
+
+  /// Strength of guidance: that of `--guidance`, else what the checkpoint says.
+  /// - Throws: what ``pipeline()`` throws.
+  public func guidance() throws -> Float { try options.guidance ?? pipeline().defaults.guidance }
 
   /// The checkpoint that `--checkpoint` names, else the small one of this package; opened once.
   /// - Throws: what `Pipeline` throws.

@@ -29,11 +29,22 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Seed of weights and samples.")
   var seed: UInt64 = 1
 
+  @Option(
+    help: ArgumentHelp(
+      "Train this variant of the adapter for the ablation, in OUTPUT/ablation/VARIANT-SEED: "
+        + AdapterVariant.allCases.map(\.rawValue).joined(separator: ", ") + "."))
+  var variant: String?
+
+  @Option(help: "Train nothing: write a whole model into this folder, as the stage's newest checkpoint has it.")
+  var snapshot: String?
+
   @Flag(inversion: .prefixedNo, help: "Supervise where the base model's words attend.")
   var grounding = true
 
   func run() throws {
-    let stages = stage == "all" ? TrainingStage.allCases : try [named(stage)]
+    let variant = try variant.map { try named($0, "variant") as AdapterVariant }
+    if variant != nil, stage != "adapter" { throw ValidationError("--variant goes with --stage adapter") }
+    let stages: [TrainingStage] = stage == "all" ? TrainingStage.allCases : try [named(stage, "stage")]
     try Tensor.checkMatrixProducts()
     let cancellation = TrainingCancellation()
     let watching = cancellation.atSignals()
@@ -41,10 +52,14 @@ struct TrainCommand: ParsableCommand {
     for stage in stages {
       let run = try StageRun(
         stage, folder: output, merges: Bundled.smallCheckpoint + "/tokenizer/merges.txt", seed: seed,
-        grounding: grounding
+        grounding: grounding, variant: variant
       ) {
         if let steps { $0.steps = steps }
         if let batch { $0.batch = batch }
+      }
+      if let snapshot {
+        print("\(snapshot): \(stage.rawValue) after step \(try run.writeSnapshot(to: snapshot))")
+        continue
       }
       print(
         "\(stage.rawValue): \(run.plan.steps) steps of \(run.plan.batch), \(run.plan.steps * run.plan.batch) samples")
@@ -66,43 +81,21 @@ struct TrainCommand: ParsableCommand {
 
   /// Draws the losses so far beside the log; a training does not stop where that fails.
   private func drawCurve(of run: StageRun) {
-    let folder = output + "/" + run.stage.rawValue
     do {
-      let curve = try TrainingCurve(log: folder + "/log.jsonl", title: "Training of \(run.stage.rawValue)")
-      try curve.figure().image().write(folder + "/loss.png")
+      let curves = try TrainingCurves(stage: run.stage.rawValue, log: run.folder + "/log.jsonl")
+      guard !curves.curves.isEmpty else { return }
+      try curves.lossFigure(title: "Training of \(run.stage.rawValue)").image().write(run.folder + "/loss.png")
     } catch {
       FileHandle.standardError.write(Data("warning: no loss curve: \(error)\n".utf8))
     }
   }
 
-  private func named(_ name: String) throws -> TrainingStage {
-    guard let stage = TrainingStage(rawValue: name) else {
-      let known = TrainingStage.allCases.map(\.rawValue).joined(separator: ", ")
-      throw ValidationError("no stage is called '\(name)'; there are \(known), and all")
+  private func named<Choice: RawRepresentable & CaseIterable>(_ name: String, _ kind: String) throws -> Choice
+  where Choice.RawValue == String {
+    guard let choice = Choice(rawValue: name) else {
+      let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("no \(kind) is called '\(name)'; there are \(known)")
     }
-    return stage
+    return choice
   }
-}
-
-/// Loss, speed and time left of a training: one changing line on a terminal, else a line a minute.
-final class TrainingDisplay {
-  private let label: String
-  private let isTerminal = isatty(STDERR_FILENO) == 1
-  private var last = ContinuousClock.now - .seconds(3600)
-
-  init(_ label: String) { self.label = label }
-
-  func show(_ progress: TrainingProgress) {
-    let now = ContinuousClock.now
-    guard now - last > (isTerminal ? .milliseconds(200) : .seconds(60)) || progress.step == progress.steps else {
-      return
-    }
-    last = now
-    let line =
-      "\(label): step \(progress.step)/\(progress.steps), loss \(String(format: "%.4f", progress.loss)), "
-      + "\(String(format: "%.1f", progress.samplesPerSecond)) samples/s, \(ProgressBar.time(progress.secondsLeft)) left"
-    FileHandle.standardError.write(Data((isTerminal ? "\r\u{1b}[K" + line : line + "\n").utf8))
-  }
-
-  func finish() { if isTerminal { FileHandle.standardError.write(Data("\n".utf8)) } }
 }

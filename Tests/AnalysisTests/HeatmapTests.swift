@@ -120,5 +120,12 @@ import Testing
     #expect(mean.lower > 1 && mean.lower < 3 && mean.upper > 3 && mean.upper < 5)
     #expect(try ConfidenceInterval.mean(of: [1, 2, 3, 4, 5], seed: 3) == mean)
     #expect(throws: AnalysisError.self) { try ConfidenceInterval.mean(of: []) }
+    // Student's t of 0.975 is 4.30265 with two degrees of freedom, 12.7062 with one, 2.04523 with 29.
+    let few = try ConfidenceInterval.student([1, 2, 3])
+    #expect(few.estimate == 2 && abs(few.upper - 2 - 4.30265 / 3.0.squareRoot()) < 1e-4)
+    #expect(abs(try ConfidenceInterval.student([0, 2]).upper - 1 - 12.7062) < 2e-3)
+    let many = (0..<30).map { Double($0 % 2) }
+    #expect(abs(try ConfidenceInterval.student(many).upper - 0.5 - 2.04523 * (0.25 / 29).squareRoot()) < 1e-5)
+    #expect(throws: AnalysisError.self) { try ConfidenceInterval.student([1]) }
   }
 }

@@ -135,6 +135,27 @@ import Testing
     #expect(throws: PlotError.self) { try BarChart(groups: ["a"], [.init("one", [1, 2])], yLabel: "").image() }
   }
 
+  @Test func tablesHaveRowsAsHighAsTheirTextAndGaugesAtTheirPlace() throws {
+    let gauge = Table.Gauge(value: 0.5, interval: 0.4...0.6, chance: 0.1, reach: 0.9, color: .distinct(0))
+    func table(_ text: String) -> Table {
+      Table(columns: ["what", "gauge"], widths: [80, 200], rows: [[Table.Cell(text), Table.Cell(gauge)]])
+    }
+    let low = try table("short").image()
+    let high = try table("a text of so many words that they take several lines").image()
+    #expect(low.width == high.width && high.height > low.height + 30)
+    let orange = Color.distinct(0)
+    let columns = (0..<low.width * low.height).filter {
+      (low.pixels[3 * $0], low.pixels[3 * $0 + 1], low.pixels[3 * $0 + 2]) == (orange.red, orange.green, orange.blue)
+    }.map { $0 % low.width }
+    // The second column begins after a margin of 24, 80 pixels and a gap of 18.
+    let middle = try #require(columns.min().map { Double($0 + (columns.max() ?? $0)) / 2 })
+    #expect(abs(middle - (24 + 80 + 18 + 100)) < 2)
+    #expect(throws: PlotError.self) { try Table(columns: ["a"], widths: [], rows: []).image() }
+    #expect(throws: PlotError.self) {
+      try Table(columns: ["a"], widths: [50], rows: [[Table.Cell("1"), Table.Cell("2")]]).image()
+    }
+  }
+
   @Test func stacksAndAnimationsHoldAllTheirParts() throws {
     let stack = try Stack([red, red], title: "Two", caption: "below each other").image()
     #expect(stack.height > 20 && stack.width == 20)

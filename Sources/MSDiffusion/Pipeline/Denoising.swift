@@ -217,3 +217,10 @@ extension SubjectRow {
       subjectScales: scales.isEmpty ? nil : scales)
   }
 }
+
+extension Pipeline {
+  /// What a scene brings to multi-subject attention outside a generation; nil without an adapter.
+  package func subjectRow(of scene: Scene) throws -> SubjectRow? {
+    try adapter.map { SubjectRow($0, scene: scene, conditions: try conditions(for: scene)) }
+  }
+}

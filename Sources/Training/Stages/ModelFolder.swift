@@ -14,7 +14,7 @@ struct ModelFolder {
 
   func path(_ relative: String) -> String { folder + "/" + relative }
 
-  private func source(_ part: String) throws -> CheckpointSource {
+  func source(_ part: String) throws -> CheckpointSource {
     guard FileManager.default.fileExists(atPath: path(part)) else {
       throw StageError.missingPart(folder: folder, part: part)
     }
@@ -62,10 +62,12 @@ struct ModelFolder {
   }
 
   /// The trained base model.
-  func unet() throws -> UNet { try UNet(Scope(source("unet")), UNetConfiguration(configuration("unet"))) }
+  func unet(_ source: CheckpointSource) throws -> UNet {
+    try UNet(Scope(source), UNetConfiguration(configuration("unet")))
+  }
 
   /// An adapter to be trained: keys and values of the image branch begin as those of the text branch (appendix A).
-  func newAdapter(beside unet: UNet, source: RandomSource) throws -> Adapter {
+  func newAdapter(_ projector: AdapterVariant.Projector, beside unet: UNet, source: RandomSource) throws -> Adapter {
     let layers = unet.crossAttentionLayers
     let (sizes, context) = (SmallModel.Resampler.self, SmallModel.contextWidth)
     let scope = Scope(source)
@@ -74,13 +76,22 @@ struct ModelFolder {
     // The adapter reads its sizes from the weights: name them first.
     func declare(_ scope: Scope, _ name: String, _ shape: [Int]) throws { _ = try scope.parameter(name, shape) }
     try declare(scope, "dummy_image_tokens", [1, sizes.dummies, context])
-    try declare(projection, "grounding_latents", [1, sizes.tokens, sizes.width])
-    try declare(projection["latent_proj"][0], "weight", [imageWidth, context + 64])
-    try declare(projection, "proj_in.weight", [sizes.width, imageWidth])
-    try declare(projection, "proj_out.weight", [context, sizes.width])
-    for layer in 0..<sizes.depth {
-      try declare(projection["layers"][layer][0], "to_q.weight", [sizes.width, sizes.width])
-      try declare(projection["layers"][layer][1], "1.weight", [4 * sizes.width, sizes.width])
+    switch projector {
+    case .grounding:
+      try declare(projection, "grounding_latents", [1, sizes.tokens, sizes.width])
+      try declare(projection["latent_proj"][0], "weight", [imageWidth, context + 64])
+    case .plain: try declare(projection, "latents", [1, sizes.tokens, sizes.width])
+    case .linear:
+      try declare(projection, "proj.weight", [sizes.tokens * context, SmallModel.embeddingWidth])
+      try declare(projection, "norm.weight", [context])
+    }
+    if projector != .linear {
+      try declare(projection, "proj_in.weight", [sizes.width, imageWidth])
+      try declare(projection, "proj_out.weight", [context, sizes.width])
+      for layer in 0..<sizes.depth {
+        try declare(projection["layers"][layer][0], "to_q.weight", [sizes.width, sizes.width])
+        try declare(projection["layers"][layer][1], "1.weight", [4 * sizes.width, sizes.width])
+      }
     }
     let adapter = try Adapter(scope, layers: layers, heads: sizes.heads)
     for (own, layer) in zip(adapter.layers, layers) {

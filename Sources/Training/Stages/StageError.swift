@@ -2,6 +2,8 @@
 public enum StageError: Error, Equatable, CustomStringConvertible {
   /// An earlier stage's part is not there.
   case missingPart(folder: String, part: String)
+  /// A training that has written no checkpoint yet.
+  case noCheckpoint(folder: String)
 
   public var description: String {
     switch self {
@@ -9,6 +11,8 @@ public enum StageError: Error, Equatable, CustomStringConvertible {
       let stage = TrainingStage.allCases.first { $0.parts.contains(part) }
       return "\(folder): expected '\(part)' of an earlier stage, found nothing; "
         + "train the stage '\(stage?.rawValue ?? "?")' to its end first, with the same --output"
+    case .noCheckpoint(let folder):
+      return "\(folder): expected a checkpoint of a training, found none; wait for its first one"
     }
   }
 }

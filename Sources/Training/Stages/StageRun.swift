@@ -13,24 +13,32 @@ import TrainingData
 public struct StageRun {
   public let stage: TrainingStage
   public let plan: TrainingPlan
-  private let folder: String
+  /// The folder of the training itself.
+  public let folder: String
   private let objective: any TrainingObjective
-  private let export: (StageRun) throws -> Void
+  /// Writes the stage's parts into a model's folder.
+  private let export: (ModelFolder) throws -> Void
+  private let model, target: ModelFolder
 
   /// - Parameters:
   ///   - folder: the working folder; made where it is not there.
   ///   - merges: path of CLIP's `merges.txt`, which the first encoders' vocabulary is cut out of.
+  ///   - variant: of the adapter's stage: trains this one in a folder of its own, with a model of its own; nil: the
+  ///     adapter of the model that ships.
   ///   - change: changes the stage's plan, for a shorter trial.
   /// - Throws: ``TrainingError``; `TrainingDataError` without the emoji font; what is wrong with earlier stages' parts.
   public init(
     _ stage: TrainingStage, folder: String, merges: String, seed: UInt64 = 1, grounding: Bool = true,
-    change: (inout TrainingPlan) -> Void = { _ in }
+    variant: AdapterVariant? = nil, change: (inout TrainingPlan) -> Void = { _ in }
   ) throws {
     var plan = stage.plan(seed: seed)
     change(&plan)
-    (self.stage, self.plan, self.folder) = (stage, plan, folder)
+    (self.stage, self.plan) = (stage, plan)
+    self.folder = folder + "/" + (variant?.folder(seed: seed) ?? stage.rawValue)
     let world = try EmojiWorld()
     let model = ModelFolder(folder + "/model")
+    self.model = model
+    target = variant.map { ModelFolder("\(folder)/\($0.folder(seed: seed))/model") } ?? model
     switch stage {
     case .vae:
       let source = RandomSource(seed: seed)
@@ -38,9 +46,9 @@ public struct StageRun {
       let parameters = source.inKeyOrder
       let autoencoder = AutoencoderObjective(vae: vae, world: world, seed: seed, parameters: parameters)
       objective = autoencoder
-      export = { _ in
+      export = { target in
         let (mean, deviation) = autoencoder.latentMoments()
-        try model.write("vae", SmallModel.vae(scale: 1 / deviation, shift: mean), parameters)
+        try target.write("vae", SmallModel.vae(scale: 1 / deviation, shift: mean), parameters)
       }
     case .clip:
       let vocabulary = try Vocabulary(words: world.words, mergesFile: merges)
@@ -54,10 +62,10 @@ public struct StageRun {
         text: text, vision: vision, tokenizer: try CLIPTokenizer(folder: model.path("tokenizer")),
         processor: try CLIPImageProcessor(JSONNode(SmallModel.imageProcessor, name: "image_processor")), world: world,
         seed: seed, parameters: textSource.inKeyOrder + visionSource.inKeyOrder)
-      export = { _ in
-        try model.write("text_encoder", configuration, textSource.inKeyOrder)
-        try model.write("image_encoder", SmallModel.imageEncoder, visionSource.inKeyOrder)
-        try SmallModel.imageProcessor.write(to: model.path("image_encoder/preprocessor_config.json"))
+      export = { target in
+        try target.write("text_encoder", configuration, textSource.inKeyOrder)
+        try target.write("image_encoder", SmallModel.imageEncoder, visionSource.inKeyOrder)
+        try SmallModel.imageProcessor.write(to: target.path("image_encoder/preprocessor_config.json"))
       }
     case .base:
       let source = RandomSource(seed: seed)
@@ -73,20 +81,15 @@ public struct StageRun {
           unet, diffusion: try Self.diffusion(), attention: grounding ? .grounding : .none),
         frozen: try model.frozen(withVision: false), world: world, seed: seed,
         dropping: ConditionDropping(image: 0, text: 0.1, both: 0, grounding: 0), parameters: parameters)
-      export = { _ in
-        try model.write("unet", SmallModel.unet, parameters)
-        try model.writeScheduler()
+      export = { target in
+        try target.write("unet", SmallModel.unet, parameters)
+        try target.writeScheduler()
       }
     case .adapter:
-      let unet = try model.unet()
-      let source = RandomSource(seed: seed)
-      let adapter = try model.newAdapter(beside: unet, source: source)
-      let parameters = source.inKeyOrder.filter { $0.key != "dummy_image_tokens" }
-      objective = DenoisingObjective(
-        loss: DenoisingLoss(unet, adapter: adapter, diffusion: try Self.diffusion()),
-        frozen: try model.frozen(withVision: true), world: world, seed: seed, dropping: .published,
-        parameters: parameters)
-      export = { _ in try model.writeAdapter(source.inKeyOrder) }
+      let adapter = try AdapterStage(
+        variant ?? .full, model: model, world: world, diffusion: try Self.diffusion(), seed: seed)
+      objective = adapter.objective
+      export = { target in try adapter.export(to: target) }
     }
   }
 
@@ -99,10 +102,28 @@ public struct StageRun {
   public func run(
     cancellation: TrainingCancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Trainer.Outcome {
-    let trainer = try Trainer(objective, plan, folder: URL(fileURLWithPath: folder + "/" + stage.rawValue))
+    let trainer = try Trainer(objective, plan, folder: URL(fileURLWithPath: folder))
     let outcome = try trainer.run(cancellation: cancellation, progress: progress)
-    if outcome.isFinished { try trainer.withAverages { try export(self) } }
+    if outcome.isFinished { try trainer.withAverages { try export(target) } }
     return outcome
+  }
+
+  /// Leaves the stage's parts in `model/` with the weights as they are now: those that a training begins with.
+  package func exportUntrained() throws { try export(target) }
+
+  /// A whole model in a folder of its own, as the training stands: the newest checkpoint's averages, and earlier stages'
+  /// parts. It may be asked for while the training runs.
+  /// - Returns: Steps done.
+  /// - Throws: ``StageError/noCheckpoint(folder:)``; what is wrong with the checkpoint.
+  public func writeSnapshot(to path: String) throws -> Int {
+    guard let checkpoint = TrainingCheckpoint.newest(in: folder) else {
+      throw StageError.noCheckpoint(folder: folder)
+    }
+    try checkpoint.load(into: objective.parameters)
+    let snapshot = ModelFolder(path)
+    try snapshot.link(to: model, except: Set(stage.parts))
+    try export(snapshot)
+    return checkpoint.step
   }
 }
 

@@ -1,0 +1,91 @@
+import Analysis
+import JSON
+import Training
+
+/// What came out where something was taken away from the adapter: one line a training.
+public struct AblationResults: Sendable, Equatable {
+  /// What is told of each training, in the order of the table.
+  public enum Measure: String, CaseIterable, Sendable {
+    /// Likeness of each subject to its identity in its box, by the judge.
+    case inBox = "likeness in the box"
+    /// The same wherever it is.
+    case anywhere = "likeness anywhere"
+    /// Per image the product over its subjects of likenesses anywhere: built as M-DINO is.
+    case product = "multi-subject product"
+    /// Both subjects are the nearest of 20 in their boxes.
+    case both = "both recognised"
+    /// Cosine of image and caption, by the model's own encoders.
+    case text = "text fidelity"
+  }
+
+  /// One training.
+  public struct Row: Sendable, Equatable {
+    /// A variant's name; ``AblationResults/base`` for the base alone.
+    public var variant: String
+    public var seed: UInt64
+    /// Means over scenes.
+    public var values: [Measure: Double]
+
+    public init(variant: String, seed: UInt64, values: [Measure: Double]) {
+      (self.variant, self.seed, self.values) = (variant, seed, values)
+    }
+  }
+
+  /// What the base alone is called: the same scenes at γ = 0.
+  public static let base = "base"
+
+  /// Steps and samples a step of each training.
+  public var steps, batch: Int
+  /// Scenes that each was measured on.
+  public var scenes: Int
+  public var settings: GenerationSettings
+  public var rows: [Row]
+
+  public init(steps: Int, batch: Int, scenes: Int, settings: GenerationSettings, rows: [Row] = []) {
+    (self.steps, self.batch, self.scenes, self.settings, self.rows) = (steps, batch, scenes, settings, rows)
+  }
+
+  /// Names of variants in the order of their first training.
+  public var variants: [String] { rows.map(\.variant).withoutRepeats }
+
+  /// Mean and interval over a variant's seeds; without width for a single one.
+  /// - Throws: `AnalysisError` where nothing was measured.
+  public func interval(_ variant: String, _ measure: Measure) throws -> ConfidenceInterval {
+    let values = rows.filter { $0.variant == variant }.compactMap { $0.values[measure] }
+    if values.count == 1 { return try .mean(of: values, draws: 1) }
+    return try .student(values)
+  }
+
+  public var json: JSONValue {
+    .object([
+      ("steps", JSONValue(steps)), ("batch", JSONValue(batch)), ("scenes", JSONValue(scenes)),
+      ("sampling_steps", JSONValue(settings.steps)), ("guidance", JSONValue(settings.guidance)),
+      ("scale", JSONValue(settings.scale)),
+      (
+        "rows",
+        .array(
+          rows.map { row in
+            .object(
+              [("variant", .string(row.variant)), ("seed", .string("\(row.seed)"))]
+                + Measure.allCases.compactMap { measure in
+                  row.values[measure].map { (measure.rawValue, .double($0.rounded6)) }
+                })
+          })
+      ),
+    ])
+  }
+
+  /// - Throws: `JSONError`.
+  public init(_ json: JSONNode) throws {
+    (steps, batch, scenes) = (try json["steps"].int(), try json["batch"].int(), try json["scenes"].int())
+    settings = GenerationSettings(
+      steps: try json["sampling_steps"].int(), guidance: try json["guidance"].float(), scale: try json["scale"].float())
+    rows = try json["rows"].array().map { row in
+      var values: [Measure: Double] = [:]
+      for measure in Measure.allCases where row[measure.rawValue].isPresent {
+        values[measure] = try row[measure.rawValue].double()
+      }
+      return Row(variant: try row["variant"].string(), seed: UInt64(try row["seed"].string()) ?? 0, values: values)
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import Analysis
+import Tensors
+import TrainingData
+
+/// Tells who is to be seen in a part of an image, by colours and edges alone. No part of it was ever trained, and it shares
+/// nothing with the model but the world's drawings.
+///
+/// Every candidate is drawn in several poses: each of its drawings, mirrored too, turned both ways. The part of the image is
+/// compared with each of them, at the places that the pose covers; the pose that fits best counts.
+public struct Judge: Sendable {
+  /// How much a view and one pose of an identity have in common, 0…1 each.
+  package struct Likeness: Sendable {
+    /// Of colours, wherever they are.
+    package var colors: Float
+    /// Of edges.
+    package var edges: Float
+    /// Of colours place by place.
+    package var arrangement: Float
+  }
+
+  /// How much each kind of likeness counts; they sum to 1. Chosen on drawn scenes of training's side.
+  package struct Weights: Sendable {
+    package var colors: Float = 0.2
+    package var edges: Float = 0.5
+    package var arrangement: Float = 0.3
+
+    package init() {}
+
+    func callAsFunction(_ likeness: Likeness) -> Float {
+      colors * likeness.colors + edges * likeness.edges + arrangement * likeness.arrangement
+    }
+  }
+
+  /// What is to be seen in a box of an image, ready for being judged.
+  public struct View: Sendable {
+    let patch: Patch
+    let rim: SIMD4<Float>
+    let edges: EdgeField
+  }
+
+  let world: EmojiWorld
+  package var weights = Weights()
+  /// Degrees that candidates are turned by.
+  package var turns: [Float] = [-24, -12, 0, 12, 24]
+
+  public init(_ world: EmojiWorld) { self.world = world }
+
+  /// - Parameters:
+  ///   - image: `[3, H, W]`, 0…1.
+  ///   - box: Where somebody is expected.
+  public func view(of image: Tensor, in box: Box) -> View {
+    let patch = Patch(image, around: box)
+    return View(patch: patch, rim: patch.rim, edges: EdgeField(patch))
+  }
+
+  /// How much a view looks like an identity: 1 if it is the same to the last pixel, 0 if it has nothing in common with it.
+  public func similarity(of view: View, to identity: Identity) -> Double {
+    similarity(of: view, to: poses(of: identity))
+  }
+
+  /// The likenesses of a view to each pose of an identity.
+  package func likenesses(of view: View, to identity: Identity) -> [Likeness] {
+    poses(of: identity).map { likeness(of: view, to: $0) }
+  }
+
+  private func similarity(of view: View, to poses: [PosedCandidate]) -> Double {
+    poses.map { Double(weights(likeness(of: view, to: $0))) }.max() ?? 0
+  }
+
+  private func poses(of identity: Identity) -> [PosedCandidate] {
+    world.portraits(of: identity, turns: turns, side: Patch.side, fill: Patch.fill).map { PosedCandidate(Patch($0)) }
+  }
+
+  /// How much the part of an image that looks most like an identity does so, wherever it is: for images that were asked for
+  /// without saying where. The greatest of many likenesses is never small: compare it with that of images that show nobody.
+  public func likenessAnywhere(in image: Tensor, to identity: Identity) -> Double {
+    let poses = poses(of: identity)
+    return Self.windows.map { similarity(of: view(of: image, in: $0), to: poses) }.max() ?? 0
+  }
+
+  /// Squares of three sizes all over an image, half overlapping or more.
+  private static let windows: [Box] = [Float(0.32), 0.44, 0.6].flatMap { side in
+    let places = Int(((1 - side) / (side / 3)).rounded(.up))
+    let starts = (0...places).map { Float($0) * (1 - side) / Float(places) }
+    return starts.flatMap { y in starts.map { x in Box(x, y, x + side, y + side) } }
+  }
+
+  /// One similarity a candidate.
+  public func similarities(of view: View, to candidates: [Identity]) -> [Double] {
+    candidates.map { similarity(of: view, to: $0) }
+  }
+
+  /// The candidate that a view looks like most; the first of equals.
+  public func nearest(to view: View, among candidates: [Identity]) -> Identity? {
+    let all = similarities(of: view, to: candidates)
+    return all.indices.max { all[$0] < all[$1] || (all[$0] == all[$1] && $0 > $1) }.map { candidates[$0] }
+  }
+
+  private func likeness(of view: View, to candidate: PosedCandidate) -> Likeness {
+    let shown = candidate.patch.over(view.rim)
+    return Likeness(
+      colors: ColorHistogram(view.patch, weights: candidate.inside).intersection(with: candidate.colors),
+      edges: EdgeHistogram(view.edges, weights: candidate.around)
+        .cosine(with: EdgeHistogram(EdgeField(shown), weights: candidate.around)),
+      arrangement: arrangement(view.patch, candidate.patch, weights: candidate.inside))
+  }
+
+  /// How near colours are place by place: 1 for equal ones, falling with their mean distance.
+  private func arrangement(_ patch: Patch, _ portrait: Patch, weights: [Float]) -> Float {
+    // Light differs from picture to picture and says nothing: luma counts half.
+    let scale = SIMD4<Float>(0.5, 1, 1, 0)
+    var (sum, total) = (Float(0), Float(0))
+    for place in weights.indices where weights[place] > 0 {
+      let difference = (patch.pixels[place] - portrait.pixels[place]) * scale
+      // What others cover is as far away as it gets, and no farther.
+      sum += weights[place] * min((difference * difference).sum().squareRoot(), 0.5)
+      total += weights[place]
+    }
+    return total > 0 ? max(0, 1 - sum / total * 2) : 0
+  }
+}
+
+/// A candidate in one pose, with what does not depend on the view that it is compared with.
+private struct PosedCandidate {
+  let patch: Patch
+  /// How much each pixel counts: the candidate alone, and with a rim that holds its outline.
+  let inside, around: [Float]
+  let colors: ColorHistogram
+
+  init(_ patch: Patch) {
+    self.patch = patch
+    inside = patch.pixels.map { $0.w * $0.w }
+    around = patch.coverage(grownBy: 2)
+    colors = ColorHistogram(patch, weights: inside)
+  }
+}

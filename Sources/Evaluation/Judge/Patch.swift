@@ -1,0 +1,106 @@
+import Analysis
+import Tensors
+import TrainingData
+
+/// A small square picture in opponent colours: luma, red against green, yellow against blue; each about −1…1. The fourth
+/// number of a pixel is how much of it counts.
+///
+/// The three are straight sums of red, green and blue, so that a turn of the hue turns the last two and leaves the first.
+struct Patch: Sendable {
+  /// Pixels a side.
+  static let side = 32
+  /// Share of the side that the longer side of a subject takes.
+  static let fill: Float = 0.84
+
+  /// Row by row.
+  var pixels: [SIMD4<Float>]
+
+  /// The square around a box of an image `[3, H, W]`, 0…1. What lies beyond the image repeats its edge.
+  init(_ image: Tensor, around box: Box) {
+    guard image.rank == 3, image.shape[0] == 3 else { fail("Patch: expected an image [3, H, W], found \(image.shape)") }
+    let (height, width) = (image.shape[1], image.shape[2])
+    let area = height * width
+    let (boxWidth, boxHeight) = ((box.x1 - box.x0) * Float(width), (box.y1 - box.y0) * Float(height))
+    let reach = max(boxWidth, boxHeight, 1) / Self.fill
+    let left = (box.x0 + box.x1) / 2 * Float(width) - reach / 2
+    let top = (box.y0 + box.y1) / 2 * Float(height) - reach / 2
+    // Several looks a pixel where the patch is coarser than the image.
+    let looks = max(1, Int((reach / Float(Self.side)).rounded(.up)) * 2 - 1)
+    let step = reach / Float(Self.side * looks)
+    pixels = image.withUnsafeBuffer { values in
+      func color(_ x: Float, _ y: Float) -> SIMD4<Float> {
+        let (x, y) = (min(max(x - 0.5, 0), Float(width - 1)), min(max(y - 0.5, 0), Float(height - 1)))
+        let (column, row) = (min(Int(x), max(width - 2, 0)), min(Int(y), max(height - 2, 0)))
+        let (shareX, shareY) = (x - Float(column), y - Float(row))
+        func pixel(_ row: Int, _ column: Int) -> SIMD4<Float> {
+          let place = min(row, height - 1) * width + min(column, width - 1)
+          return SIMD4(values[place], values[area + place], values[2 * area + place], 1)
+        }
+        let upper = pixel(row, column) * (1 - shareX) + pixel(row, column + 1) * shareX
+        let lower = pixel(row + 1, column) * (1 - shareX) + pixel(row + 1, column + 1) * shareX
+        return upper * (1 - shareY) + lower * shareY
+      }
+      return (0..<Self.side * Self.side).map { place in
+        var sum = SIMD4<Float>.zero
+        for look in 0..<looks * looks {
+          let x = Float(place % Self.side * looks + look % looks) + 0.5
+          let y = Float(place / Self.side * looks + look / looks) + 0.5
+          sum += color(left + x * step, top + y * step)
+        }
+        return Self.opponent(sum / Float(looks * looks))
+      }
+    }
+  }
+
+  /// A portrait: colours as they are, not multiplied by how much they count.
+  init(_ portrait: Portrait) {
+    guard portrait.side == Self.side else { fail("Patch: expected a portrait of \(Self.side), found \(portrait.side)") }
+    pixels = portrait.pixels.map { pixel in
+      var color = Self.opponent(pixel.w > 0 ? pixel / pixel.w : .zero)
+      color.w = pixel.w
+      return color
+    }
+  }
+
+  private static func opponent(_ color: SIMD4<Float>) -> SIMD4<Float> {
+    let (red, green, blue) = (color.x, color.y, color.z)
+    return SIMD4(0.299 * red + 0.587 * green + 0.114 * blue, red - green, (red + green) / 2 - blue, color.w)
+  }
+
+  /// Mean of the outermost pixels: what is behind the subject, as far as one can tell.
+  var rim: SIMD4<Float> {
+    let last = Self.side - 1
+    var (sum, count) = (SIMD4<Float>.zero, Float(0))
+    for place in pixels.indices {
+      let (row, column) = place.quotientAndRemainder(dividingBy: Self.side)
+      if row == 0 || row == last || column == 0 || column == last { (sum, count) = (sum + pixels[place], count + 1) }
+    }
+    return sum / count
+  }
+
+  /// Laid over one colour.
+  func over(_ ground: SIMD4<Float>) -> Patch {
+    var result = self
+    for place in pixels.indices {
+      let share = pixels[place].w
+      result.pixels[place] = ground + (pixels[place] - ground) * share
+      result.pixels[place].w = share
+    }
+    return result
+  }
+
+  /// How much each pixel counts, grown by `reach` pixels to all sides.
+  func coverage(grownBy reach: Int) -> [Float] {
+    let side = Self.side
+    func grown(_ values: [Float], stride: Int, limit: (Int) -> Int) -> [Float] {
+      values.indices.map { place in
+        let at = limit(place)
+        return (max(at - reach, 0)...min(at + reach, side - 1)).reduce(0) {
+          max($0, values[place + ($1 - at) * stride])
+        }
+      }
+    }
+    let across = grown(pixels.map(\.w), stride: 1) { $0 % side }
+    return grown(across, stride: side) { $0 / side }
+  }
+}

@@ -1,0 +1,140 @@
+import Analysis
+import Images
+import JSON
+import MSDiffusion
+import Tensors
+import TrainingData
+
+// Axes: H and W of an image.
+
+/// What generated subjects look like and where they land.
+struct GenerationMeasure {
+  let pipeline: Pipeline
+  let settings: GenerationSettings
+  let recognition: Recognition
+  /// How subjects are kept apart.
+  var attention = SubjectAttentionRun.Options()
+  /// Whether to tell where a subject lands, and how much it is to be seen anywhere.
+  var landing = false, anywhere = false
+
+  /// Rows of scenes: what ``Recognition`` says; `clip.image` and `clip.text` by the model's own encoders; with `landing`,
+  /// `landed` and what it is to be compared with; with `anywhere` the likeness to each identity wherever it is.
+  func rows(_ scenes: [TestScene]) throws -> [SceneRow] {
+    let generations = try pipeline.generate(requests(scenes))
+    let empty = landing ? try pipeline.generate(scenes.map { $0.emptyRequest(settings) }) : []
+    let own = OwnEncoders(pipeline: pipeline)
+    return scenes.enumerated().map { index, scene in
+      let image = generations[index].shown
+      var row = SceneRow(scene: scene.index, values: recognition.values(image, scene))
+      if landing {
+        let landing = Landing(image, empty[index].shown)
+        row.values["landed"] = scene.sample.subjects.map { landing.lies(in: $0.box) ? 1 : 0 }
+        row.values["landed.largest"] = scene.sample.subjects.map { landing.largestLies(in: $0.box) ? 1 : 0 }
+        row.values["box area"] = scene.sample.subjects.map { Double($0.box.area) }
+        row.values["box around centre"] = scene.sample.subjects.map { $0.box.contains(0.5, 0.5) ? 1 : 0 }
+      }
+      if anywhere {
+        row.values["anywhere"] = scene.identities.map { recognition.judge.likenessAnywhere(in: image, to: $0) }
+      }
+      let likenesses = scene.sample.subjects.compactMap { subject in
+        own.imageLikeness(generations[index].image.cropped(to: subject.box), PixelImage(subject.reference))
+      }
+      if !likenesses.isEmpty { row.values["clip.image"] = likenesses }
+      row.values["clip.text"] = own.textLikeness(generations[index].image, scene.sample.caption).map { [$0] }
+      return row
+    }
+  }
+
+  func requests(_ scenes: [TestScene]) -> [Scene] {
+    scenes.map { scene in scene.request(settings).with { $0.attention = attention } }
+  }
+}
+
+extension Generation {
+  /// The first sample as it is shown, `[3, H, W]`, 0…1.
+  var shown: Tensor {
+    (decoded.sliced(axis: 0, 0..<1).reshaped(Array(decoded.shape.dropFirst())) / 2 + 0.5).clamped(to: 0...1)
+  }
+}
+
+/// Where an image differs from the same scene without its subject.
+struct Landing {
+  /// The difference where it is above Otsu's threshold, `[H, W]`.
+  private let difference: Tensor
+
+  /// - Parameters: Images `[3, H, W]`.
+  init(_ image: Tensor, _ empty: Tensor) {
+    let absolute = (image - empty).abs().mean(axes: [0])
+    let limit = absolute.otsuThreshold()
+    difference = Tensor(absolute.values.map { $0 > limit ? $0 : 0 }, shape: absolute.shape)
+  }
+
+  /// Whether the middle of the difference lies in a box.
+  func lies(in box: Box) -> Bool { Self.middle(difference, in: box) }
+
+  /// Whether the middle of the largest connected part does.
+  func largestLies(in box: Box) -> Bool { Self.middle(difference * difference.largestPart(), in: box) }
+
+  private static func middle(_ map: Tensor, in box: Box) -> Bool {
+    centroid(of: map).map { box.contains(Float($0.x), Float($0.y)) } ?? false
+  }
+}
+
+extension Box {
+  func contains(_ x: Float, _ y: Float) -> Bool { x >= x0 && x <= x1 && y >= y0 && y <= y1 }
+}
+
+extension PixelImage {
+  /// The pixels in a box, one at least.
+  func cropped(to box: Box) -> PixelImage {
+    let cells = box.cells(height: height, width: width)
+    guard !cells.isEmpty else { return self }
+    return cropped(
+      x: cells.columns.lowerBound, y: cells.rows.lowerBound, width: cells.columns.count, height: cells.rows.count)
+  }
+}
+
+extension Evaluator {
+  /// One subject a scene: whether it is recognised, and whether it lands in its box.
+  public func subjects(
+    _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings
+  ) throws -> [SceneRow] {
+    try generated("subject", pipeline, scenes, count: count, settings: settings) { $0.landing = true }
+  }
+
+  /// Two subjects a scene: whether both are recognised as their own.
+  public func pairs(
+    _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings,
+    attention: SubjectAttentionRun.Options = .init(), anywhere: Bool = false, label: String = ""
+  ) throws -> [SceneRow] {
+    try generated("pair" + label, pipeline, scenes, count: count, settings: settings) { measure in
+      (measure.attention, measure.anywhere) = (attention, anywhere)
+    }
+  }
+
+  private func generated(
+    _ name: String, _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings,
+    _ change: (inout GenerationMeasure) -> Void
+  ) throws -> [SceneRow] {
+    guard pipeline.adapter != nil else {
+      throw EvaluationError.missingPart(
+        folder: pipeline.folder, part: "ms_adapter.safetensors", measure: "what generated subjects look like")
+    }
+    var measure = GenerationMeasure(pipeline: pipeline, settings: settings, recognition: Recognition(judge: judge))
+    change(&measure)
+    let asked = measure
+    return try rows(
+      name, settings: settings.json(pipeline), scenes: scenes, count: count, batch: settings.batch
+    ) { try asked.rows($0) }
+  }
+}
+
+extension GenerationSettings {
+  /// What the rows of a measure depend on.
+  func json(_ pipeline: Pipeline) -> JSONValue {
+    .object([
+      ("model", .string(pipeline.hash())), ("steps", JSONValue(steps)), ("guidance", JSONValue(guidance)),
+      ("scale", JSONValue(scale)),
+    ])
+  }
+}

@@ -1,0 +1,59 @@
+import Analysis
+import JSON
+
+/// One line of a model's report.
+public struct Finding: Sendable, Equatable {
+  /// What was measured.
+  public var name: String
+  /// What it was measured on, and what was chosen how.
+  public var note: String
+  public var interval: ConfidenceInterval
+  /// What guessing would give; nil where nothing can be guessed.
+  public var chance: Double?
+  /// What the model is to reach; nil for what is only told.
+  public var reach: Double?
+  /// Scenes it was measured on.
+  public var scenes: Int
+
+  public init(
+    _ name: String, note: String = "", interval: ConfidenceInterval, chance: Double? = nil, reach: Double? = nil,
+    scenes: Int
+  ) {
+    (self.name, self.note, self.interval, self.chance, self.reach) = (name, note, interval, chance, reach)
+    self.scenes = scenes
+  }
+
+  /// Of one value a scene.
+  init(_ name: String, note: String = "", of values: [Double], chance: Double? = nil, reach: Double? = nil) throws {
+    // Shares of hits have an interval of their own kind, which is right near 0 and 1 too.
+    let isHits = values.allSatisfy { $0 == 0 || $0 == 1 }
+    let interval =
+      isHits
+      ? try ConfidenceInterval.proportion(successes: values.reduce(0, +), trials: values.count)
+      : try ConfidenceInterval.mean(of: values)
+    self.init(name, note: note, interval: interval, chance: chance, reach: reach, scenes: values.count)
+  }
+
+  /// Whether the estimate is what it is to reach; nil where nothing is to be reached.
+  public var isMet: Bool? { reach.map { interval.estimate >= $0 } }
+
+  var json: JSONValue {
+    .object([
+      ("name", .string(name)), ("note", .string(note)), ("estimate", .double(interval.estimate.rounded6)),
+      ("lower", .double(interval.lower.rounded6)), ("upper", .double(interval.upper.rounded6)),
+      ("confidence", .double(interval.confidence)), ("chance", chance.map { .double($0.rounded6) } ?? .null),
+      ("reach", reach.map { .double($0) } ?? .null), ("scenes", JSONValue(scenes)),
+    ])
+  }
+
+  init(_ json: JSONNode) throws {
+    name = try json["name"].string()
+    note = try json["note"].string(or: "")
+    interval = ConfidenceInterval(
+      estimate: try json["estimate"].double(), lower: try json["lower"].double(), upper: try json["upper"].double(),
+      confidence: try json["confidence"].double())
+    chance = json["chance"].isPresent ? try json["chance"].double() : nil
+    reach = json["reach"].isPresent ? try json["reach"].double() : nil
+    scenes = try json["scenes"].int()
+  }
+}

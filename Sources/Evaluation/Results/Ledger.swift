@@ -1,0 +1,32 @@
+import Foundation
+import JSON
+
+/// The rows of a measure in a file that grows batch by batch, so that an interrupted measurement goes on where it stopped.
+///
+/// A file of another model or other settings is begun anew.
+struct Ledger {
+  private(set) var rows: [Int: SceneRow] = [:]
+  private let path: String?
+  /// What the rows depend on.
+  private let header: JSONValue
+
+  /// - Parameter path: nil keeps rows in memory alone.
+  init(path: String?, header: JSONValue) {
+    (self.path, self.header) = (path, header)
+    guard let path, FileManager.default.fileExists(atPath: path), let file = try? JSONNode.read(path),
+      file["made from"].value?.text() == header.text(), let found = try? file["rows"].array().map({ try SceneRow($0) })
+    else { return }
+    rows = Dictionary(found.map { ($0.scene, $0) }) { first, _ in first }
+  }
+
+  /// - Throws: `JSONError` where the file cannot be written.
+  mutating func add(_ new: [SceneRow]) throws {
+    for row in new { rows[row.scene] = row }
+    guard let path else { return }
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try JSONValue.object([
+      ("made from", header), ("rows", .array(rows.values.sorted { $0.scene < $1.scene }.map(\.json))),
+    ]).write(to: path, pretty: false)
+  }
+}

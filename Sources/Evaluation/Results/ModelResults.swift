@@ -1,0 +1,39 @@
+import Analysis
+import JSON
+
+/// What a model showed: the table of its report, and what the numbers depend on.
+public struct ModelResults: Sendable, Equatable {
+  /// Hash of the checkpoint that was measured.
+  public var checkpoint: String
+  /// How images were generated.
+  public var settings: GenerationSettings
+  public var findings: [Finding]
+  /// What could not be measured, and why.
+  public var missing: [String]
+
+  public init(
+    checkpoint: String, settings: GenerationSettings, findings: [Finding] = [], missing: [String] = []
+  ) {
+    (self.checkpoint, self.settings, self.findings, self.missing) = (checkpoint, settings, findings, missing)
+  }
+
+  /// A line by its name.
+  public subscript(name: String) -> Finding? { findings.first { $0.name == name } }
+
+  public var json: JSONValue {
+    .object([
+      ("checkpoint", .string(checkpoint)), ("steps", JSONValue(settings.steps)),
+      ("guidance", JSONValue(settings.guidance)), ("scale", JSONValue(settings.scale)),
+      ("findings", .array(findings.map(\.json))), ("missing", JSONValue(missing)),
+    ])
+  }
+
+  /// - Throws: `JSONError`.
+  public init(_ json: JSONNode) throws {
+    checkpoint = try json["checkpoint"].string()
+    settings = GenerationSettings(
+      steps: try json["steps"].int(), guidance: try json["guidance"].float(), scale: try json["scale"].float())
+    findings = try json["findings"].array().map { try Finding($0) }
+    missing = try json["missing"].strings()
+  }
+}

@@ -1,0 +1,53 @@
+import JSON
+
+/// What one measure found in one scene: named lists of numbers, mostly one a subject.
+public struct SceneRow: Sendable, Equatable {
+  /// The scene's number in its stream.
+  public var scene: Int
+  public var values: [String: [Double]]
+
+  public init(scene: Int, values: [String: [Double]]) { (self.scene, self.values) = (scene, values) }
+
+  /// The mean of a list; nil where there is none.
+  public func mean(_ name: String) -> Double? {
+    guard let list = values[name], !list.isEmpty else { return nil }
+    return list.reduce(0, +) / Double(list.count)
+  }
+
+  var json: JSONValue {
+    .object(
+      [("scene", JSONValue(scene))]
+        + values.sorted { $0.key < $1.key }.map { name, list in (name, .array(list.map { .double($0.rounded6) })) })
+  }
+
+  init(_ json: JSONNode) throws {
+    scene = try json["scene"].int()
+    values = [:]
+    for name in try json.keys() where name != "scene" {
+      values[name] = try json[name].array().map { try $0.double() }
+    }
+  }
+}
+
+extension Double {
+  /// To six decimal places: what files keep.
+  var rounded6: Double { (self * 1e6).rounded() / 1e6 }
+}
+
+extension [SceneRow] {
+  /// The means of a list in all scenes that have it.
+  public func means(_ name: String) -> [Double] { compactMap { $0.mean(name) } }
+
+  /// The mean over scenes; nil where none has the list.
+  public func mean(_ name: String) -> Double? {
+    let all = means(name)
+    return all.isEmpty ? nil : all.reduce(0, +) / Double(all.count)
+  }
+
+  /// The mean over scenes of every place of a list, such as a curve.
+  public func curve(_ name: String) -> [Double] {
+    let lists = compactMap { $0.values[name] }
+    guard let first = lists.first else { return [] }
+    return first.indices.map { place in lists.reduce(0) { $0 + $1[place] } / Double(lists.count) }
+  }
+}

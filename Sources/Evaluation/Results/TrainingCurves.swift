@@ -1,0 +1,91 @@
+import Foundation
+import JSON
+import Training
+
+/// How losses fell during a training: logs thinned to what a figure shows.
+public struct TrainingCurves: Sendable, Equatable {
+  /// One figure of one stage.
+  public struct Curve: Sendable, Equatable {
+    public var stage: String
+    /// As the log calls it; `heldOut.…` was measured on held-out scenes.
+    public var name: String
+    /// Samples seen.
+    public var samples: [Double]
+    public var values: [Double]
+
+    public init(stage: String, name: String, samples: [Double], values: [Double]) {
+      (self.stage, self.name, self.samples, self.values) = (stage, name, samples, values)
+    }
+  }
+
+  public var curves: [Curve]
+
+  public init(_ curves: [Curve]) { self.curves = curves }
+
+  /// Reads the logs of a working folder, `STAGE/log.jsonl`; stages without one are left out.
+  /// - Parameter points: Most points a curve; neighbours are averaged.
+  /// - Throws: `JSONError` for a line that is none.
+  public init(workingFolder folder: String, points: Int = 80) throws {
+    curves = try TrainingStage.allCases.flatMap { stage in
+      try Self.curves(stage: stage.rawValue, path: "\(folder)/\(stage.rawValue)/log.jsonl", points: points)
+    }
+  }
+
+  /// Reads one log.
+  /// - Throws: `JSONError` for a line that is none.
+  public init(stage: String, log path: String, points: Int = 240) throws {
+    curves = try Self.curves(stage: stage, path: path, points: points)
+  }
+
+  private static func curves(stage: String, path: String, points: Int) throws -> [Curve] {
+    guard let data = FileManager.default.contents(atPath: path) else { return [] }
+    var found: [String: Curve] = [:]
+    var order: [String] = []
+    for line in data.split(separator: UInt8(ascii: "\n")) {
+      let entry = JSONNode(try JSONValue.parse(Array(line), name: path), name: path)
+      let samples = try entry["samples"].double()
+      let figures = entry["evaluation"].isPresent ? entry["evaluation"] : entry
+      for name in try figures.keys() where !["step", "samples", "learningRate", "gradientNorm"].contains(name) {
+        if found[name] == nil { order.append(name) }
+        found[name, default: Curve(stage: stage, name: name, samples: [], values: [])].samples.append(samples)
+        found[name]?.values.append(try figures[name].double())
+      }
+    }
+    return order.compactMap { found[$0]?.thinned(to: points) }
+  }
+
+  public var json: JSONValue {
+    .array(
+      curves.map { curve in
+        .object([
+          ("stage", .string(curve.stage)), ("name", .string(curve.name)),
+          ("samples", .array(curve.samples.map { JSONValue(Int($0)) })),
+          ("values", .array(curve.values.map { .double($0.rounded6) })),
+        ])
+      })
+  }
+
+  /// - Throws: `JSONError`.
+  public init(_ json: JSONNode) throws {
+    curves = try json.array().map { curve in
+      Curve(
+        stage: try curve["stage"].string(), name: try curve["name"].string(),
+        samples: try curve["samples"].array().map { try $0.double() },
+        values: try curve["values"].array().map { try $0.double() })
+    }
+  }
+}
+
+extension TrainingCurves.Curve {
+  /// At most so many points, each the mean of neighbours.
+  func thinned(to points: Int) -> TrainingCurves.Curve {
+    let size = max(1, (samples.count + points - 1) / points)
+    func means(_ list: [Double]) -> [Double] {
+      stride(from: 0, to: list.count, by: size).map { start in
+        let part = list[start..<min(start + size, list.count)]
+        return part.reduce(0, +) / Double(part.count)
+      }
+    }
+    return TrainingCurves.Curve(stage: stage, name: name, samples: means(samples), values: means(values))
+  }
+}

@@ -1,0 +1,105 @@
+import Analysis
+import Images
+import MSDiffusion
+import Tensors
+import TrainingData
+
+/// A scene of the world that a model is measured on.
+public struct TestScene: Sendable {
+  /// Its number in its stream.
+  public let index: Int
+  public let plan: ScenePlan
+  /// Drawn, with all that is known of it.
+  public let sample: TrainingSample
+
+  /// Who its subjects are.
+  public var identities: [Identity] { plan.subjects.map(\.identity) }
+  /// The drawn image, 0…1.
+  public var image: Tensor { (sample.image + 1) / 2 }
+  /// Caption of the place without anybody in it; empty for a plain ground.
+  public var placeCaption: String { plan.backdrop.place?.ending ?? "" }
+}
+
+/// The scenes that a model is measured on: all in which subjects stand by themselves or are worn, none whose subject is the
+/// place. Numbered, and the same for every model.
+public struct TestScenes: Sendable {
+  public let world: EmojiWorld
+  /// Which part of the world.
+  public var split: Split
+  /// Subjects a scene.
+  public var subjects: Int
+  /// Whether scenes count in which somebody wears something.
+  public var includesWorn: Bool
+  /// Of the stream; another than that of any training.
+  public var seed: UInt64
+  /// Pixels a side.
+  public var size: Int
+
+  public init(
+    _ world: EmojiWorld, split: Split, subjects: Int, includesWorn: Bool = true, seed: UInt64 = 0x7465_7374,
+    size: Int = 64
+  ) {
+    (self.world, self.split, self.subjects, self.includesWorn) = (world, split, subjects, includesWorn)
+    (self.seed, self.size) = (seed, size)
+  }
+
+  /// Numbers of the first scenes that fit.
+  public func indices(count: Int) -> [Int] {
+    var result: [Int] = []
+    var index = 0
+    while result.count < count {
+      if fits(plan(index)) { result.append(index) }
+      index += 1
+    }
+    return result
+  }
+
+  private func plan(_ index: Int) -> ScenePlan {
+    world.plan(index, seed: seed, split: split, subjects: subjects...subjects)
+  }
+
+  private func fits(_ plan: ScenePlan) -> Bool {
+    // Twins share their words, which then point to both.
+    !plan.combination.hasScene && (includesWorn || !plan.combination.isWorn)
+      && Set(plan.subjects.map(\.phrase)).count == plan.subjects.count
+  }
+
+  /// Draws a scene.
+  public subscript(index: Int) -> TestScene {
+    let plan = plan(index)
+    return TestScene(index: index, plan: plan, sample: world.sample(plan, size: size, referenceSize: size))
+  }
+}
+
+/// How images are generated that are measured.
+public struct GenerationSettings: Sendable, Equatable {
+  public var steps: Int
+  public var guidance: Float
+  /// γ of Eq. 2: 1 as in training.
+  public var scale: Float
+  /// Scenes that go through the model together.
+  public var batch: Int
+
+  public init(steps: Int = 20, guidance: Float = 3, scale: Float = 1, batch: Int = 16) {
+    (self.steps, self.guidance, self.scale, self.batch) = (steps, guidance, scale, batch)
+  }
+}
+
+extension TestScene {
+  /// What a model is asked for: caption, references, phrases and boxes of the scene; its number is the seed.
+  public func request(_ settings: GenerationSettings) -> Scene {
+    Scene(
+      sample.caption,
+      subjects: sample.subjects.map { Subject($0.phrase, image: PixelImage($0.reference), box: $0.box) },
+      negativePrompt: nil, steps: settings.steps, guidance: settings.guidance, seed: UInt64(index),
+      scale: settings.scale)
+  }
+
+  /// The same noise with nobody in it: the place alone.
+  public func emptyRequest(_ settings: GenerationSettings) -> Scene {
+    request(settings).with { scene in
+      scene.prompt = placeCaption
+      scene.subjects = []
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Images
+
+/// Rows of text and gauges under column titles.
+public struct Table: Figure {
+  /// What stands in one place.
+  public struct Cell: Sendable {
+    enum Content: Sendable {
+      case text(String)
+      case gauge(Gauge)
+    }
+    let content: Content
+    var color = Color.ink
+    var isBold = false
+
+    /// Text, wrapped to the column's width.
+    public init(_ text: String, color: Color = .ink, bold: Bool = false) {
+      (content, self.color, isBold) = (.text(text), color, bold)
+    }
+
+    /// A number between 0 and 1 on a line, with what it is to be compared with.
+    public init(_ gauge: Gauge) { content = .gauge(gauge) }
+  }
+
+  /// A number with its interval on a line from 0 to 1.
+  public struct Gauge: Sendable {
+    public var value: Double
+    public var interval: ClosedRange<Double>
+    /// Marked by a thin line.
+    public var chance: Double?
+    /// Marked by a thick line.
+    public var reach: Double?
+    public var color: Color
+
+    public init(
+      value: Double, interval: ClosedRange<Double>, chance: Double? = nil, reach: Double? = nil,
+      color: Color = .distinct(1)
+    ) {
+      (self.value, self.interval, self.chance, self.reach, self.color) = (value, interval, chance, reach, color)
+    }
+  }
+
+  public var columns: [String]
+  /// Of each column, in pixels.
+  public var widths: [Int]
+  public var rows: [[Cell]]
+  public var title, caption: String
+
+  public init(columns: [String], widths: [Int], rows: [[Cell]], title: String = "", caption: String = "") {
+    (self.columns, self.widths, self.rows, self.title, self.caption) = (columns, widths, rows, title, caption)
+  }
+
+  private static let gap = 18.0
+  private static let line = 18.0
+  private static let padding = 14.0
+
+  public func image() throws -> PixelImage {
+    guard !columns.isEmpty, widths.count == columns.count, rows.allSatisfy({ $0.count <= columns.count }) else {
+      throw PlotError.mismatch(
+        what: "table", expected: "a width a column, and no more cells a row",
+        found: "\(columns.count) columns, \(widths.count) widths, rows of \(Set(rows.map(\.count)).sorted())")
+    }
+    let width = 2 * Surround.margin + Double(widths.reduce(0, +)) + Self.gap * Double(columns.count - 1)
+    let frame = try Surround(title: title, caption: caption, width: width)
+    let titles = try columns.indices.map { try lines(columns[$0], column: $0, bold: true) }
+    let texts = try rows.map { row in
+      try row.enumerated().map { column, cell -> [String] in
+        guard case .text(let text) = cell.content else { return [""] }
+        return try lines(text, column: column, bold: cell.isBold)
+      }
+    }
+    func height(_ cells: [[String]]) -> Double { Self.line * Double(cells.map(\.count).max() ?? 1) + Self.padding }
+    let content = height(titles) + texts.reduce(0) { $0 + height($1) } + 12
+    let canvas = try Canvas(
+      width: Int(width.rounded(.up)), height: Int((frame.top + content + frame.bottom).rounded(.up)))
+    frame.draw(on: canvas)
+    var top = frame.top
+    func write(_ cells: [[String]], _ row: [Cell]?) {
+      for (column, lines) in cells.enumerated() {
+        let cell = row?[column]
+        for (index, text) in lines.enumerated() {
+          canvas.text(
+            text, x: left(column), y: top + (Self.padding + Self.line) / 2 + Self.line * Double(index), size: 13,
+            color: cell?.color ?? .faint, bold: cell?.isBold ?? true)
+        }
+        if case .gauge(let gauge)? = cell?.content {
+          draw(gauge, on: canvas, x: left(column), y: top + height(cells) / 2, width: Double(widths[column]))
+        }
+      }
+      top += height(cells)
+      canvas.fill(Surround.margin, top, width - 2 * Surround.margin, row == nil ? 2 : 1, row == nil ? .faint : .rule)
+    }
+    write(titles, nil)
+    for (cells, row) in zip(texts, rows) { write(cells, row) }
+    return canvas.pixels()
+  }
+
+  private func left(_ column: Int) -> Double {
+    Surround.margin + Double(widths[..<column].reduce(0, +)) + Self.gap * Double(column)
+  }
+
+  private func lines(_ text: String, column: Int, bold: Bool) throws -> [String] {
+    try Canvas.wrapped(text, width: Double(widths[column]), size: 13, bold: bold)
+  }
+
+  private func draw(_ gauge: Gauge, on canvas: Canvas, x: Double, y: Double, width: Double) {
+    func place(_ value: Double) -> Double { x + width * min(max(value, 0), 1) }
+    canvas.line([(x, y), (x + width, y)], .rule, thickness: 2)
+    if let chance = gauge.chance {
+      canvas.line([(place(chance), y - 7), (place(chance), y + 7)], .faint, thickness: 1)
+    }
+    if let reach = gauge.reach { canvas.line([(place(reach), y - 9), (place(reach), y + 9)], .ink, thickness: 2.5) }
+    let (low, high) = (place(gauge.interval.lowerBound), place(gauge.interval.upperBound))
+    canvas.fill(low, y - 2.5, max(high - low, 1), 5, gauge.color.mixed(with: .white, 0.45))
+    canvas.disc(place(gauge.value), y, radius: 5, gauge.color)
+  }
+}

@@ -1,0 +1,73 @@
+import Analysis
+import Evaluation
+import Foundation
+import JSON
+import MSDiffusion
+import TestSupport
+import Testing
+import TrainingData
+
+/// Measures of the model before its training: near chance, in range, and the same each time.
+@Suite(.longNumeric) struct ModelTests {
+  private let settings = GenerationSettings(steps: 2, guidance: 2, batch: 2)
+
+  @Test func untrainedAttentionIsNearChance() throws {
+    let pipeline = try Untrained.pipeline()
+    let scenes = TestScenes(world, split: .heldOutIdentities, subjects: 2)
+    let rows = try Evaluator(world: world).attention(pipeline, scenes, count: 12)
+    let area = try #require(rows.mean("area"))
+    #expect((0.03...0.2).contains(area))
+    for scale in [0, 1] {
+      #expect(try #require(rows.mean("pointing.\(scale)")) < 0.5)
+      #expect(rows.curve("overlap.\(scale)").count == 41)
+      // Below every value of a map lies the whole image but its least cell: what chance gives.
+      #expect(abs(rows.curve("overlap.\(scale)")[0] - area) < 0.02)
+    }
+    #expect(rows.allSatisfy { $0.values["pointing.0.16"]?.count == 2 })
+  }
+
+  @Test func theReportHasEveryLineAndGoesOnWhereItStopped() throws {
+    let pipeline = try Untrained.pipeline()
+    let folder = try TemporaryFolder()
+    var calls: [String] = []
+    func results() throws -> ModelResults {
+      let evaluator = Evaluator(world: world, folder: folder.path) { calls.append("\($0.name) \($0.done)/\($0.total)") }
+      return try ModelEvaluation(
+        evaluator, pipeline, extent: .init(attention: 4, generated: 3), settings: settings
+      ).results()
+    }
+    let first = try results()
+    #expect(calls.contains("subject, heldOutIdentities 2/3") && calls.contains("pair, heldOutIdentities 3/3"))
+    #expect(first.findings.count == 17)
+    for name in ["pointing at γ = 0", "pointing at γ = 1", "subject is nearest of 20", "pseudo layout, best variant"] {
+      let finding = try #require(first[name])
+      #expect((0...1).contains(finding.interval.estimate) && finding.reach != nil && finding.chance != nil)
+      #expect(finding.isMet != nil)
+    }
+    let equality = try #require(first["γ = 0 is the base model"])
+    #expect(equality.interval.estimate == 1 && equality.isMet == true)
+    #expect(first.missing == ["a base of equal budget trained without grounding supervision"])
+    calls = []
+    #expect(try results() == first)
+    #expect(!calls.contains { $0.contains(" 2/3") }, "measured again: \(calls)")
+    #expect(try ModelResults(JSONNode(first.json, name: "results")).findings.map(\.name) == first.findings.map(\.name))
+  }
+
+  @Test func aBaseWithoutAdapterIsMeasuredAsFarAsItGoes() throws {
+    let model = try Untrained.pipeline().folder
+    let folder = try TemporaryFolder()
+    for part in try FileManager.default.contentsOfDirectory(atPath: model) where !part.hasPrefix("ms_adapter") {
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.file(part), withDestinationPath: model + "/" + part)
+    }
+    let base = try Pipeline(folder.path)
+    let evaluator = Evaluator(world: world)
+    let results = try ModelEvaluation(
+      evaluator, base, ungrounded: base, extent: .init(attention: 3, generated: 1), settings: settings
+    ).results()
+    #expect(results.missing == ["the adapter: generated subjects, pseudo layout, and attention at γ = 1"])
+    #expect(results["pointing at γ = 0"]?.interval == results["pointing at γ = 0 without supervision"]?.interval)
+    let scenes = TestScenes(world, split: .training, subjects: 1)
+    #expect(throws: EvaluationError.self) { try evaluator.subjects(base, scenes, count: 1, settings: settings) }
+  }
+}

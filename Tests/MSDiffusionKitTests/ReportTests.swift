@@ -1,0 +1,78 @@
+import Foundation
+import MSDiffusionKit
+import TestSupport
+import Testing
+
+/// Reports are drawn from what was measured, and say so where nothing was.
+@Suite struct ReportTests {
+  private let folder = Result { try TemporaryFolder() }
+
+  private func run(_ name: String, _ arguments: [String] = [], _ extras: [ExtraOption]) throws -> Run {
+    try Run(name: name, arguments: arguments + ["--output", folder.get().path], extras)
+  }
+
+  @Test func optionsOfAnExperimentStandBesideThoseOfAll() throws {
+    let options: [ExtraOption] = [.flag("full", "Measure."), .value("scenes", "N", "How many.")]
+    let run = try run("Test", ["--full", "--steps", "7", "--scenes=12"], options)
+    #expect(run.flag("full") && run.text("scenes") == "12" && run.steps(30) == 7)
+    #expect(try run.number("scenes") == 12)
+    let plain = try self.run("Test", ["--scenes", "-3"], options)
+    #expect(!plain.flag("full") && plain.text("scenes") == "-3")
+    #expect(throws: RunError.option(name: "--scenes", found: "'-3'", expected: "a whole number above 0")) {
+      try plain.number("scenes")
+    }
+    for arguments in [["--scenes"], ["--full=1"], ["--scenes", "--full"], ["--none"]] {
+      #expect(throws: (any Error).self) { try self.run("Test", arguments, options) }
+    }
+  }
+
+  private func write(_ json: JSONValue, as name: String) throws {
+    let path = try folder.get().file(name)
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try json.write(to: path)
+  }
+
+  @Test func modelReportsAreDrawnFromResults() throws {
+    let report = ModelReport(try run("Test", [], ModelReport.options))
+    #expect(try report.results() == nil && report.curves() == nil)
+    #expect(report.nothingMeasured.contains("Scripts/run Test --full"))
+    let findings = [
+      Finding("met", interval: try .proportion(successes: 9, trials: 10), chance: 0.1, reach: 0.8, scenes: 10),
+      Finding("missed", note: "why", interval: try .proportion(successes: 1, trials: 10), reach: 0.8, scenes: 10),
+      Finding("told", interval: try .mean(of: [0.2, 0.4]), scenes: 2),
+    ]
+    let results = ModelResults(
+      checkpoint: "another", settings: GenerationSettings(), findings: findings, missing: ["the rest"])
+    try write(results.json, as: "Test/results.json")
+    let curves = TrainingCurves([
+      .init(stage: "base", name: "denoising", samples: [1000, 2000, 3000, 4000], values: [9, 0.5, 0.4, 0.3])
+    ])
+    try write(curves.json, as: "Test/curves.json")
+    let read = try #require(try report.results())
+    #expect(read.findings.map(\.name) == ["met", "missed", "told"] && read.missing == ["the rest"])
+    let figure = try report.figure(read, report.curves())
+    #expect(figure.caption.contains("another checkpoint"))
+    let image = try figure.image()
+    #expect(image.width > 1000 && image.height > 600)
+  }
+
+  @Test func ablationsAreDrawnFromResults() throws {
+    let report = try AblationReport(run("Test", [], AblationReport.options))
+    #expect(try report.results() == nil)
+    var results = AblationResults(steps: 10, batch: 4, scenes: 3, settings: GenerationSettings())
+    results.rows.append(.init(variant: AblationResults.base, seed: 0, values: [.product: 0.1, .text: 0.2]))
+    for seed in 1...3 as ClosedRange<UInt64> {
+      results.rows.append(
+        .init(variant: "full", seed: seed, values: [.product: 0.2 + 0.1 * Double(seed), .text: 0.25]))
+    }
+    try write(results.json, as: "Test/results.json")
+    let read = try #require(try report.results())
+    #expect(read.variants == ["base", "full"] && read.rows.count == 4)
+    let interval = try read.interval("full", .product)
+    #expect(abs(interval.estimate - 0.4) < 1e-9 && abs(interval.upper - interval.estimate - 0.2484) < 1e-3)
+    #expect(try read.interval("base", .product).estimate == 0.1)
+    #expect(try report.figure(read).image().width > 800)
+    #expect(throws: RunError.self) { try report.measure() }
+  }
+}

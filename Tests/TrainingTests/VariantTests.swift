@@ -1,0 +1,64 @@
+import Checkpoints
+import Foundation
+import MSDiffusion
+import Tensors
+import TestSupport
+import Testing
+import Training
+
+/// Every variant of the ablation trains beside the same base and leaves a model of its own.
+@Suite(.longNumeric) struct VariantTests {
+  private static let merges = Golden.path("pipeline/tokenizer/merges.txt")
+  private static let base = Result {
+    let folder = try TemporaryFolder()
+    for stage in TrainingStage.allCases where stage != .adapter {
+      try StageRun(stage, folder: folder.path, merges: merges).exportUntrained()
+    }
+    return folder
+  }
+
+  @Test(arguments: AdapterVariant.allCases) func variantsTrainAndOpen(variant: AdapterVariant) throws {
+    let folder = try Self.base.get()
+    let run = try StageRun(.adapter, folder: folder.path, merges: Self.merges, seed: 3, variant: variant) { plan in
+      (plan.steps, plan.batch, plan.evaluateEvery) = (2, 4, 0)
+    }
+    #expect(try run.run().isFinished)
+    let place = folder.file(variant.folder(seed: 3))
+    let log = try String(contentsOfFile: place + "/log.jsonl", encoding: .utf8)
+    #expect(log.isEmpty || log.contains("loss"))
+    let pipeline = try Pipeline(place + "/model")
+    let adapter = try #require(pipeline.adapter)
+    #expect(adapter.tokens == 16)
+    switch adapter.projector {
+    case .grounding: #expect([.full, .noSubjectAttention].contains(variant))
+    case .plain: #expect([.plainResampler, .imageLoss, .imageAndTextLoss].contains(variant))
+    case .linear: #expect(variant == .linearProjector)
+    }
+    // The base stays as it is, but for text cross-attention where that is trained.
+    let (old, new) = (try weights(folder.file("model")), try weights(place + "/model"))
+    let changed = Set(old.keys.filter { old[$0] != new[$0] })
+    #expect(old.count == new.count && changed.isEmpty == !variant.trainsTextAttention)
+    #expect(changed.allSatisfy { $0.contains(".attn2.to_") })
+    #expect(!FileManager.default.fileExists(atPath: folder.file("model/ms_adapter.safetensors")))
+  }
+
+  private func weights(_ model: String) throws -> [String: Tensor] {
+    let file = model + "/unet/diffusion_pytorch_model.safetensors"
+    return try Dictionary(
+      uniqueKeysWithValues: Checkpoint(file).keys.map { ($0, try Checkpoint(file).stored($0).tensor) })
+  }
+
+  @Test func aSnapshotIsAWholeModelAndTheTrainingGoesOn() throws {
+    let folder = try Self.base.get()
+    let run = try StageRun(.adapter, folder: folder.path, merges: Self.merges, seed: 4, variant: .full) { plan in
+      (plan.steps, plan.batch, plan.evaluateEvery, plan.checkpointEvery) = (2, 4, 0, 1)
+    }
+    #expect(throws: StageError.self) { try run.writeSnapshot(to: folder.file("early")) }
+    _ = try run.run()
+    #expect(try run.writeSnapshot(to: folder.file("snapshot")) == 2)
+    #expect(try Pipeline(folder.file("snapshot")).adapter != nil)
+    let (a, b) = (folder.file("snapshot"), folder.file("ablation/full-4/model"))
+    #expect(
+      try bytes(of: a + "/ms_adapter.safetensors") == bytes(of: b + "/ms_adapter.safetensors"))
+  }
+}
