@@ -2,9 +2,11 @@
 import PackageDescription
 
 /// A target of this package that has a test target of the same name beside it.
-func room(_ name: String, _ dependencies: [Target.Dependency], testing: [Target.Dependency] = []) -> [Target] {
+func room(
+  _ name: String, _ dependencies: [Target.Dependency], testing: [Target.Dependency] = [], resources: [Resource]? = nil
+) -> [Target] {
   [
-    .target(name: name, dependencies: dependencies),
+    .target(name: name, dependencies: dependencies, resources: resources),
     .testTarget(
       name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"] + testing,
       exclude: name == "Images" ? ["resized.json", "decoded.json"] : []),
@@ -26,6 +28,7 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     // Without pkg-config: gd's file names flags that a package may not set, and its headers lie in the usual place.
     .systemLibrary(name: "CGD", providers: [.apt(["libgd-dev"])]),
+    .systemLibrary(name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),
     .systemLibrary(name: "CJSONC", pkgConfig: "json-c", providers: [.apt(["libjson-c-dev"])]),
     .target(name: "CKernels"),
     // What several test targets share: small helpers and where the golden numbers lie.
@@ -34,18 +37,18 @@ let package = Package(
       name: "MSDiffusionKit",
       dependencies: [
         "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "MSDiffusion", "Analysis", "Plotting",
-        "Scripting",
+        "TrainingData", "Training", "Scripting",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos")]),
+      resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos"), .copy("Resources/Emoji")]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
-    .target(name: "Parity", dependencies: ["MSDiffusionKit"]),
+    .target(name: "Parity", dependencies: ["MSDiffusionKit", "Training"]),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
     .executableTarget(
       name: "msdiffusion",
       dependencies: [
-        "MSDiffusionKit", "Parity", "Scripting", "Inspection",
+        "MSDiffusionKit", "Parity", "Scripting", "Inspection", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ]
@@ -56,7 +59,13 @@ let package = Package(
     + room("Layers", ["Tensors"])
     + room("Models", ["Layers", "Checkpoints", "JSON", "Images"])
     + room("Analysis", ["Tensors"])
+    + room(
+      "TrainingData", ["Tensors", "Images", "Analysis", "JSON", "CFreeType"],
+      resources: [.embedInCode("Resources/held-out.json")])
     + room("MSDiffusion", ["Models", "Analysis"])
+    + room(
+      "Training", ["MSDiffusion", "TrainingData", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
+      testing: ["Images"])
     + room("Plotting", ["Tensors", "Images", "CGD"])
     + room("Scripting", [])
     + room("Inspection", ["MSDiffusion"])

@@ -7,24 +7,29 @@ public enum Bundled {
   /// look like noise.
   public static var smallCheckpoint: String { path("SmallCheckpoint") }
 
+  /// Emoji that training never saw, under the Open Font License; `LICENSES.md` there tells more.
+  public static var emoji: String { path("Emoji") }
+
   /// Photographs in the public domain or under CC0, each named in `LICENSES.md` there.
   public static var photographs: String { path("Photos") }
 
-  /// The photographs' names, without endings.
-  public static var photographNames: [String] {
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: photographs)) ?? []
-    return files.filter { !$0.hasSuffix(".md") }.map { ($0 as NSString).deletingPathExtension }.sorted()
+  /// What ``reference(_:)`` knows: names of emoji and photographs, without endings.
+  public static var referenceNames: [String] { files.map(\.name).sorted() }
+
+  /// The path of an emoji or a photograph by its name: `fox`, `cat`.
+  /// - Throws: ``RunError/unknownReference(name:known:)``.
+  public static func reference(_ name: String) throws -> String {
+    guard let file = files.first(where: { $0.name == name }) else {
+      throw RunError.unknownReference(name: name, known: referenceNames)
+    }
+    return file.path
   }
 
-  /// The path of a photograph by its name: `cat`.
-  /// - Throws: ``RunError/unknownPhotograph(name:known:)``.
-  public static func photograph(_ name: String) throws -> String {
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: photographs)) ?? []
-    guard let file = files.first(where: { ($0 as NSString).deletingPathExtension == name && !$0.hasSuffix(".md") })
-    else {
-      throw RunError.unknownPhotograph(name: name, known: photographNames)
+  private static var files: [(name: String, path: String)] {
+    [emoji, photographs].flatMap { folder in
+      let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+      return files.filter { !$0.hasSuffix(".md") }.map { (($0 as NSString).deletingPathExtension, folder + "/" + $0) }
     }
-    return photographs + "/" + file
   }
 
   /// Beside the sources where a script of this package runs, else in the bundle that the build made.

@@ -87,32 +87,34 @@ public final class Run {
     return pipeline
   }
 
-  /// A photograph of this package by its name, or any image file by its path.
+  /// An emoji or a photograph of this package by its name, or any image file by its path.
   /// - Throws: ``RunError``, `ImageError`.
-  public func photograph(_ name: String) throws -> PixelImage {
+  public func reference(_ name: String) throws -> PixelImage {
     let isPath = name.contains("/") || FileManager.default.fileExists(atPath: name)
-    return try PixelImage(contentsOf: isPath ? name : Bundled.photograph(name))
+    return try PixelImage(contentsOf: isPath ? name : Bundled.reference(name))
   }
 
-  /// A subject from a photograph.
+  /// A subject from a reference image.
   /// - Parameters:
-  ///   - name: As ``photograph(_:)`` takes it.
-  ///   - phrase: What the prompt calls it; the photograph's name where nil.
+  ///   - name: As ``reference(_:)`` takes it.
+  ///   - phrase: What the prompt calls it; the image's name where nil.
   ///   - box: Where it is to be.
-  /// - Throws: as ``photograph(_:)``.
+  /// - Throws: as ``reference(_:)``.
   public func subject(_ name: String, phrase: String? = nil, box: Box = .none) throws -> Subject {
-    Subject(phrase ?? name, image: try photograph(name), box: box)
+    Subject(phrase ?? name, image: try reference(name), box: box)
   }
 
-  /// A scene with this run's seed, steps, guidance, size and scheduler.
-  /// - Throws: `SchedulerError` where `--scheduler` names none; `NumPyError` for what `--latents` names.
+  /// A scene with this run's seed, steps, guidance, size and scheduler, and what the checkpoint's defaults say.
+  /// - Throws: `SchedulerError` where `--scheduler` names none; `NumPyError` for what `--latents` names; what
+  ///   ``pipeline()`` throws.
   public func scene(
     _ prompt: String, _ subjects: [Subject], steps: Int = 30, _ change: (inout Scene) -> Void = { _ in }
   ) throws -> Scene {
+    let defaults = try pipeline().defaults
     var scene = Scene(
-      Scene.qualityPrompt + ", " + prompt, subjects: subjects, height: options.size, width: options.size,
-      steps: self.steps(steps), scheduler: try options.scheduler.map { try SchedulerKind.named($0) }, seed: seed)
-    if let guidance = options.guidance { scene.guidance = guidance }
+      defaults.prompt(prompt), subjects: subjects, negativePrompt: defaults.negativePrompt, height: options.size,
+      width: options.size, steps: self.steps(steps), guidance: options.guidance ?? defaults.guidance,
+      scheduler: try options.scheduler.map { try SchedulerKind.named($0) }, seed: seed, scale: defaults.scale)
     if let latents = options.latents { scene.initialNoise = try NumPyFile.read(latents).tensor }
     change(&scene)
     return scene

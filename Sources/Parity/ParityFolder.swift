@@ -25,7 +25,7 @@ public final class ParityFolder {
   private var opened: Pipeline?
 
   /// Parts whose numbers are left out, by the beginning of their files' paths.
-  static let skippedParts = ["training/", "controlnet/", "dino/", "metrics."]
+  static let skippedParts = ["controlnet/", "dino/", "metrics."]
   /// Files that tell about the others and hold nothing to compare.
   static let notes = ["README.md", "TENSORS.md", "checks.json", "components.json", "schedulers.json"]
 
@@ -60,7 +60,7 @@ public final class ParityFolder {
     let parts: [(part: String, run: () throws -> Void)] = [
       ("rng.safetensors", randomNumbers), ("tokens.json", tokens), ("schedulers.safetensors", schedulers),
       ("reader/", readers), ("unet_sharded/", shardedUNet), ("components.safetensors", components),
-      ("generate/", generations),
+      ("generate/", generations), ("training/", training),
     ]
     for file in files {
       if let part = Self.skippedParts.first(where: file.hasPrefix) {
@@ -83,11 +83,16 @@ public final class ParityFolder {
   /// The golden checkpoint, opened once.
   func pipeline() throws -> Pipeline {
     if let opened { return opened }
-    // The number of heads shows in no weight's shape.
-    let heads = try has("components.json") ? json("components.json")["grounding"]["heads"].int(or: 0) : 0
-    let pipeline = try Pipeline(path + "/pipeline", adapterHeads: heads == 0 ? nil : heads)
+    let pipeline = try freshPipeline()
     opened = pipeline
     return pipeline
+  }
+
+  /// The golden checkpoint opened anew, for what changes its weights.
+  func freshPipeline() throws -> Pipeline {
+    // The number of heads shows in no weight's shape.
+    let heads = try has("components.json") ? json("components.json")["grounding"]["heads"].int(or: 0) : 0
+    return try Pipeline(path + "/pipeline", adapterHeads: heads == 0 ? nil : heads)
   }
 
   func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + file) }

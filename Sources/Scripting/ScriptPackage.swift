@@ -10,7 +10,7 @@ package struct ScriptPackage: Sendable, Equatable {
   /// The name of the library that scripts import.
   static let library = "MSDiffusionKit"
   /// What pkg-config calls the system libraries of `Package.swift`.
-  static let systemLibraries = ["openblas", "json-c"]
+  static let systemLibraries = ["openblas", "json-c", "freetype2"]
 
   package init(root: String, products: String) {
     self.root = root

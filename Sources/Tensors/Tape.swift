@@ -1,7 +1,8 @@
+import CKernels
 import Synchronization
 
 /// One recorded operation: where its inputs came from, and how a derivative of its result becomes derivatives of them.
-final class TapeNode: @unchecked Sendable {
+class TapeNode: @unchecked Sendable {
   /// Rises with every operation, so that results come after their inputs.
   let number: Int
   let inputs: [TapeNode?]
@@ -34,34 +35,68 @@ public enum Tape {
       guard let node = variable.node else { fail("gradients: a tensor of shape \(variable.shape) is no variable") }
       return node
     }
-    var derivatives: [ObjectIdentifier: Tensor] = [:]
     guard let root = loss.node else { return variables.map { .zeros($0.shape) } }
-    derivatives[ObjectIdentifier(root)] = .ones(loss.shape)
-    let kept = Set(nodes.map { ObjectIdentifier($0) })
-    for node in reached(from: root) {
-      let id = ObjectIdentifier(node)
-      guard let derivative = derivatives[id] else { continue }
-      if !kept.contains(id) { derivatives[id] = nil }
-      for (input, pulled) in zip(node.inputs, node.pulled(derivative)) {
-        guard let input, let pulled else { continue }
-        let place = ObjectIdentifier(input)
-        derivatives[place] = derivatives[place].map { $0 + pulled } ?? pulled
-      }
+    var pass = BackwardPass(keeping: nodes)
+    pass.add(.ones(loss.shape), to: root)
+    pass.run(from: [root])
+    return zip(nodes, variables).map { pass.derivative(of: $0) ?? .zeros($1.shape) }
+  }
+}
+
+/// The derivatives of one number, collected from results to what they were made of.
+struct BackwardPass {
+  private var derivatives: [ObjectIdentifier: Tensor] = [:]
+  /// Nodes still to come, the latest operation last.
+  private var waiting: [TapeNode] = []
+  /// The same nodes. One that is done is not among them: it may be gone, and another one lie in its place.
+  private var known: Set<ObjectIdentifier> = []
+  /// Derivatives of the results of checkpointed parts, by part.
+  private var results: [ObjectIdentifier: [(place: Int, derivative: Tensor)]] = [:]
+  /// Nodes whose derivatives are asked for; all others are let go of as soon as they are passed on.
+  private let kept: Set<ObjectIdentifier>
+
+  init(keeping nodes: [TapeNode]) { kept = Set(nodes.map { ObjectIdentifier($0) }) }
+
+  func derivative(of node: TapeNode) -> Tensor? { derivatives[ObjectIdentifier(node)] }
+
+  mutating func add(_ derivative: Tensor, to node: TapeNode) {
+    let place = ObjectIdentifier(node)
+    if let sum = derivatives.removeValue(forKey: place) {
+      derivatives[place] = sum.adding(derivative)
+    } else {
+      derivatives[place] = derivative
     }
-    return zip(nodes, variables).map { derivatives[ObjectIdentifier($0)] ?? .zeros($1.shape) }
   }
 
-  /// All nodes behind one, results before their inputs.
-  private static func reached(from root: TapeNode) -> [TapeNode] {
-    var seen: Set<ObjectIdentifier> = [ObjectIdentifier(root)]
-    var (all, waiting) = ([root], [root])
+  /// Passes derivatives on from these nodes, results before their inputs.
+  mutating func run(from roots: [TapeNode]) {
+    reach(roots)
     while let node = waiting.popLast() {
-      for input in node.inputs.compactMap({ $0 }) where seen.insert(ObjectIdentifier(input)).inserted {
-        all.append(input)
-        waiting.append(input)
+      let id = ObjectIdentifier(node)
+      known.remove(id)
+      if let checkpoint = node as? CheckpointNode {
+        guard let results = results.removeValue(forKey: id) else { continue }
+        reach(checkpoint.unfold(results, in: &self))
+        continue
+      }
+      guard let derivative = kept.contains(id) ? derivatives[id] : derivatives.removeValue(forKey: id) else { continue }
+      if let result = node as? CheckpointResult {
+        results[ObjectIdentifier(result.checkpoint), default: []].append((result.place, derivative))
+      } else {
+        for case (let input?, let pulled?) in zip(node.inputs, node.pulled(derivative)) { add(pulled, to: input) }
       }
     }
-    return all.sorted { $0.number > $1.number }
+  }
+
+  /// Puts all nodes behind some into the order in which they are passed.
+  private mutating func reach(_ roots: [TapeNode]) {
+    var open = roots.filter { known.insert(ObjectIdentifier($0)).inserted }
+    if open.isEmpty { return }
+    while let node = open.popLast() {
+      waiting.append(node)
+      for case let input? in node.inputs where known.insert(ObjectIdentifier(input)).inserted { open.append(input) }
+    }
+    waiting.sort { $0.number < $1.number }
   }
 }
 
@@ -77,6 +112,21 @@ extension Tensor {
   func recorded(from inputs: [Tensor], _ pull: @escaping (Tensor) -> [Tensor?]) -> Tensor {
     guard inputs.contains(where: { $0.node != nil }) else { return self }
     return with(node: TapeNode(inputs: inputs.map(\.node), pull: pull))
+  }
+
+  /// This plus another derivative of the same shape, in this one's memory where nobody else holds it.
+  fileprivate consuming func adding(_ other: Tensor) -> Tensor {
+    var sum = self
+    sum.withUnsafeMutableBuffer { target in
+      other.withUnsafeBuffer { source in
+        let (to, from) = (target.baseAddress, source.baseAddress)
+        parallel(target.count, cost: 1) { range in
+          guard let to, let from else { return }
+          msd_add(from + range.lowerBound, to + range.lowerBound, Int64(range.count))
+        }
+      }
+    }
+    return sum
   }
 
   /// Sums over the axes along which a tensor of `shape` was repeated to become this one.

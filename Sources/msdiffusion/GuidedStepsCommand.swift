@@ -20,7 +20,7 @@ struct GuidedStepsCommand: ParsableCommand {
 
   func run() throws {
     let pipeline = try Pipeline(folder, variant: variant)
-    func photograph(_ name: String) throws -> PixelImage { try PixelImage(contentsOf: Bundled.photograph(name)) }
+    func photograph(_ name: String) throws -> PixelImage { try PixelImage(contentsOf: Bundled.reference(name)) }
     let box = Box(0.1, 0.2, 0.6, 0.9)
     let scene = Scene(
       "a cat and a cup on the beach", subjects: [Subject("cat", image: try photograph("cat"), box: box)], height: size,

@@ -9,6 +9,7 @@ struct MSDiffusionCommand: ParsableCommand {
     commandName: "msdiffusion",
     abstract: "Layout-guided multi-subject diffusion: experiments, checks and a REPL.",
     subcommands: [
+      TrainCommand.self,
       RunCommand.self, ReplCommand.self, ParityCommand.self, InspectCommand.self,
       RandomCheckpointCommand.self, GuidedStepsCommand.self,
     ])

@@ -25,7 +25,7 @@ import Testing
     #expect(first.allSatisfy { $0 > 0 && $0 < 1 })
     #expect(try fits() == first)
     #expect(try fits { $0.subjects[0].box = Box(0, 0.2, 0.4, 0.8) } != first)
-    #expect(try fits { $0.subjects[1].image = try run.get().photograph("rocket") } != first)
+    #expect(try fits { $0.subjects[1].image = try run.get().reference("rocket") } != first)
     #expect(try fits { $0.scale = 1 } != first)
   }
 
@@ -92,8 +92,8 @@ import Testing
     for arguments in [["--steps", "many"], ["--steps", "0"], ["--size", "-4"], ["--sed", "3"], ["extra"]] {
       #expect(throws: (any Error).self) { try Run(name: "Test", arguments: arguments) }
     }
-    #expect(throws: RunError.unknownPhotograph(name: "dog", known: ["astronaut", "cat", "cup", "rocket"])) {
-      try Run(name: "Test", arguments: []).photograph("dog")
+    #expect(throws: RunError.unknownReference(name: "hippo", known: Bundled.referenceNames)) {
+      try Run(name: "Test", arguments: []).reference("hippo")
     }
   }
 

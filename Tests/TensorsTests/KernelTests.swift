@@ -104,4 +104,41 @@ import Testing
       }
     }
   }
+
+  /// One formula in one order: every version gives the same bits.
+  @Test(arguments: [0, 1, 7, 16, 33, 100])
+  func optimisers(count: Int) {
+    var numbers = TestNumbers(UInt64(count) + 5)
+    let start = [numbers.tensor([count], in: -2...2), numbers.tensor([count], in: -1...1), numbers.tensor([count])]
+    let gradient = numbers.tensor([count], in: -3...3).values
+    let step = msd_adamw_step(
+      gradient_scale: 0.7, kept: 0.999, first_share: 0.1, second_kept: 0.99, second_share: 0.01,
+      second_correction: 0.2, rate: 0.03, epsilon: 1e-8)
+    var (results, averages): ([[[Float]]], [[Float]]) = ([], [])
+    for (adamw, approach) in [(msd_adamw, msd_approach), (msd_adamw_scalar, msd_approach_scalar)] {
+      var (weight, first, second) = (start[0].values, start[1].values, start[2].values)
+      adamw(&weight, gradient, &first, &second, Int64(count), step)
+      results.append([weight, first, second])
+      for share: Float in [0.25, 0.75] {
+        var average = start[0].values
+        approach(&average, gradient, Int64(count), share)
+        averages.append(average)
+        for (index, value) in average.enumerated() {
+          let from = Double(start[0].values[index])
+          #expect(abs(Double(value) - (from + Double(share) * (Double(gradient[index]) - from))) < 1e-6)
+        }
+      }
+    }
+    #expect(results[0] == results[1])
+    #expect(averages[0] == averages[2] && averages[1] == averages[3])
+    for index in 0..<count {
+      let slope = Double(gradient[index]) * 0.7
+      let first = 0.9 * Double(start[1].values[index]) + 0.1 * slope
+      let second = 0.99 * Double(start[2].values[index]) + 0.01 * slope * slope
+      let weight = Double(start[0].values[index]) * 0.999 - 0.03 * first / (second.squareRoot() / 0.2 + 1e-8)
+      for (found, expected) in zip(results[0].map { Double($0[index]) }, [weight, first, second]) {
+        #expect(abs(found - expected) < 2e-6 * max(1, abs(expected)))
+      }
+    }
+  }
 }

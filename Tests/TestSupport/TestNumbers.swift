@@ -39,7 +39,7 @@ public struct TestNumbers {
 public func doubles(_ tensor: Tensor) -> [Double] { tensor.values.map(Double.init) }
 
 /// Greatest difference, relative to the greatest reference value.
-func relativeError(_ tensor: Tensor, _ reference: [Double]) -> Double {
+public func relativeError(_ tensor: Tensor, _ reference: [Double]) -> Double {
   guard tensor.count == reference.count else { return .infinity }
   let scale = reference.map(abs).max() ?? 0
   let worst = zip(tensor.values, reference).map { abs(Double($0) - $1) }.max() ?? 0

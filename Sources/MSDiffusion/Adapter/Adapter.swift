@@ -57,7 +57,7 @@ public struct Adapter: Sendable {
 /// Keys and values of subject tokens beside one cross-attention layer.
 public struct SubjectAttention: Sendable {
   let layer: CrossAttention
-  let toSubjectK, toSubjectV: Linear
+  package let toSubjectK, toSubjectV: Linear
   let pattern, unmaskedPattern, values: HookPoint
 
   package init(_ scope: Scope, beside layer: CrossAttention) throws {

@@ -19,6 +19,9 @@ public final class SubjectAttentionRun: CrossAttentionCompanion {
     public var masksText = false
     /// Eq. 6. Without it dummy tokens fill the background, as in a fused variant of the published implementation.
     public var zeroesBackground = true
+    /// Whether subjects are kept to their boxes at all. Without it every position sees all subjects of its sample and no
+    /// dummy token, as if their tokens were one image prompt. For ablations.
+    public var confinesSubjects = true
 
     public init() {}
   }
@@ -77,7 +80,8 @@ public final class SubjectAttentionRun: CrossAttentionCompanion {
         .stacked(
           (0..<subjects).map { subject in
             let box = subject < row.boxes.count ? row.boxes[subject] : .none
-            return box.mask(height: grid.height, width: grid.width).reshaped([grid.count])
+            let place = options.confinesSubjects || subject >= row.boxes.count ? box : .whole
+            return place.mask(height: grid.height, width: grid.width).reshaped([grid.count])
           }, axis: 0)
       }, axis: 0)
     boxMasks[grid] = masks
@@ -164,6 +168,20 @@ public final class SubjectAttentionRun: CrossAttentionCompanion {
       bias: bias(masks, foreground), observing: observing)  // Eq. 5
     let kept = options.zeroesBackground && !isReplaced ? attended * inside : attended  // Eq. 6
     return kept * rowScales  // Eq. 2
+  }
+
+  /// Attention to each subject as it is in use (Eq. 5, 6), mean over heads and over the subject's tokens, made beside the
+  /// attention itself and differentiable: `[B, R, h, w]`; nil where the layer knows no subjects.
+  package func subjectMaps(query: Tensor, in layer: CrossAttention, on grid: FeatureGrid) -> Tensor? {
+    guard subjects > 0, let subject = layers[layer.name] else { return nil }
+    let masks = masks(in: layer, on: grid)
+    let foreground = masks.maximum(axes: [1])  // [B, Q]
+    let probabilities = attentionProbabilities(
+      query: query, key: keysAndValues(subject).key, heads: layer.heads, bias: bias(masks, foreground))
+    let columns = (0..<subjects).map { dummies + $0 * tokens..<dummies + ($0 + 1) * tokens }
+    let maps = SpanMaps.mean(
+      of: probabilities, spans: rows.map { _ in columns }, height: grid.height, width: grid.width)
+    return options.zeroesBackground ? maps * foreground.reshaped([rows.count, 1, grid.height, grid.width]) : maps
   }
 
   /// 0 where a token may be seen, −10000 elsewhere, `[B, 1, Q, K]`: a subject's tokens inside its mask, dummies outside

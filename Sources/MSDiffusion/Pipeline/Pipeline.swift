@@ -26,11 +26,13 @@ public struct Pipeline: Sendable {
   public let vae: VAE
   /// nil where the folder holds no adapter: then it is the base model.
   public let adapter: Adapter?
+  /// What requests to this model are filled up with.
+  public let defaults: RequestDefaults
   /// Every hook point of every part.
   public let hooks: HookCatalog
   package let text: [TextBranch]
   package let image: ImageBranch?
-  let schedulerConfiguration: SchedulerConfiguration
+  package let schedulerConfiguration: SchedulerConfiguration
   let checkpointScheduler: SchedulerKind
   let latentsHook, originalHook: HookPoint
   let zeroesEmptyNegative: Bool
@@ -75,11 +77,13 @@ public struct Pipeline: Sendable {
         processor: try files.imageProcessor(),
         encoder: try CLIPVisionEncoder(
           scope("image_encoder", component: "image_encoder"), .init(files.configuration("image_encoder")))) : nil
+    let adapterConfiguration = try files.adapterConfiguration()
+    defaults = try RequestDefaults(adapterConfiguration["defaults"])
     if let source = try files.adapterSource() {
       sources["ms_adapter"] = source
       adapter = try Adapter(
         Scope(source, component: "ms_adapter", catalog: hooks), layers: unet.crossAttentionLayers,
-        heads: try files.adapterHeads() ?? adapterHeads)
+        heads: try adapterConfiguration["heads"].isPresent ? adapterConfiguration["heads"].int() : adapterHeads)
     } else {
       adapter = nil
     }

@@ -51,8 +51,10 @@ struct PipelineFiles {
     return nil
   }
 
-  func adapterHeads() throws -> Int? {
-    guard has("ms_adapter_config.json") else { return nil }
-    return try JSONNode.read(path("ms_adapter_config.json"))["heads"].int()
+  /// What `ms_adapter_config.json` says beside the adapter's weights: an empty object where there is none.
+  func adapterConfiguration() throws -> JSONNode {
+    has("ms_adapter_config.json")
+      ? try JSONNode.read(path("ms_adapter_config.json"))
+      : try JSONNode(JSONValue.parse("{}", name: "ms_adapter_config.json"), name: "ms_adapter_config.json")
   }
 }

@@ -10,6 +10,20 @@ struct UNetConditions {
   /// Text tokens, `[B, K, contextWidth]`.
   let context: Tensor
   let companion: (any CrossAttentionCompanion)?
+  /// Whether training makes the inner results of residual blocks and transformers again instead of keeping them.
+  let checkpointsActivations: Bool
+
+  func residual(_ block: ResidualBlock, _ x: Tensor) -> Tensor {
+    checkpointed { block(x, embedding: embedding) }
+  }
+
+  func attention(_ transformer: SpatialTransformer, _ x: Tensor) -> Tensor {
+    checkpointed { transformer(x, context: context, companion: companion) }
+  }
+
+  private func checkpointed(_ body: @escaping () -> Tensor) -> Tensor {
+    checkpointsActivations ? Tape.checkpointed(body) : body()
+  }
 }
 
 /// Residual blocks and attentions of one resolution on the way down, then a strided convolution.
@@ -46,10 +60,8 @@ struct UNetDownBlock: Sendable {
   func callAsFunction(_ x: Tensor, _ conditions: UNetConditions) -> (output: Tensor, skips: [Tensor]) {
     var (x, skips) = (x, [Tensor]())
     for (index, residual) in residuals.enumerated() {
-      x = residual(x, embedding: conditions.embedding)
-      if !attentions.isEmpty {
-        x = attentions[index](x, context: conditions.context, companion: conditions.companion)
-      }
+      x = conditions.residual(residual, x)
+      if !attentions.isEmpty { x = conditions.attention(attentions[index], x) }
       skips.append(x)
     }
     if let downsampler {
@@ -84,9 +96,8 @@ struct UNetMiddleBlock: Sendable {
   }
 
   func callAsFunction(_ x: Tensor, _ conditions: UNetConditions) -> Tensor {
-    let y = attention(
-      first(x, embedding: conditions.embedding), context: conditions.context, companion: conditions.companion)
-    return output(last(y, embedding: conditions.embedding), on: x.grid)
+    let y = conditions.attention(attention, conditions.residual(first, x))
+    return output(conditions.residual(last, y), on: x.grid)
   }
 }
 
@@ -127,10 +138,8 @@ struct UNetUpBlock: Sendable {
   func callAsFunction(_ x: Tensor, skips: inout [Tensor], _ conditions: UNetConditions) -> Tensor {
     var x = x
     for (index, residual) in residuals.enumerated() {
-      x = residual(.concatenated([x, skips.removeLast()], axis: 1), embedding: conditions.embedding)
-      if !attentions.isEmpty {
-        x = attentions[index](x, context: conditions.context, companion: conditions.companion)
-      }
+      x = conditions.residual(residual, .concatenated([x, skips.removeLast()], axis: 1))
+      if !attentions.isEmpty { x = conditions.attention(attentions[index], x) }
     }
     if let upsampler, let next = skips.last {
       x = upsampler(x.upsampledNearest(height: next.shape[2], width: next.shape[3]))

@@ -15,16 +15,10 @@ extension Tensor {
   }
 
   /// x·σ(x) of each value, also called swish.
-  public func silu() -> Tensor {
-    mapped(by: msd_silu).recorded(from: [self]) { [x = detached] derivative in
-      [derivative * x.mapped { logistic($0) * (1 + $0 * (1 - logistic($0))) }]
-    }
-  }
+  public func silu() -> Tensor { activated(by: msd_silu, slope: msd_silu_slope) }
 
   /// x·Φ(x) of each value with the exact error function.
-  public func gelu() -> Tensor {
-    mapped(by: msd_gelu).recorded(from: [self]) { [x = detached] in [$0 * x.mapped(geluSlope)] }
-  }
+  public func gelu() -> Tensor { activated(by: msd_gelu, slope: msd_gelu_slope) }
 
   /// The tanh approximation of GELU.
   public func geluTanh() -> Tensor {
@@ -42,17 +36,7 @@ extension Tensor {
   }
 
   /// x·σ(1.702x), the approximation of GELU that CLIP-L was trained with.
-  public func quickGELU() -> Tensor {
-    mapped(by: msd_quick_gelu).recorded(from: [self]) { [x = detached] derivative in
-      [
-        derivative
-          * x.mapped { x in
-            let s = logistic(1.702 * x)
-            return s * (1 + 1.702 * x * (1 - s))
-          }
-      ]
-    }
-  }
+  public func quickGELU() -> Tensor { activated(by: msd_quick_gelu, slope: msd_quick_gelu_slope) }
 
   /// Splits the last axis into halves a and b and gives a·GELU(b).
   public func geglu() -> Tensor {
@@ -67,31 +51,48 @@ extension Tensor {
       }
     }
     .recorded(from: [self]) { [x = detached] derivative in
-      let parts = x.split(axis: x.rank - 1, sizes: [half, half])
-      return [
-        .concatenated(
-          [derivative * parts[1].gelu(), derivative * parts[0] * parts[1].mapped(geluSlope)], axis: x.rank - 1)
+      [
+        Tensor(shape: x.shape) { buffer in
+          guard let target = buffer.baseAddress, half > 0 else { return }
+          let (source, slope) = (x.pointer, derivative.pointer)
+          parallel(derivative.count / half, cost: half * 16) { rows in
+            msd_geglu_slope(
+              source + rows.lowerBound * width, slope + rows.lowerBound * half, target + rows.lowerBound * width,
+              Int64(rows.count), Int64(half))
+          }
+          withExtendedLifetime((x.storage, derivative.storage)) {}
+        }
       ]
     }
   }
 }
 
 extension Tensor {
-  /// A kernel on every value.
-  private func mapped(by kernel: (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int64) -> Void) -> Tensor {
+  /// A kernel on every value, and the kernel of its derivative.
+  private func activated(
+    by kernel: @escaping (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int64) -> Void,
+    slope: @escaping (UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int64) -> Void
+  ) -> Tensor {
     let source = pointer
     defer { withExtendedLifetime(storage) {} }
     return Tensor(shape: shape) { buffer in
       guard let target = buffer.baseAddress else { return }
       parallel(buffer.count, cost: 8) { kernel(source + $0.lowerBound, target + $0.lowerBound, Int64($0.count)) }
     }
+    .recorded(from: [self]) { [x = detached] derivative in
+      [
+        Tensor(shape: x.shape) { buffer in
+          guard let target = buffer.baseAddress else { return }
+          let (source, given) = (x.pointer, derivative.pointer)
+          parallel(buffer.count, cost: 16) {
+            slope(source + $0.lowerBound, given + $0.lowerBound, target + $0.lowerBound, Int64($0.count))
+          }
+          withExtendedLifetime((x.storage, derivative.storage)) {}
+        }
+      ]
+    }
   }
 }
 
 @inline(__always)
 private func logistic(_ x: Float) -> Float { 1 / (1 + Foundation.exp(-x)) }
-
-/// Derivative of x·Φ(x): Φ(x) + x·φ(x).
-private func geluSlope(_ x: Float) -> Float {
-  0.5 * (1 + Foundation.erf(x * 0.707_106_77)) + x * 0.398_942_28 * Foundation.exp(-0.5 * x * x)
-}

@@ -63,9 +63,7 @@ public func attention(
   }
   .recorded(from: [query, key, value]) {
     [query = query.detached, key = key.detached, value = value.detached, bias = bias?.detached, observed] derivative in
-    // Probabilities are made again rather than kept: memory over time.
-    let probabilities = observed ?? sizes.probabilities(query: query, key: key, bias: bias, causal: causal)
-    return sizes.derivatives(derivative, probabilities, query: query, key: key, value: value)
+    sizes.derivatives(derivative, observed, query: query, key: key, value: value, bias: bias, causal: causal)
   }
 }
 
@@ -78,9 +76,7 @@ public func attentionProbabilities(
   let sizes = AttentionSizes(query: query, key: key, heads: heads, bias: bias)
   let probabilities = sizes.probabilities(query: query, key: key, bias: bias, causal: causal)
   return probabilities.recorded(from: [query, key]) { [query = query.detached, key = key.detached] derivative in
-    let weighted = derivative * probabilities
-    let scores = weighted - probabilities * weighted.sum(axes: [3], keepingAxes: true)
-    return sizes.scoreDerivatives(scores, query: query, key: key)
+    sizes.scoreDerivatives(derivative, probabilities: probabilities, query: query, key: key)
   }
 }
 
@@ -156,33 +152,87 @@ private struct AttentionSizes {
   }
 
   /// Derivatives of query, key and value from that of the result [B, Q, heads·E].
+  ///
+  /// A block of queries of one head at a time; probabilities are made again unless somebody put others in place.
   func derivatives(
-    _ derivative: Tensor, _ probabilities: Tensor, query: Tensor, key: Tensor, value: Tensor
+    _ derivative: Tensor, _ observed: Tensor?, query: Tensor, key: Tensor, value: Tensor, bias: Tensor?, causal: Bool
   ) -> [Tensor?] {
-    let result = spread(derivative, queries)  // [B, H, Q, E]
-    let values = spread(value, keys)  // [B, H, K, E]
-    let valueDerivative = gathered(probabilities.transposed().matmul(result))
-    let weighted = result.matmul(values.transposed()) * probabilities  // [B, H, Q, K]
-    let scores = weighted - probabilities * weighted.sum(axes: [3], keepingAxes: true)
-    return scoreDerivatives(scores, query: query, key: key) + [valueDerivative]
+    let depth = value.shape[2] / heads
+    let (packed, stride) = (heads * width, heads * depth)
+    var results = [Tensor.zeros(query.shape), .zeros(key.shape), .zeros(value.shape)]
+    let places = results.indices.map { index in results[index].withUnsafeMutableBuffer { $0.baseAddress } }
+    guard keys > 0, let toQuery = places[0], let toKey = places[1], let toValue = places[2] else { return results }
+    let (made, slopes) = (Storage(count: observed == nil ? block * keys : 0), Storage(count: block * keys))
+    for batch in 0..<batch {
+      for head in 0..<heads {
+        forEachBlock { rows in
+          let probabilities: UnsafePointer<Float>
+          if let observed {
+            probabilities = observed.pointer + ((batch * heads + head) * queries + rows.lowerBound) * keys
+          } else {
+            fill(
+              made.base, batch: batch, head: head, rows: rows, query: query, key: key, bias: bias, causal: causal)
+            probabilities = UnsafePointer(made.base)
+          }
+          let given = derivative.pointer + (batch * queries + rows.lowerBound) * stride + head * depth
+          let values = batch * keys * stride + head * depth
+          gemm(
+            probabilities, keys, transposingA: true, given, stride, into: toValue + values, stride, rows: keys,
+            columns: depth, inner: rows.count, beta: 1)
+          gemm(
+            given, stride, value.pointer + values, stride, transposingB: true, into: slopes.base, keys,
+            rows: rows.count, columns: keys, inner: depth)
+          pushBack(
+            probabilities, slopes.base, batch: batch, head: head, rows: rows, query: query, key: key,
+            toQuery: toQuery, toKey: toKey, packed: packed)
+        }
+      }
+    }
+    withExtendedLifetime((made, slopes, observed, derivative.storage, value.storage)) {}
+    return results
   }
 
-  /// Derivatives of query and key from that of the scores before the softmax, [B, H, Q, K].
-  func scoreDerivatives(_ scores: Tensor, query: Tensor, key: Tensor) -> [Tensor?] {
-    let factor = 1 / Float(width).squareRoot()
-    return [
-      gathered(scores.matmul(spread(key, keys))) * factor,
-      gathered(scores.transposed().matmul(spread(query, queries))) * factor,
-    ]
+  /// Derivatives of query and key from that of the probabilities, [B, H, Q, K].
+  func scoreDerivatives(_ derivative: Tensor, probabilities: Tensor, query: Tensor, key: Tensor) -> [Tensor?] {
+    var results = [Tensor.zeros(query.shape), .zeros(key.shape)]
+    let places = results.indices.map { index in results[index].withUnsafeMutableBuffer { $0.baseAddress } }
+    guard keys > 0, let toQuery = places[0], let toKey = places[1] else { return results }
+    let slopes = Storage(count: block * keys)
+    for batch in 0..<batch {
+      for head in 0..<heads {
+        forEachBlock { rows in
+          let start = ((batch * heads + head) * queries + rows.lowerBound) * keys
+          slopes.base.update(from: derivative.pointer + start, count: rows.count * keys)
+          pushBack(
+            probabilities.pointer + start, slopes.base, batch: batch, head: head, rows: rows, query: query, key: key,
+            toQuery: toQuery, toKey: toKey, packed: heads * width)
+        }
+      }
+    }
+    withExtendedLifetime((slopes, derivative.storage, probabilities.storage)) {}
+    return results
   }
 
-  /// [B, N, heads·D] to [B, heads, N, D].
-  private func spread(_ packed: Tensor, _ length: Int) -> Tensor {
-    packed.reshaped([batch, length, heads, packed.shape[2] / heads]).permuted([0, 2, 1, 3])
-  }
-
-  /// [B, heads, N, D] to [B, N, heads·D].
-  private func gathered(_ apart: Tensor) -> Tensor {
-    apart.permuted([0, 2, 1, 3]).reshaped([batch, apart.shape[2], heads * apart.shape[3]])
+  /// Takes the derivative of some rows of probabilities, in place, through softmax and scores to query and key.
+  private func pushBack(
+    _ probabilities: UnsafePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, batch: Int, head: Int,
+    rows: Range<Int>, query: Tensor, key: Tensor, toQuery: UnsafeMutablePointer<Float>,
+    toKey: UnsafeMutablePointer<Float>, packed: Int
+  ) {
+    parallel(rows.count, cost: keys * 4) { range in
+      msd_softmax_slope(
+        probabilities + range.lowerBound * keys, slopes + range.lowerBound * keys, Int64(range.count), Int64(keys),
+        1 / Float(width).squareRoot())
+    }
+    let (own, other) = (
+      (batch * queries + rows.lowerBound) * packed + head * width, batch * keys * packed + head * width
+    )
+    gemm(
+      slopes, keys, key.pointer + other, packed, into: toQuery + own, packed, rows: rows.count, columns: width,
+      inner: keys)
+    gemm(
+      slopes, keys, transposingA: true, query.pointer + own, packed, into: toKey + other, packed, rows: keys,
+      columns: width, inner: rows.count, beta: 1)
+    withExtendedLifetime((query.storage, key.storage)) {}
   }
 }

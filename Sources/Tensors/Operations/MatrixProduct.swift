@@ -83,7 +83,7 @@ extension Tensor {
       let flat = derivative.reshaped([rows, columns])
       return [
         wants[0] ? flat.matmul(w).reshaped(x.shape) : nil,
-        wants[1] ? flat.transposedProduct(x.reshaped([rows, inner])) : nil, wants[2] ? flat.sum(axes: [0]) : nil,
+        wants[1] ? flat.transposedProduct(x.reshaped([rows, inner])) : nil, wants[2] ? flat.columnSums() : nil,
       ]
     }
   }

@@ -20,13 +20,21 @@ extension Tensor {
       }
     }
     .recorded(from: [self] + [weight, bias].compactMap { $0 }) {
-      [x = detached, w = weight?.detached, hasWeight = weight != nil, hasBias = bias != nil] derivative in
-      let rows = x.count / max(columns, 1)
-      let parts = normDerivative(
-        x, derivative: w.map { derivative * $0 } ?? derivative, groups: rows, each: columns, epsilon: epsilon)
-      let leading = Array(0..<x.rank - 1)
-      return [parts.input] + (hasWeight ? [(derivative * parts.normal).sum(axes: leading)] : [])
-        + (hasBias ? [derivative.sum(axes: leading)] : [])
+      [x = detached, w = weight?.detached, hasBias = bias != nil] derivative in
+      var weightSlope = Tensor.zeros([w == nil ? 0 : columns])
+      var biasSlope = Tensor.zeros([hasBias ? columns : 0])
+      let input = Tensor(shape: x.shape) { buffer in
+        guard let target = buffer.baseAddress, columns > 0 else { return }
+        weightSlope.withUnsafeMutableBuffer { weightSlope in
+          biasSlope.withUnsafeMutableBuffer { biasSlope in
+            msd_layer_norm_slope(
+              x.pointer, derivative.pointer, target, Int64(x.count / columns), Int64(columns), w?.pointer,
+              w == nil ? nil : weightSlope.baseAddress, hasBias ? biasSlope.baseAddress : nil, epsilon)
+          }
+        }
+        withExtendedLifetime((x.storage, derivative.storage, w?.storage)) {}
+      }
+      return [input] + (w == nil ? [] : [weightSlope]) + (hasBias ? [biasSlope] : [])
     }
   }
 
@@ -59,21 +67,17 @@ extension Tensor {
             let shift = (bias?.pointer[index] ?? 0) - mean * scale
             let (from, to) = (source + start + channel * area, target + start + channel * area)
             msd_affine(from, to, Int64(area), scale, shift)
+            if silu { msd_silu(to, to, Int64(area)) }
           }
         }
       }
     }
-    let recorded = result.recorded(from: [self] + [weight, bias].compactMap { $0 }) {
-      [x = detached, w = weight?.detached, hasWeight = weight != nil, hasBias = bias != nil] derivative in
-      let side = [1, x.shape[1]] + [Int](repeating: 1, count: x.rank - 2)
-      let parts = normDerivative(
-        x, derivative: w.map { derivative * $0.reshaped(side) } ?? derivative, groups: x.shape[0] * groups,
-        each: channels * area, epsilon: epsilon)
-      let axes = (0..<x.rank).filter { $0 != 1 }
-      return [parts.input] + (hasWeight ? [(derivative * parts.normal).sum(axes: axes)] : [])
-        + (hasBias ? [derivative.sum(axes: axes)] : [])
+    return result.recorded(from: [self] + [weight, bias].compactMap { $0 }) {
+      [x = detached, w = weight?.detached, b = bias?.detached] derivative in
+      let slopes = NormSlopes(input: x, derivative: derivative, weight: w, bias: b, groups: groups, channels: channels)
+      let input = slopes.fill(area: area, epsilon: epsilon, silu: silu)
+      return [input] + (w == nil ? [] : [slopes.weightSlope]) + (b == nil ? [] : [slopes.biasSlope])
     }
-    return silu ? recorded.silu() : recorded
   }
 }
 
@@ -86,39 +90,40 @@ private func moments(_ values: UnsafePointer<Float>, _ count: Int, epsilon: Floa
   return (Float(mean), Float(1 / (squares / Double(count) + Double(epsilon)).squareRoot()))
 }
 
-/// Derivative of x̂ = (x − mean) / deviation over groups of `each` values that lie together, and x̂ itself.
-private func normDerivative(
-  _ x: Tensor, derivative: Tensor, groups: Int, each: Int, epsilon: Float
-) -> (input: Tensor, normal: Tensor) {
-  var normal = Tensor.zeros(x.shape)
-  let input = Tensor(shape: x.shape) { buffer in
-    normal.withUnsafeMutableBuffer { normal in
-      guard let target = buffer.baseAddress, let normal = normal.baseAddress, each > 0 else { return }
-      let (source, slope) = (x.pointer, derivative.pointer)
-      let places = NormPlaces(target: target, normal: normal, source: source, slope: slope)
-      parallel(groups, cost: each * 8) { range in
-        for group in range { places.fill(start: group * each, count: each, epsilon: epsilon) }
-      }
-    }
+/// The derivatives of one group norm over [B, C, ...].
+private struct NormSlopes {
+  let input, derivative: Tensor
+  let weight, bias: Tensor?
+  let groups, channels: Int
+  let weightSlope, biasSlope: Tensor
+
+  init(input: Tensor, derivative: Tensor, weight: Tensor?, bias: Tensor?, groups: Int, channels: Int) {
+    (self.input, self.derivative, self.weight, self.bias) = (input, derivative, weight, bias)
+    (self.groups, self.channels) = (groups, channels)
+    weightSlope = .zeros([groups * channels])
+    biasSlope = .zeros([groups * channels])
   }
-  withExtendedLifetime((x.storage, derivative.storage)) {}
-  return (input, normal)
-}
 
-/// Where the derivative of a norm reads and writes.
-private struct NormPlaces: @unchecked Sendable {
-  let target, normal: UnsafeMutablePointer<Float>
-  let source, slope: UnsafePointer<Float>
-
-  func fill(start: Int, count: Int, epsilon: Float) {
-    let (mean, factor) = moments(source + start, count, epsilon: epsilon)
-    var (sum, along) = (0.0, 0.0)
-    for index in start..<start + count {
-      normal[index] = (source[index] - mean) * factor
-      sum += Double(slope[index])
-      along += Double(slope[index]) * Double(normal[index])
+  /// The derivative of the input; those of weight and bias are added up beside it, each group's by one thread.
+  func fill(area: Int, epsilon: Float, silu: Bool) -> Tensor {
+    Tensor(shape: input.shape) { buffer in
+      guard let target = buffer.baseAddress, !buffer.isEmpty else { return }
+      let (source, slope) = (input.pointer, derivative.pointer)
+      let each = channels * area
+      parallel(groups, cost: input.count / groups * 8) { range in
+        for group in range {
+          for sample in 0..<input.shape[0] {
+            let start = (sample * groups + group) * each
+            let (mean, factor) = moments(source + start, each, epsilon: epsilon)
+            let first = group * channels
+            msd_group_norm_slope(
+              source + start, slope + start, target + start, Int64(channels), Int64(area), mean, factor,
+              weight.map { $0.pointer + first }, bias.map { $0.pointer + first }, silu ? 1 : 0,
+              weightSlope.storage.base + first, biasSlope.storage.base + first)
+          }
+        }
+      }
+      withExtendedLifetime(self) {}
     }
-    let (shift, tilt) = (Float(sum / Double(count)), Float(along / Double(count)))
-    for index in start..<start + count { target[index] = factor * (slope[index] - shift - normal[index] * tilt) }
   }
 }

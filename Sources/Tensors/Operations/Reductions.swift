@@ -44,8 +44,41 @@ extension Tensor {
 
   /// Sum over `axes` (nil: all), added up in double precision.
   public func sum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
-    reduced(axes, keepingAxes: keepingAxes, name: "sum", start: 0) { $0 + $1 }
+    added(axes, keepingAxes: keepingAxes, name: "sum", divisor: 1)
       .recorded(from: [self]) { [shape] in [$0.reshaped(Self.kept(shape, axes)).broadcast(to: shape)] }
+  }
+
+  /// Sum over `axes` divided by a number: by a kernel where the axes are the last ones, whose values lie together.
+  private func added(_ axes: [Int]?, keepingAxes: Bool, name: String, divisor: Double) -> Tensor {
+    let leading = rank - (axes ?? Array(0..<rank)).count
+    guard leading >= 0, (axes ?? Array(0..<rank)).sorted() == Array(leading..<rank) else {
+      return reduced(axes, keepingAxes: keepingAxes, name: name, start: 0, divisor: divisor) { $0 + $1 }
+    }
+    let outer = Array(shape.prefix(leading))
+    let each = shape.dropFirst(leading).reduce(1, *)
+    let source = pointer
+    defer { withExtendedLifetime(storage) {} }
+    return Tensor(shape: keepingAxes ? Self.kept(shape, axes) : outer) { buffer in
+      guard let target = buffer.baseAddress else { return }
+      parallel(buffer.count, cost: each) { range in
+        for place in range {
+          var sum = 0.0
+          msd_sum(source + place * each, Int64(each), &sum)
+          target[place] = Float(sum / divisor)
+        }
+      }
+    }
+  }
+
+  /// The sums of the columns of [..., C], in float32.
+  func columnSums() -> Tensor {
+    let columns = shape.last ?? 1
+    var sums = Tensor.zeros([columns])
+    sums.withUnsafeMutableBuffer { sums in
+      msd_column_sums(pointer, sums.baseAddress, Int64(count / max(columns, 1)), Int64(columns))
+    }
+    withExtendedLifetime(storage) {}
+    return sums
   }
 
   /// A shape with the reduced axes of length 1.
@@ -56,7 +89,7 @@ extension Tensor {
   /// Mean over `axes` (nil: all); NaN over no values.
   public func mean(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     let number = Double((axes ?? Array(0..<rank)).map { shape[$0] }.reduce(1, *))
-    return reduced(axes, keepingAxes: keepingAxes, name: "mean", start: 0, divisor: number) { $0 + $1 }
+    return added(axes, keepingAxes: keepingAxes, name: "mean", divisor: number)
       .recorded(from: [self]) { [shape] in
         [($0 / Float(number)).reshaped(Self.kept(shape, axes)).broadcast(to: shape)]
       }
@@ -103,8 +136,17 @@ extension Tensor {
     }
     let probabilities = result
     return result.recorded(from: [self]) { derivative in
-      let weighted = derivative * probabilities
-      return [weighted - probabilities * weighted.sum(axes: [weighted.rank - 1], keepingAxes: true)]
+      var slope = derivative.detached
+      slope.withUnsafeMutableBuffer { buffer in
+        guard let base = buffer.baseAddress, columns > 0 else { return }
+        let source = probabilities.pointer
+        parallel(buffer.count / columns, cost: columns * 4) { rows in
+          let start = rows.lowerBound * columns
+          msd_softmax_slope(source + start, base + start, Int64(rows.count), Int64(columns), 1)
+        }
+        withExtendedLifetime(probabilities.storage) {}
+      }
+      return [slope]
     }
   }
 }

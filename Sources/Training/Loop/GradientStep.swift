@@ -1,0 +1,54 @@
+import Tensors
+
+/// Loss and gradients of one step's samples.
+struct GradientStep {
+  /// Mean over the samples.
+  let loss: Double
+  let figures: Tally
+  /// Of the mean loss, one a weight.
+  let gradients: [Tensor]
+
+  /// Runs the shards of a step side by side, each forward and backward on one thread, and adds up what they give in
+  /// their order: the result does not depend on how many cores there are.
+  init(_ objective: any TrainingObjective, _ weights: [TrainedWeight], _ plan: TrainingPlan, step: Int) throws {
+    let shares = plan.shares(step: step)
+    let variables = weights.map { Tape.variable($0.value) }
+    let results = weights.with(variables) {
+      onThreads(shares.count) { shard in
+        Result {
+          try withoutThreads {
+            try Share(objective, variables, parts: shares[shard], batch: plan.batch, step: step)
+          }
+        }
+      }
+    }
+    let parts = try results.map { try $0.get() }
+    loss = parts.reduce(0) { $0 + $1.loss }
+    figures = parts.reduce(into: Tally()) { $0.add($1.figures) }
+    gradients = parts.dropFirst().reduce(parts[0].gradients) { sums, part in zip(sums, part.gradients).map { $0 + $1 } }
+  }
+
+  /// What one shard contributes.
+  private struct Share: Sendable {
+    var loss = 0.0
+    var figures = Tally()
+    var gradients: [Tensor] = []
+
+    init(
+      _ objective: any TrainingObjective, _ variables: [Tensor], parts: [Range<Int>], batch: Int, step: Int
+    ) throws {
+      for samples in parts {
+        let result = try objective.loss(samples: samples, step: step)
+        guard result.loss.count == 1 else {
+          throw TrainingError.parameters("expected a loss of one number, found shape \(result.loss.shape)")
+        }
+        let share = Float(samples.count) / Float(batch)
+        let weighted = result.loss * share
+        loss += Double(weighted.item)
+        for (name, value) in result.figures { figures.add(name, Double(value), weight: Double(samples.count)) }
+        let found = Tape.gradients(of: weighted, for: variables)
+        gradients = gradients.isEmpty ? found : zip(gradients, found).map { $0 + $1 }
+      }
+    }
+  }
+}

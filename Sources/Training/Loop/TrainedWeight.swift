@@ -1,0 +1,52 @@
+import Layers
+import Tensors
+
+/// A weight in training with everything that is kept of it between steps.
+final class TrainedWeight: @unchecked Sendable {
+  let parameter: Parameter
+  /// What checkpoints call it: the parameter's key, numbered where a key comes again.
+  let name: String
+  var value: Tensor
+  var moments: AdamW.Moments
+  var average: Tensor?
+
+  init(_ parameter: Parameter, name: String, keepsAverage: Bool) {
+    (self.parameter, self.name) = (parameter, name)
+    value = parameter.value.detached
+    moments = AdamW.Moments(parameter.shape)
+    average = keepsAverage ? value : nil
+  }
+
+  /// All weights of an objective as they are before the first step.
+  static func all(of parameters: [Parameter], keepsAverages: Bool) throws -> [TrainedWeight] {
+    guard !parameters.isEmpty else {
+      throw TrainingError.parameters("expected weights to train, found none; name some in the objective's parameters")
+    }
+    guard Set(parameters.map { ObjectIdentifier($0) }).count == parameters.count else {
+      throw TrainingError.parameters("expected every weight once, found one twice; name each once in the objective")
+    }
+    var seen: [String: Int] = [:]
+    return parameters.map { parameter in
+      seen[parameter.key, default: 0] += 1
+      let number = seen[parameter.key] ?? 1
+      let name = number == 1 ? parameter.key : "\(parameter.key)#\(number)"
+      return TrainedWeight(parameter, name: name, keepsAverage: keepsAverages)
+    }
+  }
+
+  var isFinite: Bool {
+    value.isFinite && moments.first.isFinite && moments.second.isFinite && average?.isFinite ?? true
+  }
+}
+
+extension [TrainedWeight] {
+  /// Gives the model its weights, as plain numbers.
+  func putBack() { for weight in self { weight.parameter.value = weight.value } }
+
+  /// Runs a body while the model holds other numbers, then puts the plain weights back.
+  func with<Result>(_ values: [Tensor], _ body: () throws -> Result) rethrows -> Result {
+    for (weight, value) in zip(self, values) { weight.parameter.value = value }
+    defer { putBack() }
+    return try body()
+  }
+}

@@ -1,0 +1,144 @@
+import Checkpoints
+import Foundation
+import JSON
+import Layers
+import Tensors
+
+/// A training as it stood after some step: one safetensors file with the weights, their averages and both moments
+/// (`weight.KEY`, `average.KEY`, `first.KEY`, `second.KEY`), the counters and figures in its header.
+public struct TrainingCheckpoint: Sendable {
+  public let path: String
+  /// Steps done.
+  public let step: Int
+  /// Samples seen.
+  public let samples: Int
+  /// What the weights are called, in the objective's order.
+  public let names: [String]
+  let plan: JSONNode
+  let tally: Tally
+  private let checkpoint: Checkpoint
+
+  static let format = "MSDiffusion training 1"
+
+  /// Opens a file.
+  /// - Throws: `CheckpointError`, `JSONError`; ``TrainingError/otherTraining(path:what:expected:found:)`` where it is
+  ///   none of a training.
+  public init(_ path: String) throws {
+    let opened = try Checkpoint(path)
+    func entry(_ name: String) throws -> JSONNode {
+      JSONNode(try JSONValue.parse(opened.metadata[name] ?? "null", name: path), name: "\(path): \(name)")
+    }
+    guard opened.metadata["format"] == Self.format else {
+      throw TrainingError.otherTraining(
+        path: path, what: "the header's format", expected: "'\(Self.format)'",
+        found: opened.metadata["format"].map { "'\($0)'" } ?? "missing")
+    }
+    (self.path, checkpoint) = (path, opened)
+    step = try entry("step").int()
+    samples = try entry("samples").int()
+    names = try entry("names").strings()
+    plan = try entry("plan")
+    tally = try Tally(entry("tally"))
+  }
+
+  /// The newest file of a folder that is whole; nil where there is none. One that a crash cut off is passed over.
+  public static func newest(in folder: String) -> TrainingCheckpoint? {
+    files(in: folder).reversed().lazy.compactMap { try? TrainingCheckpoint(folder + "/" + $0) }.first
+  }
+
+  /// A weight as it was trained, or its average.
+  /// - Throws: `CheckpointError` where there is none of that name.
+  public func tensor(_ name: String, averaged: Bool) throws -> Tensor {
+    try checkpoint.stored((averaged ? "average." : "weight.") + name).tensor
+  }
+
+  /// Whether averages were kept.
+  public var hasAverages: Bool { names.first.map { checkpoint.contains("average." + $0) } ?? false }
+
+  /// Gives a model these weights, in the order of the objective that trained them.
+  /// - Parameter averaged: the averages, where they were kept.
+  /// - Throws: `CheckpointError`; ``TrainingError/otherTraining(path:what:expected:found:)``.
+  public func load(into parameters: [Parameter], averaged: Bool = true) throws {
+    let weights = try TrainedWeight.all(of: parameters, keepsAverages: false)
+    try check(weights)
+    for weight in weights { weight.parameter.value = try tensor(weight.name, averaged: averaged && hasAverages) }
+  }
+
+  /// Takes up the training from here.
+  func restore(_ weights: [TrainedWeight]) throws {
+    try check(weights)
+    for weight in weights {
+      weight.value = try checkpoint.stored("weight." + weight.name).tensor
+      weight.moments = AdamW.Moments(
+        first: try checkpoint.stored("first." + weight.name).tensor,
+        second: try checkpoint.stored("second." + weight.name).tensor)
+      if weight.average != nil { weight.average = try checkpoint.stored("average." + weight.name).tensor }
+    }
+    weights.putBack()
+  }
+
+  /// Checks that weights are those that were trained.
+  private func check(_ weights: [TrainedWeight]) throws {
+    func describe(_ names: [String]) -> String { names.isEmpty ? "nothing more" : "'\(names[0])'" }
+    let differing = zip(names, weights.map(\.name)).prefix { $0 == $1 }.count
+    guard differing == names.count, differing == weights.count else {
+      throw TrainingError.otherTraining(
+        path: path, what: "weight \(differing + 1)", expected: describe(weights.dropFirst(differing).map(\.name)),
+        found: describe(Array(names.dropFirst(differing))))
+    }
+    for weight in weights {
+      let shape = checkpoint.shape(of: "weight." + weight.name)
+      guard shape == weight.parameter.shape else {
+        throw TrainingError.otherTraining(
+          path: path, what: "the shape of '\(weight.name)'", expected: "\(weight.parameter.shape)",
+          found: shape.map { "\($0)" } ?? "missing")
+      }
+    }
+  }
+
+  /// Checks that a plan gives the same numbers as the one that this was trained with.
+  func check(_ plan: TrainingPlan) throws {
+    guard case .object(let asked) = plan.json else { return }
+    for key in asked.keys {
+      let (old, new) = ((self.plan[key].value ?? .null).text(), (asked[key] ?? .null).text())
+      if old != new {
+        throw TrainingError.otherTraining(path: path, what: "the plan's \(key)", expected: new, found: old)
+      }
+    }
+  }
+
+  // MARK: Writing
+
+  /// Writes the state after `step` steps, whole or not at all, and lets go of all but the newest two.
+  static func write(_ weights: [TrainedWeight], step: Int, plan: TrainingPlan, tally: Tally, in folder: String) throws
+    -> String
+  {
+    let path = folder + "/" + name(step: step)
+    var tensors: [(key: String, tensor: Tensor)] = []
+    for weight in weights {
+      tensors.append(("weight." + weight.name, weight.value))
+      if let average = weight.average { tensors.append(("average." + weight.name, average)) }
+      tensors.append(("first." + weight.name, weight.moments.first))
+      tensors.append(("second." + weight.name, weight.moments.second))
+    }
+    try SafetensorsFile.write(
+      tensors,
+      metadata: [
+        "format": format, "step": "\(step)", "samples": "\(step * plan.batch)",
+        "names": JSONValue(weights.map(\.name)).text(), "plan": plan.json.text(), "tally": tally.json.text(),
+      ], to: path)
+    for old in files(in: folder).dropLast(2) { try? FileManager.default.removeItem(atPath: folder + "/" + old) }
+    return path
+  }
+
+  private static func name(step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits + ".safetensors"
+  }
+
+  /// Names of all checkpoints of a folder, oldest first.
+  private static func files(in folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+      .filter { $0.hasPrefix("step-") && $0.hasSuffix(".safetensors") }.sorted()
+  }
+}

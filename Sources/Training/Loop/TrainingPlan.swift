@@ -1,0 +1,87 @@
+import JSON
+
+/// How a training goes. The same plan, objective and seed give the same bytes, on however many cores.
+public struct TrainingPlan: Sendable, Equatable {
+  /// Steps in all; a training that has come that far is done. May be raised later.
+  public var steps: Int
+  /// Samples a step.
+  public var batch: Int
+  /// Most samples that go through the network together; a shard with more adds up the gradients of several passes.
+  /// nil: the whole shard.
+  public var microbatch: Int?
+  /// Parts of a step that run side by side, each on a thread of its own. Part of the plan rather than taken from the
+  /// processor, as it decides in which order gradients are added up.
+  public var shards = 2
+  public var schedule: LearningRateSchedule
+  public var optimizer = AdamW()
+  /// Largest norm of all gradients together; longer ones are scaled down. nil: none.
+  public var clipping: Double? = 1
+  /// The average of the weights that is kept beside them; nil: none.
+  public var average: WeightAverage? = WeightAverage()
+  /// What the objective draws its random numbers from; kept here so that no run goes on with another.
+  public var seed: UInt64 = 0
+  /// Steps from checkpoint to checkpoint; there is always one at the end.
+  public var checkpointEvery = 500
+  /// Steps from line to line of the log, which tells means over them.
+  public var logEvery = 10
+  /// Steps from one evaluation of the objective to the next; 0: none.
+  public var evaluateEvery = 0
+
+  public init(steps: Int, batch: Int, schedule: LearningRateSchedule) {
+    (self.steps, self.batch, self.schedule) = (steps, batch, schedule)
+  }
+
+  /// The samples of a step, counted through the whole training.
+  public func samples(step: Int) -> Range<Int> { step * batch..<(step + 1) * batch }
+
+  /// The samples that each shard of a step takes, cut into what goes through the network together.
+  func shares(step: Int) -> [[Range<Int>]] {
+    let start = step * batch
+    return (0..<shards).map { shard in
+      let part = start + batch * shard / shards..<start + batch * (shard + 1) / shards
+      let size = microbatch ?? part.count
+      return stride(from: part.lowerBound, to: part.upperBound, by: size).map { $0..<min($0 + size, part.upperBound) }
+    }
+  }
+
+  /// - Throws: ``TrainingError/plan(option:found:expected:)``.
+  func check() throws {
+    func require(_ holds: Bool, _ option: String, _ found: String, _ expected: String) throws {
+      guard holds else { throw TrainingError.plan(option: option, found: found, expected: expected) }
+    }
+    try require(steps > 0, "steps", "\(steps)", "at least 1")
+    try require(shards > 0, "shards", "\(shards)", "at least 1")
+    try require(batch >= shards, "batch", "\(batch)", "a sample for each of the \(shards) shards at least")
+    try require(microbatch ?? 1 > 0, "microbatch", "\(microbatch ?? 0)", "at least 1")
+    try require(clipping ?? 1 > 0, "clipping", "\(clipping ?? 0)", "a norm above 0, or none")
+    try require(checkpointEvery > 0, "checkpointEvery", "\(checkpointEvery)", "at least 1")
+    try require(logEvery > 0, "logEvery", "\(logEvery)", "at least 1")
+    try require(evaluateEvery >= 0, "evaluateEvery", "\(evaluateEvery)", "0 or more")
+    if let decay = average?.decay { try require((0..<1).contains(decay), "average", "\(decay)", "a decay from 0 to 1") }
+    for (name, decay) in [("firstDecay", optimizer.firstDecay), ("secondDecay", optimizer.secondDecay)] {
+      try require((0..<1).contains(decay), "optimizer.\(name)", "\(decay)", "a decay from 0 to 1")
+    }
+    try require(optimizer.epsilon > 0, "optimizer.epsilon", "\(optimizer.epsilon)", "a number above 0")
+    try require(optimizer.weightDecay >= 0, "optimizer.weightDecay", "\(optimizer.weightDecay)", "0 or more")
+    if let problem = schedule.problem { try require(false, "schedule", problem.found, problem.expected) }
+  }
+
+  /// Everything that decides the numbers of a training: all of the plan but where it ends and when it writes.
+  var json: JSONValue {
+    .object([
+      ("batch", JSONValue(batch)), ("microbatch", microbatch.map { JSONValue($0) } ?? .null),
+      ("shards", JSONValue(shards)), ("schedule", schedule.json),
+      (
+        "optimizer",
+        .object([
+          ("firstDecay", .double(optimizer.firstDecay)), ("secondDecay", .double(optimizer.secondDecay)),
+          ("epsilon", .double(optimizer.epsilon)), ("weightDecay", .double(optimizer.weightDecay)),
+          ("sparesVectors", .bool(optimizer.sparesVectors)),
+        ])
+      ),
+      ("clipping", clipping.map { .double($0) } ?? .null),
+      ("average", average.map { .double($0.decay) } ?? .null), ("seed", .string("\(seed)")),
+      ("logEvery", JSONValue(logEvery)), ("evaluateEvery", JSONValue(evaluateEvery)),
+    ])
+  }
+}

@@ -1,0 +1,29 @@
+/// How far a training is, told after every step.
+public struct TrainingProgress: Sendable {
+  /// Steps done, and in all.
+  public let step, steps: Int
+  /// Samples seen.
+  public let samples: Int
+  /// Smoothed over about the last fifty steps.
+  public let loss: Double
+  public let learningRate: Double
+  /// Before clipping.
+  public let gradientNorm: Double
+  /// Smoothed like the loss.
+  public let samplesPerSecond: Double
+  public let secondsLeft: Double
+}
+
+/// An exponential mean that is right from its first value on.
+struct SmoothedMean {
+  private var sum = 0.0
+  private var weight = 0.0
+  private let kept = 0.96
+
+  mutating func add(_ value: Double) {
+    sum = sum * kept + value
+    weight = weight * kept + 1
+  }
+
+  var value: Double { sum / weight }
+}

@@ -1,0 +1,56 @@
+import CKernels
+import Foundation
+import Tensors
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), in PyTorch's order of operations.
+///
+/// A weight that took no part in a step has a gradient of zero: its moments fade and it decays like the others.
+public struct AdamW: Sendable, Equatable {
+  /// How much of the mean gradient is kept from step to step, β1.
+  public var firstDecay = 0.9
+  /// How much of the mean squared gradient is kept from step to step, β2.
+  public var secondDecay = 0.999
+  public var epsilon = 1e-8
+  /// Share of a weight that is lost in a step at a learning rate of 1.
+  public var weightDecay = 0.01
+  /// Whether biases, norms and other weights of a single axis keep their size; off as published.
+  public var sparesVectors = false
+
+  public init() {}
+
+  /// Mean and mean square of one weight's gradients so far, both starting from zero.
+  package struct Moments: Sendable, Equatable {
+    package var first, second: Tensor
+
+    package init(_ shape: [Int]) { (first, second) = (.zeros(shape), .zeros(shape)) }
+    package init(first: Tensor, second: Tensor) { (self.first, self.second) = (first, second) }
+  }
+
+  /// Takes one step.
+  /// - Parameters:
+  ///   - step: counted from 1, for the correction of the moments' start.
+  ///   - gradientScale: what the gradient is multiplied with first.
+  package func update(
+    _ weight: inout Tensor, _ moments: inout Moments, gradient: Tensor, step: Int, rate: Double,
+    gradientScale: Float = 1
+  ) {
+    guard weight.shape == gradient.shape, weight.shape == moments.first.shape, weight.shape == moments.second.shape
+    else { fail("AdamW: a gradient of shape \(gradient.shape) does not fit a weight of shape \(weight.shape)") }
+    let decay = sparesVectors && weight.rank < 2 ? 0 : weightDecay
+    let constants = msd_adamw_step(
+      gradient_scale: gradientScale, kept: Float(1 - rate * decay), first_share: Float(1 - firstDecay),
+      second_kept: Float(secondDecay), second_share: Float(1 - secondDecay),
+      second_correction: Float((1 - pow(secondDecay, Double(step))).squareRoot()),
+      rate: Float(rate / (1 - pow(firstDecay, Double(step)))), epsilon: Float(epsilon))
+    weight.withUnsafeMutableBuffer { weight in
+      moments.first.withUnsafeMutableBuffer { first in
+        moments.second.withUnsafeMutableBuffer { second in
+          gradient.withUnsafeBuffer {
+            msd_adamw(
+              weight.baseAddress, $0.baseAddress, first.baseAddress, second.baseAddress, Int64($0.count), constants)
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import JSON
+
+/// How the learning rate goes over the steps: a straight rise, then constant, or down half a cosine.
+public struct LearningRateSchedule: Sendable, Equatable {
+  /// What comes after the warm-up.
+  public enum Course: Sendable, Equatable {
+    case constant
+    /// Half a cosine that reaches `floor` at step `until` and stays there.
+    case cosine(until: Int, floor: Double)
+  }
+
+  /// The largest rate.
+  public var peak: Double
+  /// Steps of the rise: step i of it, counted from 0, has (i + 1) / warmUp of the peak.
+  public var warmUp: Int
+  public var course: Course
+
+  public init(peak: Double, warmUp: Int = 0, course: Course = .constant) {
+    (self.peak, self.warmUp, self.course) = (peak, warmUp, course)
+  }
+
+  /// The rate of a step, counted from 0.
+  public func rate(step: Int) -> Double {
+    if step < warmUp { return peak * Double(step + 1) / Double(warmUp) }
+    switch course {
+    case .constant: return peak
+    case .cosine(let until, let floor):
+      let share = min(Double(step - warmUp) / Double(max(until - warmUp, 1)), 1)
+      return floor + (peak - floor) * 0.5 * (1 + cos(Double.pi * share))
+    }
+  }
+
+  /// What is wrong with it, in words: what was found and what was expected; nil where nothing is.
+  var problem: (found: String, expected: String)? {
+    guard peak > 0, peak.isFinite else { return ("a peak of \(peak)", "a rate above 0") }
+    guard warmUp >= 0 else { return ("a warm-up of \(warmUp)", "0 steps or more") }
+    guard case .cosine(let until, let floor) = course else { return nil }
+    if until <= warmUp { return ("a cosine until step \(until)", "an end after the warm-up of \(warmUp) steps") }
+    return (0...peak).contains(floor) ? nil : ("a floor of \(floor)", "0 up to the peak, \(peak)")
+  }
+
+  var json: JSONValue {
+    var pairs: [(String, JSONValue)] = [("peak", .double(peak)), ("warmUp", JSONValue(warmUp))]
+    if case .cosine(let until, let floor) = course {
+      pairs += [("cosineUntil", JSONValue(until)), ("floor", .double(floor))]
+    }
+    return .object(pairs)
+  }
+}

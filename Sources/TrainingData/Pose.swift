@@ -1,0 +1,80 @@
+import Foundation
+
+/// How a drawing stands in an image: where, how large, turned, mirrored, tilted, and in what light.
+struct Pose: Sendable, Equatable {
+  /// Which drawing of the identity's design.
+  var drawing = 0
+  /// Centre, in fractions of the image.
+  var center = SIMD2<Float>(0.5, 0.5)
+  /// The drawing's longer side, in fractions of the image.
+  var size: Float = 0.8
+  /// Clockwise, in radians.
+  var rotation: Float = 0
+  var isMirrored = false
+  /// Perspective: how much farther away a point is for each unit to the right and down.
+  var tilt = SIMD2<Float>(0, 0)
+  /// Widened by this factor, narrowed by it in height.
+  var stretch: Float = 1
+  var light = Light()
+
+  /// From the drawing (centre 0, longer side 1) to the image (0…1).
+  var matrix: Homography {
+    let (c, s) = (cos(rotation) * size, sin(rotation) * size)
+    let (a, b) = (isMirrored ? -stretch : stretch, 1 / stretch)
+    let (x, y) = (center.x, center.y)
+    return Homography(
+      SIMD3((c + x * tilt.x) * a, (-s + x * tilt.y) * b, x), SIMD3((s + y * tilt.x) * a, (c + y * tilt.y) * b, y),
+      SIMD3(tilt.x * a, tilt.y * b, 1))
+  }
+
+  /// Left, top, right and bottom of a drawing of this half extent.
+  func bounds(_ halfExtent: SIMD2<Float>) -> (low: SIMD2<Float>, high: SIMD2<Float>) {
+    let matrix = matrix
+    var (low, high) = (SIMD2<Float>(repeating: .infinity), SIMD2<Float>(repeating: -.infinity))
+    for corner in [SIMD2<Float>(-1, -1), SIMD2(1, -1), SIMD2(-1, 1), SIMD2(1, 1)] {
+      let point = matrix(corner * halfExtent)
+      (low, high) = (pointwiseMin(low, point), pointwiseMax(high, point))
+    }
+    return (low, high)
+  }
+}
+
+/// Light on a subject; none of it changes a hue.
+struct Light: Sendable, Equatable {
+  /// Factor of all colours.
+  var gain: Float = 1
+  /// Above 0 lightens middle tones, below darkens them, as a gamma does.
+  var contrast: Float = 0
+  /// Added to the gain from the left to the right edge of the subject, and from top to bottom.
+  var shade = SIMD2<Float>(0, 0)
+
+  static func random(_ random: inout SceneRandom) -> Light {
+    Light(
+      gain: random.uniform(0.78...1.12), contrast: random.uniform(-0.2...0.25),
+      shade: SIMD2(random.uniform(-0.25...0.25), random.uniform(-0.25...0.25)))
+  }
+}
+
+/// A projective map of the plane: three rows of a matrix.
+struct Homography {
+  var x, y, w: SIMD3<Float>
+
+  init(_ x: SIMD3<Float>, _ y: SIMD3<Float>, _ w: SIMD3<Float>) { (self.x, self.y, self.w) = (x, y, w) }
+
+  func callAsFunction(_ point: SIMD2<Float>) -> SIMD2<Float> {
+    let point = SIMD3(point.x, point.y, 1)
+    return SIMD2((x * point).sum(), (y * point).sum()) / (w * point).sum()
+  }
+
+  /// The way back, up to a factor, which does not count.
+  var inverse: Homography {
+    func cross(_ a: SIMD3<Float>, _ b: SIMD3<Float>) -> SIMD3<Float> {
+      SIMD3(a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x)
+    }
+    let (first, second, third) = (cross(y, w), cross(w, x), cross(x, y))
+    let sign: Float = (x * first).sum() < 0 ? -1 : 1
+    return Homography(
+      sign * SIMD3(first.x, second.x, third.x), sign * SIMD3(first.y, second.y, third.y),
+      sign * SIMD3(first.z, second.z, third.z))
+  }
+}
