@@ -41,7 +41,10 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      resources: [.copy("Resources/SmallCheckpoint"), .copy("Resources/Photos"), .copy("Resources/Emoji")]),
+      resources: [
+        .copy("Resources/SmallCheckpoint"), .copy("Resources/Photos"), .copy("Resources/Emoji"),
+        .copy("Resources/Model"),
+      ]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
     .target(name: "Parity", dependencies: ["MSDiffusionKit", "Training"]),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),

@@ -7,6 +7,9 @@ public enum Bundled {
   /// look like noise.
   public static var smallCheckpoint: String { path("SmallCheckpoint") }
 
+  /// The model that this package trained, as far as its stages are final; `MODEL_CARD.md` there tells more.
+  public static var model: String { path("Model") }
+
   /// Emoji that training never saw, under the Open Font License; `LICENSES.md` there tells more.
   public static var emoji: String { path("Emoji") }
 

@@ -20,6 +20,10 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Working folder.")
   var output: String
 
+  @Option(
+    help: "A model whose parts are used where OUTPUT/model lacks those of earlier stages. (default: the package's)")
+  var start: String?
+
   @Option(help: "Steps, in place of the stage's own number.")
   var steps: Int?
 
@@ -50,6 +54,7 @@ struct TrainCommand: ParsableCommand {
     let watching = cancellation.atSignals()
     defer { withExtendedLifetime(watching) {} }
     for stage in stages {
+      if stages.count == 1 { try StageRun.takeParts(before: stage, into: output, from: start ?? Bundled.model) }
       let run = try StageRun(
         stage, folder: output, merges: Bundled.smallCheckpoint + "/tokenizer/merges.txt", seed: seed,
         grounding: grounding, variant: variant

@@ -2,11 +2,14 @@
 public enum StageError: Error, Equatable, CustomStringConvertible {
   /// An earlier stage's part is not there.
   case missingPart(folder: String, part: String)
+  /// A part of another model could not be copied.
+  case notCopied(part: String, reason: String)
   /// A training that has written no checkpoint yet.
   case noCheckpoint(folder: String)
 
   public var description: String {
     switch self {
+    case .notCopied(let part, let reason): return "\(part): cannot be copied into the working folder: \(reason)"
     case .missingPart(let folder, let part):
       let stage = TrainingStage.allCases.first { $0.parts.contains(part) }
       return "\(folder): expected '\(part)' of an earlier stage, found nothing; "

@@ -93,6 +93,24 @@ public struct StageRun {
     }
   }
 
+  /// Copies what a stage builds on from a model that has it, as far as the working folder lacks it: so one stage can be
+  /// trained without the earlier ones.
+  /// - Throws: ``StageError/notCopied(part:reason:)``.
+  public static func takeParts(before stage: TrainingStage, into folder: String, from model: String) throws {
+    let earlier =
+      TrainingStage.allCases.prefix { $0 != stage }.flatMap(\.parts) + (stage == .adapter ? ["model_index.json"] : [])
+    let (files, target) = (FileManager.default, folder + "/model")
+    for part in earlier where !files.fileExists(atPath: target + "/" + part) {
+      guard files.fileExists(atPath: model + "/" + part) else { continue }
+      do {
+        try files.createDirectory(atPath: target, withIntermediateDirectories: true)
+        try files.copyItem(atPath: model + "/" + part, toPath: target + "/" + part)
+      } catch {
+        throw StageError.notCopied(part: model + "/" + part, reason: error.localizedDescription)
+      }
+    }
+  }
+
   private static func diffusion() throws -> DiffusionLoss {
     let configuration = try SchedulerConfiguration(JSONNode(SmallModel.scheduler, name: "scheduler"))
     return DiffusionLoss(NoiseSchedule(configuration), weighting: .minSNR(gamma: 5))
