@@ -45,7 +45,7 @@ let figure = Stack(
   [
     Grid(
       [together.map { Panel($0, boxesOf: scene) }, apart.map { Panel($0, boxesOf: scene) }],
-      rowTitles: ["γ for both", "fox’s own"], columnTitles: scales.map { "\($0)" }, panelWidth: 140),
+      rowTitles: ["γ for both", "fox’s own"], columnTitles: scales.map { "scale \($0)" }, panelWidth: 140),
     LineChart(
       lines, xLabel: "scale", yLabel: "change, grey levels (root mean square)", width: 1120, height: 360),
   ], title: "The scale of subjects: γ for all, or one for each",

@@ -130,13 +130,16 @@ public struct AblationReport {
   private func samples(_ sheet: PixelImage, _ results: AblationResults) throws -> Grid {
     let scenes = TestScenes(try EmojiWorld(), split: .heldOutIdentities, subjects: 2, includesWorn: false, seed: 1)
     let side = scenes.size
-    let titles = ["a drawn scene, whose boxes are asked for"] + results.variants.map(AblationResults.title)
+    let titles =
+      ["first reference", "second reference", "a drawn scene, whose boxes are asked for"]
+      + results.variants.map(AblationResults.title)
     let rows = scenes.indices(count: sheet.height / side).enumerated().map { row, index -> [Panel?] in
       let request = scenes[index].request(results.settings)
-      return (0..<min(sheet.width / side, titles.count)).map { column in
-        let image = sheet.cropped(x: column * side, y: row * side, width: side, height: side)
-        return column == 0 ? Panel(image, boxesOf: request).captioned(request.prompt) : Panel(image)
+      let images = (0..<sheet.width / side).map { column in
+        sheet.cropped(x: column * side, y: row * side, width: side, height: side)
       }
+      return request.subjects.map { Panel($0.image) }
+        + [Panel(images[0], boxesOf: request).captioned(request.prompt)] + images.dropFirst().map { Panel($0) }
     }
     return Grid(rows, columnTitles: titles, panelWidth: 130)
   }

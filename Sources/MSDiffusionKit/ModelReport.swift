@@ -135,6 +135,13 @@ extension ModelResults {
 }
 
 extension TrainingCurves {
+  /// A log's name in words: `heldOut.textAttention` is "held out: text attention".
+  private static func title(_ name: String) -> String {
+    name.replacing("heldOut.", with: "held out: ").reduce(into: "") { text, letter in
+      text += letter.isUppercase ? " " + letter.lowercased() : String(letter)
+    }
+  }
+
   /// A chart a stage.
   func figure() throws -> Grid {
     let stages = curves.map(\.stage).withoutRepeats
@@ -142,7 +149,8 @@ extension TrainingCurves {
       // Sums of others, and what lies on another scale, are left out.
       let shown = curves.filter { $0.stage == stage && !["loss", "divergence", "heldOutPSNR"].contains($0.name) }
       let chart = LineChart(
-        shown.map { Series($0.name, x: $0.samples.map { $0 / 1000 }, y: $0.values) }, xLabel: "thousand samples",
+        shown.map { Series(Self.title($0.name), x: $0.samples.map { $0 / 1000 }, y: $0.values) },
+        xLabel: "thousand samples",
         yLabel: stage,
         yRange: 0...max(shown.flatMap { $0.values.suffix(max($0.values.count - 3, 1)) }.max() ?? 1, 0.01),
         width: 570, height: 300)

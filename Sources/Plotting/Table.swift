@@ -83,7 +83,8 @@ public struct Table: Figure {
             color: cell?.color ?? .faint, bold: cell?.isBold ?? true)
         }
         if case .gauge(let gauge)? = cell?.content {
-          draw(gauge, on: canvas, x: left(column), y: top + height(cells) / 2, width: Double(widths[column]))
+          draw(
+            gauge, on: canvas, x: left(column), y: top + (Self.padding + Self.line) / 2, width: Double(widths[column]))
         }
       }
       top += height(cells)

@@ -38,7 +38,7 @@ import TrainingData
     }
     let first = try results()
     #expect(calls.contains("subject, heldOutIdentities 2/3") && calls.contains("pair, heldOutIdentities 3/3"))
-    #expect(first.findings.count == 17)
+    #expect(first.findings.count == 16)
     for name in ["pointing at γ = 0", "pointing at γ = 1", "subject is nearest of 20", "pseudo layout, best variant"] {
       let finding = try #require(first[name])
       #expect((0...1).contains(finding.interval.estimate) && finding.reach != nil && finding.chance != nil)

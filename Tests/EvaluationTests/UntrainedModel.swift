@@ -17,10 +17,10 @@ let world: EmojiWorld = {
 enum Untrained {
   static let folder = Result { try TemporaryFolder() }
   static let opened = Result {
-    let folder = try folder.get().path
+    let place = try Untrained.folder.get().path
     let merges = Golden.path("pipeline/tokenizer/merges.txt")
-    for stage in TrainingStage.allCases { try StageRun(stage, folder: folder, merges: merges).exportUntrained() }
-    return try Pipeline(folder + "/model")
+    for stage in TrainingStage.allCases { try StageRun(stage, folder: place, merges: merges).exportUntrained() }
+    return try Pipeline(place + "/model")
   }
 
   static func pipeline() throws -> Pipeline { try opened.get() }

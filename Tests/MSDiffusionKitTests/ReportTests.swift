@@ -54,7 +54,7 @@ import Testing
     let figure = try report.figure(read, report.curves())
     #expect(figure.caption.contains("another checkpoint"))
     let image = try figure.image()
-    #expect(image.width > 1000 && image.height > 600)
+    #expect(image.width > 1000 && image.height > 500)
   }
 
   @Test func ablationsAreDrawnFromResults() throws {

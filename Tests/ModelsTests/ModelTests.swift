@@ -31,8 +31,13 @@ import Testing
       ("in_channels", "four"),
     ] as [(String, JSONValue)])
   func unknownOptionsOfAUNetAreRefused(key: String, value: JSONValue) throws {
-    #expect(throws: (any Error).self) {
+    let error = #expect(throws: (any Error).self) {
       try UNet(Scope(ShapeSource()), UNetConfiguration(golden("unet", [(key, value)])))
+    }
+    #expect("\(try #require(error))".contains(key))
+    // A block type is named itself.
+    if case .array(let names) = value, case .string(let name) = names[1] {
+      #expect("\(try #require(error))".contains("\(key)' is \(name), supported"))
     }
   }
 

@@ -20,12 +20,13 @@ import Training
   @Test(arguments: AdapterVariant.allCases) func variantsTrainAndOpen(variant: AdapterVariant) throws {
     let folder = try Self.base.get()
     let run = try StageRun(.adapter, folder: folder.path, merges: Self.merges, seed: 3, variant: variant) { plan in
-      (plan.steps, plan.batch, plan.evaluateEvery) = (2, 4, 0)
+      (plan.steps, plan.batch, plan.evaluateEvery, plan.logEvery) = (2, 4, 0, 1)
     }
     #expect(try run.run().isFinished)
     let place = folder.file(variant.folder(seed: 3))
     let log = try String(contentsOfFile: place + "/log.jsonl", encoding: .utf8)
-    #expect(log.isEmpty || log.contains("loss"))
+    #expect(log.contains("imageAttention") == (variant.terms.image > 0))
+    #expect(log.contains("textAttention") == (variant.terms.text > 0))
     let pipeline = try Pipeline(place + "/model")
     let adapter = try #require(pipeline.adapter)
     #expect(adapter.tokens == 16)

@@ -21,7 +21,7 @@ struct Ledger {
 
   /// - Throws: `JSONError` where the file cannot be written.
   mutating func add(_ new: [SceneRow]) throws {
-    for row in new { rows[row.scene] = row }
+    for row in new { rows[row.scene] = row.rounded }
     guard let path else { return }
     try FileManager.default.createDirectory(
       atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)

@@ -14,10 +14,13 @@ public struct SceneRow: Sendable, Equatable {
     return list.reduce(0, +) / Double(list.count)
   }
 
+  /// With as many decimal places as files keep, so that it makes no difference where a row comes from.
+  var rounded: SceneRow { SceneRow(scene: scene, values: values.mapValues { $0.map(\.rounded6) }) }
+
   var json: JSONValue {
     .object(
       [("scene", JSONValue(scene))]
-        + values.sorted { $0.key < $1.key }.map { name, list in (name, .array(list.map { .double($0.rounded6) })) })
+        + values.sorted { $0.key < $1.key }.map { name, list in (name, .array(list.map { .double($0) })) })
   }
 
   init(_ json: JSONNode) throws {

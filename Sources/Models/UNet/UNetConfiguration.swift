@@ -105,10 +105,15 @@ public struct UNetConfiguration: Sendable {
         component: "U-Net", option: "layers_per_block, transformer_layers_per_block", found: "\(blocks) blocks",
         supported: "at most 4096 blocks in all")
     }
-    for (width, heads) in zip(channels, heads) where width % heads != 0 || width % groups != 0 {
+    for (width, heads) in zip(channels, heads) where width % heads != 0 {
+      let option = json["num_attention_heads"].isPresent ? "num_attention_heads" : "attention_head_dim"
+      throw ParameterError.unsupported(
+        component: "U-Net", option: option, found: "\(heads) at \(width) channels", supported: "a divisor of them")
+    }
+    for width in channels where width % groups != 0 {
       throw ParameterError.unsupported(
         component: "U-Net", option: "block_out_channels", found: "\(width)",
-        supported: "a multiple of its heads (\(heads)) and of norm_num_groups (\(groups))")
+        supported: "a multiple of norm_num_groups (\(groups))")
     }
     guard downsamplePadding == 1 else {
       throw ParameterError.unsupported(
