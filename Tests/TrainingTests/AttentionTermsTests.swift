@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite struct AttentionTermsTests {
+@Suite(.longNumeric) struct AttentionTermsTests {
   private let objective: GoldenObjective
   private let batch: DenoisingBatch
   private let spans: [[Range<Int>]]
@@ -55,7 +55,7 @@ import Training
   }
 
   /// The slope of the loss along a random direction of a weight, from the tape and from a difference.
-  @Test(.longNumeric, arguments: ["to_k_ip", "to_k", "latent_proj.2"])
+  @Test(arguments: ["to_k_ip", "to_k", "latent_proj.2"])
   func derivativesReachTheWeights(weight name: String) throws {
     var denoising = objective.denoising
     // Heavy terms, and boxes that overlap, so that attention has somewhere to go.

@@ -59,9 +59,9 @@ final class GoldenObjective: TrainingObjective {
   }
 }
 
-@Suite struct GoldenTrainingTests {
+@Suite(.longNumeric) struct GoldenTrainingTests {
   /// One shard, and two: each sample alone on a thread, with its number of subjects.
-  @Test(.longNumeric, arguments: [1, 2])
+  @Test(arguments: [1, 2])
   func threeStepsOfTheTrainer(shards: Int) throws {
     let folder = try TemporaryFolder()
     let objective = try GoldenObjective()

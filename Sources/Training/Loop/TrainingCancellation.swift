@@ -13,20 +13,34 @@ public final class TrainingCancellation: Sendable {
   public var isCancelled: Bool { asked.load(ordering: .relaxed) }
 
   /// Cancels at Ctrl-C and at a polite end of the process; a second time they end it at once.
-  /// - Returns: what keeps watching; let go of it to stop.
-  public func atSignals() -> [any DispatchSourceSignal] {
-    [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
+  /// - Returns: what keeps watching. Once it is let go of, signals do again what they did before.
+  public func atSignals() -> SignalWatch { SignalWatch(self) }
+}
+
+/// Signals of the process turned into a cancellation.
+public final class SignalWatch {
+  private let watched: [(number: Int32, before: __sighandler_t?, source: any DispatchSourceSignal)]
+
+  init(_ cancellation: TrainingCancellation) {
+    watched = [SIGINT, SIGTERM].map { number in
+      let before = signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { [self] in
-        if isCancelled {
+      source.setEventHandler {
+        if cancellation.isCancelled {
           signal(number, SIG_DFL)
           raise(number)
         }
-        cancel()
+        cancellation.cancel()
       }
       source.resume()
-      return source
+      return (number, before, source)
+    }
+  }
+
+  deinit {
+    for (number, before, source) in watched {
+      source.cancel()
+      signal(number, before)
     }
   }
 }
