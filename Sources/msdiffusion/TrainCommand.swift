@@ -45,6 +45,7 @@ struct TrainCommand: ParsableCommand {
     let variant = try variant.map { try named($0, "variant") as AdapterVariant }
     if variant != nil, stage != "adapter" { throw ValidationError("--variant goes with --stage adapter") }
     let stages: [TrainingStage] = stage == "all" ? TrainingStage.allCases : try [named(stage, "stage")]
+    try Tensor.checkMatrixProducts()
     let cancellation = TrainingCancellation()
     let watching = cancellation.atSignals()
     defer { withExtendedLifetime(watching) {} }
@@ -64,13 +65,28 @@ struct TrainCommand: ParsableCommand {
         "\(stage.rawValue): \(run.plan.steps) steps of \(run.plan.batch), \(run.plan.steps * run.plan.batch) samples")
       fflush(nil)
       let display = TrainingDisplay(stage.rawValue)
-      let outcome = try run.run(cancellation: cancellation) { display.show($0) }
+      let outcome = try run.run(cancellation: cancellation) { progress in
+        display.show(progress)
+        if progress.step % 200 == 0 { drawCurve(of: run) }
+      }
       display.finish()
+      drawCurve(of: run)
       guard outcome.isFinished else {
         print("stopped after step \(outcome.step); the same command goes on from there")
         return
       }
       print("\(stage.rawValue): done")
+    }
+  }
+
+  /// Draws the losses so far beside the log; a training does not stop where that fails.
+  private func drawCurve(of run: StageRun) {
+    do {
+      let curves = try TrainingCurves(stage: run.stage.rawValue, log: run.folder + "/log.jsonl")
+      guard !curves.curves.isEmpty else { return }
+      try curves.lossFigure(title: "Training of \(run.stage.rawValue)").image().write(run.folder + "/loss.png")
+    } catch {
+      FileHandle.standardError.write(Data("warning: no loss curve: \(error)\n".utf8))
     }
   }
 

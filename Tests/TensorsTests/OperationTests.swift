@@ -292,4 +292,6 @@ import Testing
         abs($0 - 3) < 1e-5
       })
   }
+
+  @Test func matrixProductsAreRightOnThisProcessor() throws { try Tensor.checkMatrixProducts() }
 }

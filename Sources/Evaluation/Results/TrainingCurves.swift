@@ -31,6 +31,12 @@ public struct TrainingCurves: Sendable, Equatable {
     }
   }
 
+  /// Reads one log.
+  /// - Throws: `JSONError` for a line that is none.
+  public init(stage: String, log path: String, points: Int = 240) throws {
+    curves = try Self.curves(stage: stage, path: path, points: points)
+  }
+
   private static func curves(stage: String, path: String, points: Int) throws -> [Curve] {
     guard let data = FileManager.default.contents(atPath: path) else { return [] }
     var found: [String: Curve] = [:]

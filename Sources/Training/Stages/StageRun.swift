@@ -14,7 +14,7 @@ public struct StageRun {
   public let stage: TrainingStage
   public let plan: TrainingPlan
   /// The folder of the training itself.
-  private let folder: String
+  public let folder: String
   private let objective: any TrainingObjective
   /// Writes the stage's parts into a model's folder.
   private let export: (ModelFolder) throws -> Void

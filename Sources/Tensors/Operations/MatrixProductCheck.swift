@@ -1,0 +1,49 @@
+import Foundation
+
+/// What is wrong with matrix products on this machine.
+public struct MatrixProductError: Error, Equatable, CustomStringConvertible {
+  /// The sizes that went wrong: rows, columns, inner.
+  public let sizes: [Int]
+  public let difference: Float
+
+  public var description: String {
+    "matrix products of \(sizes[0])×\(sizes[2]) and \(sizes[2])×\(sizes[1]) numbers are wrong by \(difference) with OpenBLAS "
+      + "on this processor; set OPENBLAS_CORETYPE to kernels that it knows, as Haswell, and start again"
+  }
+}
+
+extension Tensor {
+  /// Checks OpenBLAS's products against plain sums in double precision, at sizes of all kinds, plain and transposed.
+  ///
+  /// Some versions take a newer processor for another one and compute wrong numbers; a long training had better know
+  /// before it starts.
+  /// - Throws: ``MatrixProductError`` for the first sizes that are off by more than rounding explains.
+  public static func checkMatrixProducts() throws {
+    var generator = RandomGenerator(seed: 1)
+    for sizes in [
+      [1, 1, 1], [3, 5, 7], [16, 256, 144], [64, 256, 576], [65, 130, 33], [128, 17, 300], [257, 31, 64],
+    ] {
+      let (rows, columns, inner) = (sizes[0], sizes[1], sizes[2])
+      let (a, b) = (generator.normal([rows, inner]), generator.normal([inner, columns]))
+      let (x, y) = (a.values, b.values)
+      var exact = [Float](repeating: 0, count: rows * columns)
+      for row in 0..<rows {
+        for column in 0..<columns {
+          var sum = 0.0
+          for place in 0..<inner { sum += Double(x[row * inner + place]) * Double(y[place * columns + column]) }
+          exact[row * columns + column] = Float(sum)
+        }
+      }
+      let products = [
+        a.matmul(b), a.linear(weight: b.transposed(), bias: nil), a.transposed().transposedProduct(b),
+      ]
+      for product in products {
+        let difference = zip(product.values, exact).map { ($0 - $1).magnitude }.max() ?? 0
+        // NaN is larger than nothing, and no less wrong.
+        guard difference <= 1e-5 * Float(inner).squareRoot() * 4, product.isFinite else {
+          throw MatrixProductError(sizes: sizes, difference: difference)
+        }
+      }
+    }
+  }
+}
