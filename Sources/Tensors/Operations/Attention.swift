@@ -159,9 +159,9 @@ private struct AttentionSizes {
   ) -> [Tensor?] {
     let depth = value.shape[2] / heads
     let (packed, stride) = (heads * width, heads * depth)
-    var results = [Tensor.zeros(query.shape), .zeros(key.shape), .zeros(value.shape)]
-    let places = results.indices.map { index in results[index].withUnsafeMutableBuffer { $0.baseAddress } }
-    guard keys > 0, let toQuery = places[0], let toKey = places[1], let toValue = places[2] else { return results }
+    let results = [Tensor.zeros(query.shape), .zeros(key.shape), .zeros(value.shape)]
+    guard keys > 0 else { return results }
+    let (toQuery, toKey, toValue) = (results[0].storage.base, results[1].storage.base, results[2].storage.base)
     let (made, slopes) = (Storage(count: observed == nil ? block * keys : 0), Storage(count: block * keys))
     for batch in 0..<batch {
       for head in 0..<heads {
@@ -188,15 +188,15 @@ private struct AttentionSizes {
         }
       }
     }
-    withExtendedLifetime((made, slopes, observed, derivative.storage, value.storage)) {}
+    withExtendedLifetime((results, made, slopes, observed, derivative.storage, value.storage)) {}
     return results
   }
 
   /// Derivatives of query and key from that of the probabilities, [B, H, Q, K].
   func scoreDerivatives(_ derivative: Tensor, probabilities: Tensor, query: Tensor, key: Tensor) -> [Tensor?] {
-    var results = [Tensor.zeros(query.shape), .zeros(key.shape)]
-    let places = results.indices.map { index in results[index].withUnsafeMutableBuffer { $0.baseAddress } }
-    guard keys > 0, let toQuery = places[0], let toKey = places[1] else { return results }
+    let results = [Tensor.zeros(query.shape), .zeros(key.shape)]
+    guard keys > 0 else { return results }
+    let (toQuery, toKey) = (results[0].storage.base, results[1].storage.base)
     let slopes = Storage(count: block * keys)
     for batch in 0..<batch {
       for head in 0..<heads {
@@ -209,7 +209,7 @@ private struct AttentionSizes {
         }
       }
     }
-    withExtendedLifetime((slopes, derivative.storage, probabilities.storage)) {}
+    withExtendedLifetime((results, slopes, derivative.storage, probabilities.storage)) {}
     return results
   }
 
