@@ -1,46 +1,59 @@
-import Dispatch
 import Foundation
 import Synchronization
 
 /// Asks a training to stop: it finishes its step, writes a checkpoint and returns.
 public final class TrainingCancellation: Sendable {
   private let asked = Atomic(false)
+  private let watches = Atomic(false)
 
   public init() {}
 
   public func cancel() { asked.store(true, ordering: .relaxed) }
 
-  public var isCancelled: Bool { asked.load(ordering: .relaxed) }
+  public var isCancelled: Bool {
+    asked.load(ordering: .relaxed)
+      || (watches.load(ordering: .relaxed) && signalsReceived.load(ordering: .relaxed) > 0)
+  }
 
   /// Cancels at Ctrl-C and at a polite end of the process; a second time they end it at once.
   /// - Returns: what keeps watching. Once it is let go of, signals do again what they did before.
-  public func atSignals() -> SignalWatch { SignalWatch(self) }
+  public func atSignals() -> SignalWatch {
+    watches.store(true, ordering: .relaxed)
+    return SignalWatch(self)
+  }
+
+  /// Keeps what a watch saw, and watches no more.
+  fileprivate func endWatching() {
+    if isCancelled { cancel() }
+    watches.store(false, ordering: .relaxed)
+  }
 }
 
-/// Signals of the process turned into a cancellation.
+/// Signals of the process turned into a cancellation; one at a time.
 public final class SignalWatch {
-  private let watched: [(number: Int32, before: __sighandler_t?, source: any DispatchSourceSignal)]
+  private let cancellation: TrainingCancellation
+  private let before: [(number: Int32, handler: __sighandler_t?)]
 
   init(_ cancellation: TrainingCancellation) {
-    watched = [SIGINT, SIGTERM].map { number in
-      let before = signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        if cancellation.isCancelled {
-          signal(number, SIG_DFL)
-          raise(number)
-        }
-        cancellation.cancel()
+    self.cancellation = cancellation
+    signalsReceived.store(0, ordering: .relaxed)
+    // A handler of our own rather than a dispatch source: the threads of dispatch take no signals, so that the second
+    // one could not end the process there.
+    before = [SIGINT, SIGTERM].map { number in
+      let handler = signal(number) { number in
+        guard signalsReceived.add(1, ordering: .relaxed).newValue > 1 else { return }
+        signal(number, SIG_DFL)
+        raise(number)
       }
-      source.resume()
-      return (number, before, source)
+      return (number, handler)
     }
   }
 
   deinit {
-    for (number, before, source) in watched {
-      source.cancel()
-      signal(number, before)
-    }
+    cancellation.endWatching()
+    for (number, handler) in before { signal(number, handler) }
   }
 }
+
+/// Signals since the watch began; all that their handler touches.
+private let signalsReceived = Atomic(0)
