@@ -58,22 +58,22 @@ extension Generation {
 }
 
 /// Where an image differs from the same scene without its subject.
-struct Landing {
+package struct Landing {
   /// The difference where it is above Otsu's threshold, `[H, W]`.
   private let difference: Tensor
 
   /// - Parameters: Images `[3, H, W]`.
-  init(_ image: Tensor, _ empty: Tensor) {
+  package init(_ image: Tensor, _ empty: Tensor) {
     let absolute = (image - empty).abs().mean(axes: [0])
     let limit = absolute.otsuThreshold()
     difference = Tensor(absolute.values.map { $0 > limit ? $0 : 0 }, shape: absolute.shape)
   }
 
   /// Whether the middle of the difference lies in a box.
-  func lies(in box: Box) -> Bool { Self.middle(difference, in: box) }
+  package func lies(in box: Box) -> Bool { Self.middle(difference, in: box) }
 
   /// Whether the middle of the largest connected part does.
-  func largestLies(in box: Box) -> Bool { Self.middle(difference * difference.largestPart(), in: box) }
+  package func largestLies(in box: Box) -> Bool { Self.middle(difference * difference.largestPart(), in: box) }
 
   private static func middle(_ map: Tensor, in box: Box) -> Bool {
     centroid(of: map).map { box.contains(Float($0.x), Float($0.y)) } ?? false

@@ -4,16 +4,16 @@ import Tensors
 // Axes: B samples, R subjects of a sample, h and w of a layer's feature map.
 
 /// A way to read subjects' boxes off the text maps of all layers.
-struct LayoutVariant: Sendable {
+package struct LayoutVariant: Sendable {
   /// How layers are put together; nil: each layer has a layout of its own, and their mean fit counts.
-  var fusion: LayerFusion?
-  var rule: PseudoLayout
+  package var fusion: LayerFusion?
+  package var rule: PseudoLayout
 
   /// The published rule, layer by layer.
-  static let published = LayoutVariant(fusion: nil, rule: .published)
+  package static let published = LayoutVariant(fusion: nil, rule: .published)
 
   /// All that are tried.
-  static let all: [LayoutVariant] = {
+  package static let all: [LayoutVariant] = {
     let thresholds = [0.2, 0.3, 0.4, 0.5, 0.6].map { PseudoLayout.Threshold.fixed($0) } + [.otsu]
     return ([nil] + LayerFusion.allCases).flatMap { fusion in
       thresholds.flatMap { threshold in
@@ -25,7 +25,7 @@ struct LayoutVariant: Sendable {
   }()
 
   /// For files and figures: `each layer, 0.5`; `mean of layers, Otsu, largest part`.
-  var name: String {
+  package var name: String {
     let layers =
       switch fusion {
       case nil: "each layer"
@@ -45,7 +45,7 @@ struct LayoutVariant: Sendable {
   /// - Parameters:
   ///   - layers: Maps `[B, R, h, w]`.
   ///   - side: Of the square that layers are put together at.
-  func overlaps(_ layers: [Tensor], with boxes: [[Box]], side: Int) -> [[Double]] {
+  package func overlaps(_ layers: [Tensor], with boxes: [[Box]], side: Int) -> [[Double]] {
     guard let fusion else {
       let each = layers.map { overlaps($0, boxes) }
       return boxes.indices.map { row in

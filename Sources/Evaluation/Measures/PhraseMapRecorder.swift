@@ -7,14 +7,14 @@ import Tensors
 
 /// Text attention of every phrase while several scenes are generated together: per layer the mean over heads, the phrase's
 /// tokens and all steps.
-final class PhraseMapRecorder: Watching {
+package final class PhraseMapRecorder: Watching {
   private let spans: [[Range<Int>]]
   private let recorded = Mutex<(order: [String], maps: [String: RunningMaps])>(([], [:]))
 
   /// - Parameter spans: Token columns of every sample's phrases, as many in each.
-  init(spans: [[Range<Int>]]) { self.spans = spans }
+  package init(spans: [[Range<Int>]]) { self.spans = spans }
 
-  var hooks: [Hook] {
+  package var hooks: [Hook] {
     [
       .observe(HookSelection(.textAttention)) { [self] event in
         guard let grid = event.grid else { return }
@@ -30,7 +30,7 @@ final class PhraseMapRecorder: Watching {
   }
 
   /// One mean a layer, `[B, R, h, w]`, in the order in which layers come.
-  var layers: [(name: String, maps: Tensor)] {
+  package var layers: [(name: String, maps: Tensor)] {
     recorded.withLock { recorded in recorded.order.compactMap { name in recorded.maps[name]?.mean.map { (name, $0) } } }
   }
 }

@@ -1,0 +1,72 @@
+import Analysis
+import Evaluation
+import MSDiffusion
+import Tensors
+import TestSupport
+import Testing
+import TrainingData
+
+@Suite struct MeasureTests {
+  /// An image that is bright in some boxes.
+  private func image(_ boxes: [(Box, Float)]) -> Tensor {
+    boxes.reduce(Tensor(repeating: 0.2, shape: [3, 32, 32])) { $0 + $1.0.mask(height: 32, width: 32) * $1.1 }
+  }
+
+  @Test func aSubjectLandsWhereTheImageDiffersFromTheEmptyOne() {
+    let (here, there) = (Box(0.1, 0.1, 0.4, 0.4), Box(0.6, 0.5, 0.9, 0.8))
+    let landing = Landing(image([(here, 0.6)]), image([]))
+    #expect(landing.lies(in: here) && !landing.lies(in: there))
+    // A small difference elsewhere pulls the middle away, but not that of the largest part.
+    let apart = Landing(image([(here, 0.5), (Box(0.6, 0.6, 0.85, 0.85), 0.8)]), image([]))
+    #expect(!apart.lies(in: Box(0.1, 0.1, 0.3, 0.3)) && apart.largestLies(in: here))
+    #expect(!Landing(image([]), image([])).lies(in: .whole))
+  }
+
+  @Test func variantsAreNamedOnceAndFitExactBoxes() {
+    let names = LayoutVariant.all.map(\.name)
+    #expect(Set(names).count == names.count && names.contains(LayoutVariant.published.name))
+    let boxes = [[Box(0.25, 0.25, 0.75, 0.5), Box(0, 0.5, 0.5, 1)]]
+    let layers = [4, 8].map { side in
+      Tensor.stacked(boxes[0].map { $0.mask(height: side, width: side) }, axis: 0).reshaped([1, 2, side, side])
+    }
+    for variant in LayoutVariant.all where variant.fusion == nil {
+      #expect(variant.overlaps(layers, with: boxes, side: 16) == [[1, 1]], "\(variant.name)")
+    }
+    let wrong = LayoutVariant.published.overlaps(layers, with: [[boxes[0][1], boxes[0][0]]], side: 16)
+    #expect(wrong[0].allSatisfy { $0 < 0.3 })
+  }
+
+  /// The rule is applied to what the model's own pseudo layout sees.
+  @Test(.longNumeric) func recordedMapsGiveTheLayoutThatTheRunUsed() throws {
+    let pipeline = try Untrained.pipeline()
+    let scenes = TestScenes(world, split: .training, subjects: 2)
+    let requests = scenes.indices(count: 2).map { index in
+      scenes[index].request(GenerationSettings(steps: 3)).with {
+        $0.attention.pseudoLayout = PseudoLayout(startStep: 2)
+      }
+    }
+    let recorder = PhraseMapRecorder(spans: try requests.map { try pipeline.spans(of: $0) })
+    let run = try pipeline.denoising(requests, watching: [recorder])
+    while run.next() != nil {}
+    #expect(recorder.layers.count == pipeline.unet.crossAttentionLayers.count)
+    for (name, maps) in recorder.layers {
+      // The unconditional half, which has no phrases, comes first.
+      let used = try #require(run.subjects?.pseudoLayoutMasks(inLayer: name)).sliced(axis: 0, 2..<4)
+      #expect(PseudoLayout.published.masks(of: maps) == used)
+    }
+  }
+
+  @Test func candidatesHoldTheOthersOfTheScene() {
+    let recognition = Recognition(judge: Judge(world))
+    let scenes = TestScenes(world, split: .heldOutIdentities, subjects: 2)
+    let scene = scenes[scenes.indices(count: 1)[0]]
+    for subject in 0..<2 {
+      let candidates = recognition.candidates(for: subject, of: scene)
+      #expect(candidates.count == 20 && Set(candidates).count == 20)
+      #expect(candidates[0] == scene.identities[subject] && candidates[1] == scene.identities[1 - subject])
+      let own = candidates[0]
+      #expect(candidates.dropFirst().count { $0.kind == own.kind } >= 4)
+      #expect(candidates.dropFirst().count { $0.kind != own.kind && $0.hue == own.hue } >= 4)
+    }
+  }
+}
