@@ -33,6 +33,22 @@ import Testing
     try json.write(to: path)
   }
 
+  @Test func lossesAreDrawnFromALog() throws {
+    let path = try folder.get().file("log.jsonl")
+    func line(_ step: Int) -> String { "{\"step\":\(step),\"samples\":\(step * 4),\"loss\":\(9.0 / Double(step))}\n" }
+    let steps = (1...40).map(line).joined()
+    try steps.write(toFile: path, atomically: true, encoding: .utf8)
+    let plain = try TrainingCurves(stage: "vae", log: path)
+    #expect(plain.curves.map(\.name) == ["loss"])
+    let image = try plain.lossFigure(title: "losses").image()
+    try (steps + "{\"step\":40,\"samples\":160,\"evaluation\":{\"heldOutLoss\":0.5}}\n")
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    let measured = try TrainingCurves(stage: "vae", log: path)
+    #expect(measured.curves.map(\.name) == ["loss", "heldOutLoss"])
+    // A chart of its own for what was measured.
+    #expect(try measured.lossFigure(title: "losses").image().height > image.height + 200)
+  }
+
   @Test func modelReportsAreDrawnFromResults() throws {
     let report = ModelReport(try run("Test", [], ModelReport.options))
     #expect(try report.results() == nil && report.curves() == nil)

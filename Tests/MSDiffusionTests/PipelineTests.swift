@@ -152,6 +152,27 @@ import Testing
     #expect(try pipeline.generate(Small.scene { $0.subjects[0].box = .none }).warnings.isEmpty)
   }
 
+  @Test func aCheckpointSaysWhatRequestsAreFilledUpWith() throws {
+    let folder = try TemporaryFolder()
+    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
+    for name in try FileManager.default.contentsOfDirectory(atPath: source) {
+      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
+    }
+    let plain = try Pipeline(folder.path).defaults
+    #expect(plain == .published)
+    #expect(plain.prompt("a cat") == Scene.qualityPrompt + ", a cat")
+    let path = folder.file("ms_adapter_config.json")
+    let heads = try JSONNode.read(path)["heads"].int()
+    let own: JSONValue = ["quality_prompt": "", "guidance": 3]
+    try JSONValue.object([("heads", JSONValue(heads)), ("defaults", own)]).write(to: path)
+    let defaults = try Pipeline(folder.path).defaults
+    #expect(defaults.prompt("a cat") == "a cat")
+    #expect((defaults.guidance, defaults.scale) == (3, 0.6))
+    #expect(defaults.negativePrompt == Scene.defaultNegativePrompt)
+    try JSONValue.object([("heads", JSONValue(heads)), ("defaults", ["scale": "much"])]).write(to: path)
+    #expect(throws: JSONError.self) { try Pipeline(folder.path) }
+  }
+
   @Test func configurationsOfOtherWeightsAreRefused() throws {
     let folder = try TemporaryFolder()
     let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path

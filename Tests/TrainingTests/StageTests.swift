@@ -61,4 +61,22 @@ import TrainingData
       try StageRun(.adapter, folder: folder.path, merges: Self.merges)
     }
   }
+
+  @Test func aStageTakesWhatItLacksFromAnotherModel() throws {
+    let (folder, model) = (try TemporaryFolder(), try TemporaryFolder())
+    for part in ["vae", "text_encoder", "image_encoder", "tokenizer", "unet"] {
+      try FileManager.default.createDirectory(atPath: model.file(part), withIntermediateDirectories: true)
+      try part.write(toFile: model.file(part + "/weights"), atomically: true, encoding: .utf8)
+    }
+    func text(_ file: String) throws -> String { try String(contentsOfFile: folder.file(file), encoding: .utf8) }
+    try FileManager.default.createDirectory(atPath: folder.file("model/vae"), withIntermediateDirectories: true)
+    try "own".write(toFile: folder.file("model/vae/weights"), atomically: true, encoding: .utf8)
+    try StageRun.takeParts(before: .base, into: folder.path, from: model.path)
+    // What is there stays, and what the stage itself or a later one makes is not taken.
+    #expect(try text("model/vae/weights") == "own")
+    #expect(try text("model/tokenizer/weights") == "tokenizer")
+    #expect(!FileManager.default.fileExists(atPath: folder.file("model/unet")))
+    try StageRun.takeParts(before: .adapter, into: folder.path, from: model.path)
+    #expect(try text("model/unet/weights") == "unet")
+  }
 }

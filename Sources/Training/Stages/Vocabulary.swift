@@ -3,11 +3,11 @@ import JSON
 
 /// A vocabulary for few words, cut out of CLIP's: all bytes, and of its merges those that the words need, so that these
 /// are cut into the same pieces as by the whole vocabulary. Other words fall into smaller pieces.
-struct Vocabulary {
+package struct Vocabulary {
   /// Pairs to be put together, the most frequent first, as in `merges.txt`.
-  let merges: [String]
+  package let merges: [String]
   /// Every piece in the order of its number.
-  let pieces: [String]
+  package let pieces: [String]
 
   static let startToken = "<|startoftext|>"
   static let endToken = "<|endoftext|>"
@@ -27,7 +27,7 @@ struct Vocabulary {
   }
 
   /// - Parameter mergesFile: CLIP's `merges.txt`.
-  init(words: some Sequence<String>, mergesFile: String) throws {
+  package init(words: some Sequence<String>, mergesFile: String) throws {
     let lines = try String(contentsOfFile: mergesFile, encoding: .utf8).split(separator: "\n").map(String.init)
     self.init(words: words, merges: lines.filter { !$0.hasPrefix("#version") })
   }
@@ -62,7 +62,7 @@ struct Vocabulary {
   }
 
   /// Writes `vocab.json`, `merges.txt` and `tokenizer_config.json` into a folder.
-  func write(to folder: String) throws {
+  package func write(to folder: String) throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try JSONValue.object(pieces.enumerated().map { ($0.element, JSONValue($0.offset)) })
       .write(to: folder + "/vocab.json", pretty: false)
