@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Models
 import Tensors
@@ -24,6 +25,23 @@ import Testing
     // The multistep solvers leave out the last of one timestep more.
     #expect(try SchedulerKind.dpmSolver.make(configuration: linspace, steps: 4).timesteps == [999, 749, 500, 250])
     #expect(try SchedulerKind.uniPC.make(configuration: linspace, steps: 4).timesteps == [999, 749, 500, 250])
+  }
+
+  /// Against the closed form: the products of 1 − β telescope to ᾱ.
+  @Test func squaredCosineFollowsItsFormula() throws {
+    let configuration = try configuration(#"{"beta_schedule": "squaredcos_cap_v2", "timestep_spacing": "trailing"}"#)
+    let (betas, alphas) = (configuration.betas(), configuration.alphasCumulative())
+    for (step, beta) in [(0, 4.1284e-05), (500, 0.0031557), (750, 0.0075791), (998, 0.75), (999, 0.999)] {
+      #expect(abs(Double(betas[step]) - beta) < 1e-4 * beta)
+    }
+    func cosine(_ share: Double) -> Double { cos((share + 0.008) / 1.008 * .pi / 2) }
+    for step in [0, 1, 250, 500, 750, 990] {
+      let expected = cosine(Double(step + 1) / 1000) / cosine(0)
+      #expect(abs(Double(alphas[step]) - expected * expected) < 1e-5)
+    }
+    // Steps start from nearly pure noise, and end clean.
+    let euler = try SchedulerKind.euler.make(configuration: configuration, steps: 20)
+    #expect(euler.noiseLevel(at: 0) > 1000 && euler.noiseLevel(at: 1) < 20)
   }
 
   /// NumPy's arange over 48 steps falls to either side of a half at places where the exact distance lies on it.
@@ -91,7 +109,7 @@ import Testing
   }
 
   @Test(arguments: [
-    #"{"prediction_type": "sample"}"#, #"{"beta_schedule": "squaredcos_cap_v2"}"#, #"{"timestep_spacing": "other"}"#,
+    #"{"prediction_type": "sample"}"#, #"{"beta_schedule": "sigmoid"}"#, #"{"timestep_spacing": "other"}"#,
     #"{"rescale_betas_zero_snr": true}"#, #"{"final_sigmas_type": "sigma_min"}"#, #"{"solver_order": 3}"#,
     #"{"algorithm_type": "sde-dpmsolver++"}"#, #"{"num_train_timesteps": 0}"#, #"{"beta_start": 2}"#,
     #"{"thresholding": true}"#, #"{"solver_type": "heun"}"#, #"{"trained_betas": [0.1, 0.2]}"#,

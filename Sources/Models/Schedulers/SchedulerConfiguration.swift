@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 
 /// What a scheduler is made from: a published `scheduler_config.json`.
@@ -25,6 +26,9 @@ public struct SchedulerConfiguration: Sendable {
     case linear
     /// The square of a straight line.
     case scaledLinear = "scaled_linear"
+    /// What makes ᾱ a squared cosine (Nichol and Dhariwal, 2021): noise grows evenly, and nothing but noise is left at
+    /// the end. β stays below 0.999; `betaStart` and `betaEnd` don't count.
+    case squaredCosine = "squaredcos_cap_v2"
   }
 
   /// The class named in the file, nil where none is.
@@ -116,6 +120,7 @@ public struct SchedulerConfiguration: Sendable {
     switch betaSchedule {
     case .linear: linearSpace(betaStart, betaEnd, trainingSteps)
     case .scaledLinear: linearSpace(betaStart.squareRoot(), betaEnd.squareRoot(), trainingSteps).map { $0 * $0 }
+    case .squaredCosine: (0..<trainingSteps).map { squaredCosineBeta(step: $0, of: trainingSteps) }
     }
   }
 
@@ -128,6 +133,16 @@ public struct SchedulerConfiguration: Sendable {
       return Float(product)
     }
   }
+}
+
+/// β of one of `count` steps over which ᾱ falls as cos²((t + 0.008) / 1.008 · π / 2), at most 0.999.
+private func squaredCosineBeta(step: Int, of count: Int) -> Float {
+  func signal(_ time: Double) -> Double {
+    let cosine = cos((time + 0.008) / 1.008 * .pi / 2)
+    return cosine * cosine
+  }
+  let (start, end) = (Double(step) / Double(count), Double(step + 1) / Double(count))
+  return Float(min(1 - signal(end) / signal(start), 0.999))
 }
 
 /// Equal steps from `start` to `end` in float32, from both ends towards the middle and each rounded once, as PyTorch
