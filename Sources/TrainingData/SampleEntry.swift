@@ -15,7 +15,7 @@ package struct SampleEntry: Sendable {
   private let folder, list: String
   private let line: Int
   private let image, caption: String
-  private let subjects: [Subject]
+  let subjects: [Subject]
 
   /// Most subjects of a sample, as in the paper's training.
   static let subjectLimit = 4

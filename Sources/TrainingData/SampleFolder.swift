@@ -34,30 +34,36 @@ public struct SampleFolder: Sendable {
   public static let listName = "samples.jsonl"
 
   public let path: String
+  /// What stands in the list.
+  package let list: String
   private let entries: [SampleEntry]
 
   /// Opens a folder and checks its list.
   /// - Throws: ``TrainingDataError`` or `JSONError`.
   public init(_ path: String) throws {
     self.path = path
-    let list = path + "/" + Self.listName
-    guard let data = FileManager.default.contents(atPath: list) else {
+    let file = path + "/" + Self.listName
+    guard let data = FileManager.default.contents(atPath: file) else {
       throw TrainingDataError.entry(
-        file: list, place: "the list of samples", expected: "a file of one JSON object a line",
+        file: file, place: "the list of samples", expected: "a file of one JSON object a line",
         found: "none that can be read")
     }
     var lines = [UInt8](data).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
     guard !lines.isEmpty else {
-      throw TrainingDataError.entry(file: list, place: "line 1", expected: "a JSON object", found: "an empty file")
+      throw TrainingDataError.entry(file: file, place: "line 1", expected: "a JSON object", found: "an empty file")
     }
+    list = String(decoding: data, as: UTF8.self)
     entries = try lines.enumerated().map { number, line in
-      try SampleEntry(Array(line), folder: path, list: list, line: number + 1)
+      try SampleEntry(Array(line), folder: path, list: file, line: number + 1)
     }
   }
 
   /// Number of samples.
   public var count: Int { entries.count }
+
+  /// The number of the first line, from 1, whose sample has no subjects; nil if each has some.
+  public var firstWithoutSubjects: Int? { entries.firstIndex { $0.subjects.isEmpty }.map { $0 + 1 } }
 
   /// One sample, scaled to `size` pixels a side, its references to `referenceSize`.
   /// - Throws: ``TrainingDataError`` for a number that is none of the folder's or images that do not fit together,

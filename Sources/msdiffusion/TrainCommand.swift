@@ -24,6 +24,9 @@ struct TrainCommand: ParsableCommand {
     help: "A model whose parts are used where OUTPUT/model lacks those of earlier stages. (default: the package's)")
   var start: String?
 
+  @Option(help: "A folder with samples of one's own in place of drawn scenes, for base and adapter.")
+  var data: String?
+
   @Option(help: "Steps, in place of the stage's own number.")
   var steps: Int?
 
@@ -49,6 +52,9 @@ struct TrainCommand: ParsableCommand {
     let variant = try variant.map { try named($0, "variant") as AdapterVariant }
     if variant != nil, stage != "adapter" { throw ValidationError("--variant goes with --stage adapter") }
     let stages: [TrainingStage] = stage == "all" ? TrainingStage.allCases : try [named(stage, "stage")]
+    if data != nil, stages != [.base], stages != [.adapter] {
+      throw ValidationError("--data goes with --stage base or --stage adapter")
+    }
     try Tensor.checkMatrixProducts()
     let cancellation = TrainingCancellation()
     let watching = cancellation.atSignals()
@@ -57,7 +63,7 @@ struct TrainCommand: ParsableCommand {
       if stages.count == 1 { try StageRun.takeParts(before: stage, into: output, from: start ?? Bundled.model) }
       let run = try StageRun(
         stage, folder: output, merges: Bundled.smallCheckpoint + "/tokenizer/merges.txt", seed: seed,
-        grounding: grounding, variant: variant
+        grounding: grounding, variant: variant, data: data
       ) {
         if let steps { $0.steps = steps }
         if let batch { $0.batch = batch }

@@ -3,6 +3,7 @@ import Foundation
 import Images
 import JSON
 import MSDiffusion
+import Tensors
 import TestSupport
 import Testing
 import Training
@@ -53,6 +54,47 @@ import TrainingData
     let image = try pipeline.generate(scene).image
     #expect((image.width, image.height) == (64, 64))
     #expect(image != (try pipeline.generate(scene.with { $0.subjects[0].box = Box(0.4, 0, 1, 0.5) }).image))
+    try trainOnOwnData(world, model: folder.file("model"))
+  }
+
+  /// An adapter on a folder of images, beside the base that was trained; another folder does not go on with it.
+  private func trainOnOwnData(_ world: EmojiWorld, model: String) throws {
+    let (folder, data) = (try TemporaryFolder(), try TemporaryFolder())
+    var lines: [String] = []
+    for number in 0..<3 {
+      let sample = world.sample(number, seed: 5, subjects: 1...2)
+      try PixelImage((sample.image + 1) / 2).write(data.file("\(number).png"))
+      let subjects = try sample.subjects.enumerated().map { index, subject in
+        try PixelImage(subject.reference).write(data.file("\(number)-\(index).png"))
+        return JSONValue.object([
+          ("phrase", .string(subject.phrase)), ("box", JSONValue(subject.box.numbers)),
+          ("reference", .string("\(number)-\(index).png")),
+        ])
+      }
+      let line = JSONValue.object([
+        ("image", .string("\(number).png")), ("caption", .string(sample.caption)), ("subjects", .array(subjects)),
+      ])
+      lines.append(line.text())
+    }
+    func list(_ lines: [String]) throws {
+      _ = try data.write(Array(lines.joined(separator: "\n").utf8), as: "samples.jsonl")
+    }
+    func run(steps: Int) throws -> StageRun {
+      try StageRun(.adapter, folder: folder.path, merges: Self.merges, data: data.path) {
+        ($0.steps, $0.batch, $0.evaluateEvery) = (steps, 4, 2)
+      }
+    }
+    try StageRun.takeParts(before: .adapter, into: folder.path, from: model)
+    try list(lines)
+    #expect(try run(steps: 2).run().isFinished)
+    #expect(try Pipeline(folder.file("model")).adapter != nil)
+    try list(Array(lines.dropFirst()))
+    #expect(throws: TrainingError.self) { try run(steps: 3).run() }
+    try list([#"{"image": "0.png", "caption": "nobody", "subjects": []}"#])
+    #expect(throws: StageError.nobody(folder: data.path, line: 1)) { try run(steps: 3) }
+    #expect(throws: StageError.ownData(stage: .vae)) {
+      try StageRun(.vae, folder: folder.path, merges: Self.merges, data: data.path)
+    }
   }
 
   @Test func aStageWithoutTheEarlierOnesSaysSo() throws {

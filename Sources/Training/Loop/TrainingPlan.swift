@@ -20,6 +20,8 @@ public struct TrainingPlan: Sendable, Equatable {
   public var average: WeightAverage? = WeightAverage()
   /// What the objective draws its random numbers from; kept here so that no run goes on with another.
   public var seed: UInt64 = 0
+  /// What tells the samples from others where the seed alone does not; kept here so that no run goes on with others.
+  public var data: String?
   /// Steps from checkpoint to checkpoint; there is always one at the end.
   public var checkpointEvery = 500
   /// Steps from line to line of the log, which tells means over them.
@@ -68,7 +70,7 @@ public struct TrainingPlan: Sendable, Equatable {
 
   /// Everything that decides the numbers of a training: all of the plan but where it ends and when it writes.
   var json: JSONValue {
-    .object([
+    var members: [(String, JSONValue)] = [
       ("batch", JSONValue(batch)), ("microbatch", microbatch.map { JSONValue($0) } ?? .null),
       ("shards", JSONValue(shards)), ("schedule", schedule.json),
       (
@@ -82,6 +84,8 @@ public struct TrainingPlan: Sendable, Equatable {
       ("clipping", clipping.map { .double($0) } ?? .null),
       ("average", average.map { .double($0.decay) } ?? .null), ("seed", .string("\(seed)")),
       ("logEvery", JSONValue(logEvery)), ("evaluateEvery", JSONValue(evaluateEvery)),
-    ])
+    ]
+    if let data { members.append(("data", .string(data))) }
+    return .object(members)
   }
 }

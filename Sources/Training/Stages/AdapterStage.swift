@@ -14,8 +14,9 @@ struct AdapterStage {
   private let unet: CheckpointSource
 
   /// - Parameter model: Where the base lies.
-  init(_ variant: AdapterVariant, model: ModelFolder, world: EmojiWorld, diffusion: DiffusionLoss, seed: UInt64) throws
-  {
+  init(
+    _ variant: AdapterVariant, model: ModelFolder, source: SampleSource, diffusion: DiffusionLoss, seed: UInt64
+  ) throws {
     (self.variant, self.model) = (variant, model)
     unet = try model.source("unet")
     weights = RandomSource(seed: seed)
@@ -28,7 +29,7 @@ struct AdapterStage {
     var loss = DenoisingLoss(network, adapter: adapter, diffusion: diffusion, attention: variant.terms)
     loss.options = variant.attention
     objective = DenoisingObjective(
-      loss: loss, frozen: try model.frozen(withVision: true), world: world, seed: seed, dropping: .published,
+      loss: loss, frozen: try model.frozen(withVision: true), source: source, seed: seed, dropping: .published,
       parameters: parameters)
   }
 

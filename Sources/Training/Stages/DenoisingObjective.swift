@@ -25,13 +25,13 @@ struct DenoisingObjective: TrainingObjective {
 
   let loss: DenoisingLoss
   let frozen: Frozen
-  let world: EmojiWorld
+  let source: SampleSource
   let seed: UInt64
   let dropping: ConditionDropping
   let parameters: [Parameter]
 
   func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
-    loss(batch(samples.map { Draw($0, self) }))
+    loss(batch(try samples.map { try Draw(source.sample($0, seed: seed, size: SmallModel.imageSize), $0, self, seed) }))
   }
 
   /// A sample with all that chance decides about it.
@@ -42,11 +42,9 @@ struct DenoisingObjective: TrainingObjective {
     /// Of the posterior of the autoencoder, and of the diffusion: `[C, S/4, S/4]` each.
     let latentNoise, noise: Tensor
 
-    init(_ number: Int, _ objective: DenoisingObjective, split: Split = .training, seed: UInt64? = nil) {
-      let seed = seed ?? objective.seed
+    init(_ drawn: TrainingSample, _ number: Int, _ objective: DenoisingObjective, _ seed: UInt64) {
       var untold = CounterGenerator(seed: seed, sample: number, stream: 4)
-      sample = objective.world.sample(number, seed: seed, split: split, size: SmallModel.imageSize)
-        .leavingOut { _ in untold.uniform() < DenoisingObjective.untoldShare }
+      sample = drawn.leavingOut { _ in untold.uniform() < DenoisingObjective.untoldShare }
       dropped = objective.dropping.dropped(sample: number, seed: seed)
       var generator = CounterGenerator(seed: seed, sample: number)
       timestep = generator.integer(below: objective.loss.diffusion.schedule.count)
@@ -120,15 +118,16 @@ struct DenoisingObjective: TrainingObjective {
     }
   }
 
-  /// The loss of held-out scenes, always the same ones.
+  /// The loss of held-out scenes, always the same ones; nothing for one's own data.
   func evaluation(step: Int) throws -> [(name: String, value: Double)] {
     var sums: [String: Double] = [:]
-    let batches = 8
-    for number in 0..<batches {
-      let draws = (0..<32).map {
-        Draw(32 * number + $0, self, split: .heldOutIdentities, seed: seed ^ 0x6865_6c64)
+    let (batches, seed) = (8, seed ^ 0x6865_6c64)
+    for batch in 0..<batches {
+      let draws = (32 * batch..<32 * (batch + 1)).compactMap { number in
+        source.heldOut(number, seed: seed, size: SmallModel.imageSize).map { Draw($0, number, self, seed) }
       }
-      for figure in loss(batch(draws)).figures { sums[figure.name, default: 0] += Double(figure.value) }
+      if draws.isEmpty { return [] }
+      for figure in loss(self.batch(draws)).figures { sums[figure.name, default: 0] += Double(figure.value) }
     }
     return sums.sorted { $0.key < $1.key }.map { ("heldOut.\($0.key)", $0.value / Double(batches)) }
   }

@@ -58,8 +58,8 @@ public enum SmallModel {
   ]
 
   static let scheduler: JSONValue = [
-    "_class_name": "EulerDiscreteScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085, "num_train_timesteps": 1000, "prediction_type": "v_prediction", "steps_offset": 1,
+    "_class_name": "EulerDiscreteScheduler", "beta_schedule": "squaredcos_cap_v2",
+    "num_train_timesteps": 1000, "prediction_type": "v_prediction", "steps_offset": 1,
     "timestep_spacing": "trailing",
   ]
 

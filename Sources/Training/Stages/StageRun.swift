@@ -25,25 +25,29 @@ public struct StageRun {
   ///   - merges: path of CLIP's `merges.txt`, which the first encoders' vocabulary is cut out of.
   ///   - variant: of the adapter's stage: trains this one in a folder of its own, with a model of its own; nil: the
   ///     adapter of the model that ships.
+  ///   - data: a folder with one's own samples for base or adapter, as `SampleFolder` reads it; nil: drawn scenes.
   ///   - change: changes the stage's plan, for a shorter trial.
-  /// - Throws: ``TrainingError``; `TrainingDataError` without the emoji font; what is wrong with earlier stages' parts.
+  /// - Throws: ``TrainingError``; `TrainingDataError` without the emoji font or for a folder's samples; ``StageError``; what is wrong
+  ///   with earlier stages' parts.
   public init(
     _ stage: TrainingStage, folder: String, merges: String, seed: UInt64 = 1, grounding: Bool = true,
-    variant: AdapterVariant? = nil, change: (inout TrainingPlan) -> Void = { _ in }
+    variant: AdapterVariant? = nil, data: String? = nil, change: (inout TrainingPlan) -> Void = { _ in }
   ) throws {
+    let world = try EmojiWorld()
+    let source = try data.map { try Self.samples(in: $0, for: stage) } ?? .world(world)
     var plan = stage.plan(seed: seed)
+    plan.data = source.hash
     change(&plan)
     (self.stage, self.plan) = (stage, plan)
     self.folder = folder + "/" + (variant?.folder(seed: seed) ?? stage.rawValue)
-    let world = try EmojiWorld()
     let model = ModelFolder(folder + "/model")
     self.model = model
     target = variant.map { ModelFolder("\(folder)/\($0.folder(seed: seed))/model") } ?? model
     switch stage {
     case .vae:
-      let source = RandomSource(seed: seed)
-      let vae = try VAE(Scope(source), VAEConfiguration(JSONNode(SmallModel.vae(), name: "vae")))
-      let parameters = source.inKeyOrder
+      let weights = RandomSource(seed: seed)
+      let vae = try VAE(Scope(weights), VAEConfiguration(JSONNode(SmallModel.vae(), name: "vae")))
+      let parameters = weights.inKeyOrder
       let autoencoder = AutoencoderObjective(vae: vae, world: world, seed: seed, parameters: parameters)
       objective = autoencoder
       export = { target in
@@ -58,28 +62,31 @@ public struct StageRun {
       let text = try CLIPTextEncoder(Scope(textSource), .init(JSONNode(configuration, name: "text_encoder")))
       let vision = try CLIPVisionEncoder(
         Scope(visionSource), .init(JSONNode(SmallModel.imageEncoder, name: "image_encoder")))
+      let (textWeights, visionWeights) = (textSource.inKeyOrder, visionSource.inKeyOrder)
+      Self.beginWithoutBranches(textWeights + visionWeights, ending: ["out_proj.weight", "fc2.weight"])
+      for parameter in textWeights where parameter.key.hasSuffix("token_embedding.weight") {
+        // Of deviation 1: words stay apart through all layers, also those whose looks are alike.
+        parameter.value = parameter.value * Float(parameter.shape[1]).squareRoot()
+      }
       objective = ContrastiveObjective(
         text: text, vision: vision, tokenizer: try CLIPTokenizer(folder: model.path("tokenizer")),
         processor: try CLIPImageProcessor(JSONNode(SmallModel.imageProcessor, name: "image_processor")), world: world,
-        seed: seed, parameters: textSource.inKeyOrder + visionSource.inKeyOrder)
+        seed: seed, parameters: textWeights + visionWeights)
       export = { target in
-        try target.write("text_encoder", configuration, textSource.inKeyOrder)
-        try target.write("image_encoder", SmallModel.imageEncoder, visionSource.inKeyOrder)
+        try target.write("text_encoder", configuration, textWeights)
+        try target.write("image_encoder", SmallModel.imageEncoder, visionWeights)
         try SmallModel.imageProcessor.write(to: target.path("image_encoder/preprocessor_config.json"))
       }
     case .base:
-      let source = RandomSource(seed: seed)
-      let unet = try UNet(Scope(source), UNetConfiguration(JSONNode(SmallModel.unet, name: "unet")))
-      let parameters = source.inKeyOrder
-      for parameter in parameters
-      where ["conv_out.weight", "conv2.weight", "proj_out.weight"].contains(where: parameter.key.hasSuffix) {
-        // Residual branches begin as nothing, and so does the prediction.
-        parameter.value = .zeros(parameter.shape)
-      }
+      let weights = RandomSource(seed: seed)
+      let unet = try UNet(Scope(weights), UNetConfiguration(JSONNode(SmallModel.unet, name: "unet")))
+      let parameters = weights.inKeyOrder
+      // The prediction begins as nothing, too.
+      Self.beginWithoutBranches(parameters, ending: ["conv_out.weight", "conv2.weight", "proj_out.weight"])
       objective = DenoisingObjective(
         loss: DenoisingLoss(
           unet, diffusion: try Self.diffusion(), attention: grounding ? .grounding : .none),
-        frozen: try model.frozen(withVision: false), world: world, seed: seed,
+        frozen: try model.frozen(withVision: false), source: source, seed: seed,
         dropping: ConditionDropping(image: 0, text: 0.1, both: 0, grounding: 0), parameters: parameters)
       export = { target in
         try target.write("unet", SmallModel.unet, parameters)
@@ -87,9 +94,25 @@ public struct StageRun {
       }
     case .adapter:
       let adapter = try AdapterStage(
-        variant ?? .full, model: model, world: world, diffusion: try Self.diffusion(), seed: seed)
+        variant ?? .full, model: model, source: source, diffusion: try Self.diffusion(), seed: seed)
       objective = adapter.objective
       export = { target in try adapter.export(to: target) }
+    }
+  }
+
+  /// One's own samples; each has to show somebody, and only what follows the encoders is trained on them.
+  private static func samples(in folder: String, for stage: TrainingStage) throws -> SampleSource {
+    guard stage == .base || stage == .adapter else { throw StageError.ownData(stage: stage) }
+    let samples = try SampleFolder(folder)
+    if let line = samples.firstWithoutSubjects { throw StageError.nobody(folder: folder, line: line) }
+    return .folder(samples)
+  }
+
+  /// Makes residual branches begin as nothing, so that what goes in comes out at first.
+  /// - Parameter endings: how the keys of their last weights end.
+  private static func beginWithoutBranches(_ parameters: [Parameter], ending endings: [String]) {
+    for parameter in parameters where endings.contains(where: parameter.key.hasSuffix) {
+      parameter.value = .zeros(parameter.shape)
     }
   }
 

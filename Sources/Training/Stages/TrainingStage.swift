@@ -24,8 +24,8 @@ public enum TrainingStage: String, CaseIterable, Sendable {
         schedule: LearningRateSchedule(peak: 1.5e-3, warmUp: 100, course: .cosine(until: 6000, floor: 1e-5)))
     case .clip:
       plan = TrainingPlan(
-        steps: 600, batch: 128,
-        schedule: LearningRateSchedule(peak: 1e-3, warmUp: 60, course: .cosine(until: 600, floor: 1e-5)))
+        steps: 1000, batch: 128,
+        schedule: LearningRateSchedule(peak: 1e-3, warmUp: 60, course: .cosine(until: 1000, floor: 1e-5)))
     case .base:
       plan = TrainingPlan(steps: 6000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 200))
       plan.average = WeightAverage(decay: 0.9985)
