@@ -27,8 +27,10 @@ public enum SpanMaps {
         for token in span { shares[(sample * keys + token) * subjects + subject] = 1 / Float(span.count) }
       }
     }
-    return probabilities.mean(axes: [1])  // [B, Q, K]
-      .matmul(Tensor(shares, shape: [shape[0], keys, subjects]))  // [B, Q, R]
+    return probabilities.reshaped([shape[0], shape[1] * shape[2], keys])
+      .matmul(Tensor(shares, shape: [shape[0], keys, subjects]))  // [B, H·Q, R]
+      .reshaped([shape[0], shape[1], shape[2], subjects])
+      .mean(axes: [1])  // [B, Q, R]
       .permuted([0, 2, 1])
       .reshaped([shape[0], subjects, height, width])
   }
