@@ -85,4 +85,15 @@ import Testing
     let bias = Tensor(repeating: -.infinity, shape: [1, 1, 1, 2])
     #expect(attention(query: ones, key: ones, value: ones, heads: 1, bias: bias).values.allSatisfy { $0 == 0 })
   }
+
+  @Test func whatWouldLoseADerivativeIsRefused() async {
+    await #expect(processExitsWith: .failure) {
+      let x = Tensor.ones([1, 2, 4])
+      _ = attention(query: x, key: x, value: x, heads: 1, bias: Tape.variable(.zeros([1, 1, 2, 2])))
+    }
+    await #expect(processExitsWith: .failure) {
+      let x = Tensor.ones([1, 2, 4])
+      _ = attention(query: x, key: x, value: x, heads: 1) { Tape.variable($0) }
+    }
+  }
 }

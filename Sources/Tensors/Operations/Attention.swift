@@ -10,9 +10,10 @@ import CKernels
 ///   - key: [B, K, heads·D].
 ///   - value: [B, K, heads·E].
 ///   - heads: Number of heads.
-///   - bias: Added to the scores: [B or 1, heads or 1, Q or 1, K]; minus infinity shuts a key out.
+///   - bias: Added to the scores: [B or 1, heads or 1, Q or 1, K]; minus infinity shuts a key out. It has no derivative.
 ///   - causal: Whether query i sees only the keys 0...i.
-///   - observing: Gets the probabilities [B, heads, Q, K] and may give others to be used in their place.
+///   - observing: Gets the probabilities [B, heads, Q, K] and may give others, without derivative, to be used in their
+///     place.
 /// - Returns: [B, Q, heads·E]. A query all of whose keys are shut out gives zeros.
 public func attention(
   query: Tensor, key: Tensor, value: Tensor, heads: Int, bias: Tensor? = nil, causal: Bool = false,
@@ -31,6 +32,9 @@ public func attention(
     let replaced = observing(probabilities)
     guard replaced == nil || replaced?.shape == probabilities.shape else {
       fail("attention: probabilities \(probabilities.shape) cannot be replaced by \(replaced?.shape ?? [])")
+    }
+    guard replaced?.node == nil else {
+      fail("attention: probabilities put in place of others have no derivative; give them detached")
     }
     observed = replaced ?? probabilities
   }
@@ -94,6 +98,7 @@ private struct AttentionSizes {
     self.heads = heads
     width = query.shape[2] / heads
     block = max(1, min(queries, (1 << 20) / max(keys, 1)))
+    guard bias?.node == nil else { fail("attention: a bias has no derivative; give it detached") }
     guard let shape = bias?.shape else { return }
     guard shape.count == 4, shape[0] == batch || shape[0] == 1, shape[1] == heads || shape[1] == 1,
       shape[2] == queries || shape[2] == 1, shape[3] == keys
