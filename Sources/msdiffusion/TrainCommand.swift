@@ -45,8 +45,9 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Train nothing: write a whole model into this folder, as the stage's newest checkpoint has it.")
   var snapshot: String?
 
-  @Flag(inversion: .prefixedNo, help: "Supervise where the base model's words attend.")
-  var grounding = true
+  @Option(
+    help: "Weight of the supervision of where the base model's words attend, beside its loss of denoising; 0: none.")
+  var supervision: Float = AttentionTerms.grounding.text
 
   func run() throws {
     let variant = try variant.map { try named($0, "variant") as AdapterVariant }
@@ -54,6 +55,9 @@ struct TrainCommand: ParsableCommand {
     let stages: [TrainingStage] = stage == "all" ? TrainingStage.allCases : try [named(stage, "stage")]
     if data != nil, stages != [.base], stages != [.adapter] {
       throw ValidationError("--data goes with --stage base or --stage adapter")
+    }
+    guard supervision >= 0 else {
+      throw ValidationError("--supervision is a weight of 0 or more, found \(supervision)")
     }
     try Tensor.checkMatrixProducts()
     let cancellation = TrainingCancellation()
@@ -63,7 +67,7 @@ struct TrainCommand: ParsableCommand {
       if stages.count == 1 { try StageRun.takeParts(before: stage, into: output, from: start ?? Bundled.model) }
       let run = try StageRun(
         stage, folder: output, merges: Bundled.smallCheckpoint + "/tokenizer/merges.txt", seed: seed,
-        grounding: grounding, variant: variant, data: data
+        supervision: supervision, variant: variant, data: data
       ) {
         if let steps { $0.steps = steps }
         if let batch { $0.batch = batch }
