@@ -55,6 +55,29 @@ public enum AttentionLoss {
     }
   }
 
+  /// Binary cross-entropy of maps against regions, pixel by pixel: where Eq. 7 is content with any place inside, this asks
+  /// for the whole of it (the second term of TokenCompose, Wang et al., 2024).
+  ///
+  /// - Parameters:
+  ///   - maps: One [B, R, h, w] a layer, 0…1.
+  ///   - regions: One mask [B, R, h, w] a layer, 0…1.
+  ///   - valid: [B, R] of 0 and 1.
+  /// - Returns: The mean over layers, subjects that count and pixels, shape []; differentiable in the maps. 0 where
+  ///   nothing counts.
+  public static func crossEntropy(maps: [Tensor], regions: [Tensor], valid: Tensor) -> Tensor {
+    check(maps, regions, valid)
+    let counted = valid.sum().item * Float(maps.count)
+    guard counted > 0 else { return Tensor(0) }
+    let each = valid.reshaped(valid.shape + [1, 1])
+    // Logarithms stay finite where a map is all there or not at all.
+    let margin: Float = 1e-6
+    return zip(maps, regions).reduce(Tensor(0)) { sum, pair in
+      let map = pair.0 * (1 - 2 * margin) + margin
+      let hit = pair.1 * map.log() + (1 - pair.1) * (1 - map).log()
+      return sum - (hit * each).sum() / (counted * Float(map.shape[2] * map.shape[3]))
+    }
+  }
+
   /// Masks of boxes at a layer's size: [B, R, h, w] from boxes [B][R].
   public static func regions(of boxes: [[Box]], height: Int, width: Int) -> Tensor {
     let subjects = boxes.first?.count ?? 0

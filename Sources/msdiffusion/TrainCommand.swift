@@ -45,9 +45,11 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Train nothing: write a whole model into this folder, as the stage's newest checkpoint has it.")
   var snapshot: String?
 
-  @Option(
-    help: "Weight of the supervision of where the base model's words attend, beside its loss of denoising; 0: none.")
+  @Option(help: "Weight of Eq. 7 over silhouettes, which pulls the base model's words to their subjects; 0: none.")
   var supervision: Float = AttentionTerms.grounding.text
+
+  @Option(help: "Weight of cross-entropy between the base model's words and silhouettes, pixel by pixel; 0: none.")
+  var pixelSupervision: Float = AttentionTerms.grounding.textPixels
 
   func run() throws {
     let variant = try variant.map { try named($0, "variant") as AdapterVariant }
@@ -56,8 +58,9 @@ struct TrainCommand: ParsableCommand {
     if data != nil, stages != [.base], stages != [.adapter] {
       throw ValidationError("--data goes with --stage base or --stage adapter")
     }
-    guard supervision >= 0 else {
-      throw ValidationError("--supervision is a weight of 0 or more, found \(supervision)")
+    guard supervision >= 0, pixelSupervision >= 0 else {
+      throw ValidationError(
+        "--supervision and --pixel-supervision are weights of 0 or more, found \(supervision) and \(pixelSupervision)")
     }
     try Tensor.checkMatrixProducts()
     let cancellation = TrainingCancellation()
@@ -67,7 +70,7 @@ struct TrainCommand: ParsableCommand {
       if stages.count == 1 { try StageRun.takeParts(before: stage, into: output, from: start ?? Bundled.model) }
       let run = try StageRun(
         stage, folder: output, merges: Bundled.smallCheckpoint + "/tokenizer/merges.txt", seed: seed,
-        supervision: supervision, variant: variant, data: data
+        supervision: AttentionTerms(text: supervision, textPixels: pixelSupervision), variant: variant, data: data
       ) {
         if let steps { $0.steps = steps }
         if let batch { $0.batch = batch }

@@ -55,6 +55,24 @@ import Testing
     #expect(inBoxMass(of: .zeros([2, 2]), inside: mask("##", "##")) == nil)
   }
 
+  @Test func crossEntropyOfMapsAndRegions() {
+    let maps = Tensor([0.5, 0.2, 0.9, 0.1, 0.3, 0.3, 0.3, 0.3], shape: [1, 2, 2, 2])
+    let regions = Tensor([1, 0, 0.5, 0, 1, 1, 1, 1], shape: [1, 2, 2, 2])
+    let valid = Tensor([1, 0], shape: [1, 2])
+    let expected = -(log(0.5) + log(0.8) + 0.5 * (log(0.9) + log(0.1)) + log(0.9)) / 4
+    #expect(
+      abs(Double(AttentionLoss.crossEntropy(maps: [maps], regions: [regions], valid: valid).item) - expected) < 1e-5)
+    // Its derivative is (A − M) / (A (1 − A)) over the number of pixels, and nothing for what does not count.
+    let variable = Tape.variable(maps)
+    let loss = AttentionLoss.crossEntropy(maps: [variable], regions: [regions], valid: valid)
+    let slopes: [Float] = [-2, 1.25, 4.444444, 1.111111, 0, 0, 0, 0].map { $0 / 4 }
+    #expect(Tape.gradients(of: loss, for: [variable])[0].isClose(to: Tensor(slopes, shape: maps.shape), relative: 1e-4))
+    // Maps that are all there or not at all stay finite, and nothing counts for nothing.
+    let sharp = AttentionLoss.crossEntropy(maps: [regions], regions: [1 - regions], valid: valid).item
+    #expect(sharp.isFinite && sharp > 5)
+    #expect(AttentionLoss.crossEntropy(maps: [maps], regions: [regions], valid: .zeros([1, 2])).item == 0)
+  }
+
   @Test func lossOfEquationSeven() {
     let maps = [Tensor([1, 1, 2, 4], shape: [1, 1, 2, 2])]
     let regions = [mask("..", "##").reshaped([1, 1, 2, 2])]

@@ -59,7 +59,7 @@ import Training
   func derivativesReachTheWeights(weight name: String) throws {
     var denoising = objective.denoising
     // Heavy terms, and boxes that overlap, so that attention has somewhere to go.
-    denoising.attention = AttentionTerms(image: 30, text: 30)
+    denoising.attention = AttentionTerms(image: 30, text: 30, textPixels: 30)
     var batch = batch
     for index in 0..<2 {
       for place in batch.subjects[index].boxes.indices {
@@ -76,7 +76,7 @@ import Training
     let variables = values.map { Tape.variable($0) }
     for (weight, variable) in zip(weights, variables) { weight.value = variable }
     let result = denoising(batch)
-    #expect(result.figures.map(\.name) == ["denoising", "imageAttention", "textAttention"])
+    #expect(result.figures.map(\.name) == ["denoising", "imageAttention", "textAttention", "textPixels"])
     let gradients = Tape.gradients(of: result.loss, for: variables)
     let slope = zip(gradients, directions).reduce(0.0) { sum, pair in
       sum + zip(pair.0.values, pair.1.values).reduce(0) { $0 + Double($1.0) * Double($1.1) }
@@ -103,7 +103,8 @@ import Training
     let gatherer = AttentionMapGatherer(
       beside: try run(), text: batch.text, spans: [spans[0], batch.subjects[1].spans], gathersImages: false)
     _ = denoising.predicted(batch, companion: gatherer)
-    var (sum, counted) = (0.0, 0.0)
+    let pixels = try #require(one.figures.first { $0.name == "textPixels" })
+    var (sum, entropies, counted) = (0.0, 0.0, 0.0)
     for layer in gatherer.textMaps {
       for (sample, place) in [(0, 0), (0, 1), (1, 1)] {
         let box = batch.subjects[sample].boxes[place].mask(height: layer.grid.height, width: layer.grid.width)
@@ -111,11 +112,18 @@ import Training
           .reshaped([layer.grid.height, layer.grid.width])
         let inside = Double((map * box).sum().item) / Double(map.sum().item)
         sum += (1 - inside) * (1 - inside)
+        let tokens = (sample == 0 ? spans[0] : batch.subjects[1].spans)[place].count
+        let entropy = zip(map.values, box.values).map { attention, covered in
+          let share = Double(attention) * Double(tokens) * (1 - 2e-6) + 1e-6
+          return -(Double(covered) * log(share) + (1 - Double(covered)) * log(1 - share))
+        }
+        entropies += entropy.reduce(0, +) / Double(entropy.count)
         counted += 1
       }
     }
     #expect(abs(Double(figure.value) - sum / counted) < 1e-5)
-    #expect(abs(one.loss.item - (one.figures[0].value + 0.1 * figure.value)) < 1e-5)
+    #expect(abs(Double(pixels.value) - entropies / counted) < 1e-4 * entropies / counted)
+    #expect(abs(one.loss.item - (one.figures[0].value + 0.1 * figure.value + 0.1 * pixels.value)) < 1e-5)
     // Nothing to ground at all.
     for index in 0..<2 { batch.subjects[index].spans = batch.subjects[index].spans.map { _ in 0..<0 } }
     #expect(denoising(batch).figures.map(\.name) == ["denoising"])

@@ -10,16 +10,21 @@ public struct AttentionTerms: Sendable, Equatable {
   public var image: Float
   /// Weight of the loss on text attention (TAL, or grounding supervision); 0: none.
   public var text: Float
+  /// Weight of the cross-entropy between text attention and the places of subjects, pixel by pixel; 0: none.
+  public var textPixels: Float
 
-  public init(image: Float = 0, text: Float = 0) { (self.image, self.text) = (image, text) }
+  public init(image: Float = 0, text: Float = 0, textPixels: Float = 0) {
+    (self.image, self.text, self.textPixels) = (image, text, textPixels)
+  }
 
   public static let none = AttentionTerms()
   /// The paper's loss on image attention.
   public static let image = AttentionTerms(image: 0.01)
   /// The paper's loss on image and text attention; text cross-attention is to be trained with it.
   public static let imageAndText = AttentionTerms(image: 0.01, text: 0.01)
-  /// Token-level grounding supervision of a base model, after TokenCompose (Wang et al., 2024): give it silhouettes.
-  public static let grounding = AttentionTerms(text: 0.1)
+  /// Grounding supervision of a base model by tokens and by pixels, after TokenCompose (Wang et al., 2024): give it
+  /// silhouettes.
+  public static let grounding = AttentionTerms(text: 0.1, textPixels: 0.1)
 }
 
 /// Where the subjects of a batch are.
@@ -64,15 +69,30 @@ extension AttentionMapGatherer.LayerMaps {
   /// - Parameter counts: real subjects of every sample.
   package static func loss(_ layers: [Self], regions: SubjectRegions, counts: [Int]) -> Tensor {
     guard let subjects = layers.first?.maps.shape[1] else { return Tensor(0) }
+    let valid = counts.flatMap { count in (0..<subjects).map { $0 < count ? Float(1) : 0 } }
+    return AttentionLoss.value(
+      maps: layers.map(\.maps), regions: covered(layers, by: regions),
+      valid: Tensor(valid, shape: [counts.count, subjects]), skippingEmpty: true)
+  }
+
+  /// Cross-entropy of how much each pixel attends to any of a phrase's tokens against how much of it the subject covers.
+  /// - Parameter spans: tokens of every sample's phrases; a phrase without tokens does not count.
+  package static func crossEntropy(_ layers: [Self], regions: SubjectRegions, spans: [[Range<Int>]]) -> Tensor {
+    guard let shape = layers.first?.maps.shape else { return Tensor(0) }
+    let tokens = spans.joined().map { Float($0.count) }
+    let each = Tensor(tokens, shape: [shape[0], shape[1], 1, 1])
+    return AttentionLoss.crossEntropy(
+      maps: layers.map { $0.maps * each }, regions: covered(layers, by: regions),
+      valid: Tensor(tokens.map { min($0, 1) }, shape: [shape[0], shape[1]]))
+  }
+
+  /// The regions on each layer's grid.
+  private static func covered(_ layers: [Self], by regions: SubjectRegions) -> [Tensor] {
     var known: [FeatureGrid: Tensor] = [:]
-    let covered = layers.map { layer in
-      let found = known[layer.grid] ?? regions.covered(on: layer.grid, subjects: subjects)
+    return layers.map { layer in
+      let found = known[layer.grid] ?? regions.covered(on: layer.grid, subjects: layer.maps.shape[1])
       known[layer.grid] = found
       return found
     }
-    let valid = counts.flatMap { count in (0..<subjects).map { $0 < count ? Float(1) : 0 } }
-    return AttentionLoss.value(
-      maps: layers.map(\.maps), regions: covered, valid: Tensor(valid, shape: [counts.count, subjects]),
-      skippingEmpty: true)
   }
 }

@@ -44,7 +44,7 @@ public struct DenoisingLoss: Sendable {
     (self.unet, self.adapter, self.diffusion, self.attention) = (unet, adapter, diffusion, attention)
   }
 
-  /// The loss with its parts as figures: `denoising`, `imageAttention`, `textAttention`.
+  /// The loss with its parts as figures: `denoising`, `imageAttention`, `textAttention`, `textPixels`.
   public func callAsFunction(_ batch: DenoisingBatch) -> StepLoss {
     guard batch.subjects.isEmpty || batch.subjects.count == batch.clean.shape[0] else {
       fail("DenoisingLoss: subjects of \(batch.subjects.count) samples for latents \(batch.clean.shape)")
@@ -53,25 +53,30 @@ public struct DenoisingLoss: Sendable {
       batch.subjects.isEmpty
       ? nil : adapter.map { SubjectAttentionRun($0, rows: $0.rows(batch.subjects), options: options) }
     let counts = batch.subjects.map(\.boxes.count)
+    let spans = padded(batch.subjects.map(\.spans))
     let gatherer =
       attention == .none
       ? nil
       : AttentionMapGatherer(
-        beside: run, text: batch.text, spans: attention.text > 0 ? padded(batch.subjects.map(\.spans)) : nil,
+        beside: run, text: batch.text, spans: attention.text > 0 || attention.textPixels > 0 ? spans : nil,
         gathersImages: attention.image > 0)
     let output = predicted(batch, companion: gatherer ?? run)
     let denoising = diffusion(output, clean: batch.clean, noise: batch.noise, timesteps: batch.timesteps)
     var result = StepLoss(denoising, figures: [("denoising", denoising.item)])
     guard let gatherer else { return result }
     let regions = batch.regions ?? .boxes(batch.subjects.map(\.boxes))
-    func add(_ name: String, _ maps: [AttentionMapGatherer.LayerMaps], weight: Float) {
+    func add(_ name: String, _ maps: [AttentionMapGatherer.LayerMaps], weight: Float, byPixels: Bool = false) {
       guard weight > 0, !maps.isEmpty else { return }
-      let loss = AttentionMapGatherer.LayerMaps.loss(maps, regions: regions, counts: counts)
+      let loss =
+        byPixels
+        ? AttentionMapGatherer.LayerMaps.crossEntropy(maps, regions: regions, spans: spans)
+        : AttentionMapGatherer.LayerMaps.loss(maps, regions: regions, counts: counts)
       result.loss = result.loss + loss * weight
       result.figures.append((name, loss.item))
     }
     add("imageAttention", gatherer.imageMaps, weight: attention.image)
     add("textAttention", gatherer.textMaps, weight: attention.text)
+    add("textPixels", gatherer.textMaps, weight: attention.textPixels, byPixels: true)
     return result
   }
 

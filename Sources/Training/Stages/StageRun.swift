@@ -23,7 +23,7 @@ public struct StageRun {
   /// - Parameters:
   ///   - folder: the working folder; made where it is not there.
   ///   - merges: path of CLIP's `merges.txt`, which the first encoders' vocabulary is cut out of.
-  ///   - supervision: of the base: weight of the loss on where words attend; 0: none.
+  ///   - supervision: of the base: weights of the losses on where words attend.
   ///   - variant: of the adapter's stage: trains this one in a folder of its own, with a model of its own; nil: the
   ///     adapter of the model that ships.
   ///   - data: a folder with one's own samples for base or adapter, as `SampleFolder` reads it; nil: drawn scenes.
@@ -32,7 +32,7 @@ public struct StageRun {
   ///   is wrong with earlier stages' parts.
   public init(
     _ stage: TrainingStage, folder: String, merges: String, seed: UInt64 = 1,
-    supervision: Float = AttentionTerms.grounding.text, variant: AdapterVariant? = nil, data: String? = nil,
+    supervision: AttentionTerms = .grounding, variant: AdapterVariant? = nil, data: String? = nil,
     change: (inout TrainingPlan) -> Void = { _ in }
   ) throws {
     let world = try EmojiWorld()
@@ -87,7 +87,7 @@ public struct StageRun {
       Self.beginWithoutBranches(parameters, ending: ["conv_out.weight", "conv2.weight", "proj_out.weight"])
       objective = DenoisingObjective(
         loss: DenoisingLoss(
-          unet, diffusion: try Self.diffusion(), attention: AttentionTerms(text: supervision)),
+          unet, diffusion: try Self.diffusion(), attention: supervision),
         frozen: try model.frozen(withVision: false), source: source, seed: seed,
         dropping: ConditionDropping(image: 0, text: 0.1, both: 0, grounding: 0), parameters: parameters)
       export = { target in
