@@ -27,7 +27,7 @@ public enum TrainingStage: String, CaseIterable, Sendable {
         steps: 1000, batch: 128,
         schedule: LearningRateSchedule(peak: 1e-3, warmUp: 60, course: .cosine(until: 1000, floor: 1e-5)))
     case .base:
-      plan = TrainingPlan(steps: 6000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 200))
+      plan = TrainingPlan(steps: 12000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 200))
       plan.average = WeightAverage(decay: 0.9985)
     case .adapter:
       plan = TrainingPlan(steps: 3000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 100))
