@@ -65,18 +65,21 @@ public struct DenoisingLoss: Sendable {
     var result = StepLoss(denoising, figures: [("denoising", denoising.item)])
     guard let gatherer else { return result }
     let regions = batch.regions ?? .boxes(batch.subjects.map(\.boxes))
-    func add(_ name: String, _ maps: [AttentionMapGatherer.LayerMaps], weight: Float, byPixels: Bool = false) {
-      guard weight > 0, !maps.isEmpty else { return }
-      let loss =
-        byPixels
-        ? AttentionMapGatherer.LayerMaps.crossEntropy(maps, regions: regions, spans: spans)
-        : AttentionMapGatherer.LayerMaps.loss(maps, regions: regions, counts: counts)
+    func add(_ name: String, weight: Float, _ loss: () -> Tensor) {
+      guard weight > 0 else { return }
+      let loss = loss()
       result.loss = result.loss + loss * weight
       result.figures.append((name, loss.item))
     }
-    add("imageAttention", gatherer.imageMaps, weight: attention.image)
-    add("textAttention", gatherer.textMaps, weight: attention.text)
-    add("textPixels", gatherer.textMaps, weight: attention.textPixels, byPixels: true)
+    typealias LayerMaps = AttentionMapGatherer.LayerMaps
+    let (images, texts) = (gatherer.imageMaps, gatherer.textMaps)
+    if !images.isEmpty {
+      add("imageAttention", weight: attention.image) { LayerMaps.loss(images, regions: regions, counts: counts) }
+    }
+    if !texts.isEmpty {
+      add("textAttention", weight: attention.text) { LayerMaps.loss(texts, regions: regions, counts: counts) }
+      add("textPixels", weight: attention.textPixels) { LayerMaps.crossEntropy(texts, regions: regions, spans: spans) }
+    }
     return result
   }
 
