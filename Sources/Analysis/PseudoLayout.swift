@@ -5,10 +5,16 @@ import Tensors
 /// One value belongs to one layer of one run. Maps of any shape [..., h, w], the same in every step.
 public struct RunningMaps: Sendable {
   private var sum: Tensor?
+  private var weight: Float = 0
+  private let memory: Float
   /// How many maps were added.
   public private(set) var count = 0
 
-  public init() {}
+  /// - Parameter memory: What of the weight of earlier maps is left after each new one, 0…1; 1: all count alike.
+  public init(memory: Float = 1) {
+    guard (0...1).contains(memory) else { fail("RunningMaps: expected a memory of 0 to 1, found \(memory)") }
+    self.memory = memory
+  }
 
   /// Adds the maps of one step; stops where one is NaN or infinite, or of another shape than those before.
   public mutating func add(_ maps: Tensor) {
@@ -16,18 +22,19 @@ public struct RunningMaps: Sendable {
     if let sum, sum.shape != maps.shape {
       fail("RunningMaps.add: expected shape \(sum.shape) as in the steps before, found \(maps.shape)")
     }
-    sum = sum.map { $0 + maps } ?? maps
+    sum = sum.map { (memory < 1 ? $0 * memory : $0) + maps } ?? maps
+    weight = weight * memory + 1
     count += 1
   }
 
   /// The mean, of the shape of the maps; nil before the first.
-  public var mean: Tensor? { sum.map { $0 / Float(count) } }
+  public var mean: Tensor? { sum.map { $0 / weight } }
 }
 
 /// How a layout is read off the attention maps of the subjects' words.
 ///
 /// Every map is stretched to 0…1, cut at a threshold, and cleaned if asked. Maps that are zero or constant have no
-/// layout: their mask is empty.
+/// layout: their mask is empty. ``published`` is the paper's rule (appendix M), ``joint`` ours.
 public struct PseudoLayout: Sendable, Equatable {
   /// Where a stretched map is cut; inside is strictly above.
   public enum Threshold: Sendable, Equatable {
@@ -42,21 +49,35 @@ public struct PseudoLayout: Sendable, Equatable {
   public var largestPart: Connectivity?
   /// Make background that the mask encloses part of it.
   public var fillsHoles: Bool
+  /// How the layers' maps are put together for one layout in all of them, read off whole steps; nil: every layer has a
+  /// layout of its own (published).
+  public var fusion: LayerFusion?
+  /// Whether a subject is confined to the box around its mask, as while the adapter was trained, and not to the mask itself.
+  public var usesBoxes: Bool
+  /// What of the weight of earlier steps is left after each new one, 0…1; 1: the mean over all steps (published).
+  public var memory: Float
   /// The number of recorded maps, that of the current step included, from which on the layout is used.
   public var startStep: Int
 
   public init(
     threshold: Threshold = .fixed(0.5), largestPart: Connectivity? = nil, fillsHoles: Bool = false,
-    startStep: Int = 5
+    fusion: LayerFusion? = nil, usesBoxes: Bool = false, memory: Float = 1, startStep: Int = 5
   ) {
     self.threshold = threshold
     self.largestPart = largestPart
     self.fillsHoles = fillsHoles
+    self.fusion = fusion
+    self.usesBoxes = usesBoxes
+    self.memory = memory
     self.startStep = startStep
   }
 
   /// The published rule: mean so far, (x − min) / (max − min + 1e-5), strictly above 0.5, from the fifth step on.
   public static let published = PseudoLayout()
+
+  /// One layout for all layers: boxes around the largest part of their joint map, in which the newest steps count most.
+  public static let joint = PseudoLayout(
+    threshold: .fixed(0.2), largestPart: .eight, fusion: .concentration, usesBoxes: true, memory: 0.5)
 
   /// Masks of 0 and 1 in the shape of the maps [..., h, w], one a map; stops on NaN.
   public func masks(of maps: Tensor) -> Tensor {
@@ -71,13 +92,29 @@ public struct PseudoLayout: Sendable, Equatable {
       for i in map.indices { mask[i] = map[i] > limit ? 1 : 0 }
     }
     let parts = largestPart.map { cut.largestPart(connectivity: $0) } ?? cut
-    return fillsHoles ? parts.holesFilled() : parts
+    let whole = fillsHoles ? parts.holesFilled() : parts
+    return usesBoxes ? .masks(of: whole.maskBoxes(), shape: whole.shape) : whole
   }
 
   /// Masks of the mean of what was recorded; nil before ``startStep``.
   public func masks(of maps: RunningMaps) -> Tensor? {
     guard maps.count >= startStep, let mean = maps.mean else { return nil }
     return masks(of: mean)
+  }
+
+  /// Masks of every layer after a step, of the layers' own sizes; nil before ``startStep``.
+  /// - Parameter layers: What was recorded of each layer until then, maps [..., h, w].
+  public func masks(of layers: [RunningMaps]) -> [Tensor]? {
+    let means = layers.compactMap(\.mean)
+    guard means.count == layers.count, layers.allSatisfy({ $0.count >= startStep }) else { return nil }
+    guard let fusion else { return means.map { masks(of: $0) } }
+    // Boxes are read where maps are finest, and are as exact in every layer as its positions allow.
+    let boxes = usesBoxes ? masks(of: fusion(means)).maskBoxes() : []
+    return means.map { layer in
+      let size = layer.mapSize("PseudoLayout.masks")
+      return usesBoxes
+        ? Tensor.masks(of: boxes, shape: layer.shape) : masks(of: fusion(means, size: (size.height, size.width)))
+    }
   }
 
   /// The smallest box around each mask; all zeros where a mask is empty.
@@ -96,6 +133,12 @@ public struct PseudoLayout: Sendable, Equatable {
 }
 
 extension Tensor {
+  /// 1 inside a box, 0 outside, one mask a box: [..., h, w].
+  static func masks(of boxes: [Box], shape: [Int]) -> Tensor {
+    Tensor(
+      boxes.flatMap { $0.mask(height: shape[shape.count - 2], width: shape[shape.count - 1]).values }, shape: shape)
+  }
+
   /// The smallest box around the ones of every mask [..., h, w]; all zeros where a mask is empty.
   public func maskBoxes() -> [Box] {
     let size = mapSize("maskBoxes")

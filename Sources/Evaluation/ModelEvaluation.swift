@@ -150,9 +150,13 @@ public struct ModelEvaluation {
     let best =
       LayoutVariant.all.map(\.name).max { (chosen.mean($0) ?? 0) < (chosen.mean($1) ?? 0) } ?? published
     let chance = rows.mean("whole image")
+    let sizes = Set(rows.flatMap { $0.values.keys }).compactMap { Int($0.split(separator: "×")[0]) }.sorted(by: >)
+    let each = sizes.map { "\($0)×\($0): \(Self.two(rows.mean("\($0)×\($0)")))" }.joined(separator: ", ")
     return [
       try Finding(
-        "pseudo layout, published rule", note: "boxes around masks against those of the request, mean over layers",
+        "pseudo layout, published rule",
+        note: "boxes around masks against those of the request, mean over layers; layers of one size alone: \(each); "
+          + "exact silhouettes in place of attention: \(Self.two(rows.mean("silhouettes")))",
         of: rows.means(published), chance: chance, reach: 0.6),
       try Finding(
         "pseudo layout, best variant", note: "\(best); chosen among \(LayoutVariant.all.count) on training's side",

@@ -19,6 +19,46 @@ import Testing
     #expect(rule.masks(of: Tensor(repeating: 0.3, shape: [2, 3])).values.allSatisfy { $0 == 0 })
   }
 
+  @Test func earlierMapsFadeAsMemoryIsShort() {
+    var maps = RunningMaps(memory: 0.5)
+    for value in [8, 2, 4] as [Float] { maps.add(Tensor(repeating: value, shape: [1, 1])) }
+    // Weights 1/4, 1/2, 1.
+    #expect(maps.mean?.values == [(8 * 0.25 + 2 * 0.5 + 4) / 1.75])
+  }
+
+  @Test func layersTogetherHaveOneLayoutEachAtItsSize() throws {
+    // The coarse layer says left, the fine one upper left, and a speck far away.
+    let coarse = Tensor([1, 0, 1, 0], shape: [1, 2, 2])
+    let fine = Tensor(
+      [
+        1, 1, 0, 0,
+        1, 0.4, 0, 0,
+        0, 0, 0, 0,
+        0, 0, 0, 0.9,
+      ], shape: [1, 4, 4])
+    func recorded(_ map: Tensor, steps: Int = 2) -> RunningMaps {
+      var maps = RunningMaps()
+      for _ in 0..<steps { maps.add(map) }
+      return maps
+    }
+    var rule = PseudoLayout(
+      threshold: .fixed(0.65), largestPart: .eight, fusion: .uniform, usesBoxes: true, startStep: 2)
+    let boxes = try #require(rule.masks(of: [recorded(coarse), recorded(fine)]))
+    #expect(boxes[1] == mask("##..", "##..", "....", "....").reshaped([1, 4, 4]))
+    #expect(boxes[0].values == [1, 0, 0, 0])
+    // As masks: what the box adds is not there.
+    rule.usesBoxes = false
+    let masks = try #require(rule.masks(of: [recorded(coarse), recorded(fine)]))
+    #expect(masks[1].values[5] == 0 && masks[1].values[0] == 1 && masks[1].values[15] == 0)
+    // Each layer for itself.
+    rule.fusion = nil
+    let own = try #require(rule.masks(of: [recorded(coarse), recorded(fine)]))
+    #expect(own[0].values == [1, 0, 1, 0] && own[1] == mask("##..", "#...", "....", "....").reshaped([1, 4, 4]))
+    // Not before all layers have seen enough steps.
+    #expect(rule.masks(of: [recorded(coarse), recorded(fine, steps: 1)]) == nil)
+    #expect(PseudoLayout.published.fusion == nil && PseudoLayout.published.memory == 1)
+  }
+
   @Test func otsuSeparatesTwoLevels() {
     let map = Tensor([0.1, 0.12, 0.11, 0.8, 0.82, 0.1], shape: [2, 3])
     #expect(PseudoLayout(threshold: .otsu).masks(of: map).values == [0, 0, 0, 1, 1, 0])

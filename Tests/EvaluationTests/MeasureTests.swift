@@ -29,7 +29,7 @@ import TrainingData
     let layers = [4, 8].map { side in
       Tensor.stacked(boxes[0].map { $0.mask(height: side, width: side) }, axis: 0).reshaped([1, 2, side, side])
     }
-    for variant in LayoutVariant.all where variant.fusion == nil {
+    for variant in LayoutVariant.all where variant.rule.fusion == nil {
       #expect(variant.overlaps(layers, with: boxes, side: 16) == [[1, 1]], "\(variant.name)")
     }
     let wrong = LayoutVariant.published.overlaps(layers, with: [[boxes[0][1], boxes[0][0]]], side: 16)

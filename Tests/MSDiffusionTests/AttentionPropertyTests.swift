@@ -104,6 +104,29 @@ import Testing
     #expect(one[1] != other[1])
   }
 
+  @Test func layersTogetherShareOneLayoutOfWholeSteps() throws {
+    let pipeline = try Small.pipeline()
+    let scene = try Small.scene { scene in
+      scene.attention.pseudoLayout = PseudoLayout.joint
+      scene.attention.pseudoLayout?.startStep = 2
+    }
+    let run = try pipeline.denoising([scene])
+    let names = pipeline.unet.crossAttentionLayers.map(\.name)
+    _ = run.next()
+    #expect(names.allSatisfy { run.subjects?.pseudoLayoutMasks(inLayer: $0) == nil })
+    _ = run.next()
+    let masks = names.compactMap { run.subjects?.pseudoLayoutMasks(inLayer: $0) }
+    #expect(masks.count == names.count)
+    // The same in all layers of a size, and made of boxes.
+    let sizes = Dictionary(grouping: masks) { $0.shape[2] }
+    for same in sizes.values { #expect(same.allSatisfy { $0 == same[0] }) }
+    for mask in masks {
+      let boxes = mask.maskBoxes()
+      #expect(boxes.contains { !$0.isNone })
+      #expect(boxes.flatMap { $0.mask(height: mask.shape[2], width: mask.shape[3]).values } == mask.values)
+    }
+  }
+
   @Test func stateDoesNotLeakFromOneRunToTheNext() throws {
     let pipeline = try Small.pipeline()
     let plain = try pipeline.generate(Small.scene()).latents

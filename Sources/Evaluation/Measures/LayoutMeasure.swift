@@ -1,34 +1,58 @@
 import Analysis
+import Layers
 import MSDiffusion
 import Tensors
+import Training
 import TrainingData
 
-/// Where the model itself puts subjects while it generates with a pseudo layout: masks of text attention against the boxes of
-/// the request, by the published rule and by variants of it.
+/// Where the model itself puts subjects while it generates with a pseudo layout: boxes around masks of text attention against
+/// the boxes of the request, by the published rule and by variants of it.
 struct LayoutMeasure {
   let pipeline: Pipeline
   let settings: GenerationSettings
 
-  /// One list a variant, by its name, with the fit of each subject.
+  /// One list a variant, by its name, with the fit of each subject; `16×16` and the like: the published rule in layers of one
+  /// size; `silhouettes`: the published rule where attention is the exact share that a subject covers of each position;
+  /// `whole image`: a layout that says "everywhere".
   func rows(_ scenes: [TestScene]) throws -> [SceneRow] {
-    let requests = scenes.map { scene in
-      scene.request(settings).with { $0.attention.pseudoLayout = .published }
+    var rows = scenes.map { SceneRow(scene: $0.index, values: [:]) }
+    let boxes = scenes.map { scene in scene.sample.subjects.map(\.box) }
+    func add(_ variant: LayoutVariant, of layers: [Tensor], as name: String) {
+      let overlaps = variant.overlaps(layers, with: boxes, side: scenes[0].sample.image.shape[1])
+      for row in rows.indices { rows[row].values[name] = overlaps[row] }
     }
-    let recorder = PhraseMapRecorder(spans: try requests.map { try pipeline.spans(of: $0) })
+    for run in LayoutVariant.runs {
+      let layers = try maps(of: scenes, layout: run.layout)
+      for variant in LayoutVariant.all where variant.run == run.name { add(variant, of: layers, as: variant.name) }
+      if run.layout == .published {
+        for (size, own) in Dictionary(grouping: layers, by: { $0.shape[2] }) {
+          add(.published, of: own, as: "\(size)×\(size)")
+        }
+        let silhouettes = Tensor.stacked(
+          scenes.map { scene in .stacked(scene.sample.subjects.map(\.silhouette), axis: 0) }, axis: 0)
+        let covered = layers.map { layer in
+          SubjectRegions.silhouettes(silhouettes).covered(
+            on: FeatureGrid(height: layer.shape[2], width: layer.shape[3]), subjects: layer.shape[1])
+        }
+        add(.published, of: covered, as: "silhouettes")
+      }
+    }
+    for (row, own) in boxes.enumerated() { rows[row].values["whole image"] = own.map { Double($0.area) } }
+    return rows
+  }
+
+  /// Text maps of all layers at the end of a generation, `[B, R, h, w]`.
+  private func maps(of scenes: [TestScene], layout: PseudoLayout) throws -> [Tensor] {
+    let requests = scenes.map { scene in
+      scene.request(settings).with { $0.attention.pseudoLayout = layout }
+    }
+    let recorder = PhraseMapRecorder(
+      spans: try requests.map { try pipeline.spans(of: $0) }, memory: layout.memory)
     let run = try pipeline.denoising(requests, watching: [recorder])
     while let step = run.next() {
       guard step.latents.isFinite else { throw PipelineError.notFinite(place: "denoising step \(step.index)") }
     }
-    let layers = recorder.layers.map(\.maps)
-    let boxes = requests.map { $0.subjects.map(\.box) }
-    var rows = scenes.map { SceneRow(scene: $0.index, values: [:]) }
-    for variant in LayoutVariant.all {
-      let overlaps = variant.overlaps(layers, with: boxes, side: scenes[0].sample.image.shape[1])
-      for row in rows.indices { rows[row].values[variant.name] = overlaps[row] }
-    }
-    // Chance: a layout that says "everywhere", and one that knows only where boxes mostly lie.
-    for (row, own) in boxes.enumerated() { rows[row].values["whole image"] = own.map { Double($0.area) } }
-    return rows
+    return recorder.layers.map(\.maps)
   }
 }
 

@@ -3,31 +3,40 @@ import Tensors
 
 // Axes: B samples, R subjects of a sample, h and w of a layer's feature map.
 
-/// A way to read subjects' boxes off the text maps of all layers.
+/// A pseudo layout to generate with, and a way to read subjects' boxes off the text maps at the end.
 package struct LayoutVariant: Sendable {
-  /// How layers are put together; nil: each layer has a layout of its own, and their mean fit counts.
-  package var fusion: LayerFusion?
+  /// The pseudo layouts that are generated with, by their names.
+  static let runs: [(name: String, layout: PseudoLayout)] = [("published run", .published), ("joint run", .joint)]
+
+  /// The name of the pseudo layout that was generated with.
+  package var run: String
+  /// Without ``PseudoLayout/fusion`` each layer has a layout of its own, and their mean fit counts.
   package var rule: PseudoLayout
 
   /// The published rule, layer by layer.
-  package static let published = LayoutVariant(fusion: nil, rule: .published)
+  package static let published = LayoutVariant(run: runs[0].name, rule: .published)
 
   /// All that are tried.
   package static let all: [LayoutVariant] = {
-    let thresholds = [0.2, 0.3, 0.4, 0.5, 0.6].map { PseudoLayout.Threshold.fixed($0) } + [.otsu]
-    return ([nil] + LayerFusion.allCases).flatMap { fusion in
-      thresholds.flatMap { threshold in
-        [nil, Connectivity.eight].map { part in
-          LayoutVariant(fusion: fusion, rule: PseudoLayout(threshold: threshold, largestPart: part))
+    let thresholds = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5].map { PseudoLayout.Threshold.fixed($0) } + [.otsu]
+    return runs.flatMap { run in
+      ([nil] + LayerFusion.allCases).flatMap { fusion in
+        thresholds.flatMap { threshold in
+          [nil, Connectivity.eight].map { part in
+            LayoutVariant(
+              run: run.name,
+              rule: PseudoLayout(
+                threshold: threshold, largestPart: part, fusion: fusion, memory: run.layout.memory))
+          }
         }
       }
     }
   }()
 
-  /// For files and figures: `each layer, 0.5`; `mean of layers, Otsu, largest part`.
+  /// For files and figures: `published run, each layer, 0.5`; `joint run, mean of layers, Otsu, largest part`.
   package var name: String {
     let layers =
-      switch fusion {
+      switch rule.fusion {
       case nil: "each layer"
       case .uniform: "mean of layers"
       case .resolution: "layers by resolution"
@@ -38,7 +47,7 @@ package struct LayoutVariant: Sendable {
       case .fixed(let value): "\(value)"
       case .otsu: "Otsu"
       }
-    return layers + ", " + threshold + (rule.largestPart == nil ? "" : ", largest part")
+    return "\(run), \(layers), \(threshold)" + (rule.largestPart == nil ? "" : ", largest part")
   }
 
   /// How well the boxes around the masks fit those that were asked for: one number a sample and subject.
@@ -46,7 +55,7 @@ package struct LayoutVariant: Sendable {
   ///   - layers: Maps `[B, R, h, w]`.
   ///   - side: Of the square that layers are put together at.
   package func overlaps(_ layers: [Tensor], with boxes: [[Box]], side: Int) -> [[Double]] {
-    guard let fusion else {
+    guard let fusion = rule.fusion else {
       let each = layers.map { overlaps($0, boxes) }
       return boxes.indices.map { row in
         boxes[row].indices.map { subject in each.reduce(0) { $0 + $1[row][subject] } / Double(each.count) }
@@ -57,12 +66,9 @@ package struct LayoutVariant: Sendable {
 
   private func overlaps(_ maps: Tensor, _ boxes: [[Box]]) -> [[Double]] {
     let found = rule.boxes(of: maps)
-    let (height, width) = (maps.shape[2], maps.shape[3])
     return boxes.enumerated().map { row, asked in
       asked.enumerated().map { subject, box in
-        // As this layer sees it: in whole cells.
-        let own = Box(around: box.cells(height: height, width: width), height: height, width: width)
-        return found[row * maps.shape[1] + subject].intersectionOverUnion(with: own) ?? 0
+        found[row * maps.shape[1] + subject].intersectionOverUnion(with: box) ?? 0
       }
     }
   }

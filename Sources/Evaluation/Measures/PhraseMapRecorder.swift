@@ -9,10 +9,13 @@ import Tensors
 /// tokens and all steps.
 package final class PhraseMapRecorder: Watching {
   private let spans: [[Range<Int>]]
+  private let memory: Float
   private let recorded = Mutex<(order: [String], maps: [String: RunningMaps])>(([], [:]))
 
-  /// - Parameter spans: Token columns of every sample's phrases, as many in each.
-  package init(spans: [[Range<Int>]]) { self.spans = spans }
+  /// - Parameters:
+  ///   - spans: Token columns of every sample's phrases, as many in each.
+  ///   - memory: What of the weight of earlier steps is left after each new one.
+  package init(spans: [[Range<Int>]], memory: Float = 1) { (self.spans, self.memory) = (spans, memory) }
 
   package var hooks: [Hook] {
     [
@@ -23,7 +26,7 @@ package final class PhraseMapRecorder: Watching {
           of: event.tensor.sliced(axis: 0, rows), spans: spans, height: grid.height, width: grid.width)
         recorded.withLock { recorded in
           if recorded.maps[event.point.layer] == nil { recorded.order.append(event.point.layer) }
-          recorded.maps[event.point.layer, default: RunningMaps()].add(maps)
+          recorded.maps[event.point.layer, default: RunningMaps(memory: memory)].add(maps)
         }
       }
     ]

@@ -116,10 +116,23 @@ public final class SubjectAttentionRun: CrossAttentionCompanion {
 
   /// Keeps each phrase's map and, once enough are there, turns their mean into this layer's masks (appendix M).
   public func receive(textProbabilities: Tensor, of layer: CrossAttention, on grid: FeatureGrid) {
-    guard let pseudoLayout = options.pseudoLayout else { return }
+    guard let rule = options.pseudoLayout else { return }
     let maps = phraseMaps(textProbabilities).reshaped([rows.count, subjects, grid.height, grid.width])
-    recorded[layer.name, default: RunningMaps()].add(maps)
-    if let masks = recorded[layer.name].flatMap({ pseudoLayout.masks(of: $0) }) { pseudoMasks[layer.name] = masks }
+    recorded[layer.name, default: RunningMaps(memory: rule.memory)].add(maps)
+    if rule.fusion != nil {
+      layOutTogether(rule)
+    } else if let masks = recorded[layer.name].flatMap({ rule.masks(of: $0) }) {
+      pseudoMasks[layer.name] = masks
+    }
+  }
+
+  /// One layout for all layers, once all of them have seen the step.
+  private func layOutTogether(_ rule: PseudoLayout) {
+    let names = recorded.keys.sorted()
+    let maps = names.compactMap { recorded[$0] }
+    let isWholeStep = names.count == layers.count && Set(maps.map(\.count)).count == 1
+    guard isWholeStep, let masks = rule.masks(of: maps) else { return }
+    for (name, masks) in zip(names, masks) { pseudoMasks[name] = masks }
   }
 
   /// Mean over each phrase's tokens, then over heads: `[B, H, Q, K]` to `[B, R, Q]`; zero where there is no phrase.
