@@ -13,6 +13,9 @@ public struct ModelReport {
     .value("scenes", "N", "Held-out scenes for --full. (default: 500 for attention, 200 for generated images)"),
     .value("ungrounded", "DIR", "A model whose base was trained without grounding supervision, for --full."),
     .value("training", "DIR", "The working folder of the training, whose curves are taken over with --full."),
+    .value(
+      "milestone", "STAGE=SAMPLES",
+      "The checkpoint is one on the way, after so many samples of a stage: --full adds it to the curves of measures."),
   ]
 
   /// Measures the run's checkpoint and writes the results.
@@ -28,6 +31,13 @@ public struct ModelReport {
     let evaluation = ModelEvaluation(
       evaluator, pipeline, ungrounded: try run.text("ungrounded").map { try Pipeline($0) },
       extent: try run.number("scenes").map { .init(scenes: $0) } ?? .init(), settings: settings)
+    if let milestone = try milestone() {
+      let path = try run.prepared(file: "milestones.json")
+      var curves = try milestones() ?? TrainingCurves([])
+      curves.add(try evaluation.results(), stage: milestone.stage, samples: milestone.samples)
+      try curves.json.write(to: path, pretty: false)
+      return print(path)
+    }
     let path = try run.prepared(file: "results.json")
     let results = try evaluation.results { try $0.json.write(to: path) }
     try results.json.write(to: path)
@@ -49,6 +59,20 @@ public struct ModelReport {
     try run.existing(file: "curves.json").map { try TrainingCurves(JSONNode.read($0)) }
   }
 
+  /// What models on the way showed; nil where none was measured.
+  public func milestones() throws -> TrainingCurves? {
+    try run.existing(file: "milestones.json").map { try TrainingCurves(JSONNode.read($0)) }
+  }
+
+  /// What `--milestone` says.
+  private func milestone() throws -> (stage: String, samples: Int)? {
+    guard let text = run.text("milestone") else { return nil }
+    let parts = text.split(separator: "=")
+    guard parts.count == 2, TrainingStage(rawValue: String(parts[0])) != nil, let samples = Int(parts[1]), samples > 0
+    else { throw RunError.option(name: "--milestone", found: text, expected: "STAGE=SAMPLES, such as base=192000") }
+    return (String(parts[0]), samples)
+  }
+
   /// What to say where nothing was measured yet.
   public var nothingMeasured: String {
     """
@@ -62,7 +86,10 @@ public struct ModelReport {
     var parts: [any Figure] = [results.table()]
     let isMeasured = try run.pipeline().hash() == results.checkpoint
     if isMeasured, try run.pipeline().adapter != nil { parts.append(try pictures()) }
-    if let curves, !curves.curves.isEmpty { parts.append(try curves.figure()) }
+    if let milestones = try milestones(), !milestones.curves.isEmpty {
+      parts.append(try milestones.figure(of: "measures"))
+    }
+    if let curves, !curves.curves.isEmpty { parts.append(try curves.figure(of: "losses")) }
     let note =
       isMeasured
       ? run.checkpointNote
@@ -143,7 +170,8 @@ extension TrainingCurves {
   }
 
   /// A chart a stage.
-  func figure() throws -> Grid {
+  /// - Parameter what: What the curves show.
+  func figure(of what: String) throws -> Grid {
     let stages = curves.map(\.stage).withoutRepeats
     let charts = try stages.map { stage -> Panel in
       // Sums of others, and what lies on another scale, are left out.
@@ -151,7 +179,7 @@ extension TrainingCurves {
       let chart = LineChart(
         shown.map { Series(Self.title($0.name), x: $0.samples.map { $0 / 1000 }, y: $0.values) },
         xLabel: "thousand samples",
-        yLabel: stage,
+        yLabel: "\(stage): \(what)",
         yRange: 0...max(shown.flatMap { $0.values.suffix(max($0.values.count - 3, 1)) }.max() ?? 1, 0.01),
         width: 570, height: 300)
       return Panel(try chart.image())

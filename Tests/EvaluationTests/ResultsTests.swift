@@ -37,4 +37,29 @@ import Testing
     #expect(try TrainingCurves(JSONNode(curves.json, name: "curves")) == curves)
     #expect(try TrainingCurves(workingFolder: folder.file("none")).curves.isEmpty)
   }
+
+  @Test func milestonesAreCurvesOfWhatIsToBeReached() throws {
+    func results(_ pointing: Double) throws -> ModelResults {
+      func interval(_ value: Double) -> ConfidenceInterval {
+        ConfidenceInterval(estimate: value, lower: 0, upper: 1, confidence: 0.95)
+      }
+      return ModelResults(
+        checkpoint: "", settings: GenerationSettings(),
+        findings: [
+          Finding("pointing", interval: interval(pointing), reach: 0.97, scenes: 9),
+          Finding("told only", interval: interval(0.4), scenes: 9),
+          Finding("bit for bit", interval: interval(1), reach: 1, scenes: 8),
+        ])
+    }
+    var curves = TrainingCurves([])
+    curves.add(try results(0.9), stage: "base", samples: 200)
+    curves.add(try results(0.7), stage: "base", samples: 100)
+    curves.add(try results(0.5), stage: "base", samples: 200)
+    curves.add(try results(0.2), stage: "adapter", samples: 50)
+    #expect(
+      curves.curves == [
+        .init(stage: "base", name: "pointing", samples: [100, 200], values: [0.7, 0.5]),
+        .init(stage: "adapter", name: "pointing", samples: [50], values: [0.2]),
+      ])
+  }
 }

@@ -26,7 +26,7 @@ import Testing
     #expect(try fits() == first)
     #expect(try fits { $0.subjects[0].box = Box(0, 0.2, 0.4, 0.8) } != first)
     #expect(try fits { $0.subjects[1].image = try run.get().reference("rocket") } != first)
-    #expect(try fits { $0.scale = 1 } != first)
+    #expect(try fits { $0.scale /= 2 } != first)
   }
 
   @Test func recordersOfEveryKind() throws {
@@ -35,22 +35,23 @@ import Testing
     let scene = try run.scene(
       "a cat and a cup on the beach",
       [try run.subject("cat", box: Box(0, 0, 0.5, 1)), try run.subject("cup", box: Box(0.5, 0, 1, 1))])
-    let groups = [Array(pipeline.columns(ofSubject: 0)), Array(pipeline.columns(ofSubject: 1))]
+    let columns = [pipeline.columns(ofSubject: 0), pipeline.columns(ofSubject: 1)]
     let masked = HeatmapRecorder(.subjectTokens)
     let free = HeatmapRecorder(.unmaskedSubjectTokens)
-    let added = HeatmapRecorder(.subjectContribution(groups: groups))
+    let added = HeatmapRecorder(.subjectContribution(groups: columns.map(Array.init)))
     _ = try pipeline.generate(scene, watching: [masked, free, added])
     let mask = Box(0, 0, 0.5, 1).mask(height: 4, width: 4)
     // The masked map redraws the box, whatever the model thinks; the free one does not.
-    let redrawn = try masked.maps().layerHeatmaps("cat", tokens: pipeline.columns(ofSubject: 0))
+    let redrawn = try masked.maps().layerHeatmaps("cat", tokens: columns[0])
     for map in redrawn where map.height == 4 {
       for (value, inside) in zip(map.values.values, mask.values) {
-        #expect(abs(value * 4 - inside) < 1e-4)
+        #expect(abs(value * Float(columns[0].count) - inside) < 1e-4)
       }
     }
     let unmasked = try free.heatmaps(of: scene, in: pipeline)
     #expect(unmasked[0].values.minimum().item > 0)
-    #expect(abs(try free.heatmap("all", tokens: 0..<12).values.mean().item * 12 - 1) < 1e-3)
+    let all = 0..<columns[1].upperBound
+    #expect(abs(try free.heatmap("all", tokens: all).values.mean().item * Float(all.count) - 1) < 1e-3)
     #expect(try added.heatmaps(of: scene, in: pipeline).map(\.label) == ["cat", "cup"])
   }
 

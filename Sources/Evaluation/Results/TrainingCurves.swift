@@ -54,6 +54,23 @@ public struct TrainingCurves: Sendable, Equatable {
     return order.compactMap { found[$0]?.thinned(to: points) }
   }
 
+  /// Adds what a model showed after so many samples of a stage: a point for each finding that has something to reach; a
+  /// point that is there already is replaced.
+  public mutating func add(_ results: ModelResults, stage: String, samples: Int) {
+    for finding in results.findings where finding.reach != nil && finding.reach != 1 {
+      var index = curves.firstIndex { $0.stage == stage && $0.name == finding.name } ?? curves.endIndex
+      if index == curves.endIndex {
+        curves.append(Curve(stage: stage, name: finding.name, samples: [], values: []))
+        index = curves.endIndex - 1
+      }
+      var points = Dictionary(
+        zip(curves[index].samples, curves[index].values), uniquingKeysWith: { _, last in last })
+      points[Double(samples)] = finding.interval.estimate
+      curves[index].samples = points.keys.sorted()
+      curves[index].values = curves[index].samples.compactMap { points[$0] }
+    }
+  }
+
   public var json: JSONValue {
     .array(
       curves.map { curve in
