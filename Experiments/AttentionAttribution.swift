@@ -13,10 +13,10 @@ let boxes = [
   [Box(0, 0, 0.45, 0.45), Box(0.55, 0, 1, 0.45), Box(0, 0.55, 0.45, 1), Box(0.55, 0.55, 1, 1)],
 ]
 let prompts = [
-  "a cat on the beach", "a cat and a cup on the beach", "a cat, a cup and a rocket on the beach",
-  "a cat, a cup, a rocket and an astronaut on the beach",
+  "a fox on the beach", "a fox and a car on the beach", "a fox, a car and a pumpkin on the beach",
+  "a fox, a car, a pumpkin and an owl on the beach",
 ]
-let names = ["cat", "cup", "rocket", "astronaut"]
+let names = ["fox", "car", "pumpkin", "owl"]
 
 // %% Generate each scene, watching text attention as it happens
 var rows: [[Panel?]] = []

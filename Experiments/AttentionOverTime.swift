@@ -7,8 +7,8 @@ let pipeline = try run.pipeline()
 
 // %% A scene of two subjects
 let scene = try run.scene(
-  "a cat and a cup on the beach",
-  [try run.subject("cat", box: Box(0, 0.2, 0.45, 0.8)), try run.subject("cup", box: Box(0.55, 0.2, 1, 0.8))])
+  "a lion and an apple in the snow",
+  [try run.subject("lion", box: Box(0, 0.2, 0.5, 0.75)), try run.subject("apple", box: Box(0.55, 0.4, 0.95, 0.85))])
 
 // %% Generate, keeping text attention of every step apart
 let watcher = HeatmapRecorder(.textTokens, keeping: .steps)

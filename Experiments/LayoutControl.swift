@@ -5,7 +5,7 @@ import MSDiffusionKit
 let run = Run()
 let pipeline = try run.pipeline()
 
-// %% The same subjects in other places: a cat and a cup, then two cats
+// %% The same subjects in other places: a fox and a car, then two foxes
 let places = [
   [Box(0, 0.25, 0.45, 0.75), Box(0.55, 0.25, 1, 0.75)],
   [Box(0.55, 0.25, 1, 0.75), Box(0, 0.25, 0.45, 0.75)],
@@ -13,8 +13,11 @@ let places = [
   [Box(0, 0, 0.35, 0.35), Box(0.4, 0.4, 1, 1)],
 ]
 let casts: [(name: String, prompt: String, subjects: [Subject])] = [
-  ("a cat and a cup", "a cat and a cup on the beach", [try run.subject("cat"), try run.subject("cup")]),
-  ("two cats", "a cat and a cat on the beach", [try run.subject("cat"), try run.subject("cat")]),
+  ("a fox and a car", "a fox and a car on the beach", [try run.subject("fox"), try run.subject("car")]),
+  (
+    "two foxes", "a fox and a fox on the beach",
+    [try run.subject("fox"), try run.subject("green-fox", phrase: "fox")]
+  ),
 ]
 
 // %% Generate, and look whether each phrase is attended most inside its own box
@@ -44,6 +47,6 @@ let grid = Grid(
   title: "Boxes moved, everything else the same",
   caption:
     "Green edge: every phrase has its greatest text attention inside its own box; dark edge: not every one. Prompt, "
-    + "photographs and noise are the same along a row. " + run.checkpointNote,
+    + "references and noise are the same along a row. " + run.checkpointNote,
   panelWidth: 210)
 try run.save(grid, numbers: .array(numbers))

@@ -5,14 +5,15 @@ import MSDiffusionKit
 let run = Run()
 let pipeline = try run.pipeline()
 
-// %% Four ways to lay out the same two subjects
-let prompt = "a cat and a cup on the beach"
-let free = [try run.subject("cat"), try run.subject("cup")]
+// %% Five ways to lay out the same two subjects
+let prompt = "an owl and a gift in the snow"
+let free = [try run.subject("owl"), try run.subject("gift")]
 let boxed = [free[0].at(Box(0, 0.2, 0.5, 0.8)), free[1].at(Box(0.5, 0.2, 1, 0.8))]
 let scenes: [(name: String, scene: Scene)] = [
   ("no layout", try run.scene(prompt, free)),
   ("rough boxes", try run.scene(prompt, boxed)),
   ("boxes, then pseudo layout", try run.scene(prompt, boxed) { $0.attention.pseudoLayout = .published }),
+  ("boxes, then one layout for all layers", try run.scene(prompt, boxed) { $0.attention.pseudoLayout = .joint }),
   (
     "no layout, grounding dropped, then pseudo layout",
     try run.scene(prompt, free) {
@@ -47,7 +48,8 @@ let grid = Grid(
   columnTitles: ["image"] + free.map { "text map of “\($0.phrase)”" } + moments.map { "masks after step \($0 + 1)" },
   title: "Where the model itself would put each subject",
   caption:
-    "Text attention of layer \(layer), mean over the steps so far, stretched to 0…1 and cut at 0.5. Orange: “cat”, blue: “cup”, "
-    + "mixed: both. Pseudo layout takes over from the fifth step on. " + run.checkpointNote,
+    "Text attention of layer \(layer), mean over the steps so far, stretched to 0…1 and cut at 0.5. Orange: “owl”, blue: “gift”, "
+    + "mixed: both. Pseudo layout takes over from the fifth step on: every layer’s own mask, or, in the fourth row, the boxes "
+    + "around what all layers say together. " + run.checkpointNote,
   colorBar: ColorBar(label: "text attention, least to greatest"), panelWidth: 160)
 try run.save(grid, numbers: .array(numbers))

@@ -8,15 +8,15 @@ let pipeline = try run.pipeline()
 // %% Two places, each on its way from one subject to another
 let left = Box(0, 0.2, 0.48, 0.8)
 let right = Box(0.52, 0.2, 1, 0.8)
-let prompt = "a thing and an object on the beach"
+let prompt = "a thing and a thing on the beach"
 func scene(_ first: String, _ second: String) throws -> Scene {
   try run.scene(
     prompt,
-    [try run.subject(first, phrase: "thing", box: left), try run.subject(second, phrase: "object", box: right)],
+    [try run.subject(first, phrase: "thing", box: left), try run.subject(second, phrase: "thing", box: right)],
     steps: 20)
 }
-let start = try scene("cat", "rocket")
-let end = try scene("cup", "astronaut")
+let start = try scene("fox", "pumpkin")
+let end = try scene("lion", "gift")
 let (a, b) = (try pipeline.conditions(for: start), try pipeline.conditions(for: end))
 
 // %% Interpolate the image encoder's states: down for the left place, across for the right one
@@ -35,7 +35,7 @@ for down in shares {
     })
 }
 
-// %% The figure: photographs at the ends, and how far each image is from the first
+// %% The figure: references at the ends, and how far each image is from the first
 let distances = images.map { row in row.map { $0.difference(from: images[0][0]) } }
 let across: [Panel?] = [nil, Panel(start.subjects[1].image), nil, nil, nil, Panel(end.subjects[1].image)]
 let down: [Panel?] = [Panel(start.subjects[0].image), nil, nil, nil, Panel(end.subjects[0].image)]
@@ -47,12 +47,12 @@ let rows = images.indices.map { row in
 }
 let grid = Grid(
   [across] + rows,
-  rowTitles: [""] + shares.map { $0 == 0 ? "cat" : $0 == 1 ? "cup" : "\(percent($0)) to cup" },
-  columnTitles: [""] + shares.map { $0 == 0 ? "rocket" : $0 == 1 ? "astronaut" : "\(percent($0)) to astronaut" },
+  rowTitles: [""] + shares.map { $0 == 0 ? "fox" : $0 == 1 ? "lion" : "\(percent($0)) to lion" },
+  columnTitles: [""] + shares.map { $0 == 0 ? "pumpkin" : $0 == 1 ? "gift" : "\(percent($0)) to gift" },
   title: "Between two subjects, in two places at once",
   caption:
-    "The image encoder’s states of the left subject go from cat to cup (down), those of the right one from rocket "
-    + "to astronaut (across), token by token along great circles; prompt, boxes and noise stay. Numbers: root mean square "
+    "The image encoder’s states of the left subject go from fox to lion (down), those of the right one from pumpkin "
+    + "to gift (across), token by token along great circles; prompt, boxes and noise stay. Numbers: root mean square "
     + "difference from the first image in grey levels. " + run.checkpointNote,
   panelWidth: 150)
 try run.save(

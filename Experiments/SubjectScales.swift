@@ -8,7 +8,7 @@ let pipeline = try run.pipeline()
 // %% One scene of two subjects, and the same without them
 let boxes = [Box(0, 0.2, 0.45, 0.8), Box(0.55, 0.2, 1, 0.8)]
 let scene = try run.scene(
-  "a cat and a cup on the beach", [try run.subject("cat", box: boxes[0]), try run.subject("cup", box: boxes[1])])
+  "a fox and a car on the grass", [try run.subject("fox", box: boxes[0]), try run.subject("car", box: boxes[1])])
 let base = try run.generate(scene.with { $0.scale = 0 }, as: "γ = 0").image
 
 // %% γ for both subjects
@@ -17,13 +17,13 @@ let together = try scales.map { scale in
   try run.generate(scene.with { $0.scale = scale }, as: "γ = \(scale)").image
 }
 
-// %% The cat's own scale, the cup's staying at 0.6
+// %% The fox's own scale, the car's staying at 0.6
 let apart = try scales.map { scale in
   try run.generate(
     scene.with {
       $0.subjects[0].scale = scale
       $0.subjects[1].scale = 0.6
-    }, as: "cat \(scale)"
+    }, as: "fox \(scale)"
   ).image
 }
 
@@ -34,10 +34,10 @@ func change(_ images: [PixelImage], _ box: Int) -> [Double] {
 }
 let x = scales.map(Double.init)
 let lines = [
-  Series("γ: in the cat's box", x: x, y: change(together, 0)),
-  Series("γ: in the cup's box", x: x, y: change(together, 1)),
-  Series("cat's scale: in its box", x: x, y: change(apart, 0)),
-  Series("cat's scale: in the cup's", x: x, y: change(apart, 1)),
+  Series("γ: in the fox's box", x: x, y: change(together, 0)),
+  Series("γ: in the car's box", x: x, y: change(together, 1)),
+  Series("fox's scale: in its box", x: x, y: change(apart, 0)),
+  Series("fox's scale: in the car's", x: x, y: change(apart, 1)),
 ]
 
 // %% The figure
@@ -45,12 +45,12 @@ let figure = Stack(
   [
     Grid(
       [together.map { Panel($0, boxesOf: scene) }, apart.map { Panel($0, boxesOf: scene) }],
-      rowTitles: ["γ for both", "cat’s own"], columnTitles: scales.map { "scale \($0)" }, panelWidth: 140),
+      rowTitles: ["γ for both", "fox’s own"], columnTitles: scales.map { "scale \($0)" }, panelWidth: 140),
     LineChart(
       lines, xLabel: "scale", yLabel: "change, grey levels (root mean square)", width: 1120, height: 360),
   ], title: "The scale of subjects: γ for all, or one for each",
   caption:
-    "Upper row: γ of Eq. 2 for both subjects. Lower row: the cat’s own scale, the cup’s is 0.6. Below: difference from the image "
+    "Upper row: γ of Eq. 2 for both subjects. Lower row: the fox’s own scale, the car’s is 0.6. Below: difference from the image "
     + "without subjects, over the pixels of each box. " + run.checkpointNote)
 try run.save(
   figure,

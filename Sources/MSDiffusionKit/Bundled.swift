@@ -1,13 +1,13 @@
 import Foundation
 import Scripting
 
-/// Files that come with the package: a small checkpoint, and photographs.
+/// Files that come with the package: the model, emoji and photographs, and an untrained checkpoint.
 public enum Bundled {
-  /// A complete, small and untrained MS-Diffusion. It shows that everything works and how attention moves; its images
-  /// look like noise.
+  /// A complete MS-Diffusion of SDXL's family, tiny and untrained: what a published checkpoint's folder looks like. Its
+  /// images are noise.
   public static var smallCheckpoint: String { path("SmallCheckpoint") }
 
-  /// The model that this package trained, as far as its stages are final; `MODEL_CARD.md` there tells more.
+  /// The model that this package trained, which experiments use where no other is named; `MODEL_CARD.md` there tells more.
   public static var model: String { path("Model") }
 
   /// Emoji that training never saw, under the Open Font License; `LICENSES.md` there tells more.

@@ -78,7 +78,7 @@ public final class Run {
   // MARK: What a run is made from
 
   /// The checkpoint's folder.
-  public var checkpoint: String { options.checkpoint ?? Bundled.smallCheckpoint }
+  public var checkpoint: String { options.checkpoint ?? Bundled.model }
 
   /// Denoising steps: those of `--steps`, else what the script suggests.
   public func steps(_ suggested: Int) -> Int { options.steps ?? suggested }
@@ -87,7 +87,7 @@ public final class Run {
   /// - Throws: what ``pipeline()`` throws.
   public func guidance() throws -> Float { try options.guidance ?? pipeline().defaults.guidance }
 
-  /// The checkpoint that `--checkpoint` names, else the small one of this package; opened once.
+  /// The checkpoint that `--checkpoint` names, else the model of this package; opened once.
   /// - Throws: what `Pipeline` throws.
   public func pipeline() throws -> Pipeline {
     if let opened { return opened }
@@ -191,7 +191,7 @@ public final class Run {
         .object([
           (
             "name",
-            .string(options.checkpoint.map { ($0 as NSString).lastPathComponent } ?? "the package's small checkpoint")
+            .string(options.checkpoint.map { ($0 as NSString).lastPathComponent } ?? "the package's model")
           ),
           ("sha256", .string(pipeline.hash())),
         ])
@@ -202,7 +202,7 @@ public final class Run {
   /// What a figure's caption says of the checkpoint.
   public var checkpointNote: String {
     options.checkpoint == nil
-      ? "Made with the package's small checkpoint, which is untrained: attention and numbers are what it really computes, the images are noise."
+      ? "Made with the package's own model of 64 pixels."
       : "Checkpoint: \((checkpoint as NSString).lastPathComponent)."
   }
 }

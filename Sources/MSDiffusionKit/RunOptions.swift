@@ -4,7 +4,7 @@ import ArgumentParser
 struct RunOptions: ParsableArguments {
   @Option(
     help:
-      "A folder in diffusers' layout with image_encoder/ and ms_adapter.safetensors or .bin. (default: the small checkpoint of this package)"
+      "A folder in diffusers' layout with image_encoder/ and ms_adapter.safetensors or .bin. (default: the model of this package)"
   )
   var checkpoint: String?
 

@@ -80,7 +80,7 @@ public struct GenerationSettings: Sendable, Equatable {
   /// Scenes that go through the model together.
   public var batch: Int
 
-  public init(steps: Int = 20, guidance: Float = 3, scale: Float = 1, batch: Int = 16) {
+  public init(steps: Int = 20, guidance: Float = 7.5, scale: Float = 1, batch: Int = 16) {
     (self.steps, self.guidance, self.scale, self.batch) = (steps, guidance, scale, batch)
   }
 }
