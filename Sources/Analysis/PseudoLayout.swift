@@ -102,19 +102,21 @@ public struct PseudoLayout: Sendable, Equatable {
     return masks(of: mean)
   }
 
-  /// Masks of every layer after a step, of the layers' own sizes; nil before ``startStep``.
+  /// Masks of every layer after a step, of the layers' own sizes, all from one ``fusion``; nil without it and before
+  /// ``startStep``.
   /// - Parameter layers: What was recorded of each layer until then, maps [..., h, w].
   public func masks(of layers: [RunningMaps]) -> [Tensor]? {
     let means = layers.compactMap(\.mean)
-    guard means.count == layers.count, layers.allSatisfy({ $0.count >= startStep }) else { return nil }
-    guard let fusion else { return means.map { masks(of: $0) } }
-    // Boxes are read where maps are finest, and are as exact in every layer as its positions allow.
-    let boxes = usesBoxes ? masks(of: fusion(means)).maskBoxes() : []
-    return means.map { layer in
-      let size = layer.mapSize("PseudoLayout.masks")
-      return usesBoxes
-        ? Tensor.masks(of: boxes, shape: layer.shape) : masks(of: fusion(means, size: (size.height, size.width)))
+    guard let fusion, means.count == layers.count, layers.allSatisfy({ $0.count >= startStep }) else { return nil }
+    guard usesBoxes else {
+      return means.map { layer in
+        let size = layer.mapSize("PseudoLayout.masks")
+        return masks(of: fusion(means, size: (size.height, size.width)))
+      }
     }
+    // Boxes are read where maps are finest, and are as exact in every layer as its positions allow.
+    let boxes = boxes(of: fusion(means))
+    return means.map { .masks(of: boxes, shape: $0.shape) }
   }
 
   /// The smallest box around each mask; all zeros where a mask is empty.

@@ -54,8 +54,8 @@ public struct TrainingCurves: Sendable, Equatable {
     return order.compactMap { found[$0]?.thinned(to: points) }
   }
 
-  /// Adds what a model showed after so many samples of a stage: a point for each finding that has something to reach; a
-  /// point that is there already is replaced.
+  /// Adds what a model showed after so many samples of a stage: a point for each finding that has something to reach but
+  /// can miss it by degrees (a reach of 1 is a yes or no); a point that is there already is replaced.
   public mutating func add(_ results: ModelResults, stage: String, samples: Int) {
     for finding in results.findings where finding.reach != nil && finding.reach != 1 {
       var index = curves.firstIndex { $0.stage == stage && $0.name == finding.name } ?? curves.endIndex
