@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import MSDiffusion
+import Tensors
 import TrainingData
 
 /// How far a measurement is.
@@ -33,11 +34,11 @@ public final class Evaluator {
   ///   - name: Of the measure; its file is named after it.
   ///   - settings: All that the rows depend on beside the scenes' numbers: model, steps and the like.
   ///   - count: How many scenes, the first that fit.
-  ///   - batch: How many at a time.
+  ///   - batch: How many at a time, a share on each thread.
   /// - Throws: What the measure throws; `JSONError` where a file cannot be written.
   func rows(
     _ name: String, settings: JSONValue, scenes: TestScenes, count: Int, batch: Int,
-    _ measure: ([TestScene]) throws -> [SceneRow]
+    _ measure: @escaping @Sendable ([TestScene]) throws -> [SceneRow]
   ) throws -> [SceneRow] {
     let header = JSONValue.object([
       ("settings", settings), ("split", .string(scenes.split.rawValue)), ("seed", .string("\(scenes.seed)")),
@@ -60,10 +61,21 @@ public final class Evaluator {
     report()
     for first in stride(from: 0, to: open.count, by: batch) {
       let part = open[first..<min(first + batch, open.count)]
-      try ledger.add(try measure(part.map { scenes[$0] }))
+      try ledger.add(try Self.shared(part.map { scenes[$0] }, measure))
       done += part.count
       report()
     }
     return indices.compactMap { ledger.rows[$0] }
+  }
+
+  /// Measures a share of the scenes on each thread: small models gain more from that than from sharing each operation.
+  private static func shared(
+    _ scenes: [TestScene], _ measure: @escaping @Sendable ([TestScene]) throws -> [SceneRow]
+  ) throws -> [SceneRow] {
+    let threads = min(ProcessInfo.processInfo.activeProcessorCount, scenes.count)
+    let shares = (0..<threads).map { Array(scenes[scenes.count * $0 / threads..<scenes.count * ($0 + 1) / threads]) }
+    return try onThreads(threads) { share in
+      withoutThreads { Result { try measure(shares[share]) } }
+    }.flatMap { try $0.get() }
   }
 }

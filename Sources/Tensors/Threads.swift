@@ -4,7 +4,7 @@ import Synchronization
 /// Runs a body once for each number below `count`, each on a thread of its own, and gives what it gave, in order.
 ///
 /// Dispatch would hand both halves of a step to one thread where its own are slow to wake.
-func onThreads<Result: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> Result) -> [Result] {
+package func onThreads<Result: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> Result) -> [Result] {
   let results = Results<Result>()
   let finished = DispatchSemaphore(value: 0)
   for index in 1..<max(count, 1) {
