@@ -62,6 +62,10 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
   public init(_ value: Float) { self = value.isFinite ? .double(Double("\(value)") ?? Double(value)) : .null }
   /// Numbers.
   public init(_ values: [Float]) { self = .array(values.map { JSONValue($0) }) }
+  /// Both ends, null for one that is not finite.
+  public init(_ range: ClosedRange<Float>) {
+    self = .array([JSONValue(range.lowerBound), JSONValue(range.upperBound)])
+  }
   /// Texts.
   public init(_ values: [String]) { self = .array(values.map { .string($0) }) }
 }

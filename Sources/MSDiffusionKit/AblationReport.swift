@@ -69,7 +69,7 @@ public struct AblationReport {
     let display = EvaluationDisplay()
     let evaluator = Evaluator(world: try EmojiWorld(), folder: run.workFolder) { display.show($0) }
     let scenes = try run.number("scenes") ?? 60
-    let settings = GenerationSettings(steps: run.steps(20))
+    let settings = try run.generationSettings()
     let evaluation = AblationEvaluation(evaluator, folder: try workingFolder(), settings: settings, count: scenes)
     let batch = TrainingStage.adapter.plan(seed: 1).batch
     var results = AblationResults(steps: steps, batch: batch, scenes: scenes, settings: settings)

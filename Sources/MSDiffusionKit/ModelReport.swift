@@ -22,8 +22,7 @@ public struct ModelReport {
   /// - Throws: `EvaluationError`, `TrainingDataError` without the emoji font, what the pipeline throws.
   public func measure() throws {
     let pipeline = try run.pipeline()
-    let settings = GenerationSettings(
-      steps: run.steps(20), guidance: try run.guidance(), scale: pipeline.defaults.scale)
+    let settings = try run.generationSettings()
     let display = EvaluationDisplay()
     let evaluator = Evaluator(
       world: try EmojiWorld(), folder: run.workFolder + "/" + String(pipeline.hash().prefix(12))
@@ -103,8 +102,7 @@ public struct ModelReport {
     let pipeline = try run.pipeline()
     let scenes = TestScenes(
       try EmojiWorld(), split: .heldOutIdentities, subjects: 2, includesWorn: false, seed: 1, size: pipeline.nativeSize)
-    let settings = GenerationSettings(
-      steps: run.steps(20), guidance: try run.guidance(), scale: pipeline.defaults.scale)
+    let settings = try run.generationSettings()
     let rows = try scenes.indices(count: 4).map { index -> [Panel?] in
       let scene = scenes[index]
       let request = scene.request(settings)
@@ -153,7 +151,7 @@ extension ModelResults {
       columns: ["measure", "0 to 1", "", "95 %", "chance", "reach", "", "scenes", "how"],
       widths: [210, 190, 48, 110, 50, 44, 52, 48, 330], rows: rows,
       caption: "Thin line: chance. Thick line: what is to be reached. Images: \(settings.steps) steps, guidance "
-        + "\(decimal(settings.guidance, 1)), γ = \(decimal(settings.scale, 1))."
+        + "\(settings.guidanceWords), γ = \(decimal(settings.scale, 1))."
         + (missing.isEmpty ? "" : " Not measured: \(missing.joined(separator: "; ")).")
     )
   }
@@ -186,5 +184,15 @@ extension TrainingCurves {
     }
     return Grid(
       stride(from: 0, to: charts.count, by: 2).map { Array(charts[$0..<min($0 + 2, charts.count)]) }, panelWidth: 570)
+  }
+}
+
+extension GenerationSettings {
+  /// For captions.
+  var guidanceWords: String {
+    decimal(guidance, 1)
+      + (guidanceInterval == Scene.everyNoiseLevel
+        ? ""
+        : " at noise levels \(decimal(guidanceInterval.lowerBound, 1)) to \(decimal(guidanceInterval.upperBound, 1))")
   }
 }

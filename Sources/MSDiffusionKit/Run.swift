@@ -83,9 +83,12 @@ public final class Run {
   /// Denoising steps: those of `--steps`, else what the script suggests.
   public func steps(_ suggested: Int) -> Int { options.steps ?? suggested }
 
-  /// Strength of guidance: that of `--guidance`, else what the checkpoint says.
-  /// - Throws: what ``pipeline()`` throws.
-  public func guidance() throws -> Float { try options.guidance ?? pipeline().defaults.guidance }
+  /// What this run's options say of guidance and steps, else what the checkpoint's defaults say.
+  func generationSettings() throws -> GenerationSettings {
+    var settings = GenerationSettings(try pipeline().defaults, steps: steps(20))
+    settings.guidance = options.guidance ?? settings.guidance
+    return settings
+  }
 
   /// The checkpoint that `--checkpoint` names, else the model of this package; opened once.
   /// - Throws: what `Pipeline` throws.
@@ -125,6 +128,7 @@ public final class Run {
     var scene = Scene(
       defaults.prompt(prompt), subjects: subjects, negativePrompt: defaults.negativePrompt, height: options.size,
       width: options.size, steps: self.steps(steps), guidance: options.guidance ?? defaults.guidance,
+      guidanceInterval: defaults.guidanceInterval,
       scheduler: try options.scheduler.map { try SchedulerKind.named($0) }, seed: seed, scale: defaults.scale)
     if let latents = options.latents { scene.initialNoise = try NumPyFile.read(latents).tensor }
     change(&scene)

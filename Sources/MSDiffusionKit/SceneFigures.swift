@@ -83,7 +83,7 @@ extension JSONValue {
   public init(_ scene: Scene) {
     self = .object([
       ("prompt", .string(scene.prompt)), ("steps", JSONValue(scene.steps)), ("guidance", JSONValue(scene.guidance)),
-      ("scale", JSONValue(scene.scale)),
+      ("guidance_interval", JSONValue(scene.guidanceInterval)), ("scale", JSONValue(scene.scale)),
       (
         "subjects",
         .array(

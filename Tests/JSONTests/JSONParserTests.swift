@@ -85,6 +85,16 @@ import Testing
     #expect(throws: JSONError.self) { try node["a"]["b"][1].int(or: 3) }
   }
 
+  @Test func rangesComeBackAndMustNotBeReversed() throws {
+    for range in [Float(0.5)...5, 0 ... .infinity, 2...2] {
+      #expect(try JSONNode(JSONValue(range), name: "f.json").range(or: -1...0) == range)
+    }
+    #expect(try JSONNode(.null, name: "f.json").range(or: -1...0) == -1...0)
+    for wrong: JSONValue in [[2, 1], [1], [1, 2, 3], [.null, 1], 3] {
+      #expect(throws: JSONError.self, "\(wrong)") { try JSONNode(wrong, name: "f.json").range(or: -1...0) }
+    }
+  }
+
   @Test func missingFileIsNamed() {
     #expect(throws: JSONError.file(path: "no/such.json", reason: "expected a JSON file, found none that can be read")) {
       try JSONNode.read("no/such.json")

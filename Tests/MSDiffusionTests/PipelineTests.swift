@@ -163,11 +163,11 @@ import Testing
     #expect(plain.prompt("a cat") == Scene.qualityPrompt + ", a cat")
     let path = folder.file("ms_adapter_config.json")
     let heads = try JSONNode.read(path)["heads"].int()
-    let own: JSONValue = ["quality_prompt": "", "guidance": 3]
+    let own: JSONValue = ["quality_prompt": "", "guidance": 3, "guidance_interval": [0.5, 5]]
     try JSONValue.object([("heads", JSONValue(heads)), ("defaults", own)]).write(to: path)
     let defaults = try Pipeline(folder.path).defaults
     #expect(defaults.prompt("a cat") == "a cat")
-    #expect((defaults.guidance, defaults.scale) == (3, 0.6))
+    #expect((defaults.guidance, defaults.guidanceInterval, defaults.scale) == (3, 0.5...5, 0.6))
     #expect(defaults.negativePrompt == Scene.defaultNegativePrompt)
     try JSONValue.object([("heads", JSONValue(heads)), ("defaults", ["scale": "much"])]).write(to: path)
     #expect(throws: JSONError.self) { try Pipeline(folder.path) }

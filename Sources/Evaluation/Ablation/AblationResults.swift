@@ -59,8 +59,7 @@ public struct AblationResults: Sendable, Equatable {
   public var json: JSONValue {
     .object([
       ("steps", JSONValue(steps)), ("batch", JSONValue(batch)), ("scenes", JSONValue(scenes)),
-      ("sampling_steps", JSONValue(settings.steps)), ("guidance", JSONValue(settings.guidance)),
-      ("scale", JSONValue(settings.scale)),
+      ("settings", .object(settings.entries)),
       (
         "rows",
         .array(
@@ -78,8 +77,7 @@ public struct AblationResults: Sendable, Equatable {
   /// - Throws: `JSONError`.
   public init(_ json: JSONNode) throws {
     (steps, batch, scenes) = (try json["steps"].int(), try json["batch"].int(), try json["scenes"].int())
-    settings = GenerationSettings(
-      steps: try json["sampling_steps"].int(), guidance: try json["guidance"].float(), scale: try json["scale"].float())
+    settings = try GenerationSettings(json["settings"])
     rows = try json["rows"].array().map { row in
       var values: [Measure: Double] = [:]
       for measure in Measure.allCases where row[measure.rawValue].isPresent {

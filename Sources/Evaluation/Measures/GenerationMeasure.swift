@@ -132,9 +132,6 @@ extension Evaluator {
 extension GenerationSettings {
   /// What the rows of a measure depend on.
   func json(_ pipeline: Pipeline) -> JSONValue {
-    .object([
-      ("model", .string(pipeline.hash())), ("steps", JSONValue(steps)), ("guidance", JSONValue(guidance)),
-      ("scale", JSONValue(scale)),
-    ])
+    .object([("model", .string(pipeline.hash()))] + entries)
   }
 }

@@ -22,8 +22,7 @@ public struct ModelResults: Sendable, Equatable {
 
   public var json: JSONValue {
     .object([
-      ("checkpoint", .string(checkpoint)), ("steps", JSONValue(settings.steps)),
-      ("guidance", JSONValue(settings.guidance)), ("scale", JSONValue(settings.scale)),
+      ("checkpoint", .string(checkpoint)), ("settings", .object(settings.entries)),
       ("findings", .array(findings.map(\.json))), ("missing", JSONValue(missing)),
     ])
   }
@@ -31,8 +30,7 @@ public struct ModelResults: Sendable, Equatable {
   /// - Throws: `JSONError`.
   public init(_ json: JSONNode) throws {
     checkpoint = try json["checkpoint"].string()
-    settings = GenerationSettings(
-      steps: try json["steps"].int(), guidance: try json["guidance"].float(), scale: try json["scale"].float())
+    settings = try GenerationSettings(json["settings"])
     findings = try json["findings"].array().map { try Finding($0) }
     missing = try json["missing"].strings()
   }

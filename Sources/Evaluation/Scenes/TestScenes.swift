@@ -1,5 +1,6 @@
 import Analysis
 import Images
+import JSON
 import MSDiffusion
 import Tensors
 import TrainingData
@@ -75,13 +76,42 @@ public struct TestScenes: Sendable {
 public struct GenerationSettings: Sendable, Equatable {
   public var steps: Int
   public var guidance: Float
+  /// Noise levels at which it acts.
+  public var guidanceInterval: ClosedRange<Float>
   /// γ of Eq. 2: 1 as in training.
   public var scale: Float
   /// Scenes that go through the model together.
   public var batch: Int
 
-  public init(steps: Int = 20, guidance: Float = 7.5, scale: Float = 1, batch: Int = 16) {
-    (self.steps, self.guidance, self.scale, self.batch) = (steps, guidance, scale, batch)
+  public init(
+    steps: Int = 20, guidance: Float = 7.5, guidanceInterval: ClosedRange<Float> = Scene.everyNoiseLevel,
+    scale: Float = 1, batch: Int = 16
+  ) {
+    (self.steps, self.guidance, self.guidanceInterval) = (steps, guidance, guidanceInterval)
+    (self.scale, self.batch) = (scale, batch)
+  }
+
+  /// As a checkpoint's defaults say.
+  public init(_ defaults: RequestDefaults, steps: Int = 20) {
+    self.init(
+      steps: steps, guidance: defaults.guidance, guidanceInterval: defaults.guidanceInterval, scale: defaults.scale)
+  }
+
+  /// Entries for a file of results; all that images depend on beside the model and the scene.
+  var entries: [(String, JSONValue)] {
+    [
+      ("steps", JSONValue(steps)), ("guidance", JSONValue(guidance)),
+      ("guidance_interval", JSONValue(guidanceInterval)),
+      ("scale", JSONValue(scale)),
+    ]
+  }
+
+  /// - Throws: `JSONError`.
+  init(_ json: JSONNode) throws {
+    self.init(
+      steps: try json["steps"].int(), guidance: try json["guidance"].float(),
+      guidanceInterval: try json["guidance_interval"].range(or: Scene.everyNoiseLevel), scale: try json["scale"].float()
+    )
   }
 }
 
@@ -91,8 +121,8 @@ extension TestScene {
     Scene(
       sample.caption,
       subjects: sample.subjects.map { Subject($0.phrase, image: PixelImage($0.reference), box: $0.box) },
-      negativePrompt: nil, steps: settings.steps, guidance: settings.guidance, seed: UInt64(index),
-      scale: settings.scale)
+      negativePrompt: nil, steps: settings.steps, guidance: settings.guidance,
+      guidanceInterval: settings.guidanceInterval, seed: UInt64(index), scale: settings.scale)
   }
 
   /// The same noise with nobody in it: the place alone.

@@ -44,7 +44,7 @@ public final class Denoising: Sequence, IteratorProtocol {
   private let session: HookSession
   private let context: Tensor
   private let added: UNet.AddedConditions?
-  private let guidance: Tensor?
+  private let guidance: Guidance?
   private var generators: [RandomGenerator]
   private let noiseShapes: [[Int]]
 
@@ -54,17 +54,13 @@ public final class Denoising: Sequence, IteratorProtocol {
   ) throws {
     let batch = try SceneBatch(scenes, pipeline: pipeline)
     let scheduler = try pipeline.scheduler(for: scenes[0])
-    let guides = scenes.contains { $0.guidance > 1 }
-    let rows = SceneRows(scenes, conditions, pipeline: pipeline, batch: batch, guides: guides)
+    guidance = Guidance(scenes)
+    let rows = SceneRows(scenes, conditions, pipeline: pipeline, batch: batch, guides: guidance != nil)
     (self.pipeline, self.scenes, steps) = (pipeline, scenes, scheduler.timesteps.count)
     session = try HookSession(
       watching, catalog: pipeline.hooks, steps: scheduler.timesteps.count,
       grids: pipeline.grids(height: batch.latentHeight, width: batch.latentWidth))
     (context, added, subjects) = (rows.context, rows.added, rows.subjects)
-    guidance =
-      guides
-      ? Tensor(scenes.flatMap { Array(repeating: $0.guidance, count: $0.samples) }, shape: [batch.samples, 1, 1, 1])
-      : nil
     noiseShapes = batch.noiseShapes
     var generators = scenes.map { RandomGenerator(seed: $0.seed) }
     initialNoise = .concatenated(
@@ -96,7 +92,7 @@ public final class Denoising: Sequence, IteratorProtocol {
       let input = guidance == nil ? scaled : .concatenated([scaled, scaled], axis: 0)
       let prediction = pipeline.unet(
         input, timesteps: [timestep], context: context, added: added, companion: subjects)
-      let output = guided(prediction)
+      let output = guidance?(prediction, noiseLevel: moment.noiseLevel) ?? prediction
       let original = scheduler.original(output, at: index, sample: latents)
       let shown = pipeline.originalHook.isWatched() ? pipeline.originalHook(original) : nil
       latents = pipeline.latentsHook(
@@ -109,13 +105,6 @@ public final class Denoising: Sequence, IteratorProtocol {
         index: index, timestep: timestep, noiseLevel: moment.noiseLevel, prediction: prediction, latents: latents,
         predictedOriginal: shown ?? original)
     }
-  }
-
-  /// Classifier-free guidance: unconditional + guidance · (conditional − unconditional).
-  private func guided(_ prediction: Tensor) -> Tensor {
-    guard let guidance else { return prediction }
-    let halves = prediction.split(axis: 0, sizes: [latents.shape[0], latents.shape[0]])
-    return halves[0] + guidance * (halves[1] - halves[0])
   }
 
   /// Noise for schedulers that add some: each scene draws from its own generator.

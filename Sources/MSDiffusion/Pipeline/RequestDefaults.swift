@@ -8,6 +8,8 @@ public struct RequestDefaults: Sendable, Equatable {
   public var negativePrompt = Scene.defaultNegativePrompt
   /// Strength of classifier-free guidance.
   public var guidance: Float = 7.5
+  /// Noise levels at which it acts.
+  public var guidanceInterval = Scene.everyNoiseLevel
   /// γ of Eq. 2.
   public var scale: Float = 0.6
 
@@ -20,6 +22,7 @@ public struct RequestDefaults: Sendable, Equatable {
     qualityPrompt = try json["quality_prompt"].string(or: qualityPrompt)
     negativePrompt = try json["negative_prompt"].string(or: negativePrompt)
     guidance = try json["guidance"].float(or: guidance)
+    guidanceInterval = try json["guidance_interval"].range(or: guidanceInterval)
     scale = try json["scale"].float(or: scale)
   }
 

@@ -71,7 +71,9 @@ public enum SmallModel {
   ]
 
   /// What requests are filled up with: the model has learnt no words of praise or blame.
-  static let defaults: JSONValue = ["quality_prompt": "", "negative_prompt": "", "guidance": 7.5, "scale": 1]
+  static let defaults: JSONValue = [
+    "quality_prompt": "", "negative_prompt": "", "guidance": 7.5, "guidance_interval": [0, 5], "scale": 1.4,
+  ]
 
   /// Sizes of the adapter: a grounding resampler of two blocks, 16 tokens a subject, 4 dummy tokens.
   enum Resampler {

@@ -1,0 +1,28 @@
+import Tensors
+
+// Axes: B samples of all scenes, C channels, h and w latent height and width.
+
+/// Classifier-free guidance of the samples of a batch.
+package struct Guidance {
+  /// One a sample.
+  private let strengths: [(value: Float, interval: ClosedRange<Float>)]
+
+  /// nil where no scene asks for guidance above 1: then no unconditional half is needed.
+  package init?(_ scenes: [Scene]) {
+    guard scenes.contains(where: { $0.guidance > 1 }) else { return nil }
+    strengths = scenes.flatMap { Array(repeating: ($0.guidance, $0.guidanceInterval), count: $0.samples) }
+  }
+
+  /// Unconditional + strength · (conditional − unconditional); the conditional half alone for samples whose interval does
+  /// not hold the noise level.
+  ///
+  /// - Parameters:
+  ///   - prediction: Of both halves, the unconditional one first, `[2·B, C, h, w]`.
+  ///   - noiseLevel: Deviation of noise over that of the signal.
+  /// - Returns: `[B, C, h, w]`.
+  package func callAsFunction(_ prediction: Tensor, noiseLevel: Float) -> Tensor {
+    let halves = prediction.split(axis: 0, sizes: [strengths.count, strengths.count])
+    let now = strengths.map { $0.interval.contains(noiseLevel) ? $0.value : 1 }
+    return halves[0] + Tensor(now, shape: [strengths.count, 1, 1, 1]) * (halves[1] - halves[0])
+  }
+}
