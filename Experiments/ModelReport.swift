@@ -1,5 +1,6 @@
 // What does the model show on identities and pairs that it has never seen, and how far is that from chance?
-// Scripts/run ModelReport [--full] [--scenes N] [--ungrounded DIR] [--training DIR] [--milestone STAGE=SAMPLES] [--checkpoint DIR]
+// Scripts/run ModelReport [--full] [--scenes N] [--ungrounded DIR] [--ungrounded-samples N] [--training DIR]
+//   [--milestone STAGE=SAMPLES] [--checkpoint DIR]
 import MSDiffusionKit
 
 let run = Run(ModelReport.options)

@@ -9,14 +9,18 @@ let pipeline = try run.pipeline()
 let prompt = "an owl and a gift in the snow"
 let free = [try run.subject("owl"), try run.subject("gift")]
 let boxed = [free[0].at(Box(0, 0.2, 0.5, 0.8)), free[1].at(Box(0.5, 0.2, 1, 0.8))]
+// The first steps, of strong noise, settle the layout: guidance acts in them too.
+func scene(_ subjects: [Subject], _ change: (inout Scene) -> Void = { _ in }) throws -> Scene {
+  try run.scene(prompt, subjects) { $0.guidanceInterval = Scene.everyNoiseLevel }.with(change)
+}
 let scenes: [(name: String, scene: Scene)] = [
-  ("no layout", try run.scene(prompt, free)),
-  ("rough boxes", try run.scene(prompt, boxed)),
-  ("boxes, then pseudo layout", try run.scene(prompt, boxed) { $0.attention.pseudoLayout = .published }),
-  ("boxes, then one layout for all layers", try run.scene(prompt, boxed) { $0.attention.pseudoLayout = .joint }),
+  ("no layout", try scene(free)),
+  ("rough boxes", try scene(boxed)),
+  ("boxes, then pseudo layout", try scene(boxed) { $0.attention.pseudoLayout = .published }),
+  ("boxes, then one layout for all layers", try scene(boxed) { $0.attention.pseudoLayout = .joint }),
   (
     "no layout, grounding dropped, then pseudo layout",
-    try run.scene(prompt, free) {
+    try scene(free) {
       $0.attention.pseudoLayout = .published
       $0.dropsGrounding = true
     }

@@ -22,16 +22,19 @@ public struct ModelEvaluation {
 
   let evaluator: Evaluator
   let pipeline: Pipeline
-  /// A base of equal budget that was trained without grounding supervision.
+  /// A base that was trained without grounding supervision.
   let ungrounded: Pipeline?
+  /// What it was trained on, where that is not as much as the model's base was.
+  let ungroundedSamples: Int?
   let extent: Extent
   let settings: GenerationSettings
 
   public init(
-    _ evaluator: Evaluator, _ pipeline: Pipeline, ungrounded: Pipeline? = nil, extent: Extent = Extent(),
-    settings: GenerationSettings = GenerationSettings()
+    _ evaluator: Evaluator, _ pipeline: Pipeline, ungrounded: Pipeline? = nil, ungroundedSamples: Int? = nil,
+    extent: Extent = Extent(), settings: GenerationSettings = GenerationSettings()
   ) {
     (self.evaluator, self.pipeline, self.ungrounded) = (evaluator, pipeline, ungrounded)
+    self.ungroundedSamples = ungroundedSamples
     (self.extent, self.settings) = (extent, settings)
   }
 
@@ -45,7 +48,10 @@ public struct ModelEvaluation {
     }
     try add(attention(of: pipeline, label: ""))
     if let ungrounded {
-      try add(attention(of: ungrounded, label: " without supervision"))
+      try add(
+        attention(
+          of: ungrounded, label: " without supervision",
+          note: ungroundedSamples.map { "trained on \($0) samples; " } ?? ""))
     } else {
       results.missing.append("a base of equal budget trained without grounding supervision")
     }
@@ -67,7 +73,7 @@ public struct ModelEvaluation {
 
   // MARK: Attention
 
-  private func attention(of pipeline: Pipeline, label: String) throws -> [Finding] {
+  private func attention(of pipeline: Pipeline, label: String, note: String = "") throws -> [Finding] {
     let name = label.replacing(" ", with: "-")
     let chosen = try evaluator.attention(
       pipeline, scenes(.training, subjects: 2), count: max(extent.attention / 3, 1), label: name)
@@ -85,12 +91,13 @@ public struct ModelEvaluation {
       return [
         try Finding(
           "pointing at γ = \(scale)" + label,
-          note: "maximum of a phrase's heatmap lies in its silhouette; layers of one size alone: "
+          note: note + "maximum of a phrase's heatmap lies in its silhouette; layers of one size alone: "
             + each.joined(separator: ", "),
           of: rows.means("pointing.\(scale)"), chance: area, reach: label.isEmpty ? 0.97 : 0.75),
         try Finding(
           "heatmap overlap at γ = \(scale)" + label,
-          note: "mean intersection over union with the silhouette at threshold \(Self.two(threshold)), chosen on "
+          note: note
+            + "mean intersection over union with the silhouette at threshold \(Self.two(threshold)), chosen on "
             + "training's side", of: overlaps, chance: area, reach: label.isEmpty ? 0.65 : nil),
       ]
     }
@@ -142,6 +149,9 @@ public struct ModelEvaluation {
   }
 
   private func layouts() throws -> [Finding] {
+    // The first steps, of strong noise, settle the layout: guidance acts in them too.
+    var settings = settings
+    settings.guidanceInterval = Scene.everyNoiseLevel
     let chosen = try evaluator.layouts(
       pipeline, scenes(.training, subjects: 2), count: max(extent.generated / 3, 1), settings: settings)
     let rows = try evaluator.layouts(
@@ -155,8 +165,8 @@ public struct ModelEvaluation {
     return [
       try Finding(
         "pseudo layout, published rule",
-        note: "boxes around masks against those of the request, mean over layers; layers of one size alone: \(each); "
-          + "exact silhouettes in place of attention: \(Self.two(rows.mean("silhouettes")))",
+        note: "boxes around masks against those of the request, mean over layers; guided in every step; layers of one "
+          + "size alone: \(each); exact silhouettes in place of attention: \(Self.two(rows.mean("silhouettes")))",
         of: rows.means(published), chance: chance, reach: 0.6),
       try Finding(
         "pseudo layout, best variant", note: "\(best); chosen among \(LayoutVariant.all.count) on training's side",

@@ -12,6 +12,8 @@ public struct ModelReport {
     .flag("full", "Measure the checkpoint anew; else what was measured before is drawn. Goes on where it stopped."),
     .value("scenes", "N", "Held-out scenes for --full. (default: 500 for attention, 200 for generated images)"),
     .value("ungrounded", "DIR", "A model whose base was trained without grounding supervision, for --full."),
+    .value(
+      "ungrounded-samples", "N", "What it was trained on. (default: as much as the checkpoint, and nothing is said)"),
     .value("training", "DIR", "The working folder of the training, whose curves are taken over with --full."),
     .value(
       "milestone", "STAGE=SAMPLES",
@@ -29,6 +31,7 @@ public struct ModelReport {
     ) { display.show($0) }
     let evaluation = ModelEvaluation(
       evaluator, pipeline, ungrounded: try run.text("ungrounded").map { try Pipeline($0) },
+      ungroundedSamples: try run.number("ungrounded-samples"),
       extent: try run.number("scenes").map { .init(scenes: $0) } ?? .init(), settings: settings)
     if let milestone = try milestone() {
       let path = try run.prepared(file: "milestones.json")

@@ -63,10 +63,12 @@ import TrainingData
     let base = try Pipeline(folder.path)
     let evaluator = Evaluator(world: world)
     let results = try ModelEvaluation(
-      evaluator, base, ungrounded: base, extent: .init(attention: 3, generated: 1), settings: settings
+      evaluator, base, ungrounded: base, ungroundedSamples: 640, extent: .init(attention: 3, generated: 1),
+      settings: settings
     ).results()
     #expect(results.missing == ["the adapter: generated subjects, pseudo layout, and attention at γ = 1"])
     #expect(results["pointing at γ = 0"]?.interval == results["pointing at γ = 0 without supervision"]?.interval)
+    #expect(results["pointing at γ = 0 without supervision"]?.note.hasPrefix("trained on 640 samples; ") == true)
     let scenes = TestScenes(world, split: .training, subjects: 1)
     #expect(throws: EvaluationError.self) { try evaluator.subjects(base, scenes, count: 1, settings: settings) }
   }
