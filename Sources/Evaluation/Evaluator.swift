@@ -72,7 +72,7 @@ public final class Evaluator {
   private static func shared(
     _ scenes: [TestScene], _ measure: @escaping @Sendable ([TestScene]) throws -> [SceneRow]
   ) throws -> [SceneRow] {
-    let threads = min(ProcessInfo.processInfo.activeProcessorCount, scenes.count)
+    let threads = min(threadCount, scenes.count)
     let shares = (0..<threads).map { Array(scenes[scenes.count * $0 / threads..<scenes.count * ($0 + 1) / threads]) }
     return try onThreads(threads) { share in
       withoutThreads { Result { try measure(shares[share]) } }

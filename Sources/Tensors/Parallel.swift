@@ -3,8 +3,8 @@ import COpenBLAS
 import Dispatch
 import Foundation
 
-/// How many threads share the work of one operation.
-let threadCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
+/// How many threads share work.
+package let threadCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
 /// Runs `body` over `0..<count` cut into one contiguous range a thread, or here where there is too little to share.
 ///

@@ -83,9 +83,8 @@ public struct Scene: Sendable {
     _ prompt: String, subjects: [Subject] = [], negativePrompt: String? = Scene.defaultNegativePrompt,
     height: Int? = nil, width: Int? = nil, steps: Int = 30, guidance: Float = 7.5,
     guidanceInterval: ClosedRange<Float> = Scene.everyNoiseLevel, scheduler: SchedulerKind? = nil, seed: UInt64 = 0,
-    initialNoise: Tensor? = nil, samples: Int = 1,
-    scale: Float = 0.6,
-    pseudoLayout: PseudoLayout? = nil, dropsGrounding: Bool = false
+    initialNoise: Tensor? = nil, samples: Int = 1, scale: Float = 0.6, pseudoLayout: PseudoLayout? = nil,
+    dropsGrounding: Bool = false
   ) {
     (self.prompt, self.subjects, self.negativePrompt) = (prompt, subjects, negativePrompt)
     (self.height, self.width, self.steps, self.guidance) = (height, width, steps, guidance)
