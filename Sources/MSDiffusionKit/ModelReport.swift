@@ -177,12 +177,14 @@ extension TrainingCurves {
     let charts = try stages.map { stage -> Panel in
       // Sums of others, and what lies on another scale, are left out.
       let shown = curves.filter { $0.stage == stage && !["loss", "divergence", "heldOutPSNR"].contains($0.name) }
+      let late = shown.flatMap { $0.values.suffix(max($0.values.count - 3, 1)) }
+      let (low, high) = (late.min() ?? 0, max(late.max() ?? 1, 0.01))
       let chart = LineChart(
         shown.map { Series(Self.title($0.name), x: $0.samples.map { $0 / 1000 }, y: $0.values) },
         xLabel: "thousand samples",
         yLabel: "\(stage): \(what)",
-        yRange: 0...max(shown.flatMap { $0.values.suffix(max($0.values.count - 3, 1)) }.max() ?? 1, 0.01),
-        width: 570, height: 300)
+        // Values that lie close together are drawn apart.
+        yRange: (low > 0.7 * high && low < high ? low - (high - low) / 2 : 0)...high, width: 570, height: 300)
       return Panel(try chart.image())
     }
     return Grid(

@@ -12,6 +12,7 @@ struct ChartPlane {
   ) throws {
     let frame = try Surround(title: title, caption: caption, width: Double(width))
     canvas = try Canvas(width: width, height: height + Int(frame.top + frame.bottom))
+    let (x, y) = (Self.widened(x), Self.widened(y))
     (self.x, self.y) = (x, y)
     let vertical = Ticks(y)
     let labels = vertical.values.map { Ticks.label($0, step: vertical.step) }
@@ -51,6 +52,13 @@ struct ChartPlane {
     let across = (x - self.x.lowerBound) / (self.x.upperBound - self.x.lowerBound)
     let up = (y - self.y.lowerBound) / (self.y.upperBound - self.y.lowerBound)
     return (left + (right - left) * across, bottom - (bottom - top) * min(max(up, 0), 1))
+  }
+
+  /// The range itself, or one around its only value.
+  private static func widened(_ range: ClosedRange<Double>) -> ClosedRange<Double> {
+    guard range.lowerBound == range.upperBound else { return range }
+    let room = max(abs(range.lowerBound) * 0.1, 0.5)
+    return range.lowerBound - room...range.upperBound + room
   }
 
   /// The range of numbers with some room on both sides; an end at zero stays there.

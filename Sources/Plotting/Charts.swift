@@ -43,7 +43,7 @@ public struct LineChart: Figure {
     guard (all + [left, right]).allSatisfy(\.isFinite) else { throw PlotError.notFinite(what: "a line of the chart") }
     let plane = try ChartPlane(
       title: title, xLabel: xLabel, yLabel: yLabel, caption: caption, legend: series.map(\.name), width: width,
-      height: height, x: left...max(right, left + 1e-9), y: yRange ?? ChartPlane.padded(all), xTicks: nil)
+      height: height, x: left...right, y: yRange ?? ChartPlane.padded(all), xTicks: nil)
     for (index, line) in series.enumerated() {
       let color = Color.distinct(index)
       if let band = line.band {

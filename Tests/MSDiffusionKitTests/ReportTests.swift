@@ -49,6 +49,24 @@ import Testing
     #expect(try measured.lossFigure(title: "losses").image().height > image.height + 200)
   }
 
+  @Test(.longNumeric) func reportedPseudoLayoutsAreGuidedInEveryStep() throws {
+    let pipeline = try run("Test", [], []).pipeline()
+    let evaluator = Evaluator(world: try EmojiWorld())
+    let scenes = TestScenes(evaluator.world, split: .heldOutIdentities, subjects: 2, size: pipeline.nativeSize)
+    func published(_ settings: GenerationSettings) throws -> [Double] {
+      try evaluator.layouts(pipeline, scenes, count: 2, settings: settings).means(LayoutVariant.published.name)
+    }
+    var settings = GenerationSettings(steps: 4)
+    let guided = try published(settings)
+    settings.guidanceInterval = 1e6...1e7
+    #expect(try published(settings) != guided)
+    let report = try ModelEvaluation(
+      evaluator, pipeline, extent: .init(attention: 1, generated: 2), settings: settings
+    ).results()
+    let finding = try #require(report["pseudo layout, published rule"])
+    #expect(finding.interval.estimate == guided.reduce(0, +) / 2)
+  }
+
   @Test func modelReportsAreDrawnFromResults() throws {
     let report = ModelReport(try run("Test", [], ModelReport.options))
     #expect(try report.results() == nil && report.curves() == nil)

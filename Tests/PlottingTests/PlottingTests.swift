@@ -135,6 +135,25 @@ import Testing
     #expect(throws: PlotError.self) { try BarChart(groups: ["a"], [.init("one", [1, 2])], yLabel: "").image() }
   }
 
+  @Test func oneValueAloneHasAnAxisAroundIt() throws {
+    let lines = [
+      LineChart([Series("zero", x: [0, 1], y: [0, 0])], xLabel: "", yLabel: ""),
+      LineChart([Series("point", x: [1e12], y: [3])], xLabel: "", yLabel: ""),
+      LineChart([Series("flat", x: [0, 1], y: [2, 2])], xLabel: "", yLabel: "", yRange: 2...2),
+    ]
+    let orange = Color.distinct(0)
+    for image in try lines.map({ try $0.image() }) {
+      // Markers stand half way up; the legend lies to the right of them.
+      let rows = (0..<image.height).filter { row in
+        (0..<image.width * 3 / 4).contains { image[$0, row] == (orange.red, orange.green, orange.blue) }
+      }
+      let middle = Double(try #require(rows.min()) + rows.max()!) / 2
+      #expect(abs(middle - Double(image.height) / 2) < 40)
+    }
+    let bars = try BarChart(groups: ["a"], [.init("none", [0])], yLabel: "").image()
+    #expect(hasInk(bars, x: 0..<bars.width, y: 0..<bars.height))
+  }
+
   @Test func tablesHaveRowsAsHighAsTheirTextAndGaugesAtTheirPlace() throws {
     let gauge = Table.Gauge(value: 0.5, interval: 0.4...0.6, chance: 0.1, reach: 0.9, color: .distinct(0))
     func table(_ text: String) -> Table {
