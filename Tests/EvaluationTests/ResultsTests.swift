@@ -46,7 +46,8 @@ import Testing
       return ModelResults(
         checkpoint: "", settings: GenerationSettings(),
         findings: [
-          Finding("pointing", interval: interval(pointing), reach: 0.97, scenes: 9),
+          Finding("pointing at γ = 0", interval: interval(pointing), reach: 0.97, scenes: 9),
+          Finding("nearest", interval: interval(pointing / 2), reach: 0.8, scenes: 9),
           Finding("told only", interval: interval(0.4), scenes: 9),
           Finding("bit for bit", interval: interval(1), reach: 1, scenes: 8),
         ])
@@ -58,8 +59,9 @@ import Testing
     curves.add(try results(0.2), stage: "adapter", samples: 50)
     #expect(
       curves.curves == [
-        .init(stage: "base", name: "pointing", samples: [100, 200], values: [0.7, 0.5]),
-        .init(stage: "adapter", name: "pointing", samples: [50], values: [0.2]),
+        .init(stage: "base", name: "pointing at γ = 0", samples: [100, 200], values: [0.7, 0.5]),
+        .init(stage: "base", name: "nearest", samples: [100, 200], values: [0.35, 0.25]),
+        .init(stage: "adapter", name: "nearest", samples: [50], values: [0.1]),
       ])
   }
 }

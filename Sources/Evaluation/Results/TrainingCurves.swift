@@ -55,9 +55,11 @@ public struct TrainingCurves: Sendable, Equatable {
   }
 
   /// Adds what a model showed after so many samples of a stage: a point for each finding that has something to reach but
-  /// can miss it by degrees (a reach of 1 is a yes or no); a point that is there already is replaced.
+  /// can miss it by degrees (a reach of 1 is a yes or no); a point that is there already is replaced. Of an adapter, what it
+  /// cannot change (γ = 0) is left out.
   public mutating func add(_ results: ModelResults, stage: String, samples: Int) {
     for finding in results.findings where finding.reach != nil && finding.reach != 1 {
+      if stage == "adapter", finding.name.contains("γ = 0") { continue }
       var index = curves.firstIndex { $0.stage == stage && $0.name == finding.name } ?? curves.endIndex
       if index == curves.endIndex {
         curves.append(Curve(stage: stage, name: finding.name, samples: [], values: []))

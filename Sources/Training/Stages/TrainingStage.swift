@@ -30,7 +30,7 @@ public enum TrainingStage: String, CaseIterable, Sendable {
       plan = TrainingPlan(steps: 12000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 200))
       plan.average = WeightAverage(decay: 0.9985)
     case .adapter:
-      plan = TrainingPlan(steps: 3000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 100))
+      plan = TrainingPlan(steps: 7000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 100))
       plan.average = WeightAverage(decay: 0.9985)
     }
     plan.seed = seed
