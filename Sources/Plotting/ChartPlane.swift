@@ -64,7 +64,7 @@ struct ChartPlane {
   /// The range of numbers with some room on both sides; an end at zero stays there.
   static func padded(_ values: [Double]) -> ClosedRange<Double> {
     let (low, high) = (values.min() ?? 0, values.max() ?? 1)
-    let room = high > low ? 0.06 * (high - low) : max(abs(high) * 0.1, 0.5)
+    let room = 0.06 * (high - low)
     return (low == 0 ? 0 : low - room)...(high == 0 ? 0 : high + room)
   }
 }
