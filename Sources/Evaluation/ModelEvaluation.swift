@@ -1,5 +1,6 @@
 import Analysis
 import MSDiffusion
+import Training
 import TrainingData
 
 /// Everything that a model's report tells, measured: thresholds and variants are chosen on scenes of training's side,
@@ -47,11 +48,8 @@ public struct ModelEvaluation {
       try partly(results)
     }
     try add(attention(of: pipeline, label: ""))
-    if let ungrounded {
-      try add(
-        attention(
-          of: ungrounded, label: " without supervision",
-          note: ungroundedSamples.map { "trained on \($0) samples; " } ?? ""))
+    if let findings = try ungroundedFindings() {
+      try add(findings)
     } else {
       results.missing.append("a base of equal budget trained without grounding supervision")
     }
@@ -65,6 +63,14 @@ public struct ModelEvaluation {
     }
     try add(judgeCeilings())
     return results
+  }
+
+  /// Measures the base without grounding supervision alone; nil where none was given.
+  public func ungroundedFindings() throws -> [Finding]? {
+    try ungrounded.map {
+      try attention(
+        of: $0, label: " without supervision", note: ungroundedSamples.map { "trained on \($0) samples; " } ?? "")
+    }
   }
 
   private func scenes(_ split: Split, subjects: Int) -> TestScenes {
@@ -88,17 +94,19 @@ public struct ModelEvaluation {
       let sizes = Set(rows.flatMap { $0.values.keys }).filter { $0.hasPrefix("pointing.\(scale).") }
         .compactMap { Int($0.split(separator: ".")[2]) }.sorted(by: >)
       let each = sizes.map { "\($0)×\($0): \(Self.two(rows.mean("pointing.\(scale).\($0)")))" }
+      let stage = scale == 0 ? TrainingStage.base : .adapter
       return [
         try Finding(
           "pointing at γ = \(scale)" + label,
           note: note + "maximum of a phrase's heatmap lies in its silhouette; layers of one size alone: "
             + each.joined(separator: ", "),
-          of: rows.means("pointing.\(scale)"), chance: area, reach: label.isEmpty ? 0.97 : 0.75),
+          of: rows.means("pointing.\(scale)"), chance: area, reach: label.isEmpty ? 0.97 : 0.75,
+          stage: stage),
         try Finding(
           "heatmap overlap at γ = \(scale)" + label,
           note: note
             + "mean intersection over union with the silhouette at threshold \(Self.two(threshold)), chosen on "
-            + "training's side", of: overlaps, chance: area, reach: label.isEmpty ? 0.65 : nil),
+            + "training's side", of: overlaps, chance: area, reach: label.isEmpty ? 0.65 : nil, stage: stage),
       ]
     }
   }
@@ -118,12 +126,12 @@ public struct ModelEvaluation {
     return try [
       Finding(
         "subject is nearest of 20", note: "unseen identity, in its box; \(kinds)", of: rows.means("recognised"),
-        chance: 0.05, reach: 0.8),
+        chance: 0.05, reach: 0.8, stage: .adapter),
       Finding(
         "subject lands in its box",
         note: "middle of the difference from the empty scene; of its largest part "
           + "\(Self.two(rows.mean("landed.largest"))); the image's middle lies in \(Self.two(rows.mean("box around centre"))) "
-          + "of the boxes", of: rows.means("landed"), chance: rows.mean("box area"), reach: 0.95),
+          + "of the boxes", of: rows.means("landed"), chance: rows.mean("box area"), reach: 0.95, stage: .adapter),
     ] + ownEncoders(rows, "one subject")
   }
 
@@ -135,7 +143,7 @@ public struct ModelEvaluation {
       Finding(
         "both of two subjects are nearest of 20",
         note: "unseen pairs; each alone \(Self.two(rows.mean("recognised"))), taken for the other "
-          + "\(Self.two(rows.mean("swapped")))", of: both, chance: 0.0025, reach: 0.75)
+          + "\(Self.two(rows.mean("swapped")))", of: both, chance: 0.0025, reach: 0.75, stage: .adapter)
     ] + ownEncoders(rows, "two subjects")
   }
 
@@ -144,7 +152,8 @@ public struct ModelEvaluation {
     try [("clip.image", "crop and reference"), ("clip.text", "image and caption")].compactMap { list, pair in
       let values = rows.means(list)
       return values.isEmpty
-        ? nil : try Finding("cosine of \(pair), \(what)", note: "by the model's own encoders", of: values)
+        ? nil
+        : try Finding("cosine of \(pair), \(what)", note: "by the model's own encoders", of: values, stage: .adapter)
     }
   }
 
@@ -167,10 +176,10 @@ public struct ModelEvaluation {
         "pseudo layout, published rule",
         note: "boxes around masks against those of the request, mean over layers; guided in every step; layers of one "
           + "size alone: \(each); exact silhouettes in place of attention: \(Self.two(rows.mean("silhouettes")))",
-        of: rows.means(published), chance: chance, reach: 0.6),
+        of: rows.means(published), chance: chance, reach: 0.6, stage: .adapter),
       try Finding(
         "pseudo layout, best variant", note: "\(best); chosen among \(LayoutVariant.all.count) on training's side",
-        of: rows.means(best), chance: chance, reach: 0.7),
+        of: rows.means(best), chance: chance, reach: 0.7, stage: .adapter),
     ]
   }
 

@@ -17,7 +17,8 @@ public struct ModelReport {
     .value("training", "DIR", "The working folder of the training, whose curves are taken over with --full."),
     .value(
       "milestone", "STAGE=SAMPLES",
-      "The checkpoint is one on the way, after so many samples of a stage: --full adds it to the curves of measures."),
+      "The checkpoint (with --ungrounded: that one alone) is one on the way, after so many samples of a stage: --full "
+        + "adds it to the curves of measures."),
   ]
 
   /// Measures the run's checkpoint and writes the results.
@@ -36,7 +37,8 @@ public struct ModelReport {
     if let milestone = try milestone() {
       let path = try run.prepared(file: "milestones.json")
       var curves = try milestones() ?? TrainingCurves([])
-      curves.add(try evaluation.results(), stage: milestone.stage, samples: milestone.samples)
+      let findings = try evaluation.ungroundedFindings() ?? evaluation.results().findings
+      curves.add(findings, stage: milestone.stage, samples: milestone.samples)
       try curves.json.write(to: path, pretty: false)
       return print(path)
     }
@@ -67,12 +69,13 @@ public struct ModelReport {
   }
 
   /// What `--milestone` says.
-  private func milestone() throws -> (stage: String, samples: Int)? {
+  private func milestone() throws -> (stage: TrainingStage, samples: Int)? {
     guard let text = run.text("milestone") else { return nil }
     let parts = text.split(separator: "=")
-    guard parts.count == 2, TrainingStage(rawValue: String(parts[0])) != nil, let samples = Int(parts[1]), samples > 0
+    guard parts.count == 2, let stage = TrainingStage(rawValue: String(parts[0])), let samples = Int(parts[1]),
+      samples > 0
     else { throw RunError.option(name: "--milestone", found: text, expected: "STAGE=SAMPLES, such as base=192000") }
-    return (String(parts[0]), samples)
+    return (stage, samples)
   }
 
   /// What to say where nothing was measured yet.

@@ -12,6 +12,8 @@ struct TrainCommand: ParsableCommand {
       Stages build on each other: vae, clip, base, adapter. Each writes checkpoints as it goes and takes up the newest one \
       when it is started again; Ctrl-C finishes the step, writes a checkpoint and stops. A finished stage leaves its \
       part in FOLDER/model, which every experiment takes as --checkpoint.
+
+      Exit code: 0 at the end, 1 after an error, 130 where it was stopped before its end.
       """)
 
   @Option(help: "vae, clip, base, adapter, or all of them in this order.")
@@ -91,7 +93,7 @@ struct TrainCommand: ParsableCommand {
       drawCurve(of: run)
       guard outcome.isFinished else {
         print("stopped after step \(outcome.step); the same command goes on from there")
-        return
+        throw ExitCode(130)
       }
       print("\(stage.rawValue): done")
     }

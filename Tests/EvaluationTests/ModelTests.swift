@@ -45,6 +45,9 @@ import TrainingData
       #expect(finding.isMet != nil)
     }
     let equality = try #require(first["γ = 0 is the base model"])
+    for finding in first.findings where finding.reach != nil && finding.reach != 1 {
+      #expect(finding.stage == (finding.name.contains("γ = 0") ? .base : .adapter), "\(finding.name)")
+    }
     #expect(equality.interval.estimate == 1 && equality.isMet == true)
     #expect(first.missing == ["a base of equal budget trained without grounding supervision"])
     calls = []
@@ -62,10 +65,13 @@ import TrainingData
     }
     let base = try Pipeline(folder.path)
     let evaluator = Evaluator(world: world)
-    let results = try ModelEvaluation(
+    let evaluation = ModelEvaluation(
       evaluator, base, ungrounded: base, ungroundedSamples: 640, extent: .init(attention: 3, generated: 1),
-      settings: settings
-    ).results()
+      settings: settings)
+    let results = try evaluation.results()
+    #expect(
+      try evaluation.ungroundedFindings()?.map(\.name)
+        == results.findings.map(\.name).filter { $0.hasSuffix(" without supervision") })
     #expect(results.missing == ["the adapter: generated subjects, pseudo layout, and attention at γ = 1"])
     #expect(results["pointing at γ = 0"]?.interval == results["pointing at γ = 0 without supervision"]?.interval)
     #expect(results["pointing at γ = 0 without supervision"]?.note.hasPrefix("trained on 640 samples; ") == true)

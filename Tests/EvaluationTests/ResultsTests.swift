@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import TestSupport
 import Testing
+import Training
 
 @Suite struct ResultsTests {
   @Test func rowsGiveMeansAndCurves() {
@@ -21,6 +22,11 @@ import Testing
     #expect(Finding("a", interval: interval, reach: 0.9, scenes: 10).isMet == true)
     #expect(Finding("a", interval: interval, reach: 0.91, scenes: 10).isMet == false)
     #expect(Finding("a", interval: interval, scenes: 10).isMet == nil)
+    for stage in [nil, TrainingStage.base] {
+      let finding = Finding("a", interval: interval, reach: 0.5, scenes: 10, stage: stage)
+      let results = ModelResults(checkpoint: "", settings: GenerationSettings(), findings: [finding])
+      #expect(try ModelResults(JSONNode(results.json, name: "results")).findings.map(\.stage) == [stage])
+    }
   }
 
   @Test func logsAreThinned() throws {
@@ -38,29 +44,27 @@ import Testing
     #expect(try TrainingCurves(workingFolder: folder.file("none")).curves.isEmpty)
   }
 
-  @Test func milestonesAreCurvesOfWhatIsToBeReached() throws {
-    func results(_ pointing: Double) throws -> ModelResults {
+  @Test func milestonesAreCurvesOfWhatIsToBeReached() {
+    func findings(_ pointing: Double) -> [Finding] {
       func interval(_ value: Double) -> ConfidenceInterval {
         ConfidenceInterval(estimate: value, lower: 0, upper: 1, confidence: 0.95)
       }
-      return ModelResults(
-        checkpoint: "", settings: GenerationSettings(),
-        findings: [
-          Finding("pointing at γ = 0", interval: interval(pointing), reach: 0.97, scenes: 9),
-          Finding("nearest", interval: interval(pointing / 2), reach: 0.8, scenes: 9),
-          Finding("told only", interval: interval(0.4), scenes: 9),
-          Finding("bit for bit", interval: interval(1), reach: 1, scenes: 8),
-        ])
+      return [
+        Finding("pointing", interval: interval(pointing), reach: 0.97, scenes: 9, stage: .base),
+        Finding("nearest", interval: interval(pointing / 2), reach: 0.8, scenes: 9, stage: .adapter),
+        Finding("told only", interval: interval(0.4), scenes: 9, stage: .base),
+        Finding("bit for bit", interval: interval(1), reach: 1, scenes: 8, stage: .base),
+        Finding("of the judge", interval: interval(0.5), reach: 0.8, scenes: 8),
+      ]
     }
     var curves = TrainingCurves([])
-    curves.add(try results(0.9), stage: "base", samples: 200)
-    curves.add(try results(0.7), stage: "base", samples: 100)
-    curves.add(try results(0.5), stage: "base", samples: 200)
-    curves.add(try results(0.2), stage: "adapter", samples: 50)
+    curves.add(findings(0.9), stage: .base, samples: 200)
+    curves.add(findings(0.7), stage: .base, samples: 100)
+    curves.add(findings(0.5), stage: .base, samples: 200)
+    curves.add(findings(0.2), stage: .adapter, samples: 50)
     #expect(
       curves.curves == [
-        .init(stage: "base", name: "pointing at γ = 0", samples: [100, 200], values: [0.7, 0.5]),
-        .init(stage: "base", name: "nearest", samples: [100, 200], values: [0.35, 0.25]),
+        .init(stage: "base", name: "pointing", samples: [100, 200], values: [0.7, 0.5]),
         .init(stage: "adapter", name: "nearest", samples: [50], values: [0.1]),
       ])
   }

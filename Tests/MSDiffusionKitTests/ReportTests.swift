@@ -67,6 +67,46 @@ import Testing
     #expect(finding.interval.estimate == guided.reduce(0, +) / 2)
   }
 
+  /// What a pseudo layout forgets while it generates, its measure forgets too.
+  @Test(.longNumeric) func measuredPseudoLayoutsWeighStepsAsTheRunDoes() throws {
+    let pipeline = try run("Test", [], []).pipeline()
+    let evaluator = Evaluator(world: try EmojiWorld())
+    let scenes = TestScenes(evaluator.world, split: .training, subjects: 2, size: pipeline.nativeSize)
+    let settings = GenerationSettings(steps: 4, batch: 2)
+    let measured = try evaluator.layouts(pipeline, scenes, count: 2, settings: settings)
+    let batch = scenes.indices(count: 2).map { scenes[$0] }
+    let variants = LayoutVariant.all.filter { $0.run == "joint run" }
+    #expect(variants.count == 56)
+    /// The fit of every subject, a list a variant.
+    func overlaps(memory: Float) throws -> [[Double]] {
+      let requests = batch.map { scene in scene.request(settings).with { $0.attention.pseudoLayout = .joint } }
+      let recorder = PhraseMapRecorder(spans: try requests.map { try pipeline.spans(of: $0) }, memory: memory)
+      let run = try pipeline.denoising(requests, watching: [recorder])
+      while run.next() != nil {}
+      let boxes = batch.map { scene in scene.sample.subjects.map(\.box) }
+      return variants.map { variant in
+        variant.overlaps(recorder.layers.map(\.maps), with: boxes, side: pipeline.nativeSize).flatMap { $0 }
+      }
+    }
+    let own = try overlaps(memory: PseudoLayout.joint.memory)
+    #expect(try overlaps(memory: 1) != own)
+    for (variant, expected) in zip(variants, own) {
+      let found = measured.flatMap { $0.values[variant.name] ?? [] }
+      // Rows keep six decimals.
+      #expect(found.count == 4 && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-6 }, "\(variant.name)")
+    }
+  }
+
+  @Test(.longNumeric) func aMilestoneOfTheBaseWithoutSupervisionMeasuresItAlone() throws {
+    let base = try run("Test", [], []).pipeline().folder
+    let arguments = ["--milestone", "base=640", "--ungrounded", base, "--scenes", "1"]
+    let report = ModelReport(try run("Test", arguments, ModelReport.options))
+    try report.measure()
+    let curves = try #require(try report.milestones()).curves
+    #expect(curves.map(\.name) == ["pointing at γ = 0 without supervision"])
+    #expect(curves.first?.stage == "base" && curves.first?.samples == [640])
+  }
+
   @Test func modelReportsAreDrawnFromResults() throws {
     let report = ModelReport(try run("Test", [], ModelReport.options))
     #expect(try report.results() == nil && report.curves() == nil)

@@ -1,5 +1,6 @@
 import Analysis
 import JSON
+import Training
 
 /// One line of a model's report.
 public struct Finding: Sendable, Equatable {
@@ -14,24 +15,29 @@ public struct Finding: Sendable, Equatable {
   public var reach: Double?
   /// Scenes it was measured on.
   public var scenes: Int
+  /// The last stage of training that can change it; nil where none can.
+  public var stage: TrainingStage?
 
   public init(
     _ name: String, note: String = "", interval: ConfidenceInterval, chance: Double? = nil, reach: Double? = nil,
-    scenes: Int
+    scenes: Int, stage: TrainingStage? = nil
   ) {
     (self.name, self.note, self.interval, self.chance, self.reach) = (name, note, interval, chance, reach)
-    self.scenes = scenes
+    (self.scenes, self.stage) = (scenes, stage)
   }
 
   /// Of one value a scene.
-  init(_ name: String, note: String = "", of values: [Double], chance: Double? = nil, reach: Double? = nil) throws {
+  init(
+    _ name: String, note: String = "", of values: [Double], chance: Double? = nil, reach: Double? = nil,
+    stage: TrainingStage? = nil
+  ) throws {
     // Shares of hits have an interval of their own kind, which is right near 0 and 1 too.
     let isHits = values.allSatisfy { $0 == 0 || $0 == 1 }
     let interval =
       isHits
       ? try ConfidenceInterval.proportion(successes: values.reduce(0, +), trials: values.count)
       : try ConfidenceInterval.mean(of: values)
-    self.init(name, note: note, interval: interval, chance: chance, reach: reach, scenes: values.count)
+    self.init(name, note: note, interval: interval, chance: chance, reach: reach, scenes: values.count, stage: stage)
   }
 
   /// Whether the estimate is what it is to reach; nil where nothing is to be reached.
@@ -43,6 +49,7 @@ public struct Finding: Sendable, Equatable {
       ("lower", .double(interval.lower.rounded6)), ("upper", .double(interval.upper.rounded6)),
       ("confidence", .double(interval.confidence)), ("chance", chance.map { .double($0.rounded6) } ?? .null),
       ("reach", reach.map { .double($0) } ?? .null), ("scenes", JSONValue(scenes)),
+      ("stage", stage.map { .string($0.rawValue) } ?? .null),
     ])
   }
 
@@ -55,5 +62,6 @@ public struct Finding: Sendable, Equatable {
     chance = json["chance"].isPresent ? try json["chance"].double() : nil
     reach = json["reach"].isPresent ? try json["reach"].double() : nil
     scenes = try json["scenes"].int()
+    stage = json["stage"].isPresent ? TrainingStage(rawValue: try json["stage"].string()) : nil
   }
 }

@@ -54,15 +54,13 @@ public struct TrainingCurves: Sendable, Equatable {
     return order.compactMap { found[$0]?.thinned(to: points) }
   }
 
-  /// Adds what a model showed after so many samples of a stage: a point for each finding that has something to reach but
-  /// can miss it by degrees (a reach of 1 is a yes or no); a point that is there already is replaced. Of an adapter, what it
-  /// cannot change (γ = 0) is left out.
-  public mutating func add(_ results: ModelResults, stage: String, samples: Int) {
-    for finding in results.findings where finding.reach != nil && finding.reach != 1 {
-      if stage == "adapter", finding.name.contains("γ = 0") { continue }
-      var index = curves.firstIndex { $0.stage == stage && $0.name == finding.name } ?? curves.endIndex
+  /// Adds what a model showed after so many samples of a stage: a point for each finding of that stage that has something
+  /// to reach but can miss it by degrees (a reach of 1 is a yes or no); a point that is there already is replaced.
+  public mutating func add(_ findings: [Finding], stage: TrainingStage, samples: Int) {
+    for finding in findings where finding.stage == stage && finding.reach != nil && finding.reach != 1 {
+      var index = curves.firstIndex { $0.stage == stage.rawValue && $0.name == finding.name } ?? curves.endIndex
       if index == curves.endIndex {
-        curves.append(Curve(stage: stage, name: finding.name, samples: [], values: []))
+        curves.append(Curve(stage: stage.rawValue, name: finding.name, samples: [], values: []))
         index = curves.endIndex - 1
       }
       var points = Dictionary(
