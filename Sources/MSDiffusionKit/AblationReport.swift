@@ -111,7 +111,7 @@ public struct AblationReport {
     """
   }
 
-  /// Bars of all measures, and the samples.
+  /// The table of all measures, and the samples.
   public func figure(_ results: AblationResults) throws -> Stack {
     var parts: [any Figure] = [try results.table()]
     if let sheet = run.existing(file: "samples.png") {
@@ -123,7 +123,8 @@ public struct AblationReport {
       caption: "Each trained beside the same base on \(samples) samples, \(results.variantSeeds) seeds; measured on "
         + "\(results.scenes) held-out scenes of two subjects. Means with 95 % intervals over seeds (Student). The judge "
         + "took no part in training; text fidelity is told by the model's own encoders. “Base alone” is the same scenes at "
-        + "γ = 0. Numbers of the paper's Table 3 were not at hand and are not shown beside.")
+        + "γ = 0; green: the whole interval lies above it. Numbers of the paper's Table 3 were not at hand and are not shown beside."
+    )
   }
 
   /// The sheet's images under the names of what made them.
@@ -173,7 +174,7 @@ extension AblationResults {
     variant == base ? "base alone" : AdapterVariant(rawValue: variant)?.title ?? variant
   }
 
-  /// One row a variant, one column a measure.
+  /// One row a variant, one column a measure; what is above the base alone stands out.
   func table() throws -> Table {
     let rows = try variants.map { variant -> [Table.Cell] in
       [Table.Cell(Self.title(variant), bold: true)]
@@ -184,10 +185,14 @@ extension AblationResults {
           let interval = try interval(variant, measure)
           let half = decimal(Float((interval.upper - interval.lower) / 2), 3)
           let isSingle = self.rows.count { $0.variant == variant } == 1
-          return Table.Cell(decimal(Float(interval.estimate), 3) + (isSingle ? "" : " ± \(half)"))
+          let base = self.rows.first { $0.variant == Self.base }?.values[measure]
+          let isAbove = !isSingle && base.map { interval.lower > $0 } ?? false
+          return Table.Cell(
+            decimal(Float(interval.estimate), 3) + (isSingle ? "" : " ± \(half)"),
+            color: isAbove ? .distinct(2) : .ink, bold: isAbove)
         })
     }
     return Table(
-      columns: [""] + Measure.allCases.map(\.rawValue), widths: [230] + Measure.allCases.map { _ in 140 }, rows: rows)
+      columns: [""] + Measure.allCases.map(\.rawValue), widths: [230] + Measure.allCases.map { _ in 125 }, rows: rows)
   }
 }

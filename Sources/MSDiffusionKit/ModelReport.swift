@@ -94,7 +94,7 @@ public struct ModelReport {
     if let milestones = try milestones(), !milestones.curves.isEmpty {
       parts.append(try milestones.figure(of: "measures"))
     }
-    if let curves, !curves.curves.isEmpty { parts.append(try curves.figure(of: "losses")) }
+    if let curves, !curves.curves.isEmpty { parts.append(try curves.figure(of: "losses", withoutFirst: 3)) }
     let note =
       isMeasured
       ? run.checkpointNote
@@ -174,13 +174,15 @@ extension TrainingCurves {
   }
 
   /// A chart a stage.
-  /// - Parameter what: What the curves show.
-  func figure(of what: String) throws -> Grid {
+  /// - Parameters:
+  ///   - what: What the curves show.
+  ///   - first: Values at the beginning of each curve that may lie outside the chart.
+  func figure(of what: String, withoutFirst first: Int = 0) throws -> Grid {
     let stages = curves.map(\.stage).withoutRepeats
     let charts = try stages.map { stage -> Panel in
       // Sums of others, and what lies on another scale, are left out.
       let shown = curves.filter { $0.stage == stage && !["loss", "divergence", "heldOutPSNR"].contains($0.name) }
-      let late = shown.flatMap { $0.values.suffix(max($0.values.count - 3, 1)) }
+      let late = shown.flatMap { $0.values.dropFirst(min(first, $0.values.count - 1)) }
       let (low, high) = (late.min() ?? 0, max(late.max() ?? 1, 0.01))
       let chart = LineChart(
         shown.map { Series(Self.title($0.name), x: $0.samples.map { $0 / 1000 }, y: $0.values) },

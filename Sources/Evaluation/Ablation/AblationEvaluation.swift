@@ -49,6 +49,7 @@ public struct AblationEvaluation {
     values[.inBox] = rows.mean("likeness")
     values[.anywhere] = rows.mean("anywhere")
     values[.product] = Self.mean(rows.compactMap { $0.values["anywhere"]?.reduce(1, *) })
+    values[.each] = rows.mean("recognised")
     values[.both] = Self.mean(rows.compactMap { $0.values["recognised"]?.min() })
     values[.text] = rows.mean("clip.text")
     return AblationResults.Row(variant: name, seed: seed, values: values)

@@ -12,6 +12,8 @@ public struct AblationResults: Sendable, Equatable {
     case anywhere = "likeness anywhere"
     /// Per image the product over its subjects of likenesses anywhere: built as M-DINO is.
     case product = "multi-subject product"
+    /// Share of subjects that are the nearest of 20 in their boxes.
+    case each = "each recognised"
     /// Both subjects are the nearest of 20 in their boxes.
     case both = "both recognised"
     /// Cosine of image and caption, by the model's own encoders.
