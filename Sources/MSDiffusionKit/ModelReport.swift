@@ -71,10 +71,15 @@ public struct ModelReport {
   /// What `--milestone` says.
   private func milestone() throws -> (stage: TrainingStage, samples: Int)? {
     guard let text = run.text("milestone") else { return nil }
+    let measured: [TrainingStage] = run.text("ungrounded") == nil ? [.base, .adapter] : [.base]
     let parts = text.split(separator: "=")
     guard parts.count == 2, let stage = TrainingStage(rawValue: String(parts[0])), let samples = Int(parts[1]),
-      samples > 0
-    else { throw RunError.option(name: "--milestone", found: text, expected: "STAGE=SAMPLES, such as base=192000") }
+      measured.contains(stage), samples > 0
+    else {
+      let stages = measured.map(\.rawValue).joined(separator: " or ")
+      throw RunError.option(
+        name: "--milestone", found: text, expected: "STAGE=SAMPLES, such as base=192000; STAGE is \(stages) here")
+    }
     return (stage, samples)
   }
 

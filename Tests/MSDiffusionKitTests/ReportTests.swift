@@ -105,6 +105,10 @@ import Testing
     let curves = try #require(try report.milestones()).curves
     #expect(curves.map(\.name) == ["pointing at γ = 0 without supervision"])
     #expect(curves.first?.stage == "base" && curves.first?.samples == [640])
+    // A milestone of a stage that nothing measured depends on would add nothing.
+    for arguments in [["--milestone", "vae=640"], ["--milestone", "adapter=640", "--ungrounded", base]] {
+      #expect(throws: RunError.self) { try ModelReport(run("Test", arguments, ModelReport.options)).measure() }
+    }
   }
 
   @Test func modelReportsAreDrawnFromResults() throws {
