@@ -16,12 +16,12 @@ func scene(_ subjects: [Subject], _ change: (inout Scene) -> Void = { _ in }) th
 let scenes: [(name: String, scene: Scene)] = [
   ("no layout", try scene(free)),
   ("rough boxes", try scene(boxed)),
-  ("boxes, then pseudo layout", try scene(boxed) { $0.attention.pseudoLayout = .published }),
-  ("boxes, then one layout for all layers", try scene(boxed) { $0.attention.pseudoLayout = .joint }),
+  ("boxes, then pseudo layout", try scene(boxed) { $0.layout.pseudoLayout = .published }),
+  ("boxes, then one layout for all layers", try scene(boxed) { $0.layout.pseudoLayout = .joint }),
   (
     "no layout, grounding dropped, then pseudo layout",
     try scene(free) {
-      $0.attention.pseudoLayout = .published
+      $0.layout.pseudoLayout = .published
       $0.dropsGrounding = true
     }
   ),

@@ -85,7 +85,7 @@ public struct AblationReport {
         }
         results.rows.append(try evaluation.row(variant, seed: seed, pipeline))
         try results.json.write(to: path)
-        if seed == seeds[0] { columns.append(try evaluation.images(shown, pipeline, attention: variant.attention)) }
+        if seed == seeds[0] { columns.append(try evaluation.images(shown, pipeline, attention: variant.layout)) }
       }
     }
     guard !results.rows.isEmpty else {

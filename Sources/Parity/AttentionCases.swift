@@ -55,7 +55,7 @@ extension ParityFolder {
         boxes: Array(boxes[row * subjects..<(row + 1) * subjects]),
         spans: ranges[row], scale: Float((try? settings["scale"].double()) ?? 1), subjectScales: scales)
     }
-    var options = SubjectAttentionRun.Options()
+    var options = LayoutOptions()
     options.zeroesBackground = !(try settings["fused"].bool(or: false))
     if settings["pseudo"].isPresent {
       let pseudo = try settings["pseudo"].floats()

@@ -110,7 +110,7 @@ extension ParityFolder {
       scale: Float(try request["scale"].double()),
       dropsGrounding: try request["drop_grounding_tokens"].int(or: 0) != 0)
     if request["mask_threshold"].isPresent {
-      scene.attention.pseudoLayout = PseudoLayout(
+      scene.layout.pseudoLayout = PseudoLayout(
         threshold: .fixed(Float(try request["mask_threshold"].double())), startStep: try request["start_step"].int())
     }
     scene.findsPhrasesAsPublished = true

@@ -42,7 +42,7 @@ import TrainingData
     let scenes = TestScenes(world, split: .training, subjects: 2)
     let requests = scenes.indices(count: 2).map { index in
       scenes[index].request(GenerationSettings(steps: 3)).with {
-        $0.attention.pseudoLayout = PseudoLayout(startStep: 2)
+        $0.layout.pseudoLayout = PseudoLayout(startStep: 2)
       }
     }
     let recorder = PhraseMapRecorder(spans: try requests.map { try pipeline.spans(of: $0) })
@@ -64,7 +64,7 @@ import TrainingData
     var rule = PseudoLayout.joint
     (rule.startStep, rule.threshold, rule.memory) = (2, .fixed(0.8), 0.1)
     let requests = scenes.indices(count: 2).map { index in
-      scenes[index].request(GenerationSettings(steps: 3)).with { $0.attention.pseudoLayout = rule }
+      scenes[index].request(GenerationSettings(steps: 3)).with { $0.layout.pseudoLayout = rule }
     }
     let recorder = PhraseMapRecorder(spans: try requests.map { try pipeline.spans(of: $0) }, memory: rule.memory)
     let run = try pipeline.denoising(requests, watching: [recorder])

@@ -60,7 +60,7 @@ import Testing
     let pipeline = try run.pipeline()
     let layer = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
     let scene = try run.scene("a cat and a cup on the beach", [try run.subject("cat"), try run.subject("cup")]) {
-      $0.attention.pseudoLayout = PseudoLayout(startStep: 2)
+      $0.layout.pseudoLayout = PseudoLayout(startStep: 2)
     }
     let watcher = HeatmapRecorder(.textTokens, layers: [layer], keeping: .steps)
     let denoising = try pipeline.denoising([scene], watching: [watcher])

@@ -79,7 +79,7 @@ import Testing
     #expect(variants.count == 56)
     /// The fit of every subject, a list a variant.
     func overlaps(memory: Float) throws -> [[Double]] {
-      let requests = batch.map { scene in scene.request(settings).with { $0.attention.pseudoLayout = .joint } }
+      let requests = batch.map { scene in scene.request(settings).with { $0.layout.pseudoLayout = .joint } }
       let recorder = PhraseMapRecorder(spans: try requests.map { try pipeline.spans(of: $0) }, memory: memory)
       let run = try pipeline.denoising(requests, watching: [recorder])
       while run.next() != nil {}

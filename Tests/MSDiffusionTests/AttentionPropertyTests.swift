@@ -80,8 +80,8 @@ import Testing
         $0.subjects[0].scale = 0.1
         $0.subjects[1].scale = 0.6
       },
-      { $0.attention.pseudoLayout = PseudoLayout(startStep: 2) }, { $0.attention.masksText = true },
-      { $0.attention.zeroesBackground = false }, { $0.subjects[0].crop = Box(0.2, 0.2, 0.8, 0.8) },
+      { $0.layout.pseudoLayout = PseudoLayout(startStep: 2) }, { $0.layout.masksText = true },
+      { $0.layout.zeroesBackground = false }, { $0.subjects[0].crop = Box(0.2, 0.2, 0.8, 0.8) },
     ]
     for (index, change) in changes.enumerated() {
       #expect(try pipeline.generate(Small.scene(change)).latents != first, "change \(index)")
@@ -94,7 +94,7 @@ import Testing
       let scene = try Small.scene { scene in
         for index in scene.subjects.indices { scene.subjects[index].box = .none }
         scene.subjects[0].image = try Small.photo(photo)
-        if pseudo { scene.attention.pseudoLayout = PseudoLayout(startStep: 2) }
+        if pseudo { scene.layout.pseudoLayout = PseudoLayout(startStep: 2) }
       }
       return try pipeline.denoising([scene]).map(\.latents)
     }
@@ -107,8 +107,8 @@ import Testing
   @Test func layersTogetherShareOneLayoutOfWholeSteps() throws {
     let pipeline = try Small.pipeline()
     let scene = try Small.scene { scene in
-      scene.attention.pseudoLayout = PseudoLayout.joint
-      scene.attention.pseudoLayout?.startStep = 2
+      scene.layout.pseudoLayout = PseudoLayout.joint
+      scene.layout.pseudoLayout?.startStep = 2
     }
     let run = try pipeline.denoising([scene])
     let names = pipeline.unet.crossAttentionLayers.map(\.name)
@@ -130,7 +130,7 @@ import Testing
   @Test func stateDoesNotLeakFromOneRunToTheNext() throws {
     let pipeline = try Small.pipeline()
     let plain = try pipeline.generate(Small.scene()).latents
-    _ = try pipeline.generate(Small.scene { $0.attention.pseudoLayout = PseudoLayout(startStep: 1) })
+    _ = try pipeline.generate(Small.scene { $0.layout.pseudoLayout = PseudoLayout(startStep: 1) })
     #expect(try pipeline.generate(Small.scene()).latents == plain)
   }
 }

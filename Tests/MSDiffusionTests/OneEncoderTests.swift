@@ -66,7 +66,7 @@ import Testing
     let changes: [(inout Scene) throws -> Void] = [
       { $0.subjects[0].box = Box(0, 0.25, 0.45, 0.75) }, { $0.subjects[0].phrase = "beach" },
       { $0.subjects[0].image = try Small.photo("rocket.jpg") }, { $0.prompt = "a cat and a cup on the sea" },
-      { $0.attention.pseudoLayout = PseudoLayout(startStep: 2) },
+      { $0.layout.pseudoLayout = PseudoLayout(startStep: 2) },
     ]
     for (index, change) in changes.enumerated() {
       #expect(try pipeline.generate(Small.scene(change)).latents != first.latents, "change \(index)")

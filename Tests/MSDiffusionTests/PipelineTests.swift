@@ -125,14 +125,14 @@ import Testing
         "phrase",
         {
           $0.subjects[0].phrase = "dog"
-          $0.attention.pseudoLayout = .published
+          $0.layout.pseudoLayout = .published
         }
       ),
       (
         "phrase",
         {
           $0.subjects[0].phrase = "dog"
-          $0.attention.masksText = true
+          $0.layout.masksText = true
         }
       ), ("steps", { $0.steps = 1001 }),
     ]

@@ -20,7 +20,7 @@ import Training
     spans = batch.subjects.map { $0.spans + [Range<Int>](repeating: 0..<0, count: 3 - $0.spans.count) }
   }
 
-  private func run(_ options: SubjectAttentionRun.Options = .init()) throws -> SubjectAttentionRun {
+  private func run(_ options: LayoutOptions = .init()) throws -> SubjectAttentionRun {
     let adapter = try #require(objective.pipeline.adapter)
     return SubjectAttentionRun(adapter, rows: adapter.rows(batch.subjects), options: options)
   }
@@ -145,7 +145,7 @@ import Training
 
   /// Without confinement every position sees all subjects of its own sample, and nothing else.
   @Test func subjectsNeedNotBeConfined() throws {
-    var options = SubjectAttentionRun.Options()
+    var options = LayoutOptions()
     options.confinesSubjects = false
     let gatherer = AttentionMapGatherer(beside: try run(options), text: batch.text, spans: nil, gathersImages: true)
     _ = objective.denoising.predicted(batch, companion: gatherer)

@@ -28,19 +28,19 @@ public struct AblationEvaluation {
 
   /// The means of one training.
   public func row(_ variant: AdapterVariant, seed: UInt64, _ pipeline: Pipeline) throws -> AblationResults.Row {
-    try row(variant.rawValue, seed: seed, pipeline, settings, variant.attention)
+    try row(variant.rawValue, seed: seed, pipeline, settings, variant.layout)
   }
 
   /// The base alone: the same scenes at γ = 0, which makes them those of any variant whose base is frozen.
   public func baseRow(_ pipeline: Pipeline) throws -> AblationResults.Row {
     var settings = settings
     settings.scale = 0
-    return try row(AblationResults.base, seed: 0, pipeline, settings, SubjectAttentionRun.Options())
+    return try row(AblationResults.base, seed: 0, pipeline, settings, LayoutOptions())
   }
 
   private func row(
     _ name: String, seed: UInt64, _ pipeline: Pipeline, _ settings: GenerationSettings,
-    _ attention: SubjectAttentionRun.Options
+    _ attention: LayoutOptions
   ) throws -> AblationResults.Row {
     let rows = try evaluator.pairs(
       pipeline, scenes, count: count, settings: settings, attention: attention, anywhere: true,
@@ -68,12 +68,12 @@ public struct AblationEvaluation {
 
   /// Images of these scenes.
   public func images(
-    _ scenes: [TestScene], _ pipeline: Pipeline, attention: SubjectAttentionRun.Options = .init(), scale: Float? = nil
+    _ scenes: [TestScene], _ pipeline: Pipeline, attention: LayoutOptions = .init(), scale: Float? = nil
   ) throws -> [PixelImage] {
     var settings = settings
     if let scale { settings.scale = scale }
     return try pipeline.generate(
-      scenes.map { scene in scene.request(settings).with { $0.attention = attention } }
+      scenes.map { scene in scene.request(settings).with { $0.layout = attention } }
     ).map(\.image)
   }
 }

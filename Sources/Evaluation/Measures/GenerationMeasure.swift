@@ -13,7 +13,7 @@ struct GenerationMeasure {
   let settings: GenerationSettings
   let recognition: Recognition
   /// How subjects are kept apart.
-  var attention = SubjectAttentionRun.Options()
+  var attention = LayoutOptions()
   /// Whether to tell where a subject lands, and how much it is to be seen anywhere.
   var landing = false, anywhere = false
 
@@ -46,7 +46,7 @@ struct GenerationMeasure {
   }
 
   func requests(_ scenes: [TestScene]) -> [Scene] {
-    scenes.map { scene in scene.request(settings).with { $0.attention = attention } }
+    scenes.map { scene in scene.request(settings).with { $0.layout = attention } }
   }
 }
 
@@ -105,7 +105,7 @@ extension Evaluator {
   /// Two subjects a scene: whether both are recognised as their own.
   public func pairs(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings,
-    attention: SubjectAttentionRun.Options = .init(), anywhere: Bool = false, label: String = ""
+    attention: LayoutOptions = .init(), anywhere: Bool = false, label: String = ""
   ) throws -> [SceneRow] {
     try generated("pair" + label, pipeline, scenes, count: count, settings: settings) { measure in
       (measure.attention, measure.anywhere) = (attention, anywhere)

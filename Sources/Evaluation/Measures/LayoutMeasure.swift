@@ -44,7 +44,7 @@ struct LayoutMeasure {
   /// Text maps of all layers at the end of a generation, `[B, R, h, w]`.
   private func maps(of scenes: [TestScene], layout: PseudoLayout) throws -> [Tensor] {
     let requests = scenes.map { scene in
-      scene.request(settings).with { $0.attention.pseudoLayout = layout }
+      scene.request(settings).with { $0.layout.pseudoLayout = layout }
     }
     let recorder = PhraseMapRecorder(
       spans: try requests.map { try pipeline.spans(of: $0) }, memory: layout.memory)

@@ -11,21 +11,6 @@ public final class SubjectAttentionRun: CrossAttentionCompanion {
   /// Added to the logits of what must not be seen.
   static let closed: Float = -10_000
 
-  /// How subjects are kept apart.
-  public struct Options: Sendable {
-    /// Whether and when text attention replaces the boxes (appendix M).
-    public var pseudoLayout: PseudoLayout?
-    /// Whether the text columns of a phrase are confined to its subject's box too (appendix K).
-    public var masksText = false
-    /// Eq. 6. Without it dummy tokens fill the background, as in a fused variant of the published implementation.
-    public var zeroesBackground = true
-    /// Whether subjects are kept to their boxes at all. Without it every position sees all subjects of its sample and no
-    /// dummy token, as if their tokens were one image prompt. For ablations.
-    public var confinesSubjects = true
-
-    public init() {}
-  }
-
   private let layers: [String: SubjectAttention]
   private let rows: [SubjectRow]
   private let dummies: Int
@@ -34,19 +19,19 @@ public final class SubjectAttentionRun: CrossAttentionCompanion {
   private let context: Tensor
   private let rowScales: Tensor
   private let columnScales: Tensor?
-  private let options: Options
+  private let options: LayoutOptions
   private var recorded: [String: RunningMaps] = [:]
   private var pseudoMasks: [String: Tensor] = [:]
   private var boxMasks: [FeatureGrid: Tensor] = [:]
   private var keysValues: [String: (key: Tensor, value: Tensor)] = [:]
 
   /// - Parameter rows: one a batch row; those with fewer subjects are padded with subjects that are nowhere.
-  public convenience init(_ adapter: Adapter, rows: [SubjectRow], options: Options = Options()) {
+  public convenience init(_ adapter: Adapter, rows: [SubjectRow], options: LayoutOptions = LayoutOptions()) {
     self.init(adapter.layers, dummies: adapter.dummies, tokens: adapter.tokens, rows: rows, options: options)
   }
 
   /// The same with layers that belong to no adapter.
-  package init(_ layers: [SubjectAttention], dummies: Int, tokens: Int, rows: [SubjectRow], options: Options) {
+  package init(_ layers: [SubjectAttention], dummies: Int, tokens: Int, rows: [SubjectRow], options: LayoutOptions) {
     let subjects = rows.map(\.boxes.count).max() ?? 0
     let keys = dummies + subjects * tokens
     self.layers = Dictionary(uniqueKeysWithValues: layers.map { ($0.layer.name, $0) })

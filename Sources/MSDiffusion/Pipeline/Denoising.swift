@@ -139,9 +139,9 @@ struct SceneBatch {
     try same("width", sizes.map(\.1))
     try same("steps", scenes.map(\.steps))
     try same("scheduler", scenes.map { $0.scheduler.map { "\($0)" } ?? "the checkpoint's" })
-    try same("pseudo layout", scenes.map(\.attention.pseudoLayout))
-    try same("masked text attention", scenes.map(\.attention.masksText))
-    try same("background zeroing", scenes.map(\.attention.zeroesBackground))
+    try same("pseudo layout", scenes.map(\.layout.pseudoLayout))
+    try same("masked text attention", scenes.map(\.layout.masksText))
+    try same("background zeroing", scenes.map(\.layout.zeroesBackground))
     (height, width) = sizes[0]
     (latentHeight, latentWidth) = (height / pipeline.factor, width / pipeline.factor)
     samples = scenes.reduce(0) { $0 + $1.samples }
@@ -177,7 +177,7 @@ struct SceneRows {
         SubjectRow(adapter, scene: scenes[index], conditions: conditions[index])
       }
       subjects = SubjectAttentionRun(
-        adapter, rows: rows({ conditional[$0] }, { conditional[$0].unconditional }), options: scenes[0].attention)
+        adapter, rows: rows({ conditional[$0] }, { conditional[$0].unconditional }), options: scenes[0].layout)
     } else {
       subjects = nil
     }

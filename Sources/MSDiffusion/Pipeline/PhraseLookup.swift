@@ -4,7 +4,7 @@ import Models
 extension Pipeline {
   /// Whether the scene cannot do without knowing where its phrases are in the prompt.
   private func needsSpans(_ scene: Scene) -> Bool {
-    scene.attention.pseudoLayout != nil || scene.attention.masksText
+    scene.layout.pseudoLayout != nil || scene.layout.masksText
   }
 
   /// Prompt tokens of each subject's phrase; where a phrase is not in the prompt, an error if the scene needs it, else a

@@ -69,7 +69,8 @@ public struct Scene: Sendable {
   public var scale: Float
   /// Whether the learned queries replace phrases and boxes in the resampler.
   public var dropsGrounding: Bool
-  public var attention: SubjectAttentionRun.Options
+  /// How subjects are kept apart.
+  public var layout: LayoutOptions
   /// Whether phrases are found as the published implementation finds them, which counts later equal phrases too early.
   public var findsPhrasesAsPublished: Bool
 
@@ -91,8 +92,8 @@ public struct Scene: Sendable {
     self.guidanceInterval = guidanceInterval
     (self.scheduler, self.seed, self.initialNoise, self.samples) = (scheduler, seed, initialNoise, samples)
     (self.scale, self.dropsGrounding, findsPhrasesAsPublished) = (scale, dropsGrounding, false)
-    attention = SubjectAttentionRun.Options()
-    attention.pseudoLayout = pseudoLayout
+    layout = LayoutOptions()
+    layout.pseudoLayout = pseudoLayout
   }
 
   public var phrases: [String] { subjects.map(\.phrase) }

@@ -38,7 +38,7 @@ public struct DenoisingLoss: Sendable {
   public var diffusion: DiffusionLoss
   public var attention: AttentionTerms
   /// How subjects are kept apart; as published unless changed for an ablation.
-  public var options = SubjectAttentionRun.Options()
+  public var options = LayoutOptions()
 
   public init(_ unet: UNet, adapter: Adapter? = nil, diffusion: DiffusionLoss, attention: AttentionTerms = .none) {
     (self.unet, self.adapter, self.diffusion, self.attention) = (unet, adapter, diffusion, attention)

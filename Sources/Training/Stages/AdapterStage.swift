@@ -27,7 +27,7 @@ struct AdapterStage {
       parameters += unet.parameters.values.filter { $0.key.contains(".attn2.to_") }.sorted { $0.key < $1.key }
     }
     var loss = DenoisingLoss(network, adapter: adapter, diffusion: diffusion, attention: variant.terms)
-    loss.options = variant.attention
+    loss.options = variant.layout
     objective = DenoisingObjective(
       loss: loss, frozen: try model.frozen(withVision: true), source: source, seed: seed, dropping: .published,
       parameters: parameters)

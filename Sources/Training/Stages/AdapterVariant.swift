@@ -42,8 +42,8 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
   }
 
   /// How subjects are kept apart, in training and afterwards.
-  public var attention: SubjectAttentionRun.Options {
-    var options = SubjectAttentionRun.Options()
+  public var layout: LayoutOptions {
+    var options = LayoutOptions()
     options.confinesSubjects =
       switch self {
       case .full, .linearProjector, .plainResampler: true
