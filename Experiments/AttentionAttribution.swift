@@ -3,7 +3,6 @@
 import MSDiffusionKit
 
 let run = Run()
-let pipeline = try run.pipeline()
 
 // %% Scenes of one to four subjects, each with a box of its own
 let boxes = [
@@ -18,27 +17,23 @@ let prompts = [
 ]
 let names = ["fox", "car", "pumpkin", "owl"]
 
-// %% Generate each scene, watching text attention as it happens
+// %% Generate each scene, recording text attention as it happens
 var rows: [[Panel?]] = []
 var numbers: [JSONValue] = []
 for (prompt, layout) in zip(prompts, boxes) {
   let scene = try run.scene(prompt, zip(names, layout).map { try run.subject($0, box: $1) })
-  let watcher = HeatmapRecorder(.textTokens)
-  let image = try run.generate(scene, watching: [watcher], as: "subjects: \(layout.count)").image
-  let heatmaps = try watcher.heatmaps(of: scene, in: pipeline)
+  let recorder = AttentionRecorder(.text)
+  let generation = try run.generate(scene, observing: recorder, as: "subjects: \(layout.count)")
+  let attended = try recorder.attended(in: generation)
 
-  // %% One heatmap a phrase, over the image; how much of it lies inside the box
-  let fits = zip(heatmaps, scene.subjects).map { AttentionFit($0, $1) }
+  // %% One heatmap per phrase, over the image; how much of it lies inside the box
   rows.append(
-    [Panel(image, boxesOf: scene)]
-      + (try zip(zip(heatmaps, scene.subjects), fits).enumerated().map { index, item in
-        try Panel(item.0.0, over: image).boxed(item.0.1.box.numbers, color: .distinct(index))
-          .captioned("“\(item.1.phrase)”: \(percent(item.1.inBoxMass ?? 0)) in its box")
-      }))
-  numbers.append(.object([("scene", JSONValue(scene)), ("fits", .array(fits.map(\.numbers)))]))
+    [Panel(generation.image, boxesOf: scene)]
+      + (try attended.map { try Panel($0, over: generation.image).captioned($0.fitCaption) }))
+  numbers.append(.object([("scene", JSONValue(scene)), ("subjects", try JSONValue(encoding: attended))]))
 }
 
-// %% The figure: a row a number of subjects
+// %% The figure: a row per number of subjects
 let grid = Grid(
   rows, rowTitles: ["1 subject", "2 subjects", "3 subjects", "4 subjects"],
   columnTitles: ["image and layout", "first phrase", "second phrase", "third phrase", "fourth phrase"],

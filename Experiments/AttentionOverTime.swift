@@ -3,7 +3,6 @@
 import MSDiffusionKit
 
 let run = Run()
-let pipeline = try run.pipeline()
 
 // %% A scene of two subjects
 let scene = try run.scene(
@@ -11,34 +10,24 @@ let scene = try run.scene(
   [try run.subject("lion", box: Box(0, 0.2, 0.5, 0.75)), try run.subject("apple", box: Box(0.55, 0.4, 0.95, 0.85))])
 
 // %% Generate, keeping text attention of every step apart
-let watcher = HeatmapRecorder(.textTokens, keeping: .steps)
+let recorder = AttentionRecorder(.text, keeping: .steps)
 let levels = NoiseLevelRecorder()
-let image = try run.generate(scene, watching: [watcher, levels]).image
-let spans = try pipeline.spans(of: scene)
-let sequences = try zip(scene.phrases, spans).map { try watcher.maps().sequence($0, tokens: $1) }
+let generation = try run.generate(scene, observing: recorder, levels)
+let steps = try recorder.attendedPerStep(in: generation)
 
-// %% One frame a step; all maps of a phrase on one scale
-let shared = sequences.map { Heatmap.normalizedTogether($0) }
-let frames = (0..<scene.steps).map { step in
-  { () throws -> Grid in
-    let maps = try zip(shared, scene.subjects).enumerated().map { index, item in
-      try Panel(image).overlaid(with: item.0[step].values, range: 0...1)
-        .boxed(item.1.box.numbers, color: .distinct(index)).captioned("“\(item.1.phrase)”")
-    }
-    return Grid(
-      [[Panel(image, boxesOf: scene).captioned("the image in the end")] + maps],
-      title: "Step \(step + 1) of \(scene.steps), noise level σ = \(decimal(levels.levels[step], 2))",
-      caption: run.checkpointNote, colorBar: ColorBar(label: "text attention, one scale for all steps"))
+// %% One frame per step; all maps of a phrase on one scale
+let scales = AttendedSubject.sharedScales(of: steps)
+let frames = try zip(steps, levels.levels).map { attended, level in
+  let maps = try attended.map {
+    try Panel($0, over: generation.image, range: scales[$0.index]).captioned("“\($0.phrase)”")
   }
-}
-let masses = zip(sequences, scene.subjects).map { maps, subject in
-  JSONValue.object([
-    ("phrase", .string(subject.phrase)),
-    ("in_box_mass", .array(maps.map { AttentionFit($0, subject).inBoxMass.map { .double($0) } ?? .null })),
-  ])
+  return Grid(
+    [[Panel(generation.image, boxesOf: scene).captioned("the image in the end")] + maps],
+    title: "Step \(attended[0].step + 1) of \(scene.steps), noise level σ = \(decimal(level, 2))",
+    caption: run.checkpointNote, colorBar: ColorBar(label: "text attention, one scale for all steps"))
 }
 try run.save(
-  Animation(try frames.map { try $0() }),
+  Animation(frames),
   numbers: .object([
-    ("scene", JSONValue(scene)), ("noise_levels", JSONValue(levels.levels)), ("phrases", .array(masses)),
+    ("scene", JSONValue(scene)), ("noise_levels", JSONValue(levels.levels)), ("steps", try JSONValue(encoding: steps)),
   ]))

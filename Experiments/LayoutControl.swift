@@ -3,7 +3,6 @@
 import MSDiffusionKit
 
 let run = Run()
-let pipeline = try run.pipeline()
 
 // %% The same subjects in other places: a fox and a car, then two foxes
 let places = [
@@ -28,15 +27,14 @@ for cast in casts {
   var row: [Panel?] = []
   for (index, boxes) in places.enumerated() {
     let scene = try run.scene(cast.prompt, zip(cast.subjects, boxes).map { $0.at($1) })
-    let watcher = HeatmapRecorder(.textTokens)
-    let image = try run.generate(scene, watching: [watcher], as: "\(cast.name), layout \(index + 1)").image
-    let fits = zip(try watcher.heatmaps(of: scene, in: pipeline), scene.subjects).map { AttentionFit($0, $1) }
-    let hits = fits.count { ($0.pointingHit ?? 0) >= 0.5 }
+    let recorder = AttentionRecorder(.text)
+    let generation = try run.generate(scene, observing: recorder, as: "\(cast.name), layout \(index + 1)")
+    let attended = try recorder.attended(in: generation)
+    let hits = attended.count { ($0.fit?.pointingHit ?? 0) >= 0.5 }
     row.append(
-      Panel(image, boxesOf: scene).bordered(hits == fits.count ? hit : miss)
-        .captioned("\(hits) of \(fits.count) peak inside their box"))
-    numbers.append(
-      .object([("scene", JSONValue(scene)), ("fits", .array(fits.map(\.numbers))), ("hits", JSONValue(hits))]))
+      Panel(generation.image, boxesOf: scene).bordered(hits == attended.count ? hit : miss)
+        .captioned("\(hits) of \(attended.count) peak inside their box"))
+    numbers.append(.object([("scene", JSONValue(scene)), ("subjects", try JSONValue(encoding: attended))]))
   }
   rows.append(row)
 }

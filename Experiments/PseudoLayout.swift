@@ -3,7 +3,6 @@
 import MSDiffusionKit
 
 let run = Run()
-let pipeline = try run.pipeline()
 
 // %% Five ways to lay out the same two subjects
 let prompt = "an owl and a gift in the snow"
@@ -33,17 +32,21 @@ let moments = PseudoLayoutHistory.moments(of: scenes[0].scene.steps, count: 4)
 var rows: [[Panel?]] = []
 var numbers: [JSONValue] = []
 for (name, scene) in scenes {
-  let watcher = HeatmapRecorder(.textTokens, layers: [layer], keeping: .steps)
-  let image = try run.generate(scene, watching: [watcher], as: name).image
-  let history = try PseudoLayoutHistory(watcher, scene: scene, pipeline: pipeline, rule: .published)
+  let rule = scene.layout.pseudoLayout ?? .published
+  let recorder = AttentionRecorder(.text, layers: rule.fusion == nil ? [layer] : [], keeping: .steps)
+  let generation = try run.generate(scene, observing: recorder, as: name)
+  let history = try PseudoLayoutHistory(recorder, of: generation, layer: layer, rule: rule)
 
   // %% What the rule makes of the maps so far: masks in the subjects' colours
   rows.append(
-    [Panel(image, boxesOf: scene)]
-      + (try scene.subjects.indices.map { try Panel(history.maps(upTo: scene.steps - 1)[$0], over: image) })
+    [Panel(generation.image, boxesOf: scene)]
+      + (try history.maps(upTo: scene.steps - 1).map { try Panel($0, over: generation.image) })
       + (try moments.map { try Panel(masks: history.masks(upTo: $0)) }))
   numbers.append(
-    .object([("name", .string(name)), ("scene", JSONValue(scene)), ("layout", try history.numbers(at: moments))]))
+    .object([
+      ("name", .string(name)), ("scene", JSONValue(scene)),
+      ("layout", try JSONValue(encoding: history.layouts(at: moments))),
+    ]))
 }
 
 // %% The figure

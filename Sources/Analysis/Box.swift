@@ -82,6 +82,18 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     return Tensor(values, shape: [height, width])
   }
 
+  /// How much of each position of an h × w feature map the box covers, 0…1: [h, w].
+  public func coverage(height: Int, width: Int) -> Tensor {
+    func along(_ start: Float, _ end: Float, _ side: Int) -> [Float] {
+      (0..<side).map { cell in
+        let (low, high) = (Double(cell) / Double(side), Double(cell + 1) / Double(side))
+        return Float(max(0, min(Double(end), high) - max(Double(start), low)) * Double(side))
+      }
+    }
+    let (rows, columns) = (along(y0, y1, height), along(x0, x1, width))
+    return Tensor(rows.flatMap { row in columns.map { row * $0 } }, shape: [height, width])
+  }
+
   /// Area of the intersection over area of the union of two boxes; nil where both are without area.
   public func intersectionOverUnion(with other: Box) -> Double? {
     func area(_ x0: Float, _ y0: Float, _ x1: Float, _ y1: Float) -> Double {

@@ -7,7 +7,7 @@ public enum Combination: String, Sendable { case mean, sum }
 public struct Heatmap: Sendable, CustomStringConvertible {
   /// What went into a heatmap.
   public struct Provenance: Sendable, Equatable {
-    /// Token columns, averaged.
+    /// Token columns.
     public var tokens: [Int]
     /// Layers in the order in which they were recorded.
     public var layers: [String]
@@ -17,11 +17,14 @@ public struct Heatmap: Sendable, CustomStringConvertible {
     public var heads: [Int]?
     /// Of steps, layers and heads.
     public var combination: Combination
+    /// Of token columns.
+    public var overTokens: Combination
 
     public init(
       tokens: [Int] = [], layers: [String] = [], steps: [Int] = [], heads: [Int]? = nil,
-      combination: Combination = .mean
+      combination: Combination = .mean, overTokens: Combination = .mean
     ) {
+      self.overTokens = overTokens
       self.tokens = tokens
       self.layers = layers
       self.steps = steps
@@ -53,7 +56,7 @@ public struct Heatmap: Sendable, CustomStringConvertible {
 
   /// Bicubic (or bilinear) at another size.
   ///
-  /// The bicubic kernel swings below zero beside a peak; a map without negative values keeps none, as in DAAM.
+  /// The bicubic kernel swings beyond the values beside a peak; the result is kept within the map's own range.
   public func resized(height: Int, width: Int, method: ResizeMethod = .bicubic) -> Heatmap {
     with(values.resizedMaps(height: height, width: width, method: method))
   }
@@ -94,7 +97,7 @@ public struct Heatmap: Sendable, CustomStringConvertible {
       layers: maps.flatMap(\.provenance.layers).withoutRepeats,
       steps: Set(maps.flatMap(\.provenance.steps)).sorted(),
       heads: heads.contains(nil) ? nil : Set(heads.compactMap { $0 }.joined()).sorted(),
-      combination: combination)
+      combination: combination, overTokens: maps[0].provenance.overTokens)
     return Heatmap(values, label: label, provenance: provenance)
   }
 
@@ -133,13 +136,12 @@ extension Tensor {
     }
   }
 
-  /// Maps [..., h, w] at another size; those without negative values keep none.
+  /// Maps [..., h, w] at another size. The bicubic kernel overshoots: the result is kept within the range of the values.
   package func resizedMaps(height: Int, width: Int, method: ResizeMethod = .bicubic) -> Tensor {
     let size = mapSize("resizedMaps")
     guard height > 0, width > 0 else { fail("resizedMaps: expected a size above 0, found \(height)×\(width)") }
     if size.height == height, size.width == width { return self }
-    return resized(height: height, width: width, method: method)
-      .clamped(to: min(0, valueRange.lowerBound)...Float.greatestFiniteMagnitude)
+    return resized(height: height, width: width, method: method).clamped(to: valueRange)
   }
 
   /// `range` to 0…1, clipped; `flat` everywhere where the range is empty.

@@ -2,8 +2,8 @@ import Tensors
 
 /// Sums attention maps while they pass by, and gives heatmaps of words, phrases, subjects and single tokens.
 ///
-/// Made for observers of attention: ``add(_:height:width:layer:step:)`` takes the probabilities of one layer in one
-/// step and keeps only sums, so that memory doesn't grow with the number of steps unless ``Keeping/steps`` asks for
+/// Made for observers of attention: ``add(_:height:width:layer:step:heads:of:)`` takes the probabilities of one layer in
+/// one step and keeps only sums, so that memory doesn't grow with the number of steps unless ``Keeping/steps`` asks for
 /// it. Each layer keeps its own size; heatmaps resize them to a common one. (After DAAM, Tang et al. 2022, for any
 /// aspect ratio.)
 ///
@@ -13,9 +13,9 @@ public struct HeatmapAccumulator: Sendable {
   public struct Keeping: OptionSet, Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
-    /// One sum a denoising step: for sequences and for choosing steps later. Memory grows with the steps.
+    /// One sum per denoising step: for sequences and for choosing steps later. Memory grows with the steps.
     public static let steps = Keeping(rawValue: 1)
-    /// One sum a head: for choosing heads later.
+    /// One sum per head: for choosing heads later.
     public static let heads = Keeping(rawValue: 2)
   }
 
@@ -26,6 +26,8 @@ public struct HeatmapAccumulator: Sendable {
     public let width: Int
     /// Number of heads of the layer, whether or not all were recorded.
     public let heads: Int
+    /// The heads that were recorded, ascending.
+    public let recordedHeads: [Int]
     /// Steps seen, ascending.
     public var steps: [Int]
   }
@@ -34,10 +36,6 @@ public struct HeatmapAccumulator: Sendable {
   public let row: Int
   /// The token columns that are recorded; nil for all.
   public let tokens: Range<Int>?
-  /// The heads that are recorded; nil for all.
-  public let heads: Set<Int>?
-  /// The steps that are recorded, others pass unseen; nil for all.
-  public let steps: Set<Int>?
   public let keeping: Keeping
 
   /// What is kept apart: nil where everything is summed.
@@ -65,14 +63,8 @@ public struct HeatmapAccumulator: Sendable {
   var failure: AnalysisError?
 
   /// An empty accumulator for one row of the batch.
-  public init(
-    row: Int = 0, tokens: Range<Int>? = nil, heads: Set<Int>? = nil, steps: Set<Int>? = nil, keeping: Keeping = []
-  ) {
-    self.row = row
-    self.tokens = tokens
-    self.heads = heads
-    self.steps = steps
-    self.keeping = keeping
+  public init(row: Int = 0, tokens: Range<Int>? = nil, keeping: Keeping = []) {
+    (self.row, self.tokens, self.keeping) = (row, tokens, keeping)
   }
 
   /// What was recorded, in the order in which the layers came.
@@ -89,13 +81,17 @@ public struct HeatmapAccumulator: Sendable {
   ///   - probabilities: [B, H, Q, K] with Q = height · width; or [B, Q, K] for maps without heads, such as
   ///     ``ValueContribution``.
   ///   - layer: A name that stands for one size throughout.
-  ///   - step: Index of the denoising step. Several calls a step all count.
+  ///   - step: Index of the denoising step. Several calls per step all count.
+  ///   - numbers: Which heads of the layer H holds, ascending; all unless given.
+  ///   - total: Number of heads of the layer; that of H unless given.
   /// - Throws: ``AnalysisError/notFinite(place:)``, also from every later question, and
   ///   ``AnalysisError/shape(place:expected:found:)``, ``AnalysisError/notRecorded(kind:requested:available:)`` where
   ///   row, tokens or heads don't exist. Nothing is added then.
-  public mutating func add(_ probabilities: Tensor, height: Int, width: Int, layer name: String, step: Int) throws {
+  public mutating func add(
+    _ probabilities: Tensor, height: Int, width: Int, layer name: String, step: Int, heads numbers: [Int]? = nil,
+    of total: Int? = nil
+  ) throws {
     if let failure { throw failure }
-    if let steps, !steps.contains(step) { return }
     let shape =
       probabilities.rank == 3
       ? [probabilities.shape[0], 1] + probabilities.shape.dropFirst() : probabilities.shape
@@ -110,13 +106,18 @@ public struct HeatmapAccumulator: Sendable {
       throw AnalysisError.notRecorded(
         kind: "\(name): token columns", requested: Array(columns), available: "0..<\(keys)")
     }
-    let chosen = heads?.sorted() ?? Array(0..<headCount)
-    try require(chosen, in: 0..<headCount, kind: "\(name): heads")
+    let numbers = numbers ?? Array(0..<headCount)
+    guard numbers.count == headCount else {
+      throw AnalysisError.shape(place: name, expected: "the heads \(numbers)", found: probabilities.shape)
+    }
+    let layer = Layer(
+      name: name, height: height, width: width, heads: total ?? headCount, recordedHeads: numbers, steps: [])
     if let known = records[name]?.layer, let before = records[name]?.columns {
-      guard known.height == height, known.width == width, known.heads == headCount, before == columns else {
+      guard known.height == height, known.width == width, known.recordedHeads == numbers, before == columns else {
         throw AnalysisError.shape(
           place: name,
-          expected: "[B, \(known.heads), \(known.height)·\(known.width), \(before.count)], as before",
+          expected: "the heads \(known.recordedHeads) of \(known.height)×\(known.width) positions and "
+            + "\(before.count) tokens, as before",
           found: probabilities.shape)
       }
     }
@@ -126,18 +127,17 @@ public struct HeatmapAccumulator: Sendable {
           let start = (row * headCount + head) * queries * keys
           return UnsafeBufferPointer(rebasing: buffer[start..<start + queries * keys])
         }
-        for head in chosen {
+        for (head, number) in numbers.enumerated() {
           guard let place = Self.firstNotFinite(in: map(head), keys: keys, columns: columns) else { continue }
           throw AnalysisError.notFinite(
-            place: "\(name), step \(step), batch row \(row), head \(head), "
+            place: "\(name), step \(step), batch row \(row), head \(number), "
               + "map row \(place.query / width), map column \(place.query % width), token \(place.token)")
         }
-        let new = Layer(name: name, height: height, width: width, heads: headCount, steps: [])
-        for head in chosen {
-          let slot = Slot(step: keeping.contains(.steps) ? step : nil, head: keeping.contains(.heads) ? head : nil)
+        for (head, number) in numbers.enumerated() {
+          let slot = Slot(step: keeping.contains(.steps) ? step : nil, head: keeping.contains(.heads) ? number : nil)
           Self.add(
             map(head), keys: keys, columns: columns,
-            to: &records[name, default: Record(layer: new, columns: columns)].sums[slot, default: Sums()])
+            to: &records[name, default: Record(layer: layer, columns: columns)].sums[slot, default: Sums()])
         }
       }
     } catch let error as AnalysisError {

@@ -3,7 +3,7 @@ import Tensors
 extension HeatmapAccumulator {
   /// One heatmap over chosen layers, steps and heads.
   ///
-  /// Token columns are averaged: a word's or phrase's span, one token, or the columns of a subject's image tokens.
+  /// Token columns are combined first: a word's or phrase's span, one token, or the columns of a subject's image tokens.
   /// Within a layer, steps and heads are combined at the layer's own size; then layers at a common one.
   ///
   /// - Parameters:
@@ -13,22 +13,24 @@ extension HeatmapAccumulator {
   ///   - steps: Needs ``Keeping/steps``; all recorded ones unless given.
   ///   - heads: Needs ``Keeping/heads``; all recorded ones unless given.
   ///   - combination: Of steps, heads and layers.
+  ///   - overTokens: Of token columns: their mean, or their total, which for all columns is 1 everywhere.
   ///   - size: Height and width; that of the largest chosen layer unless given. Smaller maps are resized bicubically.
   /// - Throws: ``AnalysisError``: a layer, step, head or token that wasn't recorded or kept apart, nothing recorded,
-  ///   or what ``add(_:height:width:layer:step:)`` met.
+  ///   or what ``add(_:height:width:layer:step:heads:of:)`` met.
   public func heatmap(
     _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
-    heads: [Int]? = nil, combining combination: Combination = .mean, size: (height: Int, width: Int)? = nil
+    heads: [Int]? = nil, combining combination: Combination = .mean, overTokens: Combination = .mean,
+    size: (height: Int, width: Int)? = nil
   ) throws -> Heatmap {
     let maps = try layerHeatmaps(
-      label, tokens: tokens, layers: layers, steps: steps, heads: heads, combining: combination)
+      label, tokens: tokens, layers: layers, steps: steps, heads: heads, combining: combination, overTokens: overTokens)
     return try Heatmap.combined(maps, label: label, as: combination, size: size)
   }
 
-  /// As ``heatmap(_:tokens:layers:steps:heads:combining:size:)``, one heatmap a layer, each at the layer's own size.
+  /// As ``heatmap(_:tokens:layers:steps:heads:combining:overTokens:size:)``, one heatmap per layer, each at the layer's own size.
   public func layerHeatmaps(
     _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
-    heads: [Int]? = nil, combining combination: Combination = .mean
+    heads: [Int]? = nil, combining combination: Combination = .mean, overTokens: Combination = .mean
   ) throws -> [Heatmap] {
     if let failure { throw failure }
     let tokens = Array(tokens)
@@ -44,7 +46,9 @@ extension HeatmapAccumulator {
     }
     if let steps { try requireKept(steps, .steps, "steps", among: Set(chosen.flatMap(\.layer.steps))) }
     let maps = try chosen.compactMap {
-      try layerHeatmap($0, label: label, tokens: tokens, steps: steps, heads: heads, combination: combination)
+      try layerHeatmap(
+        $0, label: label, tokens: tokens, steps: steps, heads: heads, combination: combination,
+        overTokens: overTokens)
     }
     guard !maps.isEmpty else {
       throw AnalysisError.empty("heatmap “\(label)”: expected at least one layer, found none")
@@ -52,34 +56,59 @@ extension HeatmapAccumulator {
     return maps
   }
 
-  /// One heatmap a step, in their order; needs ``Keeping/steps``.
+  /// The maps of several groups of token columns in one layer, mean over steps, heads and tokens: [R, h, w]. An empty
+  /// group has a zero map.
+  /// - Throws: as ``layerHeatmaps(_:tokens:layers:steps:heads:combining:overTokens:)``.
+  public func groupMaps(_ groups: [Range<Int>], inLayer name: String) throws -> Tensor {
+    guard let layer = layers.first(where: { $0.name == name }) else {
+      throw AnalysisError.unknownLayer(name: name, recorded: names)
+    }
+    return .stacked(
+      try groups.map { tokens in
+        tokens.isEmpty
+          ? .zeros([layer.height, layer.width]) : try layerHeatmaps("", tokens: tokens, layers: [name])[0].values
+      }, axis: 0)
+  }
+
+  /// Number of token columns that were recorded of a layer; 0 for one that was not.
+  public func tokenCount(inLayer name: String) -> Int { records[name]?.columns.count ?? 0 }
+
+  /// One heatmap per step, in their order; needs ``Keeping/steps``.
   ///
   /// All have one size but each its own values: scale them together with ``Heatmap/normalizedTogether(_:flat:)``.
   public func sequence(
     _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
-    heads: [Int]? = nil, combining combination: Combination = .mean, size: (height: Int, width: Int)? = nil
+    heads: [Int]? = nil, combining combination: Combination = .mean, overTokens: Combination = .mean,
+    size: (height: Int, width: Int)? = nil
   ) throws -> [Heatmap] {
     let chosen = self.layers.filter { layers?.contains($0.name) ?? true }
     let steps = steps ?? Set(chosen.flatMap(\.steps)).sorted()
     let largest = chosen.max { $0.height * $0.width < $1.height * $1.width }
     let size = size ?? largest.map { ($0.height, $0.width) }
     guard !steps.isEmpty else {
-      return [try heatmap(label, tokens: tokens, layers: layers, heads: heads, combining: combination, size: size)]
+      return [
+        try heatmap(
+          label, tokens: tokens, layers: layers, heads: heads, combining: combination, overTokens: overTokens,
+          size: size)
+      ]
     }
     return try steps.map {
       try heatmap(
-        label, tokens: tokens, layers: layers, steps: [$0], heads: heads, combining: combination, size: size)
+        label, tokens: tokens, layers: layers, steps: [$0], heads: heads, combining: combination,
+        overTokens: overTokens,
+        size: size)
     }
   }
 
   /// The heatmap of one layer at its own size; nil if the layer has none of the steps.
   private func layerHeatmap(
-    _ record: Record, label: String, tokens: [Int], steps: [Int]?, heads: [Int]?, combination: Combination
+    _ record: Record, label: String, tokens: [Int], steps: [Int]?, heads: [Int]?, combination: Combination,
+    overTokens: Combination
   ) throws -> Heatmap? {
     let layer = record.layer
     try require(tokens, in: record.columns, kind: "\(layer.name): token columns")
     if let heads {
-      try requireKept(heads, .heads, "\(layer.name): heads", among: self.heads ?? Set(0..<layer.heads))
+      try requireKept(heads, .heads, "\(layer.name): heads", among: Set(layer.recordedHeads))
     }
     let slots = record.sums.keys.sorted().filter { slot in
       (steps.map { $0.contains(slot.step ?? -1) } ?? true) && (heads.map { $0.contains(slot.head ?? -1) } ?? true)
@@ -94,11 +123,12 @@ extension HeatmapAccumulator {
         for cell in total.indices { total[cell] += Double(sums.values[cell * record.columns.count + column]) }
       }
     }
-    let divisor = Double(tokens.count) * (combination == .mean ? Double(maps) : 1)
+    let divisor = TokenGroups.divisor(of: tokens.count, overTokens) * (combination == .mean ? Double(maps) : 1)
     let values = Tensor(total.map { Float($0 / divisor) }, shape: [layer.height, layer.width])
     let provenance = Heatmap.Provenance(
       tokens: tokens, layers: [layer.name], steps: layer.steps.filter { steps?.contains($0) ?? true },
-      heads: heads?.sorted() ?? self.heads?.sorted(), combination: combination)
+      heads: heads?.sorted() ?? (layer.recordedHeads.count == layer.heads ? nil : layer.recordedHeads),
+      combination: combination, overTokens: overTokens)
     return Heatmap(values, label: label, provenance: provenance)
   }
 

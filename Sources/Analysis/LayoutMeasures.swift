@@ -1,37 +1,36 @@
 import Foundation
 import Tensors
 
-/// The part of a map's total that lies inside a mask, 0…1; nil for a map without mass.
+/// The fraction of a map's total that lies inside a region, 0…1; nil for a map without mass.
 ///
 /// - Parameters:
 ///   - map: [h, w], not negative.
-///   - mask: [h, w], inside where above 0.
-public func inBoxMass(of map: Tensor, inside mask: Tensor) -> Double? {
-  checkPair(map, mask, "inBoxMass")
+///   - region: [h, w], how much of each cell is inside, 0…1.
+public func inBoxMass(of map: Tensor, inside region: Tensor) -> Double? {
+  checkPair(map, region, "inBoxMass")
   var (inside, total) = (0.0, 0.0)
-  forEachPair(map, mask) { value, isInside in
+  for (value, covered) in zip(map.values, region.values) {
     if value < 0 { fail("inBoxMass: expected a map without negative values, found \(value)") }
     total += Double(value)
-    if isInside { inside += Double(value) }
+    inside += Double(value) * Double(min(max(covered, 0), 1))
   }
   return total > 0 ? inside / total : nil
 }
 
-/// The pointing game (Zhang et al. 2016): whether the greatest value of a map lies inside a mask.
+/// The pointing game (Zhang et al. 2016): whether the greatest value of a map lies inside a region.
 ///
-/// - Returns: 1 for a hit, 0 for a miss. Where several cells share the greatest value, the part of them inside: what
-///   choosing one of them by lot would give on average, so that a constant map scores chance.
-public func pointingHit(of map: Tensor, inside mask: Tensor) -> Double {
-  checkPair(map, mask, "pointingHit")
+/// - Parameter region: [h, w], how much of each cell is inside, 0…1.
+/// - Returns: How much of the greatest cell is inside: 1 for a hit, 0 for a miss. Where several cells share the greatest
+///   value, their mean: what choosing one of them by lot would give, so that a constant map scores chance.
+public func pointingHit(of map: Tensor, inside region: Tensor) -> Double {
+  checkPair(map, region, "pointingHit")
   let greatest = map.valueRange.upperBound
-  var (inside, ties) = (0, 0)
-  forEachPair(map, mask) { value, isInside in
-    if value == greatest {
-      ties += 1
-      if isInside { inside += 1 }
-    }
+  var (inside, ties) = (0.0, 0.0)
+  for (value, covered) in zip(map.values, region.values) where value == greatest {
+    ties += 1
+    inside += Double(min(max(covered, 0), 1))
   }
-  return Double(inside) / Double(ties)
+  return inside / ties
 }
 
 /// Cells in both masks over cells in either; nil where both are empty.
@@ -131,8 +130,8 @@ public func normalizedEntropy(of map: Tensor) -> Double? {
   guard total > 0 else { return nil }
   if values.count == 1 { return 0 }
   let entropy = values.reduce(0.0) { sum, value in
-    let share = value / total
-    return share > 0 ? sum - share * log(share) : sum
+    let fraction = value / total
+    return fraction > 0 ? sum - fraction * log(fraction) : sum
   }
   return entropy / log(Double(values.count))
 }

@@ -34,6 +34,11 @@ extension Tensor {
     }
   }
 
+  /// - Throws: ``AnalysisError/notFinite(place:)`` with the first index that holds NaN or infinity.
+  package func checkFinite(place: String) throws {
+    if let index = firstNotFinite { throw AnalysisError.notFinite(place: "\(place), at \(index) of \(shape)") }
+  }
+
   /// Makes every map of [..., h, w] anew; `body` reads one map and fills one of the same size.
   package func eachMap(
     _ caller: String, _ body: (UnsafeBufferPointer<Float>, UnsafeMutableBufferPointer<Float>) -> Void

@@ -79,7 +79,7 @@ public struct PseudoLayout: Sendable, Equatable {
   public static let joint = PseudoLayout(
     threshold: .fixed(0.2), largestPart: .eight, fusion: .concentration, usesBoxes: true, memory: 0.5)
 
-  /// Masks of 0 and 1 in the shape of the maps [..., h, w], one a map; stops on NaN.
+  /// Masks of 0 and 1 in the shape of the maps [..., h, w], one per map; stops on NaN.
   public func masks(of maps: Tensor) -> Tensor {
     maps.requireFinite("PseudoLayout.masks")
     let stretched = Self.stretched(maps)
@@ -106,8 +106,13 @@ public struct PseudoLayout: Sendable, Equatable {
   /// ``startStep``.
   /// - Parameter layers: What was recorded of each layer until then, maps [..., h, w].
   public func masks(of layers: [RunningMaps]) -> [Tensor]? {
+    layers.allSatisfy { $0.count >= startStep } ? layoutNow(of: layers) : nil
+  }
+
+  /// The same after any number of steps.
+  package func layoutNow(of layers: [RunningMaps]) -> [Tensor]? {
     let means = layers.compactMap(\.mean)
-    guard let fusion, means.count == layers.count, layers.allSatisfy({ $0.count >= startStep }) else { return nil }
+    guard let fusion, means.count == layers.count, !means.isEmpty else { return nil }
     guard usesBoxes else {
       return means.map { layer in
         let size = layer.mapSize("PseudoLayout.masks")
@@ -135,7 +140,7 @@ public struct PseudoLayout: Sendable, Equatable {
 }
 
 extension Tensor {
-  /// 1 inside a box, 0 outside, one mask a box: [..., h, w].
+  /// 1 inside a box, 0 outside, one mask per box: [..., h, w].
   static func masks(of boxes: [Box], shape: [Int]) -> Tensor {
     Tensor(
       boxes.flatMap { $0.mask(height: shape[shape.count - 2], width: shape[shape.count - 1]).values }, shape: shape)

@@ -7,7 +7,8 @@ public struct Scope: Sendable {
   /// The component's name, put before hook names; empty for the denoising network itself.
   public let component: String
   let source: any ParameterSource
-  let catalog: HookCatalog
+  /// Where hook points are listed.
+  public let catalog: HookCatalog
 
   /// The root of a model.
   /// - Parameters:
@@ -30,6 +31,11 @@ public struct Scope: Sendable {
   /// The part of that number inside this one.
   public subscript(_ index: Int) -> Scope { self[String(index)] }
 
+  /// The same scope with its hook points listed elsewhere.
+  public func listingHooks(in catalog: HookCatalog) -> Scope {
+    Scope(path: path, component: component, source: source, catalog: catalog)
+  }
+
   /// The weight of that name and shape.
   /// - Throws: `ParameterError` where it is missing or has another shape.
   public func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
@@ -48,7 +54,8 @@ public struct Scope: Sendable {
   package func hook(_ name: String, _ kind: HookKind, heads: Int?, axes: [Axis]) -> HookPoint {
     let dotted = [component, path, name].filter { !$0.isEmpty }.joined(separator: ".")
     let layer = [component, path].filter { !$0.isEmpty }.joined(separator: ".")
-    let point = HookPoint(name: dotted, layer: layer, kind: kind, axes: axes, heads: heads)
+    let point = HookPoint(
+      name: dotted, layer: layer, component: component, kind: kind, axes: axes, heads: heads)
     catalog.add(point)
     return point
   }

@@ -117,9 +117,9 @@ public struct ModelReport {
     let rows = try scenes.indices(count: 4).map { index -> [Panel?] in
       let scene = scenes[index]
       let request = scene.request(settings)
-      let watcher = HeatmapRecorder(.textTokens)
-      let image = try run.generate(request, watching: [watcher], as: request.prompt).image
-      let maps = try watcher.heatmaps(of: request, in: pipeline)
+      let recorder = AttentionRecorder(.text)
+      let generation = try run.generate(request, observing: recorder, as: request.prompt)
+      let (image, maps) = (generation.image, try recorder.heatmaps(in: generation))
       return request.subjects.map { Panel($0.image).captioned($0.phrase) } + [
         Panel(PixelImage(scene.image), boxesOf: request).captioned(request.prompt), Panel(image, boxesOf: request),
       ] + (try maps.map { try Panel($0, over: image) })

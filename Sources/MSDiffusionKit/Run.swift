@@ -138,13 +138,22 @@ public final class Run {
   /// Generates a scene and shows how far it is.
   /// - Throws: as `Pipeline.generate`.
   public func generate(
-    _ scene: Scene, conditions: Conditions? = nil, watching: [any Watching] = [], as label: String = ""
+    _ scene: Scene, conditions: Conditions? = nil, observing: any Observing..., as label: String = ""
   ) throws -> Generation {
     let bar = ProgressBar(label.isEmpty ? name : label)
     defer { bar.finish() }
-    let generation = try pipeline().generate(scene, conditions: conditions, watching: watching) { bar.show($0) }
+    let generation = try pipeline().generate(scene, conditions: conditions, observing: observing) { bar.show($0) }
     for warning in generation.warnings where warned.insert(warning).inserted { bar.warn(warning) }
     return generation
+  }
+
+  /// Generates a scene and returns every activation that passed the chosen hook points, by name and with its axes.
+  /// - Parameter patterns: names of hook points, `*` standing for anything.
+  /// - Throws: as ``generate(_:conditions:observing:as:)``; `HookError` for a pattern that can never fire.
+  public func cache(_ patterns: String..., of scene: Scene) throws -> ActivationRecorder {
+    let recorder = ActivationRecorder(HookSelection(patterns: patterns))
+    _ = try generate(scene, observing: recorder)
+    return recorder
   }
 
   // MARK: What a run leaves

@@ -32,32 +32,6 @@ extension Panel {
   }
 }
 
-/// How well one subject's attention fits its box.
-public struct AttentionFit: Sendable {
-  public let phrase: String
-  /// Share of the map's sum inside the box; nil without a box.
-  public let inBoxMass: Double?
-  /// Whether the greatest value lies inside the box; with several equally great ones, the share of them; nil without a
-  /// box.
-  public let pointingHit: Double?
-
-  /// Measures a heatmap against a subject's box at the map's own size.
-  public init(_ heatmap: Heatmap, _ subject: Subject) {
-    let mask = subject.box.mask(height: heatmap.height, width: heatmap.width)
-    phrase = subject.phrase
-    inBoxMass = subject.box.isNone ? nil : Analysis.inBoxMass(of: heatmap.values, inside: mask)
-    pointingHit = subject.box.isNone ? nil : Analysis.pointingHit(of: heatmap.values, inside: mask)
-  }
-
-  /// For the file beside a figure.
-  public var numbers: JSONValue {
-    .object([
-      ("phrase", .string(phrase)), ("in_box_mass", inBoxMass.map { .double($0) } ?? .null),
-      ("pointing_hit", pointingHit.map { .double($0) } ?? .null),
-    ])
-  }
-}
-
 extension PixelImage {
   /// Root of the mean squared difference of two images of one size, in grey levels; over all pixels, or over those of a
   /// mask [height, width].

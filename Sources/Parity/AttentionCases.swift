@@ -6,6 +6,7 @@ import MSDiffusion
 import Models
 import Synchronization
 import Tensors
+import Training
 
 // Axes: B batch rows, R subjects, Q positions, C width.
 
@@ -61,32 +62,26 @@ extension ParityFolder {
       let pseudo = try settings["pseudo"].floats()
       options.pseudoLayout = PseudoLayout(threshold: .fixed(pseudo[0]), startStep: Int(pseudo[1]))
     }
-    let run = SubjectAttentionRun(
+    let branch = SubjectBranch(
       [subject], dummies: sizes.dummies, tokens: sizes.tokens, rows: rows, options: options)
+    let attended = AttentionContext(text, for: [layer], branches: [branch])
 
-    let maps = Mutex<[Tensor]>([])
-    let probabilities = Mutex<[Tensor]>([])
-    let allSpans = rows.map(\.spans)
-    let session = try HookSession(
-      [
-        Hook.observe(HookSelection(.textAttention)) { event in
-          let means = SpanMaps.mean(of: event.tensor, spans: allSpans, height: grid.height, width: grid.width)
-          maps.withLock { $0.append(means) }
-        },
-        Hook.observe(HookSelection(.subjectAttention)) { event in probabilities.withLock { $0.append(event.tensor) } },
-      ], catalog: catalog)
+    let textMaps = LayerMapRecorder(.text, groups: rows.map(\.spans))
+    let probabilities = ActivationRecorder(HookSelection(.subjectAttention))
+    let observers: [any Observing] = [textMaps, probabilities] + (branch.layout.observer.map { [$0] } ?? [])
+    let session = try HookSession(observers, catalog: catalog)
     var outputs: [Tensor] = []
     for call in 0..<hidden.shape[0] {
       let input = hidden.sliced(axis: 0, call..<call + 1).reshaped(Array(hidden.shape.dropFirst()))
       outputs.append(
-        session.during(Moment(step: call)) { layer(input, context: text, on: grid, companion: run) })
+        try session.during(Moment(step: call)) { layer(input, attended, on: grid) })
     }
     report.compare(prefix + "out", .stacked(outputs, axis: 0), with: try file.tensor(prefix + "out"))
     report.compare(
-      prefix + "text_maps", .stacked(maps.withLock { $0 }, axis: 0), with: try file.tensor(prefix + "text_maps"))
+      prefix + "text_maps", .stacked(textMaps.layers.map(\.maps), axis: 0), with: try file.tensor(prefix + "text_maps"))
     if file.has(prefix + "image_probs") {
       report.compare(
-        prefix + "image_probs", .stacked(probabilities.withLock { $0 }, axis: 0),
+        prefix + "image_probs", .stacked(probabilities.activations.map(\.tensor), axis: 0),
         with: try file.tensor(prefix + "image_probs"))
     }
   }
@@ -99,7 +94,7 @@ extension ParityFolder {
     let added =
       pipeline.unet.configuration.addedConditions == nil
       ? nil
-      : UNet.AddedConditions(
+      : AddedConditions(
         pooledText: try file.tensor("unet.pooled", rank: 2), timeIDs: try file.tensor("unet.time_ids", [batch, 6]))
     let spans = try file.tensor("unet.spans", rank: 3)
     let subjects = spans.shape[1]
@@ -116,7 +111,9 @@ extension ParityFolder {
         spans: ranges[row], scale: Float((try? settings["scale"].double()) ?? 1))
     }
     for variant in ["plain", "adapter"] where !file.keys(under: "unet.\(variant).").isEmpty {
-      let companion = variant == "plain" ? nil : pipeline.adapter.map { SubjectAttentionRun($0, rows: rows) }
+      let branch = variant == "plain" ? nil : pipeline.adapter.map { SubjectBranch($0, rows: rows) }
+      let context = AttentionContext(
+        text, for: pipeline.unet.crossAttentionLayers, branches: branch.map { [$0] } ?? [])
       let outputs = Mutex<[String: Tensor]>([:])
       let session = try HookSession(
         [
@@ -125,8 +122,8 @@ extension ParityFolder {
         ],
         catalog: pipeline.hooks)
       let timesteps = try file.tensor("unet.t").values
-      let prediction = session.during(Moment()) {
-        pipeline.unet(sample, timesteps: timesteps, context: text, added: added, companion: companion)
+      let prediction = try session.during(Moment()) {
+        pipeline.unet(sample, timesteps: timesteps, context: context, added: added)
       }
       for key in file.keys(under: "unet.\(variant).") {
         let name = "unet.\(variant).\(key)"
@@ -139,7 +136,7 @@ extension ParityFolder {
     }
   }
 
-  /// Token spans [B, R, 2] as ranges, one list a row.
+  /// Token spans [B, R, 2] as ranges, one list per row.
   private func ranges(_ spans: Tensor, below count: Int, in place: String) throws -> [[Range<Int>]] {
     let numbers = spans.values.map { Int($0) }
     return try (0..<spans.shape[0]).map { row in

@@ -35,9 +35,10 @@ extension ParityFolder {
     let conditions = try pipeline.conditions(for: scene)
     try compareConditions(golden, prefix, request, scene, conditions, pipeline)
 
-    let recorder = MeanMaps(spans: conditions.spans)
-    let run = try pipeline.denoising([scene], conditions: [conditions], watching: [recorder])
+    let (text, subjects) = (AttentionRecorder(.text), AttentionRecorder(.subjects))
+    let run = try pipeline.denoising([scene], conditions: [conditions], observing: [text, subjects])
     let steps = Array(run)
+    if let failure = run.failure { throw failure }
     let measured = request["float64_relative_difference"]
     func tolerance(_ part: String) throws -> Tolerance { .relative(max(1e-4, 20 * (try measured[part].double(or: 0)))) }
     func compare(_ key: String, _ found: Tensor, _ tolerance: Tolerance) throws {
@@ -51,14 +52,12 @@ extension ParityFolder {
     try compare("latents", run.latents, tolerance("latents"))
     let decoded = pipeline.decode(run.latents)
     try compare("decoded", decoded, tolerance("decoded"))
-    for (kind, part) in [("text_map.", "text_maps"), ("image_map.", "image_maps")] {
-      for layer in golden.keys(under: kind) {
-        guard let map = recorder.mean(kind + layer) else {
-          report.fail(prefix + kind + layer, "the run recorded no such map")
-          continue
-        }
-        try compare(kind + layer, map, tolerance(part))
-      }
+    for layer in golden.keys(under: "text_map.") {
+      try compare("text_map." + layer, means(text, layer, scene) { _ in conditions.spans }, tolerance("text_maps"))
+    }
+    for layer in golden.keys(under: "image_map.") {
+      let found = try means(subjects, layer, scene) { count in (0..<count).map { $0..<$0 + 1 } }
+      try compare("image_map." + layer, found, tolerance("image_maps"))
     }
     golden.finish(report)
 
@@ -158,35 +157,16 @@ extension ParityFolder {
   }
 }
 
-/// Mean over steps and heads of both kinds of maps, for the conditional half.
-private final class MeanMaps: Watching {
-  private let sums = Mutex<[String: RunningMaps]>([:])
-  private let spans: [Range<Int>]
-
-  init(spans: [Range<Int>]) { self.spans = spans }
-
-  var hooks: [Hook] {
-    [
-      .observe(HookSelection(.textAttention)) { [self] event in
-        guard let (rows, grid) = conditional(event) else { return }
-        let all = [[Range<Int>]](repeating: spans, count: rows.shape[0])
-        add(
-          SpanMaps.mean(of: rows, spans: all, height: grid.height, width: grid.width), "text_map." + event.point.layer)
-      },
-      .observe(HookSelection(.subjectAttention)) { [self] event in
-        guard let (rows, grid) = conditional(event) else { return }
-        let maps = rows.mean(axes: [1]).permuted([0, 2, 1])  // [S, K, Q]
-        add(maps.reshaped([maps.shape[0], maps.shape[1], grid.height, grid.width]), "image_map." + event.point.layer)
-      },
-    ]
+extension ParityFolder {
+  /// Mean over steps and heads of a layer's maps of some groups of tokens, `[S, R, h, w]`.
+  /// - Parameter groups: made from the number of tokens.
+  private func means(
+    _ recorder: AttentionRecorder, _ layer: String, _ scene: Scene, _ groups: (Int) -> [Range<Int>]
+  ) throws -> Tensor {
+    .stacked(
+      try (0..<scene.samples).map { sample in
+        let maps = try recorder.maps(sample: sample)
+        return try maps.groupMaps(groups(maps.tokenCount(inLayer: layer)), inLayer: layer)
+      }, axis: 0)
   }
-
-  func mean(_ name: String) -> Tensor? { sums.withLock { $0[name]?.mean } }
-
-  private func conditional(_ event: HookEvent) -> (Tensor, FeatureGrid)? {
-    guard let grid = event.grid else { return nil }
-    return (event.moment.conditionalRows.map { event.tensor.sliced(axis: 0, $0) } ?? event.tensor, grid)
-  }
-
-  private func add(_ maps: Tensor, _ name: String) { sums.withLock { $0[name, default: RunningMaps()].add(maps) } }
 }

@@ -23,7 +23,7 @@ extension ParityFolder {
     try trainingInputs(file, settings, pipeline)
     let batch = try GoldenBatch(file, settings, pipeline)
     report.compare("training: noisy_latents", batch.noised, with: try file.tensor("noisy_latents"))
-    report.compare("training: noise_pred", batch.predicted(), with: try file.tensor("noise_pred"))
+    report.compare("training: noise_pred", try batch.predicted(), with: try file.tensor("noise_pred"))
     try trainingSteps(file, settings, pipeline, batch)
     file.finish(report)
   }
@@ -92,7 +92,7 @@ extension ParityFolder {
     for step in 1...(try file.tensor("losses").count) {
       let variables = weights.map { Tape.variable($0.value) }
       for (weight, variable) in zip(weights, variables) { weight.value = variable }
-      let loss = batch.loss().loss
+      let loss = try batch.loss().loss
       let gradients = Tape.gradients(of: loss, for: variables)
       losses.append(loss.item)
       if step == 1 { first = gradients }
@@ -161,7 +161,7 @@ private struct GoldenBatch {
     batch = DenoisingBatch(
       clean: try file.tensor("latents"), noise: try file.tensor("noise"), timesteps: try file.integers("timesteps"),
       text: try file.tensor("text"),
-      added: UNet.AddedConditions(pooledText: try file.tensor("pooled"), timeIDs: try file.tensor("time_ids")),
+      added: AddedConditions(pooledText: try file.tensor("pooled"), timeIDs: try file.tensor("time_ids")),
       subjects: samples)
   }
 
@@ -169,12 +169,9 @@ private struct GoldenBatch {
     denoising.diffusion.schedule.noised(batch.clean, noise: batch.noise, timesteps: batch.timesteps)
   }
 
-  func predicted() -> Tensor {
-    denoising.predicted(
-      batch, companion: denoising.adapter.map { SubjectAttentionRun($0, rows: $0.rows(batch.subjects)) })
-  }
+  func predicted() throws -> Tensor { try denoising.predicted(batch, branch: denoising.branch(of: batch)) }
 
-  func loss() -> StepLoss { denoising(batch) }
+  func loss() throws -> StepLoss { try denoising(batch) }
 }
 
 extension AdamW {

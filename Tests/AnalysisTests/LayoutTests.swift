@@ -93,6 +93,33 @@ import Testing
     #expect(inBoxMass(of: .zeros([2, 2]), inside: mask("##", "##")) == nil)
   }
 
+  @Test func cellsCountByTheFractionThatABoxCovers() throws {
+    // Half of each middle cell, row by row and column by column.
+    let box = Box(0.25, 0.25, 0.75, 0.75)
+    #expect(box.coverage(height: 2, width: 2).values == [0.25, 0.25, 0.25, 0.25])
+    #expect(box.coverage(height: 4, width: 4) == box.mask(height: 4, width: 4))
+    let odd = Box(0.1, 0.2, 0.55, 0.9)
+    for (height, width) in [(1, 1), (3, 5), (4, 4), (16, 16), (7, 2)] {
+      #expect(abs(odd.coverage(height: height, width: width).mean().item - odd.area) < 1e-6)
+      // An even map scores chance, the box's area, at every size.
+      let even = BoxFit(of: .ones([height, width]), odd)
+      let (mass, lift) = (try #require(even.inBoxMass), try #require(even.lift))
+      #expect(abs(mass - Double(odd.area)) < 1e-6 && abs(even.chance - Double(odd.area)) < 1e-6)
+      #expect(abs(even.pointingHit - even.chance) < 1e-6 && abs(lift - 1) < 1e-6)
+    }
+    #expect(BoxFit(of: .zeros([2, 2]), box).inBoxMass == nil)
+    #expect(BoxFit(of: Tensor([0, 0, 0, 1], shape: [2, 2]), Box(0.5, 0.5, 1, 1)).lift == 4)
+  }
+
+  @Test func resizedMapsStayWithinTheirRange() {
+    var map = Tensor.zeros([4, 4])
+    (map[1, 1], map[2, 2]) = (1, 1)
+    let heatmap = Heatmap(map, label: "x").resized(height: 33, width: 29)
+    #expect(heatmap.range.lowerBound == 0 && heatmap.range.upperBound <= 1)
+    let raised = Heatmap(map * 0.5 + 0.25, label: "x").resized(height: 33, width: 29)
+    #expect(raised.range.lowerBound >= 0.25 && raised.range.upperBound <= 0.75)
+  }
+
   @Test func crossEntropyOfMapsAndRegions() {
     let maps = Tensor([0.5, 0.2, 0.9, 0.1, 0.3, 0.3, 0.3, 0.3], shape: [1, 2, 2, 2])
     let regions = Tensor([1, 0, 0.5, 0, 1, 1, 1, 1], shape: [1, 2, 2, 2])

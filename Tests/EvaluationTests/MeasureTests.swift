@@ -36,48 +36,6 @@ import TrainingData
     #expect(wrong[0].allSatisfy { $0 < 0.3 })
   }
 
-  /// The rule is applied to what the model's own pseudo layout sees.
-  @Test(.longNumeric) func recordedMapsGiveTheLayoutThatTheRunUsed() throws {
-    let pipeline = try Untrained.pipeline()
-    let scenes = TestScenes(world, split: .training, subjects: 2)
-    let requests = scenes.indices(count: 2).map { index in
-      scenes[index].request(GenerationSettings(steps: 3)).with {
-        $0.layout.pseudoLayout = PseudoLayout(startStep: 2)
-      }
-    }
-    let recorder = PhraseMapRecorder(spans: try requests.map { try pipeline.spans(of: $0) })
-    let run = try pipeline.denoising(requests, watching: [recorder])
-    while run.next() != nil {}
-    #expect(recorder.layers.count == pipeline.unet.crossAttentionLayers.count)
-    for (name, maps) in recorder.layers {
-      // The unconditional half, which has no phrases, comes first.
-      let used = try #require(run.subjects?.pseudoLayoutMasks(inLayer: name)).sliced(axis: 0, 2..<4)
-      #expect(PseudoLayout.published.masks(of: maps) == used)
-    }
-  }
-
-  /// The same of a layout that all layers share.
-  @Test(.longNumeric) func recordedMapsGiveTheLayoutThatLayersShared() throws {
-    let pipeline = try Untrained.pipeline()
-    let scenes = TestScenes(world, split: .training, subjects: 2)
-    // Cut high: an untrained model's maps are nearly flat.
-    var rule = PseudoLayout.joint
-    (rule.startStep, rule.threshold, rule.memory) = (2, .fixed(0.8), 0.1)
-    let requests = scenes.indices(count: 2).map { index in
-      scenes[index].request(GenerationSettings(steps: 3)).with { $0.layout.pseudoLayout = rule }
-    }
-    let recorder = PhraseMapRecorder(spans: try requests.map { try pipeline.spans(of: $0) }, memory: rule.memory)
-    let run = try pipeline.denoising(requests, watching: [recorder])
-    while run.next() != nil {}
-    let fusion = try #require(rule.fusion)
-    let boxes = rule.boxes(of: fusion(recorder.layers.map(\.maps)))
-    #expect(boxes.contains { !$0.isNone && $0 != .whole })
-    for (name, maps) in recorder.layers {
-      let used = try #require(run.subjects?.pseudoLayoutMasks(inLayer: name)).sliced(axis: 0, 2..<4)
-      #expect(used.values == boxes.flatMap { $0.mask(height: maps.shape[2], width: maps.shape[3]).values })
-    }
-  }
-
   @Test func candidatesHoldTheOthersOfTheScene() {
     let recognition = Recognition(judge: Judge(world))
     let scenes = TestScenes(world, split: .heldOutIdentities, subjects: 2)

@@ -13,11 +13,9 @@ import Testing
       "a cat and a cup on the beach",
       [try run.subject("cat", box: Box(0, 0.2, 0.45, 0.8)), try run.subject("cup", box: Box(0.55, 0.2, 1, 0.8))])
     try change(&scene)
-    let watcher = HeatmapRecorder(.textTokens)
-    _ = try run.pipeline().generate(scene, watching: [watcher])
-    return try zip(watcher.heatmaps(of: scene, in: run.pipeline()), scene.subjects).map {
-      AttentionFit($0, $1).inBoxMass ?? -1
-    }
+    let recorder = AttentionRecorder(.text)
+    let generation = try run.pipeline().generate(scene, observing: [recorder])
+    return try recorder.attended(in: generation).map { $0.fit?.inBoxMass ?? -1 }
   }
 
   @Test func oneBoxOnePhotographOrTheScaleChangesTheNumbers() throws {
@@ -35,11 +33,10 @@ import Testing
     let scene = try run.scene(
       "a cat and a cup on the beach",
       [try run.subject("cat", box: Box(0, 0, 0.5, 1)), try run.subject("cup", box: Box(0.5, 0, 1, 1))])
-    let columns = [pipeline.columns(ofSubject: 0), pipeline.columns(ofSubject: 1)]
-    let masked = HeatmapRecorder(.subjectTokens)
-    let free = HeatmapRecorder(.unmaskedSubjectTokens)
-    let added = HeatmapRecorder(.subjectContribution(groups: columns.map(Array.init)))
-    _ = try pipeline.generate(scene, watching: [masked, free, added])
+    let columns = pipeline.columns(of: scene)
+    let (masked, free) = (AttentionRecorder(.subjects), AttentionRecorder(.unmaskedSubjects))
+    let added = AttentionRecorder(.contribution)
+    let generation = try pipeline.generate(scene, observing: [masked, free, added])
     let mask = Box(0, 0, 0.5, 1).mask(height: 4, width: 4)
     // The masked map redraws the box, whatever the model thinks; the free one does not.
     let redrawn = try masked.maps().layerHeatmaps("cat", tokens: columns[0])
@@ -48,30 +45,11 @@ import Testing
         #expect(abs(value * Float(columns[0].count) - inside) < 1e-4)
       }
     }
-    let unmasked = try free.heatmaps(of: scene, in: pipeline)
+    let unmasked = try free.heatmaps(in: generation)
     #expect(unmasked[0].values.minimum().item > 0)
     let all = 0..<columns[1].upperBound
     #expect(abs(try free.heatmap("all", tokens: all).values.mean().item * Float(all.count) - 1) < 1e-3)
-    #expect(try added.heatmaps(of: scene, in: pipeline).map(\.label) == ["cat", "cup"])
-  }
-
-  @Test func pseudoLayoutHistoryIsWhatTheRunUsed() throws {
-    let run = try self.run.get()
-    let pipeline = try run.pipeline()
-    let layer = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
-    let scene = try run.scene("a cat and a cup on the beach", [try run.subject("cat"), try run.subject("cup")]) {
-      $0.layout.pseudoLayout = PseudoLayout(startStep: 2)
-    }
-    let watcher = HeatmapRecorder(.textTokens, layers: [layer], keeping: .steps)
-    let denoising = try pipeline.denoising([scene], watching: [watcher])
-    while denoising.next() != nil {}
-    let history = try PseudoLayoutHistory(watcher, scene: scene, pipeline: pipeline, rule: .published)
-    let used = try #require(denoising.subjects?.pseudoLayoutMasks(inLayer: layer))
-    for (subject, mask) in try history.masks(upTo: 2).enumerated() {
-      #expect(used.sliced(axis: 0, 1..<2).sliced(axis: 1, subject..<subject + 1).values == mask.values)
-    }
-    #expect(PseudoLayoutHistory.moments(of: 30, count: 4) == [6, 14, 21, 29])
-    #expect(PseudoLayoutHistory.moments(of: 2, count: 4) == [0, 1])
+    #expect(try added.heatmaps(in: generation).map(\.label) == ["cat", "cup"])
   }
 
   @Test func figuresHaveTheirNumbersBesideThem() throws {

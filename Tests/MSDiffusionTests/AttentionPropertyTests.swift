@@ -13,8 +13,8 @@ import Testing
     let scene = try Small.scene()
     let pipeline = try Small.pipeline()
     let seen = Mutex(0)
-    let watcher = Hook.observe(HookSelection(.subjectAttention, steps: [1])) { event in
-      guard let grid = event.grid, let rows = event.moment.conditionalRows else { return }
+    let observer = Hook.observe(HookSelection(.subjectAttention, steps: [1])) { event in
+      guard let grid = event.grid, let rows = event.moment.rows else { return }
       let masks = scene.subjects.map { $0.box.mask(height: grid.height, width: grid.width).reshaped([grid.count]) }
       let sums = event.tensor.sliced(axis: 0, rows).sum(axes: [3])
       for head in 0..<sums.shape[1] {
@@ -30,7 +30,7 @@ import Testing
     let text = Hook.observe(HookSelection(.textAttention, steps: [1])) { event in
       #expect(event.tensor.sum(axes: [3]).values.allSatisfy { abs($0 - 1) < 1e-4 })
     }
-    _ = try pipeline.generate(scene, watching: [watcher, text])
+    _ = try pipeline.generate(scene, observing: [observer, text])
     #expect(seen.withLock { $0 } == pipeline.unet.crossAttentionLayers.count)
   }
 
@@ -50,9 +50,8 @@ import Testing
     for token in 0..<adapter.tokens { for c in 0..<layer.contextWidth { other[adapter.dummies + token, c] += 1 } }
     func output(_ context: Tensor) -> Tensor {
       let row = SubjectRow(context: context, boxes: boxes, spans: [2..<3, 5..<6], scale: 0.6)
-      let run = SubjectAttentionRun(
-        [subject], dummies: adapter.dummies, tokens: adapter.tokens, rows: [row], options: .init())
-      return layer(hidden, context: text, on: grid, companion: run)
+      let branch = SubjectBranch([subject], dummies: adapter.dummies, tokens: adapter.tokens, rows: [row])
+      return layer(hidden, AttentionContext(text, for: [layer], branches: [branch]), on: grid)
     }
     let change = (output(context) - output(other)).abs().maximum(axes: [2]).values
     let mask = boxes[0].mask(height: 6, width: 10).values
@@ -113,9 +112,9 @@ import Testing
     let run = try pipeline.denoising([scene])
     let names = pipeline.unet.crossAttentionLayers.map(\.name)
     _ = run.next()
-    #expect(names.allSatisfy { run.subjects?.pseudoLayoutMasks(inLayer: $0) == nil })
+    #expect(names.allSatisfy { run.layout?.pseudoLayout(inLayer: $0) == nil })
     _ = run.next()
-    let masks = names.compactMap { run.subjects?.pseudoLayoutMasks(inLayer: $0) }
+    let masks = names.compactMap { run.layout?.pseudoLayout(inLayer: $0) }
     #expect(masks.count == names.count)
     // The same in all layers of a size, and made of boxes.
     let sizes = Dictionary(grouping: masks) { $0.shape[2] }
@@ -132,5 +131,30 @@ import Testing
     let plain = try pipeline.generate(Small.scene()).latents
     _ = try pipeline.generate(Small.scene { $0.layout.pseudoLayout = PseudoLayout(startStep: 1) })
     #expect(try pipeline.generate(Small.scene()).latents == plain)
+  }
+
+  /// Appendix K: a phrase's tokens are seen in its box alone, whatever the pseudo layout says; the later of two phrases
+  /// that share a token has it.
+  @Test func maskedTextFollowsTheBoxesAndTheLaterPhraseWins() throws {
+    let pipeline = try Small.pipeline()
+    let patterns = ActivationRecorder(HookSelection(.textAttention, steps: [2]))
+    let scene = try Small.scene {
+      $0.subjects[1].phrase = "cat and a cup"
+      $0.layout.masksText = true
+      $0.layout.pseudoLayout = PseudoLayout(startStep: 1)
+    }
+    let generation = try pipeline.generate(scene, observing: [patterns])
+    let spans = try generation.phrases.map { try $0.get() }
+    #expect(spans[1].contains(spans[0].lowerBound), "the later phrase holds the earlier one")
+    for activation in patterns.activations {
+      let grid = try #require(activation.grid)
+      let inside = scene.subjects[1].box.mask(height: grid.height, width: grid.width).values
+      let conditional = activation.tensor.sliced(axis: 0, 1..<2)
+      for (position, inside) in inside.enumerated() {
+        for token in spans[1] {
+          #expect((conditional[0, 0, position, token] == 0) == (inside == 0), "\(activation.name), \(position)")
+        }
+      }
+    }
   }
 }

@@ -94,13 +94,34 @@ import Testing
   @Test(.longNumeric) func anySizeGoesThroughTheUNet() throws {
     let unet = try UNet(Scope(RandomSource(seed: 2)), UNetConfiguration(golden("unet")))
     var numbers = TestNumbers(3)
-    let added = UNet.AddedConditions(pooledText: numbers.tensor([1, 24]), timeIDs: numbers.tensor([1, 6]))
+    let added = AddedConditions(pooledText: numbers.tensor([1, 24]), timeIDs: numbers.tensor([1, 6]))
     for (height, width) in [(8, 12), (10, 6), (7, 9)] {
-      let output = unet(
-        numbers.tensor([1, 4, height, width]), timesteps: [500], context: numbers.tensor([1, 77, 40]), added: added)
+      let context = AttentionContext(numbers.tensor([1, 77, 40]), for: unet.crossAttentionLayers)
+      let latents = numbers.tensor([1, 4, height, width])
+      let output = unet(latents, timesteps: [500], context: context, added: added)
       #expect(output.shape == [1, 4, height, width])
       #expect(output.isFinite)
+      // Extra residuals of zero change nothing, others do.
+      let skips = skipShapes(unet.configuration, height: height, width: width)
+      func residuals(_ value: Float) -> ExtraResiduals {
+        ExtraResiduals(skips: skips.map { Tensor(repeating: value, shape: $0) })
+      }
+      #expect(unet(latents, timesteps: [500], context: context, added: added, residuals: residuals(0)) == output)
+      #expect(unet(latents, timesteps: [500], context: context, added: added, residuals: residuals(0.1)) != output)
     }
+  }
+
+  /// Shapes of what the way down hands to the way up.
+  private func skipShapes(_ configuration: UNetConfiguration, height: Int, width: Int) -> [[Int]] {
+    var (h, w, shapes) = (height, width, [[1, configuration.channels[0], height, width]])
+    for (index, channels) in configuration.channels.enumerated() {
+      shapes += Array(repeating: [1, channels, h, w], count: configuration.layersPerBlock[index])
+      if index + 1 < configuration.channels.count {
+        (h, w) = ((h + 1) / 2, (w + 1) / 2)
+        shapes.append([1, channels, h, w])
+      }
+    }
+    return shapes
   }
 
   @Test(.longNumeric) func tilesMeetWithoutASeam() throws {

@@ -20,36 +20,48 @@ import Training
     spans = batch.subjects.map { $0.spans + [Range<Int>](repeating: 0..<0, count: 3 - $0.spans.count) }
   }
 
-  private func run(_ options: LayoutOptions = .init()) throws -> SubjectAttentionRun {
-    let adapter = try #require(objective.pipeline.adapter)
-    return SubjectAttentionRun(adapter, rows: adapter.rows(batch.subjects), options: options)
+  /// Subject attention of the batch.
+  private func branch(_ options: LayoutOptions = .init()) throws -> SubjectBranch {
+    var denoising = objective.denoising
+    denoising.options = options
+    return try #require(denoising.branch(of: batch))
   }
 
-  @Test func gatheredMapsAreThoseThatHooksSee() throws {
-    let seen = Mutex<[String: Tensor]>([:])
-    let (spans, dummies, tokens) = (spans, try #require(objective.pipeline.adapter).dummies, 4)
-    let session = try HookSession(
-      [
-        Hook.observe(HookSelection(.textAttention, .subjectAttention)) { event in
-          guard let grid = event.grid else { return }
-          let isText = event.point.kind == .textAttention
-          let columns = (0..<3).map { dummies + $0 * tokens..<dummies + ($0 + 1) * tokens }
-          let maps = SpanMaps.mean(
-            of: event.tensor, spans: isText ? spans : [columns, columns], height: grid.height, width: grid.width)
-          seen.withLock { $0[(isText ? "text " : "image ") + event.point.layer] = maps }
-        }
-      ], catalog: objective.pipeline.hooks)
-    let plain = try session.during(Moment()) { try objective.denoising.predicted(batch, companion: run()) }
-    let gatherer = AttentionMapGatherer(beside: try run(), text: batch.text, spans: spans, gathersImages: true)
-    // Gathering changes no bit of what the network gives.
-    #expect(objective.denoising.predicted(batch, companion: gatherer) == plain)
+  /// Both kinds of maps of one forward pass.
+  private func maps(
+    _ branch: SubjectBranch, spans: [[Range<Int>]]
+  ) throws -> (text: [LayerMaps], image: [LayerMaps], prediction: Tensor) {
+    let columns = branch.layout.columns.ofSubjects
+    let (text, image) = (
+      LayerMapRecorder(.text, groups: spans), LayerMapRecorder(.subjects, groups: batch.subjects.map { _ in columns })
+    )
+    let prediction = try objective.denoising.predicted(batch, branch: branch, observing: [text, image])
+    return (text.layers, image.layers, prediction)
+  }
+
+  @Test func recordedMapsAreMeansOfWhatHooksSee() throws {
+    let branch = try branch()
+    let patterns = ActivationRecorder(HookSelection(.textAttention, .subjectAttention))
+    let plain = try objective.denoising.predicted(batch, branch: branch)
+    #expect(try objective.denoising.predicted(batch, branch: branch, observing: [patterns]) == plain)
+    let maps = try maps(branch, spans: spans)
+    // Recording changes no bit of the prediction.
+    #expect(maps.prediction == plain)
     let layers = objective.pipeline.unet.crossAttentionLayers.count
-    #expect(gatherer.textMaps.count == layers && gatherer.imageMaps.count == layers)
-    for (kind, maps) in [("text ", gatherer.textMaps), ("image ", gatherer.imageMaps)] {
-      for layer in maps {
-        let expected = try #require(seen.withLock { $0[kind + layer.layer] })
-        #expect(layer.maps.isClose(to: expected, relative: 1e-5), "\(kind)\(layer.layer)")
-        #expect(expected.values.contains { $0 > 0 })
+    #expect(maps.text.count == layers && maps.image.count == layers)
+    let columns = branch.layout.columns.ofSubjects
+    for (point, layers, groups) in [
+      ("text_pattern", maps.text, spans), ("subject_pattern", maps.image, [columns, columns]),
+    ] {
+      for layer in layers {
+        let pattern = try #require(patterns["\(layer.layer).\(point)"].first).tensor
+        for sample in 0..<2 {
+          for (subject, tokens) in groups[sample].enumerated() where !tokens.isEmpty {
+            let mean = pattern.sliced(axis: 0, sample..<sample + 1).sliced(axis: 3, tokens).mean(axes: [0, 1, 3])
+            let found = layer.maps.sliced(axis: 0, sample..<sample + 1).sliced(axis: 1, subject..<subject + 1)
+            #expect(found.reshaped(mean.shape).isClose(to: mean, relative: 1e-5), "\(layer.layer) \(point)")
+          }
+        }
       }
     }
   }
@@ -75,19 +87,19 @@ import Training
     let values = weights.map(\.value)
     let variables = values.map { Tape.variable($0) }
     for (weight, variable) in zip(weights, variables) { weight.value = variable }
-    let result = denoising(batch)
+    let result = try denoising(batch)
     #expect(result.figures.map(\.name) == ["denoising", "imageAttention", "textAttention", "textPixels"])
     let gradients = Tape.gradients(of: result.loss, for: variables)
     let slope = zip(gradients, directions).reduce(0.0) { sum, pair in
       sum + zip(pair.0.values, pair.1.values).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     }
-    func moved(_ by: Float) -> Double {
+    func moved(_ by: Float) throws -> Double {
       for (index, weight) in weights.enumerated() { weight.value = values[index] + directions[index] * by }
-      return Double(denoising(batch).loss.item)
+      return Double(try denoising(batch).loss.item)
     }
     let step: Float = 0.01
-    let coarse = (moved(step) - moved(-step)) / Double(2 * step)
-    let fine = (moved(step / 2) - moved(-step / 2)) / Double(step)
+    let coarse = (try moved(step) - moved(-step)) / Double(2 * step)
+    let fine = (try moved(step / 2) - moved(-step / 2)) / Double(step)
     let difference = (4 * fine - coarse) / 3
     #expect(abs(slope - difference) < 0.01 * abs(difference) + 1e-3, "\(slope), \(difference)")
   }
@@ -97,15 +109,13 @@ import Training
     denoising.attention = .grounding
     var batch = batch
     batch.subjects[1].spans = [0..<0, 5..<6, 0..<0]
-    let one = denoising(batch)
+    let one = try denoising(batch)
     let figure = try #require(one.figures.first { $0.name == "textAttention" })
     // The same by hand: three of the six places count.
-    let gatherer = AttentionMapGatherer(
-      beside: try run(), text: batch.text, spans: [spans[0], batch.subjects[1].spans], gathersImages: false)
-    _ = denoising.predicted(batch, companion: gatherer)
+    let textMaps = try maps(branch(), spans: [spans[0], batch.subjects[1].spans]).text
     let pixels = try #require(one.figures.first { $0.name == "textPixels" })
     var (sum, entropies, counted) = (0.0, 0.0, 0.0)
-    for layer in gatherer.textMaps {
+    for layer in textMaps {
       for (sample, place) in [(0, 0), (0, 1), (1, 1)] {
         let box = batch.subjects[sample].boxes[place].mask(height: layer.grid.height, width: layer.grid.width)
         let map = layer.maps.sliced(axis: 0, sample..<sample + 1).sliced(axis: 1, place..<place + 1)
@@ -126,7 +136,7 @@ import Training
     #expect(abs(one.loss.item - (one.figures[0].value + 0.1 * figure.value + 0.1 * pixels.value)) < 1e-5)
     // Nothing to ground at all.
     for index in 0..<2 { batch.subjects[index].spans = batch.subjects[index].spans.map { _ in 0..<0 } }
-    #expect(denoising(batch).figures.map(\.name) == ["denoising"])
+    #expect(try denoising(batch).figures.map(\.name) == ["denoising"])
   }
 
   @Test func silhouettesCoverCellsByTheirArea() {
@@ -147,17 +157,14 @@ import Training
   @Test func subjectsNeedNotBeConfined() throws {
     var options = LayoutOptions()
     options.confinesSubjects = false
-    let gatherer = AttentionMapGatherer(beside: try run(options), text: batch.text, spans: nil, gathersImages: true)
-    _ = objective.denoising.predicted(batch, companion: gatherer)
-    #expect(gatherer.textMaps.isEmpty)
-    for layer in gatherer.imageMaps {
+    for layer in try maps(branch(options), spans: spans).image {
       // Mean over four tokens: the sum over subjects is a quarter.
       let total = layer.maps.sum(axes: [1]) * 4
       #expect(total.isClose(to: .ones(total.shape), absolute: 1e-5))
       let padded = layer.maps.sliced(axis: 0, 0..<1).sliced(axis: 1, 2..<3)
       #expect(padded == .zeros(padded.shape))
     }
-    let confined = objective.denoising.predicted(batch, companion: try run())
-    #expect(objective.denoising.predicted(batch, companion: try run(options)) != confined)
+    let confined = try objective.denoising.predicted(batch, branch: branch())
+    #expect(try objective.denoising.predicted(batch, branch: branch(options)) != confined)
   }
 }

@@ -36,7 +36,7 @@ final class GoldenObjective: TrainingObjective {
 
   func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
     // Two samples a step, the same ones every time.
-    denoising(try batch(samples.lowerBound - 2 * step..<samples.upperBound - 2 * step))
+    try denoising(try batch(samples.lowerBound - 2 * step..<samples.upperBound - 2 * step))
   }
 
   func batch(_ own: Range<Int>) throws -> DenoisingBatch {
@@ -54,7 +54,7 @@ final class GoldenObjective: TrainingObjective {
     return DenoisingBatch(
       clean: try rows("latents", own), noise: try rows("noise", own),
       timesteps: try rows("timesteps", own).values.map { Int($0) }, text: try rows("text", own),
-      added: UNet.AddedConditions(pooledText: try rows("pooled", own), timeIDs: try rows("time_ids", own)),
+      added: AddedConditions(pooledText: try rows("pooled", own), timeIDs: try rows("time_ids", own)),
       subjects: subjects)
   }
 }

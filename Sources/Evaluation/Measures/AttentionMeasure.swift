@@ -48,28 +48,33 @@ struct AttentionMeasure {
     return pipeline.encode(prompt: prompt, as: "prompt", warnings: &warnings).text
   }
 
-  /// One map a layer, `[B, R, h, w]`: mean over heads, the phrase's tokens and the timesteps.
+  /// One map per layer, `[B, R, h, w]`: mean over heads, the phrase's tokens and the timesteps.
   private func maps(_ scenes: [TestScene], context: Tensor, scale: Float) throws -> [Tensor] {
     let requests = scenes.map { $0.request(GenerationSettings(scale: scale)) }
     let spans = try requests.map { try pipeline.spans(of: $0) }
     let clean = pipeline.vae.scaled(pipeline.vae.encode(.stacked(scenes.map(\.sample.image), axis: 0)).mean)
     let schedule = NoiseSchedule(pipeline.schedulerConfiguration)
     let rows = try scale == 0 ? [] : requests.compactMap { try pipeline.subjectRow(of: $0) }
-    var sums: [Tensor] = []
-    for timestep in Self.timesteps {
+    let recorder = AttentionRecorder(.text)
+    let branch = pipeline.adapter.flatMap { rows.isEmpty ? nil : SubjectBranch($0, rows: rows) }
+    let attended = AttentionContext(
+      context, for: pipeline.denoiser.crossAttentionLayers, branches: branch.map { [$0] } ?? [])
+    let session = try HookSession([recorder], catalog: pipeline.hooks)
+    for (step, timestep) in Self.timesteps.enumerated() {
       let noise = Tensor.stacked(
         scenes.map { scene in
           var generator = CounterGenerator(seed: 0x6e6f_6973, sample: scene.index, stream: UInt32(timestep))
           return generator.normal(Array(clean.shape.dropFirst()))
         }, axis: 0)
       let noised = schedule.noised(clean, noise: noise, timesteps: scenes.map { _ in timestep })
-      let subjects = pipeline.adapter.flatMap { rows.isEmpty ? nil : SubjectAttentionRun($0, rows: rows) }
-      let gatherer = AttentionMapGatherer(beside: subjects, text: context, spans: spans, gathersImages: false)
-      _ = pipeline.unet(noised, timesteps: [Float(timestep)], context: context, companion: gatherer)
-      let maps = gatherer.textMaps.map(\.maps)
-      sums = sums.isEmpty ? maps : zip(sums, maps).map { $0 + $1 }
+      _ = try session.during(Moment(step: step)) {
+        pipeline.denoiser(noised, timesteps: [Float(timestep)], context: attended, added: nil, residuals: nil)
+      }
     }
-    return sums.map { $0 / Float(Self.timesteps.count) }
+    let recorded = try scenes.indices.map { try recorder.maps(sample: $0) }
+    return try (recorded.first?.layers ?? []).map { layer in
+      .stacked(try zip(recorded, spans).map { try $0.groupMaps($1, inLayer: layer.name) }, axis: 0)
+    }
   }
 
   /// Maps of all layers put together in several ways, at the image's size, `[B, R, S, S]`: the mean of all, unnamed, comes

@@ -46,13 +46,15 @@ struct LayoutMeasure {
     let requests = scenes.map { scene in
       scene.request(settings).with { $0.layout.pseudoLayout = layout }
     }
-    let recorder = PhraseMapRecorder(
-      spans: try requests.map { try pipeline.spans(of: $0) }, memory: layout.memory)
-    let run = try pipeline.denoising(requests, watching: [recorder])
-    while let step = run.next() {
+    let run = try pipeline.denoising(requests)
+    while let step = try run.advance() {
       guard step.latents.isFinite else { throw PipelineError.notFinite(place: "denoising step \(step.index)") }
     }
-    return recorder.layers.map(\.maps)
+    guard let layout = run.layout else { return [] }
+    // The unconditional half, which has no phrases, comes first.
+    return pipeline.denoiser.crossAttentionLayers.compactMap { layout.textMaps(inLayer: $0.name) }.map { maps in
+      maps.sliced(axis: 0, maps.shape[0] - scenes.count..<maps.shape[0])
+    }
   }
 }
 

@@ -53,20 +53,3 @@ public struct Adapter: Sendable {
   /// The dummy tokens, `[dummies, C]`.
   package var dummyContext: Tensor { dummyTokens.value.reshaped([dummies, contextWidth]) }
 }
-
-/// Keys and values of subject tokens beside one cross-attention layer.
-public struct SubjectAttention: Sendable {
-  let layer: CrossAttention
-  package let toSubjectK, toSubjectV: Linear
-  let pattern, unmaskedPattern, values: HookPoint
-
-  package init(_ scope: Scope, beside layer: CrossAttention) throws {
-    self.layer = layer
-    toSubjectK = try Linear(scope["to_k_ip"], layer.contextWidth, layer.width, bias: false)
-    toSubjectV = try Linear(scope["to_v_ip"], layer.contextWidth, layer.width, bias: false)
-    pattern = layer.hook("subject_pattern", .subjectAttention, axes: .batch, .head, .query, .key)
-    unmaskedPattern = layer.hook(
-      "subject_pattern_unmasked", .subjectAttentionUnmasked, axes: .batch, .head, .query, .key)
-    values = layer.hook("subject_value", .subjectValue, axes: .batch, .token, .channel)
-  }
-}

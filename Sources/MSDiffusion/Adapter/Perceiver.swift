@@ -7,7 +7,6 @@ import Tensors
 struct PerceiverBlock: Sendable {
   let imageNorm, queryNorm, networkNorm: LayerNorm
   let toQ, toKV, toOut, expand, contract: Linear
-  let heads: Int
   let pattern: HookPoint
 
   init(_ scope: Scope, width: Int, inner: Int, heads: Int, network: Int) throws {
@@ -20,7 +19,6 @@ struct PerceiverBlock: Sendable {
     networkNorm = try LayerNorm(scope[1][0], width)
     expand = try Linear(scope[1][1], width, network, bias: false)
     contract = try Linear(scope[1][3], network, width, bias: false)
-    self.heads = heads
     pattern = attention.hook("pattern", .selfAttention, heads: heads, axes: .batch, .head, .query, .key)
   }
 
@@ -30,8 +28,7 @@ struct PerceiverBlock: Sendable {
     let keysValues = toKV(.concatenated([imageNorm(image), normed], axis: 1))
     let inner = keysValues.shape[2] / 2
     let parts = keysValues.split(axis: 2, sizes: [inner, inner])
-    let attended = attention(
-      query: toQ(normed), key: parts[0], value: parts[1], heads: heads, bias: nil, observing: pattern.probabilities())
+    let attended = pattern.attend(toQ(normed), parts[0], parts[1])
     let queries = queries + toOut(attended)
     return queries + contract(expand(networkNorm(queries)).gelu())
   }

@@ -5,7 +5,7 @@ import Layers
 import Models
 import Tensors
 
-// Axes: R subjects, N image tokens, T tokens a subject, C context width, P pooled width.
+// Axes: R subjects, N image tokens, T tokens per subject, C context width, P pooled width.
 
 /// What a scene's texts and images become before denoising. Every part can be changed before it is used, as
 /// interpolation does.
@@ -22,34 +22,53 @@ public struct Conditions: Sendable {
   public var imageEmbeddings: Tensor
   /// What the projector makes of them, `[R, T, C]`.
   public var subjectTokens: Tensor
-  /// Prompt tokens of each subject's phrase; empty where the prompt does not hold it.
-  public var spans: [Range<Int>]
+  /// Where each subject's phrase is in the prompt, found by the scene's own rule.
+  public var phraseSpans: [Result<Range<Int>, PhraseError>]
   /// What a user should know: cut prompts, phrases that are not there.
   public var warnings: [String]
+
+  /// Prompt tokens of each subject's phrase; empty where the prompt does not hold it.
+  public var spans: [Range<Int>] {
+    phraseSpans.map { span in
+      switch span {
+      case .success(let tokens): tokens
+      case .failure: 0..<0
+      }
+    }
+  }
 }
 
 extension Pipeline {
   /// Turns a scene's texts and images into what denoising takes.
   /// - Throws: `PhraseError` where a phrase is needed and not found; `PipelineError`.
   public func conditions(for scene: Scene) throws -> Conditions {
+    try conditions(for: scene, in: HookSession([], catalog: hooks))
+  }
+
+  /// The same as part of a run.
+  func conditions(for scene: Scene, in session: HookSession) throws -> Conditions {
+    func encoding<Result>(_ subject: String, _ body: () throws -> Result) throws -> Result {
+      try session.during(Moment(.encoding, subject: subject), body)
+    }
     // What the last run read of the denoiser makes room for the encoders: never all of a large model is in memory.
     release(["unet", "vae"])
     var warnings: [String] = []
-    let (text, pooled) = encode(prompt: scene.prompt, as: "prompt", warnings: &warnings)
-    var (negativeText, negativePooled) = encode(
-      prompt: scene.negativePrompt ?? "", as: "negative prompt", warnings: &warnings)
+    let (text, pooled) = try encoding("prompt") { encode(prompt: scene.prompt, as: "prompt", warnings: &warnings) }
+    var (negativeText, negativePooled) = try encoding("negative prompt") {
+      encode(prompt: scene.negativePrompt ?? "", as: "negative prompt", warnings: &warnings)
+    }
     if scene.negativePrompt == nil && zeroesEmptyNegative {
       (negativeText, negativePooled) = (.zeros(text.shape), .zeros(pooled.shape))
     }
     let spans = try phraseSpans(of: scene, warnings: &warnings)
-    let phrases = encode(phrases: scene.phrases)
+    let phrases = try encoding("phrases") { encode(phrases: scene.phrases) }
     release(["text_encoder", "text_encoder_2"])
-    let encoded = try encode(images: scene.subjects.map(\.reference))
+    let encoded = try encoding("references") { try encode(images: scene.subjects.map(\.reference)) }
     var conditions = Conditions(
       text: text, negativeText: negativeText, pooled: pooled, negativePooled: negativePooled, phrases: phrases,
-      imageFeatures: encoded.features, imageEmbeddings: encoded.embeddings, subjectTokens: .zeros([0]), spans: spans,
-      warnings: warnings)
-    conditions.subjectTokens = try subjectTokens(of: scene, conditions)
+      imageFeatures: encoded.features, imageEmbeddings: encoded.embeddings, subjectTokens: .zeros([0]),
+      phraseSpans: spans, warnings: warnings)
+    conditions.subjectTokens = try encoding("subject tokens") { try subjectTokens(of: scene, conditions) }
     release(["image_encoder"])
     return conditions
   }

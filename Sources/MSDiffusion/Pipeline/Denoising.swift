@@ -11,7 +11,7 @@ public struct DenoisingStep: Sendable {
   /// Counted from 0.
   public let index: Int
   public let timestep: Float
-  /// Deviation of noise over that of the signal before the step.
+  /// σ: standard deviation of the noise over that of the signal before the step.
   public let noiseLevel: Float
   /// The U-Net's output before guidance, the unconditional half first: `[2·B, C, h, w]`, or `[B, …]` without guidance.
   public let prediction: Tensor
@@ -23,10 +23,13 @@ public struct DenoisingStep: Sendable {
 
 /// The steps of one generation, taken one by one as the caller asks for them.
 ///
-/// A plain sequence: a loop over it may look at every step, stop early, or leave the loop and go on later.
+/// A plain sequence: a loop over it may look at every step, stop early, or leave the loop and go on later. A loop ends
+/// early where a hook fails: ``failure`` then says why, and ``advance()`` throws it.
 public final class Denoising: Sequence, IteratorProtocol {
   public let scenes: [Scene]
   public let steps: Int
+  /// What the scenes' texts and images became.
+  public let conditions: [Conditions]
   /// The latents so far, `[B, C, h, w]`.
   public private(set) var latents: Tensor
   /// The latest prediction of clean latents; nil before the first step.
@@ -35,32 +38,38 @@ public final class Denoising: Sequence, IteratorProtocol {
   public let initialNoise: Tensor
   /// The latents that the run began with: the noise at the scheduler's first level, `[B, C, h, w]`.
   public let initialLatents: Tensor
-  /// Multi-subject attention and its pseudo layouts; nil without subjects.
-  public let subjects: SubjectAttentionRun?
+  /// Where the subjects are, with pseudo layouts as they come; nil without subjects.
+  public let layout: SubjectLayout?
   public private(set) var completedSteps = 0
+  /// What ended the run before its last step.
+  public private(set) var failure: (any Error)?
 
   private let pipeline: Pipeline
   private var scheduler: any Scheduler
   private let session: HookSession
-  private let context: Tensor
-  private let added: UNet.AddedConditions?
+  private let rows: SceneRows
   private let guidance: Guidance?
   private var generators: [RandomGenerator]
   private let noiseShapes: [[Int]]
 
-  /// - Throws: `PipelineError` for scenes that cannot share a batch, `HookError` for hooks that match nothing.
-  init(
-    _ pipeline: Pipeline, scenes: [Scene], conditions: [Conditions], watching: [any Watching]
-  ) throws {
+  /// - Throws: `PipelineError` for scenes that cannot share a batch, `HookError` for hooks that can never fire.
+  init(_ pipeline: Pipeline, scenes: [Scene], conditions given: [Conditions]?, observing: [any Observing]) throws {
     let batch = try SceneBatch(scenes, pipeline: pipeline)
+    if let given, given.count != scenes.count {
+      throw PipelineError.invalid(
+        "conditions", found: "\(given.count)", expected: "one set per scene (\(scenes.count))")
+    }
     let scheduler = try pipeline.scheduler(for: scenes[0])
+    let outline = pipeline.outline(of: batch, scenes: scenes, steps: scheduler.timesteps.count, encodes: given == nil)
+    let encoding = try HookSession(observing, catalog: pipeline.hooks, outline: outline)
+    conditions = try given ?? scenes.map { try pipeline.conditions(for: $0, in: encoding) }
     guidance = Guidance(scenes)
-    let rows = SceneRows(scenes, conditions, pipeline: pipeline, batch: batch, guides: guidance != nil)
+    rows = SceneRows(scenes, conditions, pipeline: pipeline, batch: batch, guides: guidance != nil)
+    layout = rows.layout
+    // A pseudo layout observes text attention like any other recorder, after hooks that may replace it.
+    session =
+      try layout?.observer.map { try encoding.joined(by: $0, catalog: pipeline.hooks, outline: outline) } ?? encoding
     (self.pipeline, self.scenes, steps) = (pipeline, scenes, scheduler.timesteps.count)
-    session = try HookSession(
-      watching, catalog: pipeline.hooks, steps: scheduler.timesteps.count,
-      grids: pipeline.grids(height: batch.latentHeight, width: batch.latentWidth))
-    (context, added, subjects) = (rows.context, rows.added, rows.subjects)
     noiseShapes = batch.noiseShapes
     var generators = scenes.map { RandomGenerator(seed: $0.seed) }
     initialNoise = .concatenated(
@@ -68,7 +77,7 @@ public final class Denoising: Sequence, IteratorProtocol {
         guard let given = scenes[index].initialNoise else { return generators[index].normal(batch.noiseShapes[index]) }
         guard given.shape == batch.noiseShapes[index] else {
           throw PipelineError.invalid(
-            "initial latents", found: "\(given.shape)", expected: "\(batch.noiseShapes[index])")
+            "initial noise", found: "\(given.shape)", expected: "\(batch.noiseShapes[index])")
         }
         return given
       }, axis: 0)
@@ -78,138 +87,62 @@ public final class Denoising: Sequence, IteratorProtocol {
     self.scheduler = scheduler
   }
 
+  /// Takes one step; nil after the last, and after one that a hook failed in.
+  public func next() -> DenoisingStep? { failure == nil ? try? advance() : nil }
+
   /// Takes one step; nil after the last.
-  public func next() -> DenoisingStep? {
+  /// - Throws: the first error of a hook or recorder, which ends the run.
+  public func advance() throws -> DenoisingStep? {
+    if let failure { throw failure }
     guard completedSteps < steps else { return nil }
-    let index = completedSteps
-    let samples = latents.shape[0]
-    let timestep = scheduler.timesteps[index]
-    let moment = Moment(
-      step: index, steps: steps, timestep: timestep, noiseLevel: scheduler.noiseLevel(at: index),
-      conditionalRows: guidance == nil ? 0..<samples : samples..<(2 * samples))
-    return session.during(moment) {
-      let scaled = scheduler.scaled(latents, at: index)
-      let input = guidance == nil ? scaled : .concatenated([scaled, scaled], axis: 0)
-      let prediction = pipeline.unet(
-        input, timesteps: [timestep], context: context, added: added, companion: subjects)
-      let output = guidance?(prediction, noiseLevel: moment.noiseLevel) ?? prediction
-      let original = scheduler.original(output, at: index, sample: latents)
-      let shown = pipeline.originalHook.isWatched() ? pipeline.originalHook(original) : nil
-      latents = pipeline.latentsHook(
-        scheduler.step(
-          output, at: index, sample: latents, noise: { self.drawNoise() },
-          original: shown == original ? nil : shown))
-      predictedOriginal = shown ?? original
-      completedSteps += 1
-      return DenoisingStep(
-        index: index, timestep: timestep, noiseLevel: moment.noiseLevel, prediction: prediction, latents: latents,
-        predictedOriginal: shown ?? original)
+    do {
+      return try session.during(moment(of: completedSteps)) { step(completedSteps) }
+    } catch {
+      failure = error
+      throw error
     }
+  }
+
+  private func moment(of index: Int) -> Moment {
+    let samples = latents.shape[0]
+    return Moment(
+      .denoising, step: index, rows: guidance == nil ? 0..<samples : samples..<(2 * samples),
+      timestep: scheduler.timesteps[index], noiseLevel: scheduler.noiseLevel(at: index))
+  }
+
+  private func step(_ index: Int) -> DenoisingStep {
+    let (timestep, level) = (scheduler.timesteps[index], scheduler.noiseLevel(at: index))
+    let scaled = scheduler.scaled(latents, at: index)
+    let input = guidance == nil ? scaled : .concatenated([scaled, scaled], axis: 0)
+    let prediction = pipeline.denoiser(
+      input, timesteps: [timestep], context: rows.context, added: rows.added, residuals: nil)
+    let output = guidance?(prediction, noiseLevel: level) ?? prediction
+    let original = scheduler.original(output, at: index, sample: latents)
+    let shown = pipeline.originalHook.isObserved() ? pipeline.originalHook(original) : nil
+    latents = pipeline.latentsHook(
+      scheduler.step(
+        output, at: index, sample: latents, noise: { self.drawNoise() }, original: shown == original ? nil : shown))
+    predictedOriginal = shown ?? original
+    completedSteps += 1
+    return DenoisingStep(
+      index: index, timestep: timestep, noiseLevel: level, prediction: prediction, latents: latents,
+      predictedOriginal: shown ?? original)
+  }
+
+  /// Decodes latents one sample at a time, as part of this run.
+  func decode(_ latents: Tensor, progress: (GenerationProgress) -> Void = { _ in }) throws -> Tensor {
+    let samples = latents.shape[0]
+    return .concatenated(
+      try (0..<samples).map { index in
+        progress(.decoding(sample: index + 1, of: samples))
+        return try session.during(Moment(.decoding, subject: "sample \(index)")) {
+          pipeline.decode(latents.sliced(axis: 0, index..<(index + 1)))
+        }
+      }, axis: 0)
   }
 
   /// Noise for schedulers that add some: each scene draws from its own generator.
   private func drawNoise() -> Tensor {
     .concatenated(noiseShapes.indices.map { generators[$0].normal(noiseShapes[$0]) }, axis: 0)
-  }
-}
-
-/// What the scenes of one batch have in common.
-struct SceneBatch {
-  let height, width, latentHeight, latentWidth: Int
-  /// Samples of all scenes.
-  let samples: Int
-  /// Shape of each scene's noise, `[samples, C, h, w]`.
-  let noiseShapes: [[Int]]
-
-  /// - Throws: `PipelineError.mixedBatch` where scenes differ in size, steps or scheduler; what `Scene.check` throws.
-  init(_ scenes: [Scene], pipeline: Pipeline) throws {
-    guard !scenes.isEmpty else {
-      throw PipelineError.invalid("scenes", found: "none", expected: "at least one")
-    }
-    let sizes = scenes.map { ($0.height ?? pipeline.nativeSize, $0.width ?? pipeline.nativeSize) }
-    for (scene, size) in zip(scenes, sizes) {
-      try scene.check(factor: pipeline.factor, height: size.0, width: size.1)
-    }
-    func same<Value: Equatable>(_ option: String, _ values: [Value]) throws {
-      if values.contains(where: { $0 != values[0] }) {
-        throw PipelineError.mixedBatch(option: option, values: values.map { "\($0)" })
-      }
-    }
-    try same("height", sizes.map(\.0))
-    try same("width", sizes.map(\.1))
-    try same("steps", scenes.map(\.steps))
-    try same("scheduler", scenes.map { $0.scheduler.map { "\($0)" } ?? "the checkpoint's" })
-    try same("pseudo layout", scenes.map(\.layout.pseudoLayout))
-    try same("masked text attention", scenes.map(\.layout.masksText))
-    try same("background zeroing", scenes.map(\.layout.zeroesBackground))
-    (height, width) = sizes[0]
-    (latentHeight, latentWidth) = (height / pipeline.factor, width / pipeline.factor)
-    samples = scenes.reduce(0) { $0 + $1.samples }
-    let (channels, h, w) = (pipeline.vae.configuration.latentChannels, latentHeight, latentWidth)
-    noiseShapes = scenes.map { [$0.samples, channels, h, w] }
-  }
-}
-
-/// The rows of a batch: all scenes' samples, the unconditional half first where there is guidance.
-struct SceneRows {
-  let context: Tensor
-  let added: UNet.AddedConditions?
-  let subjects: SubjectAttentionRun?
-
-  init(_ scenes: [Scene], _ conditions: [Conditions], pipeline: Pipeline, batch: SceneBatch, guides: Bool) {
-    /// One value a sample, in both halves.
-    func rows<Value>(_ conditional: (Int) -> Value, _ unconditional: (Int) -> Value) -> [Value] {
-      func half(_ value: (Int) -> Value) -> [Value] {
-        scenes.indices.flatMap { index in Array(repeating: value(index), count: scenes[index].samples) }
-      }
-      return guides ? half(unconditional) + half(conditional) : half(conditional)
-    }
-    context = .stacked(rows({ conditions[$0].text }, { conditions[$0].negativeText }), axis: 0)
-    added =
-      pipeline.unet.configuration.addedConditions == nil
-      ? nil
-      : UNet.AddedConditions(
-        pooledText: .stacked(rows({ conditions[$0].pooled }, { conditions[$0].negativePooled }), axis: 0),
-        timeIDs: .stacked(
-          rows({ _ in batch.timeIDs }, { _ in batch.timeIDs }), axis: 0))
-    if let adapter = pipeline.adapter, scenes.contains(where: { !$0.subjects.isEmpty }) {
-      let conditional = scenes.indices.map { index in
-        SubjectRow(adapter, scene: scenes[index], conditions: conditions[index])
-      }
-      subjects = SubjectAttentionRun(
-        adapter, rows: rows({ conditional[$0] }, { conditional[$0].unconditional }), options: scenes[0].layout)
-    } else {
-      subjects = nil
-    }
-  }
-}
-
-extension SceneBatch {
-  /// SDXL's micro-conditioning: original height and width, crop corner, target height and width.
-  var timeIDs: Tensor {
-    Tensor([Float(height), Float(width), 0, 0, Float(height), Float(width)], shape: [6])
-  }
-}
-
-extension SubjectRow {
-  /// The conditional row of a scene.
-  init(_ adapter: Adapter, scene: Scene, conditions: Conditions) {
-    let tokens = conditions.subjectTokens
-    let context =
-      scene.subjects.isEmpty
-      ? adapter.dummyContext
-      : Tensor.concatenated(
-        [adapter.dummyContext, tokens.reshaped([tokens.shape[0] * tokens.shape[1], tokens.shape[2]])], axis: 0)
-    let scales = scene.subjects.compactMap(\.scale)
-    self.init(
-      context: context, boxes: scene.subjects.map(\.box), spans: conditions.spans, scale: scene.scale,
-      subjectScales: scales.isEmpty ? nil : scales)
-  }
-}
-
-extension Pipeline {
-  /// What a scene brings to multi-subject attention outside a generation; nil without an adapter.
-  package func subjectRow(of scene: Scene) throws -> SubjectRow? {
-    try adapter.map { SubjectRow($0, scene: scene, conditions: try conditions(for: scene)) }
   }
 }

@@ -7,7 +7,7 @@ import Tensors
 /// What a scene became.
 public struct Generation: Sendable {
   public let scene: Scene
-  /// One a sample.
+  /// One per sample.
   public let images: [PixelImage]
   /// Latents of all samples, `[samples, C, h, w]`: the last step's or, where the run was cancelled, the clean latents
   /// that its last step predicted.
@@ -16,6 +16,12 @@ public struct Generation: Sendable {
   public let decoded: Tensor
   public let completedSteps: Int
   public let warnings: [String]
+  /// The samples of this scene among those of all scenes that were generated together.
+  public let samples: Range<Int>
+  /// Where each subject's phrase is in the prompt, found by the scene's own rule.
+  public let phrases: [Result<Range<Int>, PhraseError>]
+  /// Which columns of subject attention are whose.
+  public let columns: SubjectColumns
 
   /// Whether the run was cancelled before its last step.
   public var isCancelled: Bool { completedSteps < scene.steps }
@@ -36,42 +42,36 @@ extension Pipeline {
   ///   - scenes: requests of one size, number of steps and scheduler; each with its own prompt, subjects, seed,
   ///     guidance, scale and samples.
   ///   - conditions: what the scenes' texts and images became; encoded here where nil.
-  ///   - watching: hooks and recorders, active during these steps alone.
+  ///   - observing: hooks and recorders, in force during this run alone.
   /// - Throws: `PipelineError`, `PhraseError`, `HookError`, `AnalysisError.invalidBox`.
   public func denoising(
-    _ scenes: [Scene], conditions: [Conditions]? = nil, watching: [any Watching] = []
+    _ scenes: [Scene], conditions: [Conditions]? = nil, observing: [any Observing] = []
   ) throws -> Denoising {
-    _ = try SceneBatch(scenes, pipeline: self)
-    let conditions = try conditions ?? scenes.map { try self.conditions(for: $0) }
-    guard conditions.count == scenes.count else {
-      throw PipelineError.invalid("conditions", found: "\(conditions.count)", expected: "one a scene (\(scenes.count))")
-    }
-    return try Denoising(self, scenes: scenes, conditions: conditions, watching: watching)
+    try Denoising(self, scenes: scenes, conditions: conditions, observing: observing)
   }
 
   /// Generates one scene.
   /// - Throws: as the batch does.
   public func generate(
-    _ scene: Scene, conditions: Conditions? = nil, watching: [any Watching] = [],
+    _ scene: Scene, conditions: Conditions? = nil, observing: [any Observing] = [],
     progress: @Sendable (GenerationProgress) -> Void = { _ in }
   ) throws -> Generation {
-    try generate([scene], conditions: conditions.map { [$0] }, watching: watching, progress: progress)[0]
+    try generate([scene], conditions: conditions.map { [$0] }, observing: observing, progress: progress)[0]
   }
 
   /// Generates scenes together, as `denoising(_:)` takes them.
   ///
   /// Cancelling the surrounding task ends it after the running step; nothing is lost: the clean latents predicted by
-  /// that step are decoded and given back. Cancelled before the first step, it throws `CancellationError`.
-  /// - Throws: as `denoising(_:)`; `PipelineError.notFinite` at the first step that gives NaN or infinity.
+  /// that step are decoded and returned. Cancelled before the first step, it throws `CancellationError`.
+  /// - Throws: as `denoising(_:)`; what hooks and recorders throw; `PipelineError.notFinite` at the first step that
+  ///   makes NaN or infinity.
   public func generate(
-    _ scenes: [Scene], conditions: [Conditions]? = nil, watching: [any Watching] = [],
+    _ scenes: [Scene], conditions: [Conditions]? = nil, observing: [any Observing] = [],
     progress: @Sendable (GenerationProgress) -> Void = { _ in }
   ) throws -> [Generation] {
     progress(.encoding)
-    _ = try SceneBatch(scenes, pipeline: self)
-    let conditions = try conditions ?? scenes.map { try self.conditions(for: $0) }
-    let run = try denoising(scenes, conditions: conditions, watching: watching)
-    while !Task.isCancelled, let step = run.next() {
+    let run = try denoising(scenes, conditions: conditions, observing: observing)
+    while !Task.isCancelled, let step = try run.advance() {
       guard step.latents.isFinite else {
         throw PipelineError.notFinite(place: "the result of denoising step \(step.index) (timestep \(step.timestep))")
       }
@@ -79,30 +79,29 @@ extension Pipeline {
     }
     guard let original = run.predictedOriginal else { throw CancellationError() }
     let latents = run.completedSteps == run.steps ? run.latents : original
-    let decoded = decode(latents, progress: progress)
+    let decoded = try run.decode(latents, progress: progress)
     var start = 0
-    return zip(scenes, conditions).map { scene, conditions in
+    return zip(scenes, run.conditions).map { scene, conditions in
       let range = start..<(start + scene.samples)
       start = range.upperBound
       let own = decoded.sliced(axis: 0, range)
       return Generation(
         scene: scene, images: Self.images(own), latents: latents.sliced(axis: 0, range), decoded: own,
-        completedSteps: run.completedSteps, warnings: conditions.warnings)
+        completedSteps: run.completedSteps, warnings: conditions.warnings, samples: range,
+        phrases: conditions.phraseSpans, columns: columns(of: scene))
     }
   }
 
   /// Side in latents up to which images are decoded whole: 1024 pixels for SDXL.
   static let wholeSide = 128
 
-  /// Decodes latents one sample at a time, in tiles where they are larger than 128 (or than the model's own size), so
-  /// that memory stays bounded.
-  public func decode(_ latents: Tensor, progress: (GenerationProgress) -> Void = { _ in }) -> Tensor {
-    let samples = latents.shape[0]
-    return .concatenated(
-      (0..<samples).map { index in
-        progress(.decoding(sample: index + 1, of: samples))
+  /// Decodes latents `[B, C, h, w]` one sample at a time, in tiles where they are larger than 128 (or than the model's
+  /// own size), so that memory stays bounded: about −1…1, `[B, 3, H, W]`.
+  public func decode(_ latents: Tensor) -> Tensor {
+    .concatenated(
+      (0..<latents.shape[0]).map { index in
         let one = vae.unscaled(latents.sliced(axis: 0, index..<(index + 1)))
-        return vae.decodeTiled(one, tile: max(Self.wholeSide, unet.configuration.sampleSize))
+        return vae.decodeTiled(one, tile: max(Self.wholeSide, denoiser.configuration.sampleSize))
       }, axis: 0)
   }
 

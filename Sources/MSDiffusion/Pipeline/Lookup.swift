@@ -3,32 +3,15 @@ import Models
 import Tensors
 
 extension Pipeline {
-  /// Prompt tokens of each subject's phrase, counted rightly.
-  /// - Throws: `PhraseError` where a phrase is not in the prompt or beyond what the text encoder sees.
-  public func spans(of scene: Scene) throws -> [Range<Int>] {
-    let finder = PhraseFinder(tokenizer: text[0].tokenizer, length: text[0].encoder.configuration.positions)
-    return try finder.spans(of: scene.phrases, in: scene.prompt).map { try $0.get() }
-  }
-
-  /// Prompt tokens of any words of a prompt.
-  /// - Parameter occurrence: Which of several places, counted from 0.
-  /// - Throws: `PhraseError`.
-  public func span(of words: String, in prompt: String, occurrence: Int = 0) throws -> Range<Int> {
-    let finder = PhraseFinder(tokenizer: text[0].tokenizer, length: text[0].encoder.configuration.positions)
-    let repeated = [String](repeating: words, count: occurrence + 1)
-    return try finder.spans(of: repeated, in: prompt)[occurrence].get()
-  }
-
   /// The pieces of text that a prompt's tokens stand for, start and end left out.
   public func pieces(of prompt: String) -> [String] {
     let tokenizer = text[0].tokenizer
     return tokenizer.pieces(of: tokenizer.tokens(of: prompt))
   }
 
-  /// Columns of a subject's image tokens in subject attention; the dummy tokens come first.
-  public func columns(ofSubject index: Int) -> Range<Int> {
-    let (dummies, tokens) = (adapter?.dummies ?? 0, adapter?.tokens ?? 0)
-    return dummies + index * tokens..<dummies + (index + 1) * tokens
+  /// Columns of each subject's image tokens in subject attention; the dummy tokens come first.
+  public func columns(of scene: Scene) -> SubjectColumns {
+    SubjectColumns(dummies: adapter?.dummies ?? 0, tokens: adapter?.tokens ?? 0, subjects: scene.subjects.count)
   }
 
   /// The conditions of one scene with some of them on the way to another's: subject by subject and part by part.

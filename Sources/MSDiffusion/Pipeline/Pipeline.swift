@@ -23,6 +23,8 @@ public struct Pipeline: Sendable {
 
   public let folder: String
   public let unet: UNet
+  /// What denoising asks for predictions: the U-Net, unless something is put around it.
+  public var denoiser: any Denoiser
   public let vae: VAE
   /// nil where the folder holds no adapter: then it is the base model.
   public let adapter: Adapter?
@@ -63,6 +65,7 @@ public struct Pipeline: Sendable {
     }
 
     unet = try UNet(scope("unet", component: ""), UNetConfiguration(files.configuration("unet")))
+    denoiser = unet
     vae = try VAE(scope("vae", component: "vae"), VAEConfiguration(files.configuration("vae")))
     text = try ["", "_2"].filter { $0 == "" || files.has("text_encoder_2") }.map { suffix in
       TextBranch(

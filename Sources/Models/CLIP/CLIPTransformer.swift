@@ -37,7 +37,6 @@ struct CLIPTransformer: Sendable {
 struct CLIPLayer: Sendable {
   let norm1, norm2: LayerNorm
   let toQ, toK, toV, toOut, fc1, fc2: Linear
-  let heads: Int
   let activation: Activation
   let pattern, output: HookPoint
 
@@ -51,17 +50,15 @@ struct CLIPLayer: Sendable {
     norm2 = try LayerNorm(scope["layer_norm2"], sizes.width, epsilon: sizes.epsilon)
     fc1 = try Linear(scope["mlp"]["fc1"], sizes.width, sizes.inner)
     fc2 = try Linear(scope["mlp"]["fc2"], sizes.inner, sizes.width)
-    (heads, activation) = (sizes.heads, sizes.activation)
-    pattern = attention.hook("pattern", .selfAttention, heads: heads, axes: .batch, .head, .query, .key)
+    activation = sizes.activation
+    pattern = attention.hook("pattern", .selfAttention, heads: sizes.heads, axes: .batch, .head, .query, .key)
     output = scope.hook("output", .blockOutput, axes: .batch, .token, .channel)
   }
 
   /// `[B, N, C]` to `[B, N, C]`.
   func callAsFunction(_ x: Tensor, causal: Bool) -> Tensor {
     let y = norm1(x)
-    let attended = attention(
-      query: toQ(y), key: toK(y), value: toV(y), heads: heads, bias: nil, causal: causal,
-      observing: pattern.probabilities())
+    let attended = pattern.attend(toQ(y), toK(y), toV(y), causal: causal)
     let x = x + toOut(attended)
     return output(x + fc2(activation(fc1(norm2(x)))))
   }

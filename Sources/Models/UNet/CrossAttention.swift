@@ -3,22 +3,7 @@ import Tensors
 
 // Axes: B batch, Q positions, K context tokens, C width, H heads.
 
-/// What is added to text attention in every cross-attention layer, as MS-Diffusion adds attention to subjects.
-///
-/// One object serves one run: whatever it gathers over the steps is its own state.
-public protocol CrossAttentionCompanion: AnyObject {
-  /// Added to the text logits of a layer over `keys` tokens, `[B, 1, Q, K]`; nil for none.
-  func textBias(in layer: CrossAttention, on grid: FeatureGrid, keys: Int) -> Tensor?
-  /// Whether `receive` wants the text probabilities of this layer.
-  func wantsTextProbabilities(of layer: CrossAttention) -> Bool
-  /// Takes the text probabilities `[B, H, Q, K]` of a layer, before `attended` is asked for.
-  func receive(textProbabilities: Tensor, of layer: CrossAttention, on grid: FeatureGrid)
-  /// What is added to the text branch before the shared output projection, `[B, Q, C]`; nil for nothing.
-  /// - Parameter query: the layer's queries, heads packed, `[B, Q, C]`.
-  func attended(query: Tensor, in layer: CrossAttention, on grid: FeatureGrid) -> Tensor?
-}
-
-/// Attention of the feature map's positions to text tokens, with an optional second branch beside it.
+/// Attention of the feature map's positions to text tokens, with any number of branches beside it.
 public final class CrossAttention: Sendable {
   /// The layer's path, as `down_blocks.1.attentions.0.transformer_blocks.0.attn2`.
   public let name: String
@@ -38,53 +23,56 @@ public final class CrossAttention: Sendable {
     pattern = scope.hook("text_pattern", .textAttention, heads: heads, axes: .batch, .head, .query, .key)
   }
 
-  /// Declares a hook point of a second branch beside this layer's own.
+  /// Text attention, and what its branches add to it, through the shared output projection (Eq. 2).
+  /// - Parameter x: positions `[B, Q, C]`, those of a feature map row by row.
+  /// - Returns: `[B, Q, C]`.
+  public func callAsFunction(_ x: Tensor, _ context: AttentionContext, on grid: FeatureGrid) -> Tensor {
+    let query = toQ(x)  // [B, Q, C]
+    let (key, value) = context.keysAndValues(of: self)  // [B, K, C] each
+    let text = pattern.attend(query, key, value, bias: context.mask?.bias(on: grid), on: grid)
+    return toOut(
+      context.branches.reduce(text) { sum, branch in branch(query, in: self, on: grid).map { sum + $0 } ?? sum })
+  }
+
+  /// Declares a hook point of a branch beside this layer's own.
   package func hook(_ name: String, _ kind: HookKind, axes: Axis...) -> HookPoint {
     scope.hook(name, kind, heads: axes.contains(.head) ? heads : nil, axes: axes)
   }
-
-  /// Positions `[B, Q, C]` attend to `context` `[B, K, contextWidth]`; the result is `[B, Q, C]`. Eq. 2.
-  public func callAsFunction(
-    _ x: Tensor, context: Tensor, on grid: FeatureGrid, companion: (any CrossAttentionCompanion)?
-  ) -> Tensor {
-    let query = toQ(x)
-    let watcher = pattern.probabilities(on: grid)
-    let wanted = companion?.wantsTextProbabilities(of: self) ?? false
-    let observing: ((Tensor) -> Tensor?)? =
-      watcher == nil && !wanted
-      ? nil
-      : { probabilities in
-        let replaced = watcher?(probabilities)
-        if wanted { companion?.receive(textProbabilities: replaced ?? probabilities, of: self, on: grid) }
-        return replaced
-      }
-    let text = attention(
-      query: query, key: toK(context), value: toV(context), heads: heads,
-      bias: companion?.textBias(in: self, on: grid, keys: context.shape[1]), observing: observing)
-    guard let added = companion?.attended(query: query, in: self, on: grid) else { return toOut(text) }
-    return toOut(text + added)
-  }
 }
 
-/// Attention of the feature map's positions to each other.
-struct SpatialSelfAttention: Sendable {
-  let toQ, toK, toV, toOut: Linear
-  let heads: Int
-  let pattern: HookPoint
+/// What is added to text attention in every cross-attention layer, such as attention to subjects.
+public protocol AttentionBranch {
+  /// - Parameter query: the layer's queries, heads packed, `[B, Q, C]`.
+  /// - Returns: `[B, Q, C]`, added before the shared output projection; nil for nothing.
+  func callAsFunction(_ query: Tensor, in layer: CrossAttention, on grid: FeatureGrid) -> Tensor?
+}
 
-  init(_ scope: Scope, width: Int, heads: Int) throws {
-    self.heads = heads
-    toQ = try Linear(scope["to_q"], width, width, bias: false)
-    toK = try Linear(scope["to_k"], width, width, bias: false)
-    toV = try Linear(scope["to_v"], width, width, bias: false)
-    toOut = try Linear(scope["to_out"][0], width, width)
-    pattern = scope.hook("pattern", .selfAttention, heads: heads, axes: .batch, .head, .query, .key)
+/// Which text tokens each position may see.
+public protocol TextMask {
+  /// Added to the text logits, `[B, 1, Q, K]`.
+  func bias(on grid: FeatureGrid) -> Tensor
+}
+
+/// What cross-attention layers attend to in one run: text, whose keys and values are made once, and branches beside it.
+public struct AttentionContext {
+  public var branches: [any AttentionBranch]
+  /// nil: every position sees all of the text.
+  public var mask: (any TextMask)?
+  private let text: [String: (key: Tensor, value: Tensor)]
+
+  /// - Parameters:
+  ///   - text: text tokens, `[B, K, contextWidth]`.
+  ///   - layers: the network's cross-attention layers.
+  public init(
+    _ text: Tensor, for layers: [CrossAttention], mask: (any TextMask)? = nil, branches: [any AttentionBranch] = []
+  ) {
+    (self.mask, self.branches) = (mask, branches)
+    self.text = Dictionary(uniqueKeysWithValues: layers.map { ($0.name, ($0.toK(text), $0.toV(text))) })
   }
 
-  /// `[B, Q, C]` to `[B, Q, C]`.
-  func callAsFunction(_ x: Tensor, on grid: FeatureGrid) -> Tensor {
-    toOut(
-      attention(
-        query: toQ(x), key: toK(x), value: toV(x), heads: heads, bias: nil, observing: pattern.probabilities(on: grid)))
+  /// Keys and values of the text in a layer, `[B, K, C]` each.
+  func keysAndValues(of layer: CrossAttention) -> (key: Tensor, value: Tensor) {
+    guard let own = text[layer.name] else { fail("AttentionContext: made for other layers than \(layer.name)") }
+    return own
   }
 }

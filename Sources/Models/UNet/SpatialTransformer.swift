@@ -35,7 +35,7 @@ struct SpatialTransformer: Sendable {
   }
 
   /// `[B, C, H, W]` to `[B, C, H, W]`.
-  func callAsFunction(_ x: Tensor, context: Tensor, companion: (any CrossAttentionCompanion)?) -> Tensor {
+  func callAsFunction(_ x: Tensor, _ context: AttentionContext) -> Tensor {
     let (batch, channels, grid) = (x.shape[0], x.shape[1], FeatureGrid(height: x.shape[2], width: x.shape[3]))
     func tokens(_ map: Tensor) -> Tensor { map.reshaped([batch, channels, grid.count]).transposed() }  // [B, Q, C]
     func map(_ tokens: Tensor) -> Tensor { tokens.transposed().reshaped(x.shape) }  // [B, C, H, W]
@@ -45,7 +45,7 @@ struct SpatialTransformer: Sendable {
     case .linear(let input, _): y = input(tokens(norm(x)))
     case .convolution(let input, _): y = tokens(input(norm(x)))
     }
-    for block in blocks { y = block(y, context: context, on: grid, companion: companion) }
+    for block in blocks { y = block(y, context, on: grid) }
     switch projection {
     case .linear(_, let last): y = map(last(y))
     case .convolution(_, let last): y = last(map(y))
@@ -73,11 +73,9 @@ struct TransformerBlock: Sendable {
   }
 
   /// `[B, Q, C]` to `[B, Q, C]`.
-  func callAsFunction(
-    _ x: Tensor, context: Tensor, on grid: FeatureGrid, companion: (any CrossAttentionCompanion)?
-  ) -> Tensor {
+  func callAsFunction(_ x: Tensor, _ context: AttentionContext, on grid: FeatureGrid) -> Tensor {
     var x = x + selfAttention(norm1(x), on: grid)
-    x = x + crossAttention(norm2(x), context: context, on: grid, companion: companion)
+    x = x + crossAttention(norm2(x), context, on: grid)
     return x + contract(gate(norm3(x)).geglu())
   }
 }

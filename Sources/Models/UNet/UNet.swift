@@ -5,8 +5,10 @@ import Tensors
 // Axes: B batch, C channels, H height, W width, K context tokens.
 
 /// The denoising network of SD 1.x, SD 2.x and SDXL, from its published keys.
-public struct UNet: Sendable {
+public struct UNet: Denoiser {
   public let configuration: UNetConfiguration
+  /// The hook points of the network, with those of whatever else shares its catalog.
+  public let hooks: HookCatalog
   /// Whether training makes inner results again instead of keeping them: less memory, a third more time, the same bits.
   public var checkpointsActivations = false
   let timeEmbedding: FeatureEmbedding
@@ -16,21 +18,12 @@ public struct UNet: Sendable {
   let middleBlock: UNetMiddleBlock
   let upBlocks: [UNetUpBlock]
   let normOut: GroupNorm
-  let timeOutput, addedOutput, convInOutput: HookPoint
-
-  /// The added conditions of SDXL.
-  public struct AddedConditions: Sendable {
-    /// Pooled text state of the second encoder, `[B, P]`.
-    public var pooledText: Tensor
-    /// Original height and width, crop top and left, target height and width in pixels, `[B, 6]`.
-    public var timeIDs: Tensor
-
-    public init(pooledText: Tensor, timeIDs: Tensor) { (self.pooledText, self.timeIDs) = (pooledText, timeIDs) }
-  }
+  let timeOutput, convInOutput: HookPoint
+  let addedOutput: HookPoint?
 
   /// - Throws: `ParameterError` where a weight is missing or of another shape.
   public init(_ scope: Scope, _ configuration: UNetConfiguration) throws {
-    self.configuration = configuration
+    (self.configuration, hooks) = (configuration, scope.catalog)
     let (first, time) = (configuration.channels[0], 4 * configuration.channels[0])
     convIn = try Conv2d(scope["conv_in"], configuration.inChannels, first, kernel: 3, padding: 1)
     timeEmbedding = try FeatureEmbedding(scope["time_embedding"], first, time)
@@ -48,7 +41,9 @@ public struct UNet: Sendable {
       scope["conv_norm_out"], channels: first, groups: configuration.groups, epsilon: configuration.epsilon)
     convOut = try Conv2d(scope["conv_out"], first, configuration.outChannels, kernel: 3, padding: 1)
     timeOutput = scope["time_embedding"].hook("output", .blockOutput, axes: .batch, .channel)
-    addedOutput = scope["add_embedding"].hook("output", .blockOutput, axes: .batch, .channel)
+    addedOutput = addedEmbedding.map { _ in
+      scope["add_embedding"].hook("output", .blockOutput, axes: .batch, .channel)
+    }
     convInOutput = scope["conv_in"].hook("output", .blockOutput, axes: .batch, .channel, .height, .width)
   }
 
@@ -60,21 +55,20 @@ public struct UNet: Sendable {
 
   /// Predicts noise or velocity.
   /// - Parameters:
-  ///   - sample: scaled latents `[B, in, H, W]`, any height and width.
-  ///   - timesteps: one a row, or one for all.
-  ///   - context: text tokens `[B, K, contextWidth]`.
+  ///   - latents: scaled latents `[B, in, H, W]`, any height and width.
+  ///   - timesteps: one per row, or one for all.
+  ///   - context: what cross-attention attends to, of as many rows.
   ///   - added: SDXL's added conditions; needed where the configuration has them.
-  ///   - companion: what joins text attention in every cross-attention layer.
+  ///   - residuals: what another network adds to the skips and to the middle block's output.
   /// - Returns: `[B, out, H, W]`.
   public func callAsFunction(
-    _ sample: Tensor, timesteps: [Float], context: Tensor, added: AddedConditions? = nil,
-    companion: (any CrossAttentionCompanion)? = nil
+    _ latents: Tensor, timesteps: [Float], context: AttentionContext, added: AddedConditions? = nil,
+    residuals: ExtraResiduals? = nil
   ) -> Tensor {
-    let embedding = self.embedding(timesteps, batch: sample.shape[0], added: added)
+    let embedding = self.embedding(timesteps, batch: latents.shape[0], added: added)
     let conditions = UNetConditions(
-      embedding: embedding.silu(), context: context, companion: companion,
-      checkpointsActivations: checkpointsActivations)
-    var x = convInOutput(convIn(sample), on: sample.grid)
+      embedding: embedding.silu(), context: context, checkpointsActivations: checkpointsActivations)
+    var x = convInOutput(convIn(latents), on: latents.grid)
     var skips = [x]
     for block in downBlocks {
       let (output, kept) = block(x, conditions)
@@ -82,6 +76,7 @@ public struct UNet: Sendable {
       skips += kept
     }
     x = middleBlock(x, conditions)
+    if let residuals { (skips, x) = residuals.added(to: skips, middle: x) }
     for block in upBlocks { x = block(x, skips: &skips, conditions) }
     return convOut(normOut(x, silu: true))
   }
@@ -93,7 +88,8 @@ public struct UNet: Sendable {
     let time = timeOutput(timeEmbedding(features(rows, width: configuration.channels[0])))
     guard let addedEmbedding else { return time }
     guard let added else { fail("U-Net: the configuration has added text and time conditions, none were given") }
-    return time + addedOutput(addedEmbedding(addedFeatures(added)))
+    let embedded = addedEmbedding(addedFeatures(added))
+    return time + (addedOutput?(embedded) ?? embedded)
   }
 
   /// Pooled text and the features of the micro-conditioning numbers, side by side.

@@ -7,9 +7,7 @@ import Tensors
 struct UNetConditions {
   /// Time embedding after SiLU, `[B, E]`.
   let embedding: Tensor
-  /// Text tokens, `[B, K, contextWidth]`.
-  let context: Tensor
-  let companion: (any CrossAttentionCompanion)?
+  let context: AttentionContext
   /// Whether training makes the inner results of residual blocks and transformers again instead of keeping them.
   let checkpointsActivations: Bool
 
@@ -18,7 +16,7 @@ struct UNetConditions {
   }
 
   func attention(_ transformer: SpatialTransformer, _ x: Tensor) -> Tensor {
-    checkpointed { transformer(x, context: context, companion: companion) }
+    checkpointed { transformer(x, context) }
   }
 
   private func checkpointed(_ body: @escaping () -> Tensor) -> Tensor {

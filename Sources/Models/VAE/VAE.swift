@@ -8,6 +8,8 @@ import Tensors
 /// The autoencoder of Stable Diffusion (AutoencoderKL), from its published keys.
 public struct VAE: Sendable {
   public let configuration: VAEConfiguration
+  /// Hook points of the encoder, which a generation never runs: listed apart from those of the decoder.
+  public let encoderHooks = HookCatalog()
   let encoder: VAEEncoder
   let decoder: VAEDecoder
   let quantConvolution, postQuantConvolution: Conv2d?
@@ -26,7 +28,7 @@ public struct VAE: Sendable {
   /// - Throws: `ParameterError` where a weight is missing or of another shape.
   public init(_ scope: Scope, _ configuration: VAEConfiguration) throws {
     self.configuration = configuration
-    encoder = try VAEEncoder(scope["encoder"], configuration)
+    encoder = try VAEEncoder(scope["encoder"].listingHooks(in: encoderHooks), configuration)
     decoder = try VAEDecoder(scope["decoder"], configuration)
     let latent = configuration.latentChannels
     quantConvolution =

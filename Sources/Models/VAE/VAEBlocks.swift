@@ -22,9 +22,7 @@ struct VAEAttention: Sendable {
   func callAsFunction(_ x: Tensor) -> Tensor {
     let (batch, channels, grid) = (x.shape[0], x.shape[1], x.grid)
     let tokens = norm(x).reshaped([batch, channels, grid.count]).transposed()  // [B, H·W, C]
-    let attended = attention(
-      query: toQ(tokens), key: toK(tokens), value: toV(tokens), heads: 1, bias: nil,
-      observing: pattern.probabilities(on: grid))
+    let attended = pattern.attend(toQ(tokens), toK(tokens), toV(tokens), on: grid)
     return x + toOut(attended).transposed().reshaped(x.shape)
   }
 }

@@ -12,8 +12,8 @@ import CKernels
 ///   - heads: Number of heads.
 ///   - bias: Added to the scores: [B or 1, heads or 1, Q or 1, K]; minus infinity shuts a key out. It has no derivative.
 ///   - causal: Whether query i sees only the keys 0...i.
-///   - observing: Gets the probabilities [B, heads, Q, K] and may give others, without derivative, to be used in their
-///     place.
+///   - observing: Gets the probabilities [B, heads, Q, K], recorded where query or key are, and may return others,
+///     detached, to be used in their place.
 /// - Returns: [B, Q, heads·E]. A query all of whose keys are shut out gives zeros.
 public func attention(
   query: Tensor, key: Tensor, value: Tensor, heads: Int, bias: Tensor? = nil, causal: Bool = false,
@@ -28,7 +28,7 @@ public func attention(
   defer { withExtendedLifetime(value.storage) {} }
   var observed: Tensor?
   if let observing {
-    let probabilities = sizes.probabilities(query: query, key: key, bias: bias, causal: causal)
+    let probabilities = attentionProbabilities(query: query, key: key, heads: heads, bias: bias, causal: causal)
     let replaced = observing(probabilities)
     guard replaced == nil || replaced?.shape == probabilities.shape else {
       fail("attention: probabilities \(probabilities.shape) cannot be replaced by \(replaced?.shape ?? [])")
@@ -36,7 +36,7 @@ public func attention(
     guard replaced?.node == nil else {
       fail("attention: probabilities put in place of others have no derivative; give them detached")
     }
-    observed = replaced ?? probabilities
+    observed = replaced ?? probabilities.detached
   }
   return Tensor(shape: [sizes.batch, sizes.queries, heads * depth]) { buffer in
     guard let base = buffer.baseAddress, !buffer.isEmpty else { return }

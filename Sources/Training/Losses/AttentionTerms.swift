@@ -64,7 +64,7 @@ private func cellShares(_ places: Int, _ cells: Int) -> Tensor {
   return Tensor(shares, shape: [cells, places])
 }
 
-extension AttentionMapGatherer.LayerMaps {
+extension LayerMaps {
   /// Eq. 7 over all layers, samples and subjects, one number. Padded subjects and those without attention don't count.
   /// - Parameter counts: real subjects of every sample.
   package static func loss(_ layers: [Self], regions: SubjectRegions, counts: [Int]) -> Tensor {

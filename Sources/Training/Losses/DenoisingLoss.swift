@@ -1,4 +1,5 @@
 import Analysis
+import Layers
 import MSDiffusion
 import Models
 import Tensors
@@ -10,19 +11,19 @@ public struct DenoisingBatch: Sendable {
   /// Scaled latents without noise, `[B, C, H, W]`.
   public var clean: Tensor
   public var noise: Tensor
-  /// One a sample.
+  /// One per sample.
   public var timesteps: [Int]
   /// Text tokens, `[B, K, width]`.
   public var text: Tensor
   /// SDXL's added conditions, where the U-Net has them.
-  public var added: UNet.AddedConditions?
+  public var added: AddedConditions?
   /// Subjects of every sample, for a U-Net with an adapter; without one only their spans count.
   public var subjects: [SubjectSample]
   /// Where the subjects are, for the loss on attention; nil: in their boxes.
   public var regions: SubjectRegions?
 
   public init(
-    clean: Tensor, noise: Tensor, timesteps: [Int], text: Tensor, added: UNet.AddedConditions? = nil,
+    clean: Tensor, noise: Tensor, timesteps: [Int], text: Tensor, added: AddedConditions? = nil,
     subjects: [SubjectSample] = [], regions: SubjectRegions? = nil
   ) {
     (self.clean, self.noise, self.timesteps, self.text) = (clean, noise, timesteps, text)
@@ -45,25 +46,23 @@ public struct DenoisingLoss: Sendable {
   }
 
   /// The loss with its parts as figures: `denoising`, `imageAttention`, `textAttention`, `textPixels`.
-  public func callAsFunction(_ batch: DenoisingBatch) -> StepLoss {
+  /// - Throws: what hooks on attention throw.
+  public func callAsFunction(_ batch: DenoisingBatch) throws -> StepLoss {
     guard batch.subjects.isEmpty || batch.subjects.count == batch.clean.shape[0] else {
       fail("DenoisingLoss: subjects of \(batch.subjects.count) samples for latents \(batch.clean.shape)")
     }
-    let run =
-      batch.subjects.isEmpty
-      ? nil : adapter.map { SubjectAttentionRun($0, rows: $0.rows(batch.subjects), options: options) }
     let counts = batch.subjects.map(\.boxes.count)
     let spans = padded(batch.subjects.map(\.spans))
-    let gatherer =
-      attention == .none
-      ? nil
-      : AttentionMapGatherer(
-        beside: run, text: batch.text, spans: attention.text > 0 || attention.textPixels > 0 ? spans : nil,
-        gathersImages: attention.image > 0)
-    let output = predicted(batch, companion: gatherer ?? run)
+    let branch = branch(of: batch)
+    let columns = branch?.layout.columns.ofSubjects ?? []
+    let texts = LayerMapRecorder(.text, groups: spans)
+    let images = LayerMapRecorder(.subjects, groups: batch.subjects.map { _ in columns })
+    let observesText = attention.text + attention.textPixels > 0 && spans.joined().contains { !$0.isEmpty }
+    let observesImages = attention.image > 0 && !columns.isEmpty
+    let output = try predicted(
+      batch, branch: branch, observing: (observesText ? [texts] : []) + (observesImages ? [images] : []))
     let denoising = diffusion(output, clean: batch.clean, noise: batch.noise, timesteps: batch.timesteps)
     var result = StepLoss(denoising, figures: [("denoising", denoising.item)])
-    guard let gatherer else { return result }
     let regions = batch.regions ?? .boxes(batch.subjects.map(\.boxes))
     func add(_ name: String, weight: Float, _ loss: () -> Tensor) {
       guard weight > 0 else { return }
@@ -71,24 +70,35 @@ public struct DenoisingLoss: Sendable {
       result.loss = result.loss + loss * weight
       result.figures.append((name, loss.item))
     }
-    typealias LayerMaps = AttentionMapGatherer.LayerMaps
-    let (images, texts) = (gatherer.imageMaps, gatherer.textMaps)
-    if !images.isEmpty {
-      add("imageAttention", weight: attention.image) { LayerMaps.loss(images, regions: regions, counts: counts) }
+    if observesImages {
+      add("imageAttention", weight: attention.image) { LayerMaps.loss(images.layers, regions: regions, counts: counts) }
     }
-    if !texts.isEmpty {
-      add("textAttention", weight: attention.text) { LayerMaps.loss(texts, regions: regions, counts: counts) }
-      add("textPixels", weight: attention.textPixels) { LayerMaps.crossEntropy(texts, regions: regions, spans: spans) }
+    if observesText {
+      add("textAttention", weight: attention.text) { LayerMaps.loss(texts.layers, regions: regions, counts: counts) }
+      add("textPixels", weight: attention.textPixels) {
+        LayerMaps.crossEntropy(texts.layers, regions: regions, spans: spans)
+      }
     }
     return result
   }
 
-  /// What the U-Net gives for the noised samples.
-  package func predicted(_ batch: DenoisingBatch, companion: (any CrossAttentionCompanion)?) -> Tensor {
+  /// Multi-subject attention for a batch; nil for a base model, and for samples without subjects.
+  package func branch(of batch: DenoisingBatch) -> SubjectBranch? {
+    guard !batch.subjects.isEmpty else { return nil }
+    return adapter.map { SubjectBranch($0, rows: $0.rows(batch.subjects), options: options) }
+  }
+
+  /// What the U-Net predicts for the noised samples.
+  /// - Throws: what the observers throw.
+  package func predicted(
+    _ batch: DenoisingBatch, branch: SubjectBranch?, observing: [any Observing] = []
+  ) throws -> Tensor {
     let noised = diffusion.schedule.noised(batch.clean, noise: batch.noise, timesteps: batch.timesteps)
-    return unet(
-      noised, timesteps: batch.timesteps.map { Float($0) }, context: batch.text, added: batch.added,
-      companion: companion)
+    let context = AttentionContext(
+      batch.text, for: unet.crossAttentionLayers, branches: branch.map { [$0] } ?? [])
+    return try HookSession(observing, catalog: unet.hooks).during(Moment(.training)) {
+      unet(noised, timesteps: batch.timesteps.map { Float($0) }, context: context, added: batch.added)
+    }
   }
 
   /// As many spans in each sample.
@@ -96,4 +106,9 @@ public struct DenoisingLoss: Sendable {
     let subjects = spans.map(\.count).max() ?? 0
     return spans.map { $0 + [Range<Int>](repeating: 0..<0, count: subjects - $0.count) }
   }
+}
+
+extension Moment.Phase {
+  /// A forward pass whose loss is taken.
+  public static let training: Moment.Phase = "training"
 }

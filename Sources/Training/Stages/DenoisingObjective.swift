@@ -31,7 +31,8 @@ struct DenoisingObjective: TrainingObjective {
   let parameters: [Parameter]
 
   func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
-    loss(batch(try samples.map { try Draw(source.sample($0, seed: seed, size: SmallModel.imageSize), $0, self, seed) }))
+    try loss(
+      batch(try samples.map { try Draw(source.sample($0, seed: seed, size: SmallModel.imageSize), $0, self, seed) }))
   }
 
   /// A sample with all that chance decides about it.
@@ -127,7 +128,7 @@ struct DenoisingObjective: TrainingObjective {
         source.heldOut(number, seed: seed, size: SmallModel.imageSize).map { Draw($0, number, self, seed) }
       }
       if draws.isEmpty { return [] }
-      for figure in loss(self.batch(draws)).figures { sums[figure.name, default: 0] += Double(figure.value) }
+      for figure in try loss(self.batch(draws)).figures { sums[figure.name, default: 0] += Double(figure.value) }
     }
     return sums.sorted { $0.key < $1.key }.map { ("heldOut.\($0.key)", $0.value / Double(batches)) }
   }

@@ -5,9 +5,9 @@ import Tensors
 public struct SubjectRow: Sendable {
   /// Dummy tokens, then the tokens of each subject, `[K, C]`; zeros for the unconditional half.
   public var context: Tensor
-  /// One a subject; all zero: not laid out.
+  /// One per subject; all zero: not laid out.
   public var boxes: [Box]
-  /// Text tokens of each subject's phrase, one a subject; empty: none.
+  /// Text tokens of each subject's phrase, one range per subject; empty: none.
   public var spans: [Range<Int>]
   /// γ of Eq. 2.
   public var scale: Float
@@ -18,10 +18,16 @@ public struct SubjectRow: Sendable {
     guard spans.count == boxes.count, subjectScales.map({ $0.count == boxes.count }) ?? true else {
       fail(
         "SubjectRow: \(boxes.count) boxes, \(spans.count) spans, \(subjectScales?.count ?? boxes.count) scales; "
-          + "expected one a subject")
+          + "expected one per subject")
     }
     (self.context, self.boxes, self.spans, self.scale) = (context, boxes, spans, scale)
     self.subjectScales = subjectScales
+  }
+
+  /// The context with zeros up to a number of tokens: `[count, C]`.
+  func context(of count: Int) -> Tensor {
+    let missing = count - context.shape[0]
+    return missing == 0 ? context : .concatenated([context, .zeros([missing, context.shape[1]])], axis: 0)
   }
 
   /// The same row as the unconditional half has it: zeros for the image, no boxes, no phrases.

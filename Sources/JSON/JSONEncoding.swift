@@ -1,0 +1,11 @@
+import Foundation
+
+extension JSONValue {
+  /// The JSON of any encodable value, members sorted by name.
+  /// - Throws: `EncodingError` for NaN and infinity, which JSON has no form for.
+  public init(encoding value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    self = try JSONValue.parse(Array(encoder.encode(value)), name: "\(type(of: value))")
+  }
+}

@@ -1,0 +1,86 @@
+/// Which hook points, steps and heads a hook takes part in.
+public struct HookSelection: Sendable {
+  /// Patterns of names, `*` standing for anything, `?` for one character; a point takes part when one of them fits its
+  /// name or its layer. Empty: all names.
+  public var patterns: [String]
+  /// Empty: all kinds.
+  public var kinds: Set<HookKind>
+  /// Feature map sizes, nil: all.
+  public var grids: Set<FeatureGrid>?
+  /// Steps counted from 0, nil: all, and points that are met outside of steps.
+  public var steps: Set<Int>?
+  /// Attention heads counted from 0, nil: all. Observed tensors hold only these, in rising order.
+  public var heads: [Int]?
+
+  public init(
+    _ kinds: HookKind..., patterns: [String] = [], grids: Set<FeatureGrid>? = nil, steps: Set<Int>? = nil,
+    heads: [Int]? = nil
+  ) {
+    self.init(kinds: Set(kinds), patterns: patterns, grids: grids, steps: steps, heads: heads)
+  }
+
+  public init(
+    kinds: Set<HookKind>, patterns: [String] = [], grids: Set<FeatureGrid>? = nil, steps: Set<Int>? = nil,
+    heads: [Int]? = nil
+  ) {
+    (self.kinds, self.patterns, self.grids, self.steps) = (kinds, patterns, grids, steps)
+    self.heads = heads.map { Array(Set($0)).sorted() }
+  }
+
+  /// The points that the selection names and that a run can meet.
+  /// - Throws: `HookError` where a pattern fits no point of the chosen kinds, listing near names, or only points that
+  ///   cannot fire in this run; for steps, heads and feature map sizes that the run does not have.
+  func points(among all: [HookPoint], _ outline: RunOutline) throws -> [HookPoint] {
+    let candidates = kinds.isEmpty ? all : all.filter { kinds.contains($0.kind) }
+    var chosen: [ObjectIdentifier: HookPoint] = [:]
+    for pattern in patterns.isEmpty ? ["*"] : patterns {
+      let fitting = NamePattern(pattern)
+      let named = candidates.filter { fitting.fits($0.name) || fitting.fits($0.layer) }
+      guard !named.isEmpty else {
+        let names = (candidates.isEmpty ? all : candidates).map(\.name)
+        throw HookError.noSuchPoint(
+          pattern: pattern, kinds: kinds.map(\.name).sorted(), near: NamePattern.nearest(to: pattern, among: names))
+      }
+      let firing = named.filter { absence(of: $0, outline) == nil }
+      if firing.isEmpty {
+        throw HookError.cannotFire(
+          pattern: pattern, points: named.map(\.name), reason: absence(of: named[0], outline) ?? "")
+      }
+      for point in firing { chosen[ObjectIdentifier(point)] = point }
+    }
+    try checkNumbers(of: Array(chosen.values), outline)
+    return Array(chosen.values)
+  }
+
+  private func absence(of point: HookPoint, _ outline: RunOutline) -> String? {
+    if let reason = outline.absence(point) { return reason }
+    return steps != nil && !outline.hasSteps(point) ? "they are met before or after the steps that the hook names" : nil
+  }
+
+  private func checkNumbers(of points: [HookPoint], _ outline: RunOutline) throws {
+    if let count = outline.steps, let steps, let beyond = steps.sorted().first(where: { !(0..<count).contains($0) }) {
+      throw HookError.noSuchStep(step: beyond, steps: count)
+    }
+    if let heads {
+      let fewest = points.filter { $0.heads != nil }.min { ($0.heads ?? 0, $0.name) < ($1.heads ?? 0, $1.name) }
+      guard let first = heads.first, let last = heads.last, first >= 0, fewest.map({ $0.heads ?? 0 > last }) ?? true
+      else {
+        throw HookError.noSuchHead(heads: heads, found: fewest?.heads ?? 0, point: fewest?.name ?? "no point")
+      }
+    }
+    if let grids, let met = outline.grids, let missing = grids.first(where: { !met.contains($0) }) {
+      throw HookError.noSuchGrid(asked: missing, met: met.sorted { $0.count > $1.count })
+    }
+  }
+}
+
+extension HookSelection: CustomStringConvertible {
+  public var description: String {
+    let parts = [
+      kinds.isEmpty ? nil : kinds.map(\.name).sorted().joined(separator: ", "),
+      patterns.isEmpty ? nil : patterns.joined(separator: ", "), steps.map { "steps \($0.sorted())" },
+      heads.map { "heads \($0)" }, grids.map { "sizes \($0.map(\.description).sorted().joined(separator: ", "))" },
+    ].compactMap { $0 }
+    return parts.isEmpty ? "everything" : parts.joined(separator: "; ")
+  }
+}

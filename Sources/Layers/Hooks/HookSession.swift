@@ -1,0 +1,102 @@
+import Foundation
+import Tensors
+
+/// The hooks of one run. They end with it, however it ends.
+public final class HookSession: @unchecked Sendable {
+  @TaskLocal package static var current: HookSession?
+
+  private let hooks: [Hook]
+  /// For every hook, the points that it may fire at in this run.
+  private let selected: [Set<ObjectIdentifier>]
+  private let lock = NSLock()
+  private var moment = Moment()
+  private var failure: (any Error)?
+
+  /// - Throws: `HookError` where a hook can never fire.
+  public init(_ observing: [any Observing], catalog: HookCatalog, outline: RunOutline = RunOutline()) throws {
+    hooks = observing.flatMap(\.hooks)
+    let points = catalog.points
+    selected = try hooks.map { hook in
+      Set(try hook.selection.points(among: points, outline).map { ObjectIdentifier($0) })
+    }
+    for observer in observing { observer.begin() }
+  }
+
+  private init(_ hooks: [Hook], _ selected: [Set<ObjectIdentifier>]) { (self.hooks, self.selected) = (hooks, selected) }
+
+  /// The same run with one hook more, which comes last.
+  /// - Throws: `HookError` where it can never fire.
+  package func joined(by hook: Hook, catalog: HookCatalog, outline: RunOutline) throws -> HookSession {
+    let points = try hook.selection.points(among: catalog.points, outline)
+    return HookSession(hooks + [hook], selected + [Set(points.map { ObjectIdentifier($0) })])
+  }
+
+  /// Runs a body with these hooks, and no others, in force.
+  /// - Throws: what the body throws, and the first error of a hook.
+  public func during<Result>(_ moment: Moment, _ body: () throws -> Result) throws -> Result {
+    lock.withLock { self.moment = moment }
+    let result = try HookSession.$current.withValue(hooks.isEmpty ? nil : self) { try body() }
+    if let failure = lock.withLock({ failure }) { throw failure }
+    return result
+  }
+
+  func observes(_ point: HookPoint, grid: FeatureGrid?) -> Bool {
+    let (step, failed) = lock.withLock { (moment.step, failure != nil) }
+    return !failed && hooks.indices.contains { takesPart($0, point, grid, step) }
+  }
+
+  private func takesPart(_ index: Int, _ point: HookPoint, _ grid: FeatureGrid?, _ step: Int?) -> Bool {
+    guard selected[index].contains(ObjectIdentifier(point)) else { return false }
+    let selection = hooks[index].selection
+    let fitsStep = selection.steps.map { steps in step.map(steps.contains) ?? false } ?? true
+    return fitsStep && selection.grids.map { grid.map($0.contains) ?? false } ?? true
+  }
+
+  /// Shows a tensor to every hook in turn; a later hook sees what an earlier one put in place.
+  /// - Returns: what was put in place; nil where nothing was.
+  func deliver(_ tensor: Tensor, at point: HookPoint, grid: FeatureGrid?) -> Tensor? {
+    let moment = lock.withLock { self.moment }
+    var replaced: Tensor?
+    for (index, hook) in hooks.enumerated() where takesPart(index, point, grid, moment.step) {
+      let whole = replaced ?? tensor
+      let heads = point.heads.map { hook.selection.heads ?? Array(0..<$0) }
+      func event(_ shown: Tensor) -> HookEvent {
+        HookEvent(point: point, tensor: shown, grid: grid, moment: moment, heads: heads)
+      }
+      do {
+        let shown = selectHeads(of: whole, hook.selection.heads, at: point)
+        switch hook.action {
+        case .observe(let body): try body(event(shown))
+        case .replace(let body):
+          let result = try body(event(shown.detached))
+          guard result.shape == shown.shape else {
+            throw HookError.wrongShape(point: point.name, expected: shown.shape, found: result.shape)
+          }
+          replaced = put(result, into: whole, heads: hook.selection.heads, at: point)
+        }
+      } catch {
+        lock.withLock { failure = failure ?? error }
+        return replaced
+      }
+    }
+    return replaced
+  }
+
+  private func selectHeads(of tensor: Tensor, _ heads: [Int]?, at point: HookPoint) -> Tensor {
+    guard let heads, let axis = point.axes.firstIndex(of: .head) else { return tensor }
+    return tensor.gathered(axis: axis, heads)
+  }
+
+  private func put(_ part: Tensor, into whole: Tensor, heads: [Int]?, at point: HookPoint) -> Tensor {
+    guard let heads, let axis = point.axes.firstIndex(of: .head) else { return part }
+    let slices = (0..<whole.shape[axis]).map { head in
+      heads.firstIndex(of: head).map { part.sliced(axis: axis, $0..<($0 + 1)) }
+        ?? whole.sliced(axis: axis, head..<(head + 1))
+    }
+    return .concatenated(slices, axis: axis)
+  }
+}
+
+extension HookSession: CustomStringConvertible {
+  public var description: String { "HookSession of \(hooks.count) hooks" }
+}

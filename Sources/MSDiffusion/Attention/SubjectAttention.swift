@@ -1,0 +1,36 @@
+import Layers
+import Models
+
+/// Keys and values of subject tokens beside one cross-attention layer, and the layer's hook points for them.
+public struct SubjectAttention: Sendable {
+  let layer: CrossAttention
+  package let toSubjectK, toSubjectV: Linear
+  let pattern, unmaskedPattern, values, contribution: HookPoint
+
+  package init(_ scope: Scope, beside layer: CrossAttention) throws {
+    self.layer = layer
+    toSubjectK = try Linear(scope["to_k_ip"], layer.contextWidth, layer.width, bias: false)
+    toSubjectV = try Linear(scope["to_v_ip"], layer.contextWidth, layer.width, bias: false)
+    pattern = layer.hook("subject_pattern", .subjectAttention, axes: .batch, .head, .query, .key)
+    unmaskedPattern = layer.hook(
+      "subject_pattern_unmasked", .subjectAttentionUnmasked, axes: .batch, .head, .query, .key)
+    values = layer.hook("subject_value", .subjectValue, axes: .batch, .token, .channel)
+    contribution = layer.hook("subject_contribution", .subjectContribution, axes: .batch, .query, .subject)
+  }
+}
+
+extension HookKind {
+  /// Softmax over dummy and subject tokens as it is used: confined to the layout, background rows zero (Eq. 5, 6).
+  public static let subjectAttention: HookKind = "subjectAttention"
+  /// The same softmax without any layout; it exists only where it is observed.
+  public static let subjectAttentionUnmasked: HookKind = "subjectAttentionUnmasked"
+  /// Values of the subject branch, one row per dummy or subject token.
+  public static let subjectValue: HookKind = "subjectValue"
+  /// ‖γ W_O A V‖, what each subject adds to each position; it exists only where it is observed.
+  public static let subjectContribution: HookKind = "subjectContribution"
+}
+
+extension Axis {
+  /// Subjects of a sample.
+  public static let subject: Axis = "subject"
+}

@@ -1,0 +1,102 @@
+import Analysis
+import Layers
+import Models
+import Synchronization
+import Tensors
+
+// Axes: B batch rows, R subjects, h and w of a layer's feature map.
+
+/// Where the subjects of one run are: in their boxes, until masks are laid out for a layer (appendix M).
+///
+/// It belongs to one run and ends with it.
+public final class SubjectLayout: Sendable {
+  public let options: LayoutOptions
+  public let columns: SubjectColumns
+  private let rows: [SubjectRow]
+  private let layers: Int
+  private let state = Mutex(State())
+
+  private struct State {
+    /// Pseudo layouts by layer.
+    var laidOut: [String: SubjectMasks] = [:]
+    var boxes: [FeatureGrid: SubjectMasks] = [:]
+    /// Text maps of the steps so far, by layer.
+    var maps: [String: RunningMaps] = [:]
+  }
+
+  /// - Parameter layers: number of cross-attention layers.
+  init(_ rows: [SubjectRow], columns: SubjectColumns, options: LayoutOptions, layers: Int) {
+    (self.rows, self.columns, self.options, self.layers) = (rows, columns, options, layers)
+  }
+
+  /// The masks that a layer uses now.
+  public func masks(in layer: CrossAttention, on grid: FeatureGrid) -> SubjectMasks {
+    if let known = state.withLock({ $0.laidOut[layer.name] ?? $0.boxes[grid] }) { return known }
+    let made = masks(
+      .stacked(rows.map { row in .stacked(boxes(of: row).map { $0.mask(on: grid) }, axis: 0) }, axis: 0))
+    state.withLock { $0.boxes[grid] = made }
+    return made
+  }
+
+  private func masks(_ subjects: Tensor) -> SubjectMasks {
+    SubjectMasks(
+      subjects.reshaped([rows.count, columns.subjects, -1]), columns: columns,
+      zeroesBackground: options.zeroesBackground)
+  }
+
+  /// A row's boxes with those of missing subjects; the whole image where subjects are not confined.
+  private func boxes(of row: SubjectRow) -> [Box] {
+    let own = options.confinesSubjects ? row.boxes : row.boxes.map { _ in .whole }
+    return own + [Box](repeating: .none, count: columns.subjects - own.count)
+  }
+
+  // MARK: Pseudo layout
+
+  /// What lays subjects out as text attention passes by, to be put among a run's observers; nil without a pseudo layout.
+  public var observer: Hook? {
+    options.pseudoLayout.map { rule in
+      AttentionGatherer(.text, samples: .allRows).hook { [self] attention in
+        try add(attention.phraseMaps(rows.map(spans)), of: attention.layer, rule)
+      }
+    }
+  }
+
+  private func spans(of row: SubjectRow) -> [Range<Int>] {
+    row.spans + [Range<Int>](repeating: 0..<0, count: columns.subjects - row.spans.count)
+  }
+
+  /// Adds the maps of a step, `[B, R, h, w]`; once enough are there, their mean becomes the layer's masks, or, for a rule
+  /// that fuses layers, those of all layers together after each whole step.
+  private func add(_ maps: Tensor, of layer: String, _ rule: PseudoLayout) throws {
+    try maps.checkFinite(place: "text attention of \(layer)")
+    let laidOut = state.withLock { state -> [String: Tensor] in
+      state.maps[layer, default: RunningMaps(memory: rule.memory)].add(maps)
+      guard rule.fusion != nil else {
+        return state.maps[layer].flatMap { rule.masks(of: $0) }.map { [layer: $0] } ?? [:]
+      }
+      let names = state.maps.keys.sorted()
+      let all = names.compactMap { state.maps[$0] }
+      let isWholeStep = names.count == layers && Set(all.map(\.count)).count == 1
+      guard isWholeStep, let masks = rule.masks(of: all) else { return [:] }
+      return Dictionary(uniqueKeysWithValues: zip(names, masks))
+    }
+    let masks = laidOut.mapValues { self.masks($0) }
+    state.withLock { $0.laidOut.merge(masks) { _, new in new } }
+  }
+
+  /// The mean of a layer's text maps over the steps so far, as the rule weighs them, `[B, R, h, w]`; nil before the first.
+  public func textMaps(inLayer name: String) -> Tensor? { state.withLock { $0.maps[name]?.mean } }
+
+  /// The pseudo layout of a layer, `[B, R, h, w]` of 0 and 1; nil while its boxes are in use.
+  public func pseudoLayout(inLayer name: String) -> Tensor? {
+    state.withLock { state in
+      guard let masks = state.laidOut[name], let shape = state.maps[name]?.mean?.shape else { return nil }
+      return masks.subjects.reshaped(shape)
+    }
+  }
+}
+
+extension Box {
+  /// 1 inside, 0 outside, one per position: `[h·w]`.
+  func mask(on grid: FeatureGrid) -> Tensor { mask(height: grid.height, width: grid.width).reshaped([grid.count]) }
+}

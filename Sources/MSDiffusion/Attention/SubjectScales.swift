@@ -1,0 +1,40 @@
+import Analysis
+import Layers
+import Tensors
+
+// Axes: B batch rows, H heads, Q positions, R subjects, K dummy and subject tokens, C width.
+
+/// How strongly subjects act: γ for all of a row's subjects (Eq. 2), or a scale for each after the softmax.
+struct SubjectScales {
+  /// γ of each row; 1 where its subjects have scales of their own. `[B, 1, 1]`.
+  let ofRows: Tensor
+  /// Of each column; nil where no row has scales of its own. `[B, K, 1]`.
+  private let columns: Tensor?
+  private let subjects: [Range<Int>]
+
+  init(_ rows: [SubjectRow], columns: SubjectColumns) {
+    subjects = columns.ofSubjects
+    ofRows = Tensor(rows.map { $0.subjectScales == nil ? $0.scale : 1 }, shape: [rows.count, 1, 1])
+    self.columns =
+      rows.allSatisfy { $0.subjectScales == nil }
+      ? nil
+      : .stacked(
+        rows.map { row in
+          let own = row.subjectScales ?? row.boxes.map { _ in 1 }
+          let padded = own + [Float](repeating: 1, count: columns.subjects - own.count)
+          let each = padded.flatMap { Array(repeating: $0, count: columns.tokens) }
+          return Tensor(Array(repeating: 1, count: columns.dummies) + each, shape: [columns.count, 1])
+        }, axis: 0)
+  }
+
+  /// Values `[B, K, C]`, each subject's times its own scale.
+  func ofColumns(_ value: Tensor) -> Tensor { columns.map { value * $0 } ?? value }
+
+  /// What each subject really adds to each position, ‖γ W_O A_r V_r‖: `[B, Q, R]`.
+  func contributions(_ probabilities: Tensor, _ value: Tensor, _ masks: SubjectMasks, through toOut: Linear) -> Tensor {
+    let norms = ValueContribution.perGroup(
+      probabilities: probabilities, values: ofColumns(value), groups: subjects.map(Array.init),
+      outputWeight: toOut.weight.value)
+    return (masks.foreground.map { norms * $0 } ?? norms) * ofRows.abs()
+  }
+}

@@ -1,0 +1,71 @@
+import Layers
+import Synchronization
+import Tensors
+
+/// A tensor that passed a hook point.
+public struct Activation: Sendable {
+  /// The hook point's name.
+  public let name: String
+  public let axes: [Axis]
+  public let moment: Moment
+  /// The feature map whose positions a query axis counts.
+  public let grid: FeatureGrid?
+  /// The heads that it holds, counted in the whole layer; nil without a head axis.
+  public let heads: [Int]?
+  public let tensor: Tensor
+}
+
+extension Activation: CustomStringConvertible {
+  public var description: String {
+    let sizes = zip(axes, tensor.shape).map { "\($0) \($1)" }.joined(separator: ", ")
+    let when = moment.step.map { "step \($0)" } ?? moment.subject
+    return "\(name) [\(sizes)] in \(moment.phase)" + (when.isEmpty ? "" : ", \(when)")
+  }
+}
+
+/// Keeps every tensor that passes the chosen hook points, in order. Memory grows with the steps: choose few.
+public final class ActivationRecorder: Observing {
+  private let selection: HookSelection
+  private let recorded = Mutex<[Activation]>([])
+
+  public init(_ selection: HookSelection) { self.selection = selection }
+
+  /// Patterns of names, `*` standing for anything.
+  public convenience init(_ patterns: String...) { self.init(HookSelection(kinds: [], patterns: patterns)) }
+
+  public func begin() { recorded.withLock { $0 = [] } }
+
+  public var hooks: [Hook] {
+    [
+      .observe(selection) { [self] event in
+        let activation = Activation(
+          name: event.point.name, axes: event.point.axes, moment: event.moment, grid: event.grid, heads: event.heads,
+          tensor: event.tensor.detached)
+        recorded.withLock { $0.append(activation) }
+      }
+    ]
+  }
+
+  /// All of them, in the order in which they came.
+  public var activations: [Activation] { recorded.withLock { $0 } }
+
+  /// Names of the points that were met, in the order of their first time.
+  public var names: [String] {
+    var seen: Set<String> = []
+    return activations.map(\.name).filter { seen.insert($0).inserted }
+  }
+
+  /// What passed one point, one per time.
+  public subscript(name: String) -> [Activation] { activations.filter { $0.name == name } }
+
+  /// What passed one point in a step; nil where nothing did.
+  public subscript(name: String, step step: Int) -> Tensor? { self[name].first { $0.moment.step == step }?.tensor }
+}
+
+extension ActivationRecorder: CustomStringConvertible {
+  public var description: String {
+    let all = activations
+    let bytes = all.reduce(0) { $0 + 4 * $1.tensor.count }
+    return "ActivationRecorder: \(all.count) tensors of \(names.count) points, \(bytes / 1024) KiB"
+  }
+}

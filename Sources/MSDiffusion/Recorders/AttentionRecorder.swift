@@ -1,0 +1,124 @@
+import Analysis
+import Layers
+import Models
+import Synchronization
+import Tensors
+
+/// Records attention while scenes are generated: which position attended to which token.
+///
+/// Only sums are kept, so that memory does not grow with the number of steps unless `keeping: .steps` asks for it. A
+/// recorder that is used for another run starts anew.
+public final class AttentionRecorder: Observing {
+  public let gatherer: AttentionGatherer
+  private let keeping: HeatmapAccumulator.Keeping
+  private let recorded = Mutex<[HeatmapAccumulator]>([])
+
+  /// - Parameters:
+  ///   - source: which attention.
+  ///   - samples: of which samples; memory grows with them.
+  ///   - layers: patterns of layer names; all cross-attention layers where empty.
+  ///   - grids: feature map sizes; all where nil.
+  ///   - steps: denoising steps counted from 0; all where nil.
+  ///   - heads: attention heads counted from 0; all where nil.
+  ///   - keeping: what is kept apart in place of being summed.
+  public init(
+    _ source: AttentionSource = .text, samples: AttentionGatherer.Samples = .all, layers: [String] = [],
+    grids: Set<FeatureGrid>? = nil, steps: Set<Int>? = nil, heads: [Int]? = nil,
+    keeping: HeatmapAccumulator.Keeping = []
+  ) {
+    gatherer = AttentionGatherer(source, samples: samples, layers: layers, grids: grids, steps: steps, heads: heads)
+    self.keeping = keeping
+  }
+
+  public func begin() { recorded.withLock { $0 = [] } }
+
+  public var hooks: [Hook] { [gatherer.hook { [self] in try add($0) }] }
+
+  private func add(_ attention: GatheredAttention) throws {
+    try recorded.withLock { samples in
+      if samples.isEmpty {
+        samples = (0..<attention.probabilities.shape[0]).map { HeatmapAccumulator(row: $0, keeping: keeping) }
+      }
+      for index in samples.indices {
+        try samples[index].add(
+          attention.probabilities, height: attention.grid.height, width: attention.grid.width, layer: attention.layer,
+          step: attention.step, heads: attention.heads, of: attention.headCount)
+      }
+    }
+  }
+
+  /// What was recorded of a sample, for maps of any choice of tokens, layers, steps and heads.
+  /// - Parameter sample: its index among the recorded ones.
+  /// - Throws: `AnalysisError.notRecorded` for a sample that is not there.
+  public func maps(sample: Int = 0) throws -> HeatmapAccumulator {
+    try recorded.withLock { samples in
+      if samples.isEmpty { return HeatmapAccumulator() }
+      guard samples.indices.contains(sample) else {
+        throw AnalysisError.notRecorded(kind: "sample", requested: [sample], available: "0..<\(samples.count)")
+      }
+      return samples[sample]
+    }
+  }
+
+  /// The heatmap of some token columns over all that was recorded of a sample.
+  /// - Throws: `AnalysisError`.
+  public func heatmap(
+    _ label: String, tokens: some Collection<Int>, sample: Int = 0, overTokens: Combination = .mean
+  ) throws -> Heatmap {
+    try maps(sample: sample).heatmap(label, tokens: tokens, overTokens: overTokens)
+  }
+
+  /// One heatmap per subject of a generation: of its phrase in the prompt, or of its image tokens.
+  /// - Parameters:
+  ///   - sample: which of the generation's samples.
+  ///   - overTokens: the mean over a subject's tokens, or their total.
+  /// - Throws: `PhraseError` where a phrase is not in the prompt; `AnalysisError`.
+  public func heatmaps(
+    in generation: Generation, sample: Int = 0, overTokens: Combination = .mean
+  ) throws -> [Heatmap] {
+    let maps = try maps(sample: index(of: sample, in: generation))
+    return try zip(generation.scene.phrases, columns(in: generation)).map {
+      try maps.heatmap($0, tokens: $1, overTokens: overTokens)
+    }
+  }
+
+  /// One sequence of heatmaps per subject, a heatmap per step; needs `keeping: .steps`.
+  /// - Throws: as ``heatmaps(in:sample:overTokens:)``.
+  public func sequences(in generation: Generation, sample: Int = 0) throws -> [[Heatmap]] {
+    let maps = try maps(sample: index(of: sample, in: generation))
+    return try zip(generation.scene.phrases, columns(in: generation)).map { try maps.sequence($0, tokens: $1) }
+  }
+
+  /// The columns of each subject in what this recorder gathers.
+  private func columns(in generation: Generation) throws -> [Range<Int>] {
+    switch gatherer.source {
+    case .text: try generation.phrases.map { try $0.get() }
+    case .subjects, .unmaskedSubjects: generation.scene.subjects.indices.map { generation.columns[$0] }
+    case .contribution: generation.scene.subjects.indices.map { $0..<$0 + 1 }
+    }
+  }
+
+  /// Where a sample of a generation is among the recorded ones.
+  private func index(of sample: Int, in generation: Generation) throws -> Int {
+    guard (0..<generation.scene.samples).contains(sample) else {
+      throw AnalysisError.notRecorded(
+        kind: "sample of this generation", requested: [sample], available: "0..<\(generation.scene.samples)")
+    }
+    let inBatch = generation.samples.lowerBound + sample
+    guard case .chosen(let numbers) = gatherer.samples else { return inBatch }
+    guard let index = numbers.firstIndex(of: inBatch) else {
+      throw AnalysisError.notRecorded(kind: "sample of the batch", requested: [inBatch], available: "\(numbers)")
+    }
+    return index
+  }
+}
+
+extension AttentionRecorder: CustomStringConvertible {
+  /// What was recorded so far.
+  public var description: String {
+    let samples = recorded.withLock { $0 }
+    let (layers, steps) = (samples.first?.layers ?? [], Set((samples.first?.layers ?? []).flatMap(\.steps)).count)
+    return "AttentionRecorder \(gatherer.source): \(samples.count) samples, \(layers.count) layers, \(steps) steps, "
+      + "\(samples.reduce(0) { $0 + $1.byteCount } / 1024) KiB"
+  }
+}

@@ -1,0 +1,78 @@
+/// A subject of a generated scene, with where attention to it went: all that a panel or a file of numbers needs.
+public struct AttendedSubject: Sendable {
+  public let subject: Subject
+  /// Index among the scene's subjects.
+  public let index: Int
+  public let heatmap: Heatmap
+  /// The denoising step of the heatmap; 0 for one over all steps.
+  public let step: Int
+  /// How well the heatmap fits the subject's box; nil without a box.
+  public let fit: BoxFit?
+
+  public var phrase: String { subject.phrase }
+  /// The colour of the subject in every panel.
+  public var color: Color { .distinct(index) }
+
+  init(_ subject: Subject, _ index: Int, _ heatmap: Heatmap, step: Int = 0) {
+    (self.subject, self.index, self.heatmap, self.step) = (subject, index, heatmap, step)
+    fit = subject.box.isNone ? nil : BoxFit(of: heatmap.values, subject.box)
+  }
+
+  /// For a panel: “fox”: 63 % in its box (chance 28 %).
+  public var fitCaption: String {
+    guard let fit, let mass = fit.inBoxMass else { return "“\(phrase)”" }
+    return "“\(phrase)”: \(percent(mass)) in its box, chance \(percent(fit.chance))"
+  }
+
+  /// For every subject the range of its values over all steps, so that its maps can be drawn on one scale.
+  public static func sharedScales(of steps: [[AttendedSubject]]) -> [ClosedRange<Float>] {
+    guard let first = steps.first else { return [] }
+    return first.indices.map { subject in
+      let ranges = steps.map { $0[subject].heatmap.range }
+      return (ranges.map(\.lowerBound).min() ?? 0)...(ranges.map(\.upperBound).max() ?? 1)
+    }
+  }
+}
+
+extension Panel {
+  /// A subject's heatmap over an image, with its box in its colour.
+  /// - Parameter range: the values that the colour scale spans; least to greatest of the map where nil.
+  /// - Throws: `PlotError`.
+  public init(_ attended: AttendedSubject, over image: PixelImage, range: ClosedRange<Float>? = nil) throws {
+    self = try Panel(image).overlaid(with: attended.heatmap.values, range: range)
+      .boxed(attended.subject.box.numbers, color: attended.color)
+  }
+}
+
+extension AttendedSubject: Encodable {
+  private enum CodingKeys: String, CodingKey { case phrase, fit }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(phrase, forKey: .phrase)
+    try container.encode(fit, forKey: .fit)
+  }
+}
+
+extension AttentionRecorder {
+  /// Each subject of a generation with its heatmap.
+  /// - Parameters:
+  ///   - sample: which of the generation's samples.
+  ///   - overTokens: the mean over a subject's tokens, or their total.
+  /// - Throws: `PhraseError` where a phrase is not in the prompt; `AnalysisError`.
+  public func attended(
+    in generation: Generation, sample: Int = 0, overTokens: Analysis.Combination = .mean
+  ) throws -> [AttendedSubject] {
+    let heatmaps = try heatmaps(in: generation, sample: sample, overTokens: overTokens)
+    return zip(generation.scene.subjects, heatmaps).enumerated().map { AttendedSubject($1.0, $0, $1.1) }
+  }
+
+  /// The same of every step; needs `keeping: .steps`.
+  /// - Returns: [step][subject].
+  public func attendedPerStep(in generation: Generation, sample: Int = 0) throws -> [[AttendedSubject]] {
+    let sequences = try sequences(in: generation, sample: sample)
+    return (sequences.first ?? []).indices.map { step in
+      zip(generation.scene.subjects, sequences).enumerated().map { AttendedSubject($1.0, $0, $1.1[step], step: step) }
+    }
+  }
+}

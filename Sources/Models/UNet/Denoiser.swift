@@ -1,0 +1,49 @@
+import Layers
+import Tensors
+
+// Axes: B batch, C latent channels, H and W height and width of latents.
+
+/// A network that predicts what a scheduler takes a step with, as a pipeline asks for it: a U-Net alone, or one that
+/// another network adds to.
+public protocol Denoiser: Sendable {
+  var configuration: UNetConfiguration { get }
+  /// Every cross-attention layer in the order in which adapters number them.
+  var crossAttentionLayers: [CrossAttention] { get }
+
+  /// - Parameters:
+  ///   - latents: scaled latents `[B, C, H, W]`.
+  ///   - timesteps: one per row, or one for all.
+  ///   - context: what cross-attention attends to, of as many rows.
+  ///   - added: SDXL's added conditions.
+  ///   - residuals: what another network adds.
+  /// - Returns: noise or velocity, `[B, C, H, W]`.
+  func callAsFunction(
+    _ latents: Tensor, timesteps: [Float], context: AttentionContext, added: AddedConditions?,
+    residuals: ExtraResiduals?
+  ) -> Tensor
+}
+
+/// The added conditions of SDXL.
+public struct AddedConditions: Sendable {
+  /// Pooled text state of the second encoder, `[B, P]`.
+  public var pooledText: Tensor
+  /// Original height and width, crop top and left, target height and width in pixels, `[B, 6]`.
+  public var timeIDs: Tensor
+
+  public init(pooledText: Tensor, timeIDs: Tensor) { (self.pooledText, self.timeIDs) = (pooledText, timeIDs) }
+}
+
+/// What another network, as a ControlNet, adds inside a U-Net.
+public struct ExtraResiduals: Sendable {
+  /// One per skip, in the order in which the way down makes them, each of its skip's shape.
+  public var skips: [Tensor]
+  /// Of the shape of the middle block's output; nil: none.
+  public var middle: Tensor?
+
+  public init(skips: [Tensor], middle: Tensor? = nil) { (self.skips, self.middle) = (skips, middle) }
+
+  func added(to own: [Tensor], middle output: Tensor) -> (skips: [Tensor], middle: Tensor) {
+    guard skips.count == own.count else { fail("U-Net: \(skips.count) extra residuals for \(own.count) skips") }
+    return (zip(own, skips).map { $0 + $1 }, middle.map { output + $0 } ?? output)
+  }
+}
