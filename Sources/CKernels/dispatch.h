@@ -3,7 +3,7 @@
 
 #define MSD_INLINE static inline __attribute__((always_inline))
 
-// Compiles one body for every kind of processor, and picks among them by what the processor can do.
+// Compiles one body for each kind of processor, and calls the one that suits the processor.
 #if defined(__x86_64__)
 #define MSD_KERNEL(name, parameters, arguments)                                                    \
   void name##_scalar parameters { name##_body arguments; }                                         \

@@ -4,7 +4,8 @@
 
 #include "dispatch.h"
 
-// e^x within two units in the last place: x = n·ln 2 + r, a polynomial for e^r, n into the exponent. Below -87.3 zero.
+// e^x within two units in the last place: x = n·ln 2 + r, a polynomial for e^r, and n added to the exponent. Below
+// -87.3 it is 0.
 MSD_INLINE float msd_exp(float x) {
   float bounded = x < -87.3f ? -87.3f : (x > 88.3f ? 88.3f : x);
   float n = __builtin_floorf(bounded * 1.44269504f + 0.5f);
@@ -24,7 +25,7 @@ MSD_INLINE float msd_exp(float x) {
   return x < -87.3f ? 0.0f : (x != x ? x : result);
 }
 
-// The error function as a ratio of polynomials on -4…4, beyond which it is 1 to the last bit.
+// The error function as a ratio of polynomials on -4…4; beyond that it is ±1 to the last bit.
 MSD_INLINE float msd_erf(float x) {
   float bounded = x < -4.0f ? -4.0f : (x > 4.0f ? 4.0f : x);
   float y = bounded * bounded;

@@ -17,6 +17,6 @@ public struct Conv2d: Sendable {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    x.conv2d(weight: weight.value, bias: bias?.value, stride: stride, padding: padding)
+    x.conv2d(weight: weight.operand, bias: bias?.value, stride: stride, padding: padding)
   }
 }

@@ -6,7 +6,7 @@ public struct Linear: Sendable {
   public let bias: Parameter?
 
   /// - Parameters:
-  ///   - inputs: width of the last axis.
+  ///   - inputs: width of the last axis before the map.
   ///   - outputs: width after it.
   /// - Throws: `ParameterError` where `weight` `[outputs, inputs]` or `bias` `[outputs]` is missing or of another shape.
   public init(_ scope: Scope, _ inputs: Int, _ outputs: Int, bias: Bool = true) throws {
@@ -15,10 +15,10 @@ public struct Linear: Sendable {
   }
 
   /// `[…, inputs]` to `[…, outputs]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight: weight.value, bias: bias?.value) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight: weight.operand, bias: bias?.value) }
 }
 
-/// A table of vectors, looked up by number.
+/// A table of vectors, looked up by index.
 public struct Embedding: Sendable {
   public let weight: Parameter
 
@@ -26,6 +26,6 @@ public struct Embedding: Sendable {
     weight = try scope.parameter("weight", [count, width])
   }
 
-  /// Numbers to vectors: `[N, width]`.
+  /// The vectors at these indices: `[N, width]`.
   public func callAsFunction(_ ids: [Int]) -> Tensor { weight.rows(ids) }
 }

@@ -17,7 +17,7 @@ public struct LayerNorm: Sendable {
   }
 }
 
-/// Normalisation over groups of channels of `[B, C, …]`, with a learned scale and shift a channel.
+/// Normalisation over groups of channels of `[B, C, …]`, with a learned scale and shift per channel.
 public struct GroupNorm: Sendable {
   public let weight: Parameter
   public let bias: Parameter

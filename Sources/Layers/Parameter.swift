@@ -3,10 +3,10 @@ import Tensors
 
 /// One weight of a model: its checkpoint key, its shape, and its numbers.
 ///
-/// Numbers that a checkpoint stores in half precision stay so in memory and are widened when a layer uses them; only
-/// small ones are kept widened. A trainer replaces `value`.
+/// A weight that its file stores in half precision stays so in memory and is widened to float32 each time it is used; a
+/// small one stays widened from its first use on. A trainer replaces `value`.
 public final class Parameter: @unchecked Sendable {
-  /// Weights of at most this many elements are kept widened once they were used (256 KiB each).
+  /// The most elements of a weight that stays widened once it was used (256 KiB in float32).
   static let keptElements = 65_536
 
   public let key: String
@@ -19,7 +19,7 @@ public final class Parameter: @unchecked Sendable {
   private var contents: Contents
   private let lock = NSLock()
 
-  /// A weight as it lies in a file.
+  /// A weight in the type that its file stores.
   public init(_ key: String, stored: StoredTensor) {
     (self.key, shape, contents) = (key, stored.shape, .stored(stored))
   }
@@ -36,7 +36,7 @@ public final class Parameter: @unchecked Sendable {
 
   public var count: Int { shape.reduce(1, *) }
 
-  /// The type the numbers are kept in.
+  /// The type in which the numbers are kept in memory.
   public var elementType: ElementType {
     lock.withLock {
       if case .stored(let stored) = contents { return stored.elementType }
@@ -44,23 +44,28 @@ public final class Parameter: @unchecked Sendable {
     }
   }
 
-  /// The numbers in float32.
-  public var value: Tensor {
-    get {
-      lock.withLock {
-        switch contents {
-        case .tensor(let tensor): return tensor
-        case .made(let make):
-          let tensor = make()
-          contents = .tensor(tensor)
-          return tensor
-        case .stored(let stored):
-          let tensor = stored.tensor
-          if stored.elementType != .float32 && count <= Self.keptElements { contents = .tensor(tensor) }
-          return tensor
-        }
+  /// The weight as a matrix product takes it: float32 numbers, or a large weight in the type that its file stores.
+  public var operand: Weight {
+    lock.withLock {
+      switch contents {
+      case .tensor(let tensor): return .tensor(tensor)
+      case .made(let make):
+        let tensor = make()
+        contents = .tensor(tensor)
+        return .tensor(tensor)
+      case .stored(let stored):
+        if stored.elementType == .float32 { return .tensor(stored.tensor) }
+        guard count <= Self.keptElements else { return .stored(stored) }
+        let tensor = stored.tensor
+        contents = .tensor(tensor)
+        return .tensor(tensor)
       }
     }
+  }
+
+  /// The numbers in float32.
+  public var value: Tensor {
+    get { operand.tensor }
     set {
       guard newValue.shape == shape else {
         fail("\(key): a parameter of shape \(shape) cannot take a tensor of shape \(newValue.shape)")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Models
 
 /// The options that every experiment takes.
 struct RunOptions: ParsableArguments {
@@ -32,7 +33,8 @@ struct RunOptions: ParsableArguments {
   @Option(help: "Side of the images in pixels, a multiple of the model's factor. (default: the model's own)")
   var size: Int?
 
-  @Option(help: "Scheduler: euler, euler_ancestral, ddim, ddpm, dpmpp_2m, unipc or lcm. (default: the checkpoint's)")
+  @Option(
+    help: "Scheduler: \(SchedulerKind.allCases.map(\.name).joined(separator: ", ")). (default: the checkpoint's)")
   var scheduler: String?
 
   @Option(help: "A .npy file with starting noise of unit deviation, [1, C, h, w], in place of the seed's.")

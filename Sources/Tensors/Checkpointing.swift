@@ -1,52 +1,53 @@
-/// A part of a computation whose inner results were let go of; they are made again when their derivatives are asked for.
+/// A part of a computation whose intermediate results were released; the backward pass computes them a second time.
 final class CheckpointNode: TapeNode, @unchecked Sendable {
   private let body: () -> [Tensor]
 
   init(_ body: @escaping () -> [Tensor]) {
     self.body = body
-    super.init(inputs: []) { _ in [] }
+    super.init("checkpoint", inputs: []) { _ in [] }
   }
 
-  /// Runs the body again and hands the derivatives of its results to the new record.
-  /// - Returns: what the record begins with.
-  func unfold(_ results: [(place: Int, derivative: Tensor)], in pass: inout BackwardPass) -> [TapeNode] {
+  /// Runs the body again and hands the gradients of its results to the new record.
+  /// - Returns: the nodes that the new record ends with, from which the pass goes on.
+  func rerun(_ results: [(index: Int, gradient: Tensor)], in pass: inout BackwardPass) -> [TapeNode] {
     let again = body()
-    return results.compactMap { place, derivative in
-      guard let node = again[place].node else { return nil }
-      pass.add(derivative, to: node)
+    return results.compactMap { index, gradient in
+      guard let node = again[index].node else { return nil }
+      pass.add(gradient, to: node)
       return node
     }
   }
 }
 
-/// A result of such a part.
+/// One result of such a part.
 final class CheckpointResult: TapeNode, @unchecked Sendable {
   let checkpoint: CheckpointNode
-  /// Its place among what the body gives.
-  let place: Int
+  /// Its index among the results of the body.
+  let index: Int
 
-  init(_ checkpoint: CheckpointNode, place: Int) {
-    (self.checkpoint, self.place) = (checkpoint, place)
-    super.init(inputs: [checkpoint]) { _ in [] }
+  init(_ checkpoint: CheckpointNode, index: Int, shape: [Int]) {
+    (self.checkpoint, self.index) = (checkpoint, index)
+    super.init("checkpoint result", inputs: [Input(node: checkpoint, shape: shape)]) { _ in [] }
   }
 }
 
 extension Tape {
-  /// Runs a body without keeping what its derivatives need: they run it a second time (activation checkpointing). That
-  /// saves memory at the price of time, and changes no bit of results and gradients.
+  /// Runs a body without keeping the intermediate results that its gradients need: the backward pass runs it a second
+  /// time (activation checkpointing). That saves memory at the price of time, and changes no bit of results and
+  /// gradients.
   ///
-  /// The body may use any recorded tensors and weights from outside, whose derivatives it reaches as ever; it has to give
-  /// the same whenever it runs, until ``gradients(of:for:)`` has returned. Whoever watches it sees it twice, and what it
-  /// hands out otherwise than as a result keeps its record alive.
+  /// The body may use recorded tensors and weights from outside; they get their gradients as usual. It must return the
+  /// same results each time it runs, until ``gradients(of:for:)`` has returned. An observer of the body sees it twice,
+  /// and a tensor that leaves it other than as a result keeps its record alive.
   public static func checkpointed(_ body: @escaping () -> [Tensor]) -> [Tensor] {
     let results = body()
     guard results.contains(where: \.isRecorded) else { return results }
     let checkpoint = CheckpointNode(body)
     var known: [ObjectIdentifier: CheckpointResult] = [:]
-    return results.enumerated().map { place, result in
+    return results.enumerated().map { index, result in
       guard let inner = result.node else { return result }
-      // A result that is given twice collects its derivatives in one place, as it would without a checkpoint.
-      let node = known[ObjectIdentifier(inner)] ?? CheckpointResult(checkpoint, place: place)
+      // A tensor that is returned twice collects its gradients in one node, as it would without a checkpoint.
+      let node = known[ObjectIdentifier(inner)] ?? CheckpointResult(checkpoint, index: index, shape: result.shape)
       known[ObjectIdentifier(inner)] = node
       return result.with(node: node)
     }

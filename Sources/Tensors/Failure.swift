@@ -1,8 +1,8 @@
 import Foundation
 
-/// Stops the program with a message, in release builds too, where `precondition` would lose it.
+/// Stops the program with a message, also in release builds, where `precondition` would drop it.
 ///
-/// For mistakes of the programmer (shapes that cannot fit); what a user passes is checked at the borders and thrown.
+/// For programming errors such as shapes that do not fit. What a user passes is checked where it comes in, and thrown.
 public func fail(_ message: String, file: StaticString = #fileID, line: UInt = #line) -> Never {
   fatalError(message, file: file, line: line)
 }

@@ -1,5 +1,5 @@
-/// The memory behind a tensor: float32 values one after another, either its own or borrowed from an owner (a mapped
-/// file), which it keeps alive and never writes to.
+/// The memory behind a tensor: float32 values one after another. It is either the tensor's own, or lies with an owner
+/// (a mapped file), which it keeps alive and never writes to.
 final class Storage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let count: Int
@@ -14,7 +14,13 @@ final class Storage: @unchecked Sendable {
     owner = nil
   }
 
-  /// Somebody else's memory, to be read only.
+  /// Memory of its own, all zeros.
+  convenience init(zeros count: Int) {
+    self.init(count: count)
+    base.update(repeating: 0, count: count)
+  }
+
+  /// Memory of an owner, to be read only.
   init(borrowing pointer: UnsafePointer<Float>, count: Int, owner: AnyObject) {
     base = UnsafeMutablePointer(mutating: pointer)
     self.count = count

@@ -1,6 +1,6 @@
 import CKernels
 
-/// How the numbers of a stored tensor lie in a file.
+/// The type of the numbers of a stored tensor.
 public enum ElementType: String, Sendable, CaseIterable {
   case float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool
 
@@ -14,7 +14,7 @@ public enum ElementType: String, Sendable, CaseIterable {
     }
   }
 
-  /// Whether it holds numbers with a fraction.
+  /// Whether its numbers can have a fractional part.
   public var isFloating: Bool {
     switch self {
     case .float64, .float32, .float16, .bfloat16: true
@@ -28,7 +28,8 @@ public enum ElementType: String, Sendable, CaseIterable {
 public struct StoredTensor: @unchecked Sendable {
   public let shape: [Int]
   public let elementType: ElementType
-  private let bytes: UnsafeRawBufferPointer
+  /// Valid while `owner` lives.
+  let bytes: UnsafeRawBufferPointer
   private let owner: AnyObject
 
   /// Bytes that `owner` keeps alive; there must be as many as the shape takes.
@@ -50,8 +51,7 @@ public struct StoredTensor: @unchecked Sendable {
 
   /// The bytes where they lie, for the duration of `body`.
   public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-    defer { withExtendedLifetime(owner) {} }
-    return try body(bytes)
+    try withPointers(self, body: body)
   }
 
   /// The numbers in float32: in place where they are float32 already and lie on a multiple of four bytes, else
@@ -76,7 +76,7 @@ public struct StoredTensor: @unchecked Sendable {
     }
   }
 
-  /// 16-bit numbers by a kernel, which wants them on a multiple of two bytes.
+  /// 16-bit numbers, widened by a kernel that needs them on a multiple of two bytes.
   private func widened(
     _ bytes: UnsafeRawBufferPointer, _ kernel: (UnsafePointer<UInt16>?, UnsafeMutablePointer<Float>?, Int64) -> Void
   ) -> Tensor {
@@ -102,7 +102,7 @@ public struct StoredTensor: @unchecked Sendable {
     }
   }
 
-  /// The numbers of an integer or truth type; those with a fraction stop the program.
+  /// The numbers of an integer or truth type; for a floating-point type the program stops.
   public var integers: [Int64] {
     withBytes { bytes in
       func read<Value: BitwiseCopyable>(_: Value.Type, _ widen: (Value) -> Int64) -> [Int64] {

@@ -1,12 +1,12 @@
 /// An array of float32 values with a shape: row-major, contiguous, with value semantics (a copy shares memory until one
 /// of the two is written to).
 ///
-/// Shapes that don't fit are a programmer's mistake: the operation stops with a message that names it and the shapes.
+/// Shapes that do not fit are a programming error: the operation stops with a message that names it and the shapes.
 public struct Tensor: Sendable {
   /// Length of each axis; `[]` for a single number.
   public let shape: [Int]
   var storage: Storage
-  /// How the tensor came about, where a variable went into it.
+  /// The operation that made the tensor, if it depends on a variable.
   private(set) var node: TapeNode?
 
   init(shape: [Int], storage: Storage, node: TapeNode? = nil) {
@@ -41,14 +41,14 @@ public struct Tensor: Sendable {
   /// Ones everywhere.
   public static func ones(_ shape: [Int]) -> Tensor { Tensor(repeating: 1, shape: shape) }
 
-  /// New memory, which `fill` must write whole.
+  /// New memory, every value of which `fill` must write.
   package init(shape: [Int], fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
     let storage = Storage(count: elementCount(shape))
     try fill(UnsafeMutableBufferPointer(start: storage.base, count: storage.count))
     self.init(shape: shape, storage: storage)
   }
 
-  /// Memory that `owner` holds, read in place without a copy.
+  /// Memory that `owner` keeps alive, read where it lies without a copy.
   package init(shape: [Int], external: UnsafePointer<Float>, owner: AnyObject) {
     self.init(shape: shape, storage: Storage(borrowing: external, count: elementCount(shape), owner: owner))
   }
@@ -68,7 +68,7 @@ public struct Tensor: Sendable {
     return storage.base[0]
   }
 
-  /// One value, by an index an axis.
+  /// One value, by one index per axis.
   public subscript(_ indices: Int...) -> Float {
     get { storage.base[offset(of: indices)] }
     set {
@@ -89,21 +89,17 @@ public struct Tensor: Sendable {
 
   /// The values where they lie, in row-major order, for the duration of `body`.
   public func withUnsafeBuffer<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) rethrows -> Result {
-    defer { withExtendedLifetime(storage) {} }
-    return try body(UnsafeBufferPointer(start: storage.base, count: storage.count))
+    try withPointers(self) { try body(UnsafeBufferPointer(start: $0, count: count)) }
   }
 
   /// The values to be changed in place; memory shared with another tensor is copied first.
   public mutating func withUnsafeMutableBuffer<Result>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
   ) rethrows -> Result {
-    if node != nil { fail("a recorded tensor of shape \(shape) cannot be written to; its derivative would be lost") }
+    if node != nil { fail("a recorded tensor of shape \(shape) cannot be written to; its gradient would be lost") }
     if storage.owner != nil || !isKnownUniquelyReferenced(&storage) { storage = storage.copied() }
     return try body(UnsafeMutableBufferPointer(start: storage.base, count: storage.count))
   }
-
-  /// Where the values lie; valid while the tensor lives.
-  var pointer: UnsafePointer<Float> { UnsafePointer(storage.base) }
 
   /// Whether every value is finite: neither infinite nor NaN.
   public var isFinite: Bool { withUnsafeBuffer { $0.allSatisfy(\.isFinite) } }
@@ -135,7 +131,7 @@ extension Tensor: CustomStringConvertible, CustomReflectable {
 }
 
 extension Float {
-  /// Four significant digits or so, for people.
+  /// About four significant digits, for people to read.
   fileprivate var short: String {
     guard isFinite else { return description }
     if self == 0 { return "0" }

@@ -1,9 +1,9 @@
 import Foundation
 import Synchronization
 
-/// Runs a body once for each number below `count`, each on a thread of its own, and gives what it gave, in order.
+/// Runs `body` once for each number in `0..<count`, each on its own thread, and returns the results in that order.
 ///
-/// Dispatch would hand both halves of a step to one thread where its own are slow to wake.
+/// Dispatch may run two calls one after the other on the same thread while its others are still waking up.
 package func onThreads<Result: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> Result) -> [Result] {
   let results = Results<Result>()
   let finished = DispatchSemaphore(value: 0)
@@ -12,7 +12,7 @@ package func onThreads<Result: Sendable>(_ count: Int, _ body: @escaping @Sendab
       results.set(body(index), at: index)
       finished.signal()
     }
-    // As much as the main thread has.
+    // As large a stack as the main thread has.
     thread.stackSize = 8 << 20
     thread.start()
   }
@@ -21,7 +21,7 @@ package func onThreads<Result: Sendable>(_ count: Int, _ body: @escaping @Sendab
   return results.inOrder
 }
 
-/// What threads have given so far.
+/// The results of the threads that have finished so far.
 private final class Results<Result: Sendable>: Sendable {
   private let known = Mutex<[Int: Result]>([:])
 

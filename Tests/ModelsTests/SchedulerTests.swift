@@ -34,7 +34,7 @@ import Testing
     for (step, beta) in [(0, 4.1284e-05), (500, 0.0031557), (750, 0.0075791), (998, 0.75), (999, 0.999)] {
       #expect(abs(Double(betas[step]) - beta) < 1e-4 * beta)
     }
-    func cosine(_ share: Double) -> Double { cos((share + 0.008) / 1.008 * .pi / 2) }
+    func cosine(_ time: Double) -> Double { cos((time + 0.008) / 1.008 * .pi / 2) }
     for step in [0, 1, 250, 500, 750, 990] {
       let expected = cosine(Double(step + 1) / 1000) / cosine(0)
       #expect(abs(Double(alphas[step]) - expected * expected) < 1e-5)
@@ -44,7 +44,7 @@ import Testing
     #expect(euler.noiseLevel(at: 0) > 1000 && euler.noiseLevel(at: 1) < 20)
   }
 
-  /// NumPy's arange over 48 steps falls to either side of a half at places where the exact distance lies on it.
+  /// Where the exact distances of 48 steps end in a half, NumPy's arange is sometimes just below and sometimes just above.
   @Test func trailingRoundsHalvesAsPublished() throws {
     let trailing = try configuration(#"{"timestep_spacing": "trailing"}"#)
     let timesteps = try SchedulerKind.ddim.make(configuration: trailing, steps: 48).timesteps
@@ -153,6 +153,63 @@ import Testing
     #expect(try kind.make(configuration: offset, steps: 500).timesteps.first == 999)
   }
 
+  /// What a scheduler's file says of itself is what its numbers depend on.
+  @Test(arguments: SchedulerKind.allCases)
+  func declaredOptionsAreThoseThatChangeResults(kind: SchedulerKind) throws {
+    let changes: [(SchedulerOption, (inout SchedulerConfiguration) -> Void)] = [
+      (.karrasSigmas, { $0.usesKarrasSigmas = true }), (.spacing, { $0.spacing = .trailing }),
+      (.clipping, { $0.clipsSample = true }), (.finalAlpha, { $0.setsFinalAlphaToOne = false }),
+      (.originalSteps, { $0.originalSteps = 40 }),
+    ]
+    #expect(Set(changes.map(\.0)) == Set(SchedulerOption.allCases))
+    for (option, change) in changes {
+      var (plain, changed) = (SchedulerConfiguration(), SchedulerConfiguration())
+      change(&changed)
+      let results = try [plain, changed].map { try trajectory(of: kind.make(configuration: $0, steps: 4)) }
+      #expect((results[0] != results[1]) == kind.options.contains(option), "\(kind), \(option)")
+      // Karras's levels are refused rather than ignored in a configuration of the scheduler's own class.
+      (plain.className, changed.className) = (kind.className, kind.className)
+      guard option == .karrasSigmas, !kind.options.contains(option) else { continue }
+      #expect(throws: SchedulerError.self) { try kind.make(configuration: changed, steps: 4) }
+    }
+  }
+
+  /// The timesteps of a run with fixed outputs and noise, and its latents after each step.
+  private func trajectory(of scheduler: any Scheduler) -> [Tensor] {
+    var (scheduler, numbers) = (scheduler, TestNumbers(5))
+    var sample = numbers.tensor([2, 3], in: -3...3)
+    return [Tensor(scheduler.timesteps, shape: [scheduler.timesteps.count])]
+      + scheduler.timesteps.indices.map { index in
+        let (output, noise) = (numbers.tensor([2, 3], in: -1...1), numbers.tensor([2, 3], in: -1...1))
+        sample = scheduler.step(output, at: index, sample: sample, noise: { noise }, original: nil)
+        return sample
+      }
+  }
+
+  @Test func namesAreUniqueAndLeadBackToTheScheduler() throws {
+    #expect(Set(SchedulerKind.allCases).count == SchedulerKind.allCases.count)
+    #expect(Set(SchedulerKind.allCases.map(\.className)).count == SchedulerKind.allCases.count)
+    for kind in SchedulerKind.allCases {
+      #expect(try SchedulerKind.named(kind.name) == kind)
+      #expect(try SchedulerKind.named(kind.className) == kind)
+    }
+    #expect(
+      SchedulerKind.allCases.map(\.name)
+        == ["euler", "euler_ancestral", "ddim", "ddpm", "dpmpp_2m", "unipc", "lcm"])
+  }
+
+  @Test func aSchedulerFromOutsideIsUsedLikeTheOthers() throws {
+    let kind = SchedulerKind(StandingStill.self)
+    #expect(kind.name == "still" && kind != .euler && !SchedulerKind.allCases.contains(kind))
+    var scheduler = try kind.make(configuration: SchedulerConfiguration(), steps: 3)
+    let sample = Tensor([1, 2], shape: [2])
+    #expect(scheduler.step(.zeros([2]), at: 0, sample: sample, noise: { .ones([2]) }, original: nil) == sample)
+    #expect(throws: SchedulerError.steps(found: 6, limit: 5, scheduler: "still")) {
+      try kind.make(configuration: SchedulerConfiguration(), steps: 6)
+    }
+    #expect(throws: SchedulerError.self) { try SchedulerKind.named("still") }
+  }
+
   @Test func stepsAndNamesAreChecked() throws {
     let plain = try configuration("{}")
     for kind in SchedulerKind.allCases {
@@ -165,4 +222,23 @@ import Testing
     #expect(try SchedulerKind.named("LCMScheduler") == .lcm)
     #expect(throws: SchedulerError.self) { try SchedulerKind.named("heun") }
   }
+}
+
+/// A scheduler that a user of the package might write.
+private struct StandingStill: Scheduler {
+  static let name = "still"
+  static let className = "StandingStill"
+  static func stepLimit(_ configuration: SchedulerConfiguration) -> Int { 5 }
+
+  let timesteps: [Float]
+  let initialNoiseSigma: Float = 1
+
+  init(_ configuration: SchedulerConfiguration, steps: Int) { timesteps = [Float](repeating: 0, count: steps) }
+
+  func noiseLevel(at index: Int) -> Float { 0 }
+  func scaled(_ sample: Tensor, at index: Int) -> Tensor { sample }
+  func original(_ output: Tensor, at index: Int, sample: Tensor) -> Tensor { sample }
+  mutating func step(_ output: Tensor, at index: Int, sample: Tensor, noise: () -> Tensor, original: Tensor?) -> Tensor
+  { sample }
+  func addNoise(_ clean: Tensor, noise: Tensor, at timesteps: [Float]) -> Tensor { clean }
 }

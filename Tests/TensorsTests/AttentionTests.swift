@@ -86,7 +86,7 @@ import Testing
     #expect(attention(query: ones, key: ones, value: ones, heads: 1, bias: bias).values.allSatisfy { $0 == 0 })
   }
 
-  @Test func whatWouldLoseADerivativeIsRefused() async {
+  @Test func whatWouldLoseAGradientIsRefused() async {
     await #expect(processExitsWith: .failure) {
       let x = Tensor.ones([1, 2, 4])
       _ = attention(query: x, key: x, value: x, heads: 1, bias: Tape.variable(.zeros([1, 1, 2, 2])))

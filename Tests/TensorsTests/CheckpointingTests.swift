@@ -71,7 +71,7 @@ import Testing
       }, "nested")
   }
 
-  /// What one body keeps for others is recorded once, and its derivative collects from all of them.
+  /// What one body keeps for others is recorded once, and its gradient collects from all of them.
   @Test func whatIsKeptBetweenBodies() {
     final class Cache { var kept: Tensor? }
     compare(
@@ -105,7 +105,7 @@ import Testing
     number.initialize(to: 3)
     defer { number.deallocate() }
     weak var kept: Owner?
-    // A factor is kept for the derivative of a product, and with it the owner of its memory.
+    // A factor is kept for the gradient of a product, and with it the owner of its memory.
     let body = {
       runs.add(1, ordering: .relaxed)
       let owner = Owner()

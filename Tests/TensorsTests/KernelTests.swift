@@ -112,7 +112,7 @@ import Testing
     let start = [numbers.tensor([count], in: -2...2), numbers.tensor([count], in: -1...1), numbers.tensor([count])]
     let gradient = numbers.tensor([count], in: -3...3).values
     let step = msd_adamw_step(
-      gradient_scale: 0.7, kept: 0.999, first_share: 0.1, second_kept: 0.99, second_share: 0.01,
+      gradient_scale: 0.7, kept: 0.999, first_added: 0.1, second_kept: 0.99, second_added: 0.01,
       second_correction: 0.2, rate: 0.03, epsilon: 1e-8)
     var (results, averages): ([[[Float]]], [[Float]]) = ([], [])
     for (adamw, approach) in [(msd_adamw, msd_approach), (msd_adamw_scalar, msd_approach_scalar)] {
@@ -132,9 +132,9 @@ import Testing
     #expect(results[0] == results[1])
     #expect(averages[0] == averages[2] && averages[1] == averages[3])
     for index in 0..<count {
-      let slope = Double(gradient[index]) * 0.7
-      let first = 0.9 * Double(start[1].values[index]) + 0.1 * slope
-      let second = 0.99 * Double(start[2].values[index]) + 0.01 * slope * slope
+      let scaled = Double(gradient[index]) * 0.7
+      let first = 0.9 * Double(start[1].values[index]) + 0.1 * scaled
+      let second = 0.99 * Double(start[2].values[index]) + 0.01 * scaled * scaled
       let weight = Double(start[0].values[index]) * 0.999 - 0.03 * first / (second.squareRoot() / 0.2 + 1e-8)
       for (found, expected) in zip(results[0].map { Double($0[index]) }, [weight, first, second]) {
         #expect(abs(found - expected) < 2e-6 * max(1, abs(expected)))

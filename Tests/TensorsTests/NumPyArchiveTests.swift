@@ -93,13 +93,13 @@ import Testing
     let whole = try NumPyFile.readArchive(folder.write(Self.published, as: "whole.npz"))
     let values = whole.mapValues { $0.tensor.values }
     var refused = 0
-    for place in Self.published.indices {
+    for position in Self.published.indices {
       var changed = Self.published
-      changed[place] ^= 0x41
+      changed[position] ^= 0x41
       let path = try folder.write(changed, as: "changed.npz")
       do {
         let read = try NumPyFile.readArchive(path)
-        #expect(read.values.allSatisfy { values.values.contains($0.tensor.values) }, "byte \(place)")
+        #expect(read.values.allSatisfy { values.values.contains($0.tensor.values) }, "byte \(position)")
       } catch is NumPyError {
         refused += 1
       }
@@ -110,8 +110,8 @@ import Testing
   @Test func changedNumbersFailTheChecksum() throws {
     var changed = Self.published
     let header = Array("(2, 3), }".utf8)
-    let place = try #require(changed.indices.first { changed[$0...].starts(with: header) })
-    let newline = try #require(changed[place...].firstIndex(of: 0x0a))
+    let position = try #require(changed.indices.first { changed[$0...].starts(with: header) })
+    let newline = try #require(changed[position...].firstIndex(of: 0x0a))
     changed[newline + 7] ^= 1
     let path = try folder.write(changed, as: "changed.npz")
     let error = try #require(throws: NumPyError.self) { try NumPyFile.readArchive(path) }

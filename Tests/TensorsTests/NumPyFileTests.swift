@@ -107,11 +107,11 @@ import Testing
   ])
   func headersOfAnotherFormAreRefused(text: String) throws {
     let error = try #require(throws: NumPyError.self) { try read(file(text, raw([1] as [Float]))) }
-    guard case .malformed(_, let place, _, _) = error else {
+    guard case .malformed(_, let part, _, _) = error else {
       Issue.record("\(error)")
       return
     }
-    #expect(place == "header")
+    #expect(part == "header")
   }
 
   @Test(arguments: [
@@ -132,7 +132,7 @@ import Testing
     let path = try folder.write(contents, as: "short.npy")
     #expect(
       throws: NumPyError.malformed(
-        path: path, place: "numbers", expected: "60 bytes for float32 of shape [3, 5]", found: "8")
+        path: path, part: "numbers", expected: "60 bytes for float32 of shape [3, 5]", found: "8")
     ) { try NumPyFile.read(path) }
     let archive = try folder.write(Array("PK\u{3}\u{4}".utf8), as: "archive.npz")
     let error = try #require(throws: NumPyError.self) { try NumPyFile.read(archive) }

@@ -272,20 +272,20 @@ import Testing
     #expect(
       bilinear.sliced(axis: 0, 1..<2).isClose(
         to: Tensor([1.5, 1.75, 2.25, 2.75, 3.25, 3.5], shape: [1, 6]), absolute: 1e-6))
-    // Keys' kernel with a = -0.75 at a quarter and three quarters between places, borders repeated.
+    // Keys' kernel with a = -0.75 at a quarter and three quarters between positions, borders repeated.
     let bicubic = Tensor([1, 5, 2, 7], shape: [1, 4]).resized(height: 1, width: 8, method: .bicubic)
     func kernel(_ x: Double) -> Double {
       let (a, d) = (-0.75, abs(x))
       if d <= 1 { return (a + 2) * d * d * d - (a + 3) * d * d + 1 }
       return d < 2 ? a * (d * d * d - 5 * d * d + 8 * d - 4) : 0
     }
-    for place in 0..<8 {
-      let centre = (Double(place) + 0.5) / 2 - 0.5
+    for position in 0..<8 {
+      let centre = (Double(position) + 0.5) / 2 - 0.5
       var expected = 0.0
       for tap in Int(centre.rounded(.down)) - 1...Int(centre.rounded(.down)) + 2 {
         expected += kernel(centre - Double(tap)) * [1, 5, 2, 7][min(max(tap, 0), 3)]
       }
-      #expect(abs(Double(bicubic[0, place]) - expected) < 1e-5)
+      #expect(abs(Double(bicubic[0, position]) - expected) < 1e-5)
     }
     #expect(
       Tensor(repeating: 3, shape: [4, 5]).resized(height: 9, width: 7, method: .bicubic).values.allSatisfy {

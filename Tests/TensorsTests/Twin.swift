@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 import TestSupport
 
-/// A tensor in double precision whose operations are written as they are defined, value by value: what the derivatives
+/// A tensor in double precision whose operations are written as they are defined, value by value: what the gradients
 /// of the operations proper are held to.
 struct Twin {
   let shape: [Int]
@@ -63,18 +63,18 @@ struct Twin {
   func permuted(_ axes: [Int]) -> Twin {
     Twin(axes.map { shape[$0] }) { index in
       var own = index
-      for (place, axis) in axes.enumerated() { own[axis] = index[place] }
+      for (position, axis) in axes.enumerated() { own[axis] = index[position] }
       return self[own]
     }
   }
 
-  /// One axis at the given places.
-  func gathered(_ axis: Int, _ places: [Int]) -> Twin {
+  /// One axis at the given positions.
+  func gathered(_ axis: Int, _ positions: [Int]) -> Twin {
     var result = shape
-    result[axis] = places.count
+    result[axis] = positions.count
     return Twin(result) { index in
       var own = index
-      own[axis] = places[index[axis]]
+      own[axis] = positions[index[axis]]
       return self[own]
     }
   }
@@ -92,7 +92,7 @@ struct Twin {
     }
   }
 
-  /// The last two axes at another size, each place a weighted sum of old ones.
+  /// The last two axes at another size, each position a weighted sum of old ones.
   func resampled(_ down: [[(Int, Double)]], _ across: [[(Int, Double)]]) -> Twin {
     Twin(shape.dropLast(2) + [down.count, across.count]) { index in
       var sum = 0.0
@@ -112,8 +112,8 @@ struct Twin {
       func rest(_ axes: ArraySlice<Int>, _ index: [Int]) -> Double {
         guard let axis = axes.first else { return self[index] }
         var own = index
-        return (0..<shape[axis]).reduce(0) { sum, place in
-          own[axis] = place
+        return (0..<shape[axis]).reduce(0) { sum, position in
+          own[axis] = position
           return sum + rest(axes.dropFirst(), own)
         }
       }

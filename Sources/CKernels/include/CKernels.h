@@ -1,8 +1,8 @@
 #pragma once
 #include <stdint.h>
 
-// Numeric kernels on float32, row-major. Each is compiled several times from one body, for the plain processor
-// (…_scalar, the twin that tests hold the others to), for AVX2 and for AVX-512, and picked when the program runs.
+// Numeric kernels on float32, row-major. Each is compiled three times from one body: for any processor (…_scalar, with
+// which tests compare the others), for AVX2 and for AVX-512. The processor decides at run time which one is called.
 
 #define MSD_DECLARE(name, ...)   \
   void name(__VA_ARGS__);        \
@@ -35,42 +35,43 @@ MSD_DECLARE(msd_affine, const float *in, float *out, int64_t count, float scale,
 MSD_DECLARE(msd_sum, const float *in, int64_t count, double *result)
 MSD_DECLARE(msd_squares, const float *in, int64_t count, double mean, double *result)
 
-// Derivatives of inputs from those of results (slope): SiLU, GELU, its sigmoid form, and a·GELU(b).
-MSD_DECLARE(msd_silu_slope, const float *in, const float *slope, float *out, int64_t count)
-MSD_DECLARE(msd_gelu_slope, const float *in, const float *slope, float *out, int64_t count)
-MSD_DECLARE(msd_quick_gelu_slope, const float *in, const float *slope, float *out, int64_t count)
-MSD_DECLARE(msd_geglu_slope, const float *in, const float *slope, float *out, int64_t rows, int64_t width)
+// Gradients of inputs from `gradient`, that of results: SiLU, GELU, its sigmoid form, and a·GELU(b).
+MSD_DECLARE(msd_silu_gradient, const float *in, const float *gradient, float *out, int64_t count)
+MSD_DECLARE(msd_gelu_gradient, const float *in, const float *gradient, float *out, int64_t count)
+MSD_DECLARE(msd_quick_gelu_gradient, const float *in, const float *gradient, float *out, int64_t count)
+MSD_DECLARE(msd_geglu_gradient, const float *in, const float *gradient, float *out, int64_t rows, int64_t width)
 
-// Derivative of a softmax's input, in place of that of its result, times a factor.
+// The gradient of a softmax's input, times a factor; it overwrites that of the result.
 MSD_DECLARE(
-  msd_softmax_slope, const float *probabilities, float *slope, int64_t rows, int64_t columns, float factor)
+  msd_softmax_gradient, const float *probabilities, float *gradient, int64_t rows, int64_t columns, float factor)
 
-// Derivative of a layer norm's input; those of weight and bias are added to what is there (any of the three pointers to
-// weights may be NULL).
+// The gradient of a layer norm's input. Those of weight and bias are added to what is there; any of the three pointers
+// to weights may be NULL.
 MSD_DECLARE(
-  msd_layer_norm_slope, const float *in, const float *slope, float *out, int64_t rows, int64_t columns,
-  const float *weight, float *weight_slope, float *bias_slope, float epsilon)
+  msd_layer_norm_gradient, const float *in, const float *gradient, float *out, int64_t rows, int64_t columns,
+  const float *weight, float *weight_gradient, float *bias_gradient, float epsilon)
 
-// The same for one group of a group norm, its mean and one over its deviation given, with or without a SiLU after it.
+// The same for one group of a group norm, given its mean and `factor`, 1/√(variance + ε), with or without a SiLU after
+// it.
 MSD_DECLARE(
-  msd_group_norm_slope, const float *in, const float *slope, float *out, int64_t channels, int64_t area, float mean,
-  float factor, const float *weight, const float *bias, int silu, float *weight_slope, float *bias_slope)
+  msd_group_norm_gradient, const float *in, const float *gradient, float *out, int64_t channels, int64_t area, float mean,
+  float factor, const float *weight, const float *bias, int silu, float *weight_gradient, float *bias_gradient)
 
-// Adds up rows, and adds values to values.
+// The sum of all rows, added to `sums`; values added to values.
 MSD_DECLARE(msd_column_sums, const float *in, float *sums, int64_t rows, int64_t columns)
 MSD_DECLARE(msd_add, const float *in, float *sum, int64_t count)
 
-// Whether work on this thread is to stay on it.
+// Whether operations that this thread calls must not use other threads.
 int msd_is_alone(void);
 void msd_set_alone(int value);
 
-// What one step of AdamW multiplies with.
+// The constants of one step of AdamW.
 typedef struct {
   float gradient_scale;     // of the gradient, for clipping
   float kept;               // of the weight: 1 - rate · decay
-  float first_share;        // 1 - β1
+  float first_added;        // 1 - β1
   float second_kept;        // β2
-  float second_share;       // 1 - β2
+  float second_added;       // 1 - β2
   float second_correction;  // √(1 - β2^t)
   float rate;               // rate / (1 - β1^t)
   float epsilon;
@@ -80,10 +81,10 @@ typedef struct {
 MSD_DECLARE(
   msd_adamw, float *weight, const float *gradient, float *first, float *second, int64_t count, msd_adamw_step step)
 
-// Moves averages that share of the way to the values.
-MSD_DECLARE(msd_approach, float *average, const float *value, int64_t count, float share)
+// Moves averages by this fraction of the way to the values.
+MSD_DECLARE(msd_approach, float *average, const float *value, int64_t count, float fraction)
 
-// Which version runs here: 0 plain, 1 AVX2, 2 AVX-512.
+// Which version this processor gets: 0 scalar, 1 AVX2, 2 AVX-512.
 int msd_level(void);
 
 #undef MSD_DECLARE

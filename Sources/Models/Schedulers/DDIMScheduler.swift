@@ -1,55 +1,52 @@
 import Tensors
 
-/// Denoising diffusion implicit models (Song et al., 2021).
-struct DDIMScheduler: Scheduler {
-  let timesteps: [Float]
-  let initialNoiseSigma: Float = 1
-  private let noise: NoiseLevels
+/// Denoising diffusion implicit models (Song et al., 2021). Their letter α is ᾱ here, as in Ho et al. (2020).
+struct DDIMScheduler: ScheduleFollower {
+  static let name = "ddim"
+  static let className = "DDIMScheduler"
+  static let options: Set<SchedulerOption> = [.spacing, .clipping, .finalAlpha]
+  static var defaults: SchedulerConfiguration {
+    var configuration = SchedulerConfiguration()
+    configuration.clipsSample = true
+    return configuration
+  }
+
+  let schedule: TrainingSchedule
   private let configuration: SchedulerConfiguration
+  /// Timesteps of training per step.
   private let distance: Int
 
-  init(_ configuration: SchedulerConfiguration, steps: Int) {
-    noise = NoiseLevels(configuration)
-    timesteps = NoiseLevels.timesteps(configuration, steps: steps, fallback: .leading, rounds: true).map { Float($0) }
+  init(_ configuration: SchedulerConfiguration, steps: Int) throws {
+    schedule = try TrainingSchedule(configuration, steps: steps, of: Self.self)
     self.configuration = configuration
     distance = configuration.trainingSteps / steps
   }
 
-  func noiseLevel(at index: Int) -> Float { Float(noise.level(at: Double(timesteps[index]))) }
-
-  func scaled(_ sample: Tensor, at index: Int) -> Tensor { sample }
-
-  func original(_ output: Tensor, at index: Int, sample: Tensor) -> Tensor {
-    let alpha = alpha(Int(timesteps[index]))
-    let clean = configuration.prediction.original(
-      output, sample: sample, signal: alpha.squareRoot(), deviation: (1 - alpha).squareRoot())
-    return configuration.clipsSample ? clean.clamped(to: -1...1) : clean
-  }
-
+  /// From t to s = t − distance (Eq. 12): x_s = √ᾱ_s·x̂₀ + √(1 − ᾱ_s − σ²)·ε̂ + σ·ε with
+  /// σ² = η²·(1 − ᾱ_s)/(1 − ᾱ_t)·(1 − ᾱ_t/ᾱ_s) (Eq. 16).
   mutating func step(
     _ output: Tensor, at index: Int, sample: Tensor, noise: () -> Tensor, original: Tensor?
   ) -> Tensor {
-    let timestep = Int(timesteps[index])
-    let (alpha, next) = (alpha(timestep), self.alpha(timestep - distance))
-    let (signal, deviation) = (alpha.squareRoot(), (1 - alpha).squareRoot())
+    let (alphaBar, next) = (schedule.alphaBar(at: index), alphaBar(schedule.t(index) - distance))
+    let (signal, spread) = (alphaBar.squareRoot(), (1 - alphaBar).squareRoot())
     let prediction = configuration.prediction
     let output =
-      original.map { prediction.output(for: $0, sample: sample, signal: signal, deviation: deviation) } ?? output
+      original.map { prediction.output(for: $0, sample: sample, alpha: signal, sigma: spread) } ?? output
     let clean = original ?? self.original(output, at: index, sample: sample)
-    let direction = prediction.noise(output, sample: sample, signal: signal, deviation: deviation)
-    let variance = (1 - next) / (1 - alpha) * (1 - alpha / next)
-    let fresh = configuration.eta * variance.squareRoot()
-    let result = clean * next.squareRoot() + direction * (1 - next - fresh * fresh).squareRoot()
-    return configuration.eta > 0 ? result + noise() * fresh : result
-  }
-
-  func addNoise(_ clean: Tensor, noise: Tensor, at timesteps: [Float]) -> Tensor {
-    self.noise.addNoise(clean, noise: noise, at: timesteps)
+    let epsilon = prediction.noise(output, sample: sample, alpha: signal, sigma: spread)
+    let variance = (1 - next) / (1 - alphaBar) * (1 - alphaBar / next)
+    let sigma = configuration.eta * variance.squareRoot()
+    let result = clean * next.squareRoot() + epsilon * (1 - next - sigma * sigma).squareRoot()
+    return configuration.eta > 0 ? result + noise() * sigma : result
   }
 
   /// ᾱ of a training step; before the first one, that of the end.
-  private func alpha(_ timestep: Int) -> Float {
-    if timestep >= 0 { return noise.alphas[timestep] }
-    return configuration.setsFinalAlphaToOne ? 1 : noise.alphas[0]
+  private func alphaBar(_ t: Int) -> Float {
+    if t >= 0 { return schedule.noise.alphaBars[t] }
+    return configuration.setsFinalAlphaToOne ? 1 : schedule.noise.alphaBars[0]
   }
+}
+
+extension SchedulerKind {
+  public static let ddim = SchedulerKind(DDIMScheduler.self)
 }

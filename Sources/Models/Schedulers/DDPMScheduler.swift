@@ -1,46 +1,41 @@
 import Tensors
 
-/// Denoising diffusion probabilistic models (Ho et al., 2020), over chosen timesteps, with the smaller fixed variance.
-struct DDPMScheduler: Scheduler {
-  let timesteps: [Float]
-  let initialNoiseSigma: Float = 1
-  private let noise: NoiseLevels
-  private let configuration: SchedulerConfiguration
-
-  init(_ configuration: SchedulerConfiguration, steps: Int) {
-    noise = NoiseLevels(configuration)
-    timesteps = NoiseLevels.timesteps(configuration, steps: steps, fallback: .leading, rounds: true).map { Float($0) }
-    self.configuration = configuration
+/// Denoising diffusion probabilistic models (Ho et al., 2020) over chosen timesteps, with the smaller fixed variance.
+struct DDPMScheduler: ScheduleFollower {
+  static let name = "ddpm"
+  static let className = "DDPMScheduler"
+  static let options: Set<SchedulerOption> = [.spacing, .clipping]
+  static var defaults: SchedulerConfiguration {
+    var configuration = SchedulerConfiguration()
+    configuration.clipsSample = true
+    return configuration
   }
 
-  func noiseLevel(at index: Int) -> Float { Float(noise.level(at: Double(timesteps[index]))) }
+  let schedule: TrainingSchedule
 
-  func scaled(_ sample: Tensor, at index: Int) -> Tensor { sample }
-
-  func original(_ output: Tensor, at index: Int, sample: Tensor) -> Tensor {
-    let alpha = noise.alphas[Int(timesteps[index])]
-    let clean = configuration.prediction.original(
-      output, sample: sample, signal: alpha.squareRoot(), deviation: (1 - alpha).squareRoot())
-    return configuration.clipsSample ? clean.clamped(to: -1...1) : clean
+  init(_ configuration: SchedulerConfiguration, steps: Int) throws {
+    schedule = try TrainingSchedule(configuration, steps: steps, of: Self.self)
   }
 
-  /// Eq. 7 of the paper.
+  /// A draw from q(x_s | x_t, x̂₀), the posterior of Eq. 6 and 7 of Ho et al. (2020), where s is the next timestep that the
+  /// run visits, α_t = ᾱ_t/ᾱ_s and β_t = 1 − α_t:
+  ///
+  /// μ̃ = √ᾱ_s·β_t/(1 − ᾱ_t)·x̂₀ + √α_t·(1 − ᾱ_s)/(1 − ᾱ_t)·x_t and β̃ = (1 − ᾱ_s)/(1 − ᾱ_t)·β_t.
   mutating func step(
     _ output: Tensor, at index: Int, sample: Tensor, noise: () -> Tensor, original: Tensor?
   ) -> Tensor {
-    let timestep = Int(timesteps[index])
-    let alpha = self.noise.alphas[timestep]
-    let next = index + 1 < timesteps.count ? self.noise.alphas[Int(timesteps[index + 1])] : 1
-    let (kept, added) = (alpha / next, 1 - alpha / next)
+    let alphaBar = schedule.alphaBar(at: index)
+    let next = index + 1 < timesteps.count ? schedule.alphaBar(at: index + 1) : 1
+    let (alpha, beta) = (alphaBar / next, 1 - alphaBar / next)
     let clean = original ?? self.original(output, at: index, sample: sample)
     let mean =
-      clean * (next.squareRoot() * added / (1 - alpha)) + sample * (kept.squareRoot() * (1 - next) / (1 - alpha))
-    guard timestep > 0 else { return mean }
-    let variance = max((1 - next) / (1 - alpha) * added, 1e-20)
+      clean * (next.squareRoot() * beta / (1 - alphaBar)) + sample * (alpha.squareRoot() * (1 - next) / (1 - alphaBar))
+    guard schedule.t(index) > 0 else { return mean }
+    let variance = max((1 - next) / (1 - alphaBar) * beta, 1e-20)
     return mean + noise() * variance.squareRoot()
   }
+}
 
-  func addNoise(_ clean: Tensor, noise: Tensor, at timesteps: [Float]) -> Tensor {
-    self.noise.addNoise(clean, noise: noise, at: timesteps)
-  }
+extension SchedulerKind {
+  public static let ddpm = SchedulerKind(DDPMScheduler.self)
 }

@@ -1,48 +1,46 @@
 import Tensors
 
-/// Latent consistency models (Luo et al., 2023): every step goes to clean latents and back to the next noise level.
-struct LCMScheduler: Scheduler {
-  let timesteps: [Float]
-  let initialNoiseSigma: Float = 1
-  private let noise: NoiseLevels
-  private let configuration: SchedulerConfiguration
+/// Latent consistency models (Luo et al., 2023): every step goes to clean latents and back to the next noise level, as
+/// Algorithm 1 of Song et al. (2023, "Consistency Models").
+struct LCMScheduler: ScheduleFollower {
+  static let name = "lcm"
+  static let className = "LCMScheduler"
+  static let options: Set<SchedulerOption> = [.clipping, .originalSteps]
+  static var defaults: SchedulerConfiguration {
+    var configuration = SchedulerConfiguration()
+    (configuration.betaStart, configuration.betaEnd) = (0.00085, 0.012)
+    configuration.betaSchedule = .scaledLinear
+    return configuration
+  }
+  static func stepLimit(_ configuration: SchedulerConfiguration) -> Int { configuration.originalSteps }
 
+  let schedule: TrainingSchedule
+
+  /// Timesteps are chosen among those that the model was distilled over.
   init(_ configuration: SchedulerConfiguration, steps: Int) {
-    noise = NoiseLevels(configuration)
     let original = configuration.originalSteps
     let distance = configuration.trainingSteps / original
     let falling = (1...original).reversed().map { $0 * distance - 1 }
     let part = Double(original) / Double(steps)
-    timesteps = (0..<steps).map { Float(falling[Int(Double($0) * part)]) }
-    self.configuration = configuration
+    schedule = TrainingSchedule(configuration, timesteps: (0..<steps).map { falling[Int(Double($0) * part)] })
   }
 
-  func noiseLevel(at index: Int) -> Float { Float(noise.level(at: Double(timesteps[index]))) }
-
-  func scaled(_ sample: Tensor, at index: Int) -> Tensor { sample }
-
-  func original(_ output: Tensor, at index: Int, sample: Tensor) -> Tensor {
-    let alpha = noise.alphas[Int(timesteps[index])]
-    let clean = configuration.prediction.original(
-      output, sample: sample, signal: alpha.squareRoot(), deviation: (1 - alpha).squareRoot())
-    return configuration.clipsSample ? clean.clamped(to: -1...1) : clean
-  }
-
+  /// The consistency function f = c_skip(t)·x + c_out(t)·x̂₀ returns the sample itself at t = 0: with τ = 10·t and
+  /// σ_data = ½, c_skip = σ_data²/(τ² + σ_data²) and c_out = τ/√(τ² + σ_data²).
   mutating func step(
     _ output: Tensor, at index: Int, sample: Tensor, noise: () -> Tensor, original: Tensor?
   ) -> Tensor {
     let clean = original ?? self.original(output, at: index, sample: sample)
-    // The consistency function's boundary condition: at timestep 0 it is the sample itself (data deviation 0.5).
-    let scaled = timesteps[index] * 10
-    let keep = 0.25 / (scaled * scaled + 0.25)
-    let take = scaled / (scaled * scaled + 0.25).squareRoot()
-    let denoised = clean * take + sample * keep
+    let tau = timesteps[index] * 10
+    let skip = 0.25 / (tau * tau + 0.25)
+    let out = tau / (tau * tau + 0.25).squareRoot()
+    let denoised = clean * out + sample * skip
     guard index + 1 < timesteps.count else { return denoised }
-    let next = self.noise.alphas[Int(timesteps[index + 1])]
+    let next = schedule.alphaBar(at: index + 1)
     return denoised * next.squareRoot() + noise() * (1 - next).squareRoot()
   }
+}
 
-  func addNoise(_ clean: Tensor, noise: Tensor, at timesteps: [Float]) -> Tensor {
-    self.noise.addNoise(clean, noise: noise, at: timesteps)
-  }
+extension SchedulerKind {
+  public static let lcm = SchedulerKind(LCMScheduler.self)
 }

@@ -1,91 +1,64 @@
 import Tensors
 
 /// Takes latents from noise to image, step by step, over timesteps chosen when it was made.
+///
+/// A scheduler describes itself: its names, its limit and the options it reads stand in its own file. One line in
+/// ``SchedulerKind/allCases`` makes it known to the command line and to checkpoints.
 public protocol Scheduler: Sendable {
-  /// What the network is told at each step.
+  /// The name on the command line.
+  static var name: String { get }
+  /// The class of diffusers that a `scheduler_config.json` names.
+  static var className: String { get }
+  /// Options that change what it computes, among those that not every scheduler reads.
+  static var options: Set<SchedulerOption> { get }
+  /// What a configuration of this class means where it leaves an option out.
+  static var defaults: SchedulerConfiguration { get }
+  /// The most steps that it can take.
+  static func stepLimit(_ configuration: SchedulerConfiguration) -> Int
+
+  /// - Throws: ``SchedulerError`` for options that it cannot follow over so many steps.
+  init(_ configuration: SchedulerConfiguration, steps: Int) throws
+
+  /// The timestep that the network receives at each step.
   var timesteps: [Float] { get }
-  /// Deviation of the latents that a run begins with.
+  /// The standard deviation of the latents that a run begins with.
   var initialNoiseSigma: Float { get }
-  /// Deviation of noise over that of the signal at a step.
+  /// The standard deviation of noise over that of the signal at a step.
   func noiseLevel(at index: Int) -> Float
   /// Latents as the network takes them at a step.
   func scaled(_ sample: Tensor, at index: Int) -> Tensor
-  /// The clean latents that the network's output amounts to.
+  /// The clean latents x̂₀ that the network's output amounts to.
   func original(_ output: Tensor, at index: Int, sample: Tensor) -> Tensor
   /// Latents after a step. Steps are taken in order, each once.
   /// - Parameters:
-  ///   - output: What the network gave for the step.
+  ///   - output: What the network returned for the step.
   ///   - sample: Latents before it.
-  ///   - noise: Gives fresh standard normal noise; called once where the step adds some, else never.
-  ///   - original: Clean latents to go on with in place of those that `output` amounts to.
+  ///   - noise: Returns fresh standard normal noise; called once where the step adds some, else never.
+  ///   - original: Clean latents to use instead of those that `output` amounts to.
   mutating func step(_ output: Tensor, at index: Int, sample: Tensor, noise: () -> Tensor, original: Tensor?) -> Tensor
-  /// Clean latents as they are at timesteps, one a row of the batch.
+  /// Clean latents with the noise of a timestep, one timestep per row of the batch.
   func addNoise(_ clean: Tensor, noise: Tensor, at timesteps: [Float]) -> Tensor
 }
 
-/// The schedulers there are, by the names of their command line options.
-public enum SchedulerKind: String, CaseIterable, Sendable {
-  case euler
-  case eulerAncestral = "euler_ancestral"
-  case ddim
-  case ddpm
-  /// DPM-Solver++ of second order (Lu et al., 2022).
-  case dpmSolver = "dpmpp_2m"
-  case uniPC = "unipc"
-  case lcm
+extension Scheduler {
+  public static var options: Set<SchedulerOption> { [] }
+  public static var defaults: SchedulerConfiguration { SchedulerConfiguration() }
+  public static func stepLimit(_ configuration: SchedulerConfiguration) -> Int { configuration.trainingSteps }
+}
 
-  private static let classNames: [String: SchedulerKind] = [
-    "EulerDiscreteScheduler": .euler, "EulerAncestralDiscreteScheduler": .eulerAncestral, "DDIMScheduler": .ddim,
-    "DDPMScheduler": .ddpm, "DPMSolverMultistepScheduler": .dpmSolver, "UniPCMultistepScheduler": .uniPC,
-    "LCMScheduler": .lcm,
-  ]
-
-  /// The scheduler of an option or of a class of diffusers.
-  /// - Throws: ``SchedulerError/unknown(name:known:)``.
-  public static func named(_ name: String) throws -> SchedulerKind {
-    guard let kind = SchedulerKind(rawValue: name) ?? classNames[name] else {
-      throw SchedulerError.unknown(name: name, known: allCases.map(\.rawValue))
-    }
-    return kind
-  }
-
-  /// A scheduler over a number of steps.
-  /// - Throws: ``SchedulerError``.
-  public func make(configuration: SchedulerConfiguration, steps: Int) throws -> any Scheduler {
-    // The multistep solvers with leading and linspace spacing divide training into one part more.
-    let limit =
-      switch self {
-      case .lcm: configuration.originalSteps
-      case .dpmSolver, .uniPC: configuration.trainingSteps - 1
-      case .euler, .eulerAncestral, .ddim, .ddpm: configuration.trainingSteps
-      }
-    guard (1...limit).contains(steps) else {
-      throw SchedulerError.steps(found: steps, limit: limit, scheduler: rawValue)
-    }
-    if configuration.usesKarrasSigmas, [.eulerAncestral, .ddim, .ddpm, .lcm].contains(self),
-      configuration.className != nil,
-      Self.classNames[configuration.className ?? ""] == self
-    {
-      throw SchedulerError.unsupported(
-        option: "use_karras_sigmas of \(rawValue)", found: "true", supported: "euler, dpmpp_2m, unipc")
-    }
-    let scheduler: any Scheduler =
-      switch self {
-      case .euler: EulerScheduler(configuration, steps: steps, isAncestral: false)
-      case .eulerAncestral: EulerScheduler(configuration, steps: steps, isAncestral: true)
-      case .ddim: DDIMScheduler(configuration, steps: steps)
-      case .ddpm: DDPMScheduler(configuration, steps: steps)
-      case .dpmSolver: DPMSolverScheduler(configuration, steps: steps)
-      case .uniPC: UniPCScheduler(configuration, steps: steps)
-      case .lcm: LCMScheduler(configuration, steps: steps)
-      }
-    // The others read noise levels between those of training, and the last one's beyond them.
-    if [.ddim, .ddpm].contains(self), let first = scheduler.timesteps.first, Int(first) >= configuration.trainingSteps {
-      throw SchedulerError.unsupported(
-        option: "steps_offset \(configuration.stepsOffset) with \(steps) steps of \(rawValue)",
-        found: "timestep \(Int(first))",
-        supported: "timesteps up to \(configuration.trainingSteps - 1); take fewer steps or trailing spacing")
-    }
-    return scheduler
-  }
+/// Options of a `scheduler_config.json` that only some schedulers read.
+///
+/// The others ignore them, as diffusers does: a published configuration often keeps options of another class that it was
+/// converted from. Karras's noise levels are the exception, see ``SchedulerKind/make(configuration:steps:)``.
+public enum SchedulerOption: String, CaseIterable, Sendable {
+  /// Noise levels as Karras et al. (2022) space them.
+  case karrasSigmas = "use_karras_sigmas"
+  /// Which timesteps of training are visited.
+  case spacing = "timestep_spacing"
+  /// Whether predicted clean latents are clamped.
+  case clipping = "clip_sample"
+  /// Whether the last step ends without noise.
+  case finalAlpha = "set_alpha_to_one"
+  /// The steps that a model was distilled over.
+  case originalSteps = "original_inference_steps"
 }

@@ -11,13 +11,13 @@ public struct SchedulerConfiguration: Sendable {
     case vPrediction = "v_prediction"
   }
 
-  /// How few timesteps are chosen among those of training.
+  /// Which timesteps of training a run visits.
   public enum Spacing: String, Sendable, CaseIterable {
     /// From the first to the last, both included.
     case linspace
-    /// Equal distances from the first on.
+    /// At equal distances, beginning with the first.
     case leading
-    /// Equal distances back from the last.
+    /// At equal distances, ending with the last.
     case trailing
   }
 
@@ -26,8 +26,8 @@ public struct SchedulerConfiguration: Sendable {
     case linear
     /// The square of a straight line.
     case scaledLinear = "scaled_linear"
-    /// What makes ᾱ a squared cosine (Nichol and Dhariwal, 2021): noise grows evenly, and nothing but noise is left at
-    /// the end. β stays below 0.999; `betaStart` and `betaEnd` don't count.
+    /// β such that ᾱ is a squared cosine (Nichol and Dhariwal, 2021): noise grows evenly, and nothing but noise is left at
+    /// the end. β is at most 0.999; `betaStart` and `betaEnd` are not used.
     case squaredCosine = "squaredcos_cap_v2"
   }
 
@@ -38,37 +38,38 @@ public struct SchedulerConfiguration: Sendable {
   public var betaEnd = 0.02
   public var betaSchedule = BetaSchedule.linear
   public var prediction = Prediction.epsilon
-  /// nil: as the scheduler's class has it.
+  /// nil: the spacing of the scheduler's own class.
   public var spacing: Spacing?
   public var stepsOffset = 0
   public var usesKarrasSigmas = false
-  /// Whether the step after the last one is free of noise (DDIM, LCM).
+  /// Whether the last step ends without noise (DDIM).
   public var setsFinalAlphaToOne = true
-  /// Whether predicted clean samples are kept within −1…1 (DDIM, DDPM, LCM).
+  /// Whether predicted clean latents are clamped to −1…1 (DDIM, DDPM, LCM).
   public var clipsSample = false
-  /// Noise that DDIM adds: 0 none, 1 as much as DDPM.
+  /// How much noise DDIM adds, its letter η: 0 none, 1 as much as DDPM.
   public var eta: Float = 0
-  /// Steps that an LCM was distilled over.
+  /// The steps that an LCM was distilled over.
   public var originalSteps = 50
 
   public init() {}
 
-  /// Reads a `scheduler_config.json`; options that would change results and are not supported are refused by name.
+  /// Reads a `scheduler_config.json`. What it leaves out has the default of the class that it names; an option that is
+  /// not supported and would change results is refused by name.
   /// - Throws: `JSONError`, ``SchedulerError``.
   public init(_ json: JSONNode) throws {
-    self.init()
-    className = try json["_class_name"].isPresent ? json["_class_name"].string() : nil
-    if className == "LCMScheduler" { (betaStart, betaEnd, betaSchedule) = (0.00085, 0.012, .scaledLinear) }
+    let named = try json["_class_name"].isPresent ? json["_class_name"].string() : nil
+    self = named.flatMap { SchedulerKind.ofClass($0) }?.type.defaults ?? Self()
+    className = named
     trainingSteps = try json["num_train_timesteps"].int(or: trainingSteps)
     betaStart = try json["beta_start"].double(or: betaStart)
     betaEnd = try json["beta_end"].double(or: betaEnd)
     betaSchedule = try Self.option(json, "beta_schedule", or: betaSchedule)
     prediction = try Self.option(json, "prediction_type", or: prediction)
-    spacing = try json["timestep_spacing"].isPresent ? Self.option(json, "timestep_spacing", or: .leading) : nil
-    stepsOffset = try json["steps_offset"].int(or: 0)
-    usesKarrasSigmas = try json["use_karras_sigmas"].bool(or: false)
-    setsFinalAlphaToOne = try json["set_alpha_to_one"].bool(or: true)
-    clipsSample = try json["clip_sample"].bool(or: ["DDIMScheduler", "DDPMScheduler"].contains(className))
+    spacing = try json["timestep_spacing"].isPresent ? Self.option(json, "timestep_spacing", or: .leading) : spacing
+    stepsOffset = try json["steps_offset"].int(or: stepsOffset)
+    usesKarrasSigmas = try json["use_karras_sigmas"].bool(or: usesKarrasSigmas)
+    setsFinalAlphaToOne = try json["set_alpha_to_one"].bool(or: setsFinalAlphaToOne)
+    clipsSample = try json["clip_sample"].bool(or: clipsSample)
     originalSteps = try json["original_inference_steps"].int(or: originalSteps)
     guard (2...100_000).contains(trainingSteps), betaStart > 0, betaStart <= betaEnd, betaEnd < 1,
       (0..<trainingSteps).contains(stepsOffset), (1...trainingSteps).contains(originalSteps)
@@ -85,7 +86,7 @@ public struct SchedulerConfiguration: Sendable {
     }
   }
 
-  /// Options that leave results as they are with these values only; null or absent is always right.
+  /// The values of options that this package computes with; null, or no such option, is always right.
   private static let supported: [(String, [JSONValue])] = [
     ("rescale_betas_zero_snr", [false]), ("use_beta_sigmas", [false]), ("use_exponential_sigmas", [false]),
     ("use_flow_sigmas", [false]), ("thresholding", [false]), ("final_sigmas_type", ["zero"]),
@@ -115,7 +116,7 @@ public struct SchedulerConfiguration: Sendable {
     return option
   }
 
-  /// β of every training step: the share of variance that becomes noise; float32 as published.
+  /// β of every training step, the fraction of the variance that becomes noise; float32 as published.
   package func betas() -> [Float] {
     switch betaSchedule {
     case .linear: linearSpace(betaStart, betaEnd, trainingSteps)
@@ -124,8 +125,8 @@ public struct SchedulerConfiguration: Sendable {
     }
   }
 
-  /// ᾱ of every training step: how much of the signal's variance is left. The product runs in double precision and is
-  /// rounded to float32 at every step, as PyTorch does.
+  /// ᾱ of every training step, the fraction of the signal's variance that is left. The product is computed in double
+  /// precision and rounded to float32 at every step, as in PyTorch.
   package func alphasCumulative() -> [Float] {
     var product = 1.0
     return betas().map { beta in
@@ -135,38 +136,23 @@ public struct SchedulerConfiguration: Sendable {
   }
 }
 
-/// β of one of `count` steps over which ᾱ falls as cos²((t + 0.008) / 1.008 · π / 2), at most 0.999.
+/// β of one of `count` steps over which ᾱ falls as cos²((t + 0.008)/1.008·π/2), at most 0.999 (Eq. 17 of Nichol and
+/// Dhariwal, 2021).
 private func squaredCosineBeta(step: Int, of count: Int) -> Float {
-  func signal(_ time: Double) -> Double {
+  func alphaBar(_ time: Double) -> Double {
     let cosine = cos((time + 0.008) / 1.008 * .pi / 2)
     return cosine * cosine
   }
   let (start, end) = (Double(step) / Double(count), Double(step + 1) / Double(count))
-  return Float(min(1 - signal(end) / signal(start), 0.999))
+  return Float(min(1 - alphaBar(end) / alphaBar(start), 0.999))
 }
 
-/// Equal steps from `start` to `end` in float32, from both ends towards the middle and each rounded once, as PyTorch
-/// makes them.
+/// Equal steps from `start` to `end` in float32, counted from both ends towards the middle and each rounded once, as in
+/// PyTorch.
 private func linearSpace(_ start: Double, _ end: Double, _ count: Int) -> [Float] {
   let (start, end) = (Float(start), Float(end))
   let step = (end - start) / Float(count - 1)
   return (0..<count).map {
     $0 < count / 2 ? start.addingProduct(step, Float($0)) : end.addingProduct(-step, Float(count - 1 - $0))
-  }
-}
-
-/// What is wrong with a scheduler's options.
-public enum SchedulerError: Error, Equatable, CustomStringConvertible {
-  case unsupported(option: String, found: String, supported: String)
-  case unknown(name: String, known: [String])
-  case steps(found: Int, limit: Int, scheduler: String)
-
-  public var description: String {
-    switch self {
-    case .unsupported(let option, let found, let supported): "\(option) is \(found), supported: \(supported)"
-    case .unknown(let name, let known): "no scheduler is called '\(name)'; there are \(known.joined(separator: ", "))"
-    case .steps(let found, let limit, let scheduler):
-      "\(found) steps for the scheduler \(scheduler), expected 1 to \(limit)"
-    }
   }
 }

@@ -1,26 +1,29 @@
 import Foundation
 import Tensors
 
-/// UniPC (Zhao et al., 2023): a predictor of second order on clean latents with B(h) = e^h − 1, and a corrector that
-/// needs no further network call.
-struct UniPCScheduler: Scheduler {
-  private let schedule: MultistepSchedule
-  /// Clean latents of the last two steps, the latest first.
-  private var history: [Tensor] = []
+/// UniPC (Zhao et al., 2023) of second order on predicted clean latents, with B(h) = e^h − 1: a predictor, UniP, and a
+/// corrector, UniC, that needs no further call of the network.
+///
+/// Letters as in the paper, for a step from s to t. On clean latents the solver runs in −h, where h = λₜ − λₛ. m₀ are the
+/// clean latents at s, m₁ those of the step before, at λ₁; r₁ = (λ₁ − λₛ)/h, D₁ = (m₁ − m₀)/r₁. With
+/// hφ₁ = e^(−h) − 1, hφ₂ = hφ₁/(−h) − 1 and hφ₃ = hφ₂/(−h) − ½:
+///
+/// xₜ = (σₜ/σₛ)·xₛ − αₜ·hφ₁·m₀ − αₜ·B(−h)·Σ ρₖ·Dₖ.
+struct UniPCScheduler: ScheduleFollower {
+  static let name = "unipc"
+  static let className = "UniPCMultistepScheduler"
+  static let options: Set<SchedulerOption> = [.spacing, .karrasSigmas]
+  static func stepLimit(_ configuration: SchedulerConfiguration) -> Int { MultistepSchedule.stepLimit(configuration) }
+
+  let schedule: MultistepSchedule
+  /// Clean latents m₀ and m₁ of the last two steps, the latest first.
+  private var m: [Tensor] = []
+  /// The corrected latents that the last step started from.
   private var lastSample: Tensor?
-  private var lastOrder = 1
-  let initialNoiseSigma: Float = 1
+  private var order = 1
 
   init(_ configuration: SchedulerConfiguration, steps: Int) {
     schedule = MultistepSchedule(configuration, steps: steps)
-  }
-
-  var timesteps: [Float] { schedule.timesteps }
-  var sigmas: [Float] { schedule.sigmas }
-  func noiseLevel(at index: Int) -> Float { schedule.sigmas[index] }
-  func scaled(_ sample: Tensor, at index: Int) -> Tensor { sample }
-  func original(_ output: Tensor, at index: Int, sample: Tensor) -> Tensor {
-    schedule.original(output, at: index, sample: sample)
   }
 
   mutating func step(
@@ -28,41 +31,45 @@ struct UniPCScheduler: Scheduler {
   ) -> Tensor {
     let clean = original ?? self.original(output, at: index, sample: sample)
     let corrected = lastSample.map { correct(clean, from: $0, at: index) } ?? sample
-    history = [clean] + history.prefix(1)
-    lastOrder = min(2, timesteps.count - index, history.count)
+    m = [clean] + m.prefix(1)
+    order = min(2, timesteps.count - index, m.count)
     lastSample = corrected
     return predict(corrected, at: index)
   }
 
-  /// The next sample from this one and the clean latents so far.
+  /// UniP: latents at index + 1 from those at `index`. At second order ρ₁ = ½.
   private func predict(_ sample: Tensor, at index: Int) -> Tensor {
-    let width = schedule.logarithm(index + 1) - schedule.logarithm(index)
-    let share = schedule.signal(index + 1) * expm1(-width)
-    let first = sample * (schedule.deviation(index + 1) / schedule.deviation(index)) - history[0] * share
-    guard lastOrder == 2 else { return first }
-    let ratio = (schedule.logarithm(index - 1) - schedule.logarithm(index)) / width
-    return first - (history[1] - history[0]) * (0.5 * share / ratio)
+    let h = schedule.lambda(index + 1) - schedule.lambda(index)
+    // B(−h) = hφ₁, so that one factor serves both terms.
+    let factor = schedule.alpha(index + 1) * expm1(-h)
+    let firstOrder = sample * (schedule.sigma(index + 1) / schedule.sigma(index)) - m[0] * factor
+    guard order == 2 else { return firstOrder }
+    let r1 = (schedule.lambda(index - 1) - schedule.lambda(index)) / h
+    return firstOrder - (m[1] - m[0]) * (0.5 * factor / r1)
   }
 
-  /// The sample at a step once more, now that its clean latents are known.
+  /// UniC: latents at `index` once more, now that their clean latents mₜ are known; they add the node r₂ = 1 with
+  /// D₂ = mₜ − m₀.
+  ///
+  /// At first order ρ = ½. At second order ρ solves ρ₁ + ρ₂ = b₁, ρ₁·r₁ + ρ₂ = b₂ with b₁ = hφ₂/B(−h) and
+  /// b₂ = 2·hφ₃/B(−h) (Eq. 9 of the paper).
   private func correct(_ clean: Tensor, from last: Tensor, at index: Int) -> Tensor {
-    let width = schedule.logarithm(index) - schedule.logarithm(index - 1)
-    let factor = expm1(-width)
-    let share = schedule.signal(index) * factor
-    let first = last * (schedule.deviation(index) / schedule.deviation(index - 1)) - history[0] * share
-    let change = clean - history[0]
-    guard lastOrder == 2 else { return first - change * (0.5 * share) }
-    // The two weights solve Σ ρ = b₁, Σ ρ·r = b₂ for the nodes r and 1 (Eq. 9 there).
-    let ratio = (schedule.logarithm(index - 2) - schedule.logarithm(index - 1)) / width
-    let second = factor / -width - 1
-    let third = second / -width - 0.5
-    let (b1, b2) = (second / factor, 2 * third / factor)
-    let latest = (b2 - ratio * b1) / (1 - ratio)
-    let older = b1 - latest
-    return first - ((history[1] - history[0]) * (older / ratio) + change * latest) * share
+    let h = schedule.lambda(index) - schedule.lambda(index - 1)
+    let b = expm1(-h)  // B(−h) = hφ₁
+    let factor = schedule.alpha(index) * b
+    let firstOrder = last * (schedule.sigma(index) / schedule.sigma(index - 1)) - m[0] * factor
+    let d2 = clean - m[0]
+    guard order == 2 else { return firstOrder - d2 * (0.5 * factor) }
+    let r1 = (schedule.lambda(index - 2) - schedule.lambda(index - 1)) / h
+    let hPhi2 = b / -h - 1
+    let hPhi3 = hPhi2 / -h - 0.5
+    let (b1, b2) = (hPhi2 / b, 2 * hPhi3 / b)
+    let rho2 = (b2 - r1 * b1) / (1 - r1)
+    let rho1 = b1 - rho2
+    return firstOrder - ((m[1] - m[0]) * (rho1 / r1) + d2 * rho2) * factor
   }
+}
 
-  func addNoise(_ clean: Tensor, noise: Tensor, at timesteps: [Float]) -> Tensor {
-    schedule.addNoise(clean, noise: noise, at: timesteps)
-  }
+extension SchedulerKind {
+  public static let uniPC = SchedulerKind(UniPCScheduler.self)
 }

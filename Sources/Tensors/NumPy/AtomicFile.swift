@@ -1,10 +1,10 @@
 import Foundation
 
-/// Writes a file that appears under its name when it is whole, and leaves nothing behind where anything fails.
+/// Writes a file that appears under its name only when it is complete; where anything fails, nothing is left behind.
 enum AtomicFile {
   /// - Parameters:
-  ///   - path: Where the file goes; one that is there is replaced.
-  ///   - body: Gives the contents piece by piece to the function it is called with.
+  ///   - path: Name of the file; an existing file is replaced.
+  ///   - body: Passes the contents, piece by piece, to the function that it receives.
   /// - Throws: ``NumPyError/file(path:reason:)``; what `body` throws.
   static func write(_ path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
     func broken() -> NumPyError {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A regular file of which parts are read into memory of their own, each no larger than the file is.
+/// A regular file, parts of which are read into memory. No part is larger than the file.
 final class FileReader {
   let path: String
   /// Bytes in the file when it was opened.
@@ -9,7 +9,7 @@ final class FileReader {
 
   /// - Throws: ``NumPyError/file(path:reason:)``.
   init(_ path: String) throws {
-    // A pipe would else wait here for somebody to write into it.
+    // Without O_NONBLOCK, opening a pipe would wait until something writes into it.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw NumPyError.file(path: path, reason: "cannot be opened: \(String(cString: strerror(errno)))")
@@ -29,7 +29,7 @@ final class FileReader {
   func read(_ range: Range<Int>) throws -> ByteStorage {
     guard range.lowerBound >= 0, range.upperBound <= size else {
       throw NumPyError.malformed(
-        path: path, place: "bytes \(range.lowerBound)..<\(range.upperBound)", expected: "them within the file",
+        path: path, part: "bytes \(range.lowerBound)..<\(range.upperBound)", expected: "bytes within the file",
         found: "its end at \(size)")
     }
     let storage = ByteStorage(count: range.count)
@@ -39,7 +39,7 @@ final class FileReader {
       let count = pread(descriptor, rest.baseAddress, rest.count, off_t(range.lowerBound + done))
       if count < 0, errno == EINTR { continue }
       guard count > 0 else {
-        let reason = count < 0 ? String(cString: strerror(errno)) : "it became shorter meanwhile"
+        let reason = count < 0 ? String(cString: strerror(errno)) : "it became shorter while it was read"
         throw NumPyError.file(path: path, reason: "cannot be read: \(reason)")
       }
       done += count

@@ -1,7 +1,7 @@
 /// Archives of arrays (`.npz`): zip files whose entries are npy files.
 extension NumPyFile {
-  /// Reads all arrays of an npz file by name, as `numpy.savez` writes it. What `numpy.savez_compressed` writes is
-  /// refused, and so are archives of 4 GB or more.
+  /// Reads all arrays of an npz file by name, as `numpy.savez` writes them. Compressed archives
+  /// (`numpy.savez_compressed`) are refused, and so are archives of 4 GB or more.
   /// - Throws: ``NumPyError``.
   public static func readArchive(_ path: String) throws -> [String: StoredTensor] {
     let file = try FileReader(path)
@@ -13,9 +13,9 @@ extension NumPyFile {
     return tensors
   }
 
-  /// Writes tensors as float32 into an npz file in the given order, uncompressed, whole or not at all. The same tensors
-  /// always give the same bytes.
-  /// - Throws: ``NumPyError``, also for names that are empty or come twice and for more than 4 GB.
+  /// Writes tensors as float32 into an npz file in the given order, uncompressed. The same tensors always give the same
+  /// bytes. Where writing fails, no file is left behind.
+  /// - Throws: ``NumPyError``, also for empty or repeated names and for more than 4 GB.
   public static func writeArchive(_ tensors: [(name: String, tensor: Tensor)], to path: String) throws {
     let headers = tensors.map { NumPyHeader.bytes(shape: $0.tensor.shape) }
     let names = tensors.map { Array(($0.name + ".npy").utf8) }
@@ -24,7 +24,7 @@ extension NumPyFile {
     for (index, entry) in tensors.enumerated() {
       guard !entry.name.isEmpty, names[index].count <= 0xffff, seen.insert(entry.name).inserted else {
         throw NumPyError.unsupported(
-          path: path, what: "the name '\(entry.name.prefix(80))'", supported: "names that come once and are not empty")
+          path: path, what: "the name '\(entry.name.prefix(80))'", supported: "names that are not empty and occur once")
       }
       size += headers[index].count + entry.tensor.count * 4 + 2 * names[index].count + 76
     }
@@ -68,12 +68,12 @@ private struct NumPyArchiveTable {
 
   /// - Throws: ``NumPyError`` for damaged, compressed, encrypted or too large archives.
   init(_ file: FileReader) throws {
-    func malformed(_ place: String, _ expected: String, _ found: String) -> NumPyError {
-      .malformed(path: file.path, place: place, expected: expected, found: found)
+    func malformed(_ part: String, _ expected: String, _ found: String) -> NumPyError {
+      .malformed(path: file.path, part: part, expected: expected, found: found)
     }
     let tail = try file.read((0..<file.size).suffix(22 + 0xffff))
     let bytes = UnsafeRawBufferPointer(tail.bytes)
-    // A comment of the length that the record tells follows it.
+    // A comment follows the record; its length must be the one that the record states.
     let end = (0...max(0, bytes.count - 22)).last {
       bytes.number(at: $0, as: UInt32.self) == ZipRecords.endSignature
         && bytes.number(at: $0 + 20, as: UInt16.self).map(Int.init) == bytes.count - 22 - $0
@@ -87,7 +87,7 @@ private struct NumPyArchiveTable {
     }
     let (directoryStart, directoryEnd) = (Int(start), Int(start) + Int(length))
     guard directoryEnd <= file.size - bytes.count + end else {
-      throw malformed("directory", "it before the end record", "bytes \(directoryStart)..<\(directoryEnd)")
+      throw malformed("directory", "a directory before the end record", "bytes \(directoryStart)..<\(directoryEnd)")
     }
     let directory = try file.read(directoryStart..<directoryEnd)
     var entries: [Entry] = []
@@ -103,10 +103,10 @@ private struct NumPyArchiveTable {
       }
       entries.append(entry)
     }
-    // Arrays that share bytes would take more memory than the file has.
+    // If arrays could share bytes, a small file could ask for any amount of memory.
     let sorted = entries.sorted { $0.range.lowerBound < $1.range.lowerBound }
     for (one, next) in zip(sorted, sorted.dropFirst()) where one.range.upperBound > next.range.lowerBound {
-      throw malformed("array '\(next.name)'", "a place of its own", "one that '\(one.name)' takes too")
+      throw malformed("array '\(next.name)'", "bytes of its own", "bytes that are also those of '\(one.name)'")
     }
     self.entries = entries
   }
@@ -115,8 +115,8 @@ private struct NumPyArchiveTable {
   private static func entry(
     _ directory: UnsafeRawBufferPointer, at position: Int, _ file: FileReader, limit: Int, title: String
   ) throws -> (Entry, next: Int) {
-    func malformed(_ place: String, _ expected: String, _ found: String) -> NumPyError {
-      .malformed(path: file.path, place: place, expected: expected, found: found)
+    func malformed(_ part: String, _ expected: String, _ found: String) -> NumPyError {
+      .malformed(path: file.path, part: part, expected: expected, found: found)
     }
     func field<Value: FixedWidthInteger>(_ offset: Int, _: Value.Type) -> Int? {
       directory.number(at: position + offset, as: Value.self).map { Int($0) }
@@ -141,7 +141,7 @@ private struct NumPyArchiveTable {
       throw NumPyError.unsupported(path: file.path, what: "the entry '\(name)'", supported: "arrays, named *.npy")
     }
     guard offset + 30 <= limit, packed == plain else {
-      throw malformed("array '\(name)'", "a place before the directory and equal sizes", "byte \(offset)")
+      throw malformed("array '\(name)'", "a position before the directory and equal sizes", "byte \(offset)")
     }
     let header = try file.read(offset..<offset + 30)
     let local = UnsafeRawBufferPointer(header.bytes)

@@ -1,17 +1,17 @@
 /// Arrays in NumPy's own files: `.npy` holds one, `.npz` several by name.
 public enum NumPyFile {
   /// Reads an npy file of version 1 to 3 in row-major (C) or column-major (Fortran) order. Numbers are little-endian
-  /// floats of 2, 4 or 8 bytes, integers of 1, 2, 4 or 8, unsigned bytes or truth values; they keep their type, and are
-  /// in row-major order afterwards.
+  /// floats of 2, 4 or 8 bytes, integers of 1, 2, 4 or 8, unsigned bytes or truth values. They keep their type and are
+  /// brought into row-major order.
   ///
-  /// What a header announces is checked against the file's size before memory is taken for it.
+  /// The size that a header announces is compared with the file's before memory is allocated for it.
   /// - Throws: ``NumPyError``.
   public static func read(_ path: String) throws -> StoredTensor {
     let file = try FileReader(path)
     return try read(file, 0..<file.size, entry: "")
   }
 
-  /// Writes a tensor as float32 in row-major order, whole or not at all.
+  /// Writes a tensor as float32 in row-major order. Where that fails, no file is left behind.
   /// - Throws: ``NumPyError/file(path:reason:)``.
   public static func write(_ tensor: Tensor, to path: String) throws {
     try AtomicFile.write(path) { put in
@@ -20,10 +20,10 @@ public enum NumPyFile {
     }
   }
 
-  /// Reads the npy file that lies in a range of another one.
+  /// Reads an npy file that lies in a range of another file.
   /// - Parameters:
-  ///   - entry: What messages call the range, with a space at the end, or nothing.
-  ///   - checksum: That of the whole range, where one is known.
+  ///   - entry: The name of the range in messages, with a space at the end; empty for a whole file.
+  ///   - checksum: The checksum of the whole range, where one is known.
   static func read(_ file: FileReader, _ range: Range<Int>, entry: String, checksum: UInt32? = nil) throws
     -> StoredTensor
   {
@@ -33,7 +33,7 @@ public enum NumPyFile {
     let content = try file.read(range)
     if let checksum, CRC32.of([UnsafeRawBufferPointer(content.bytes)]) != checksum {
       throw NumPyError.malformed(
-        path: file.path, place: entry + "contents", expected: "bytes with the stored checksum", found: "others")
+        path: file.path, part: entry + "contents", expected: "bytes with the stored checksum", found: "others")
     }
     let numbers = UnsafeRawBufferPointer(rebasing: content.bytes[header.length...])
     guard header.isFortranOrder, header.shape.count > 1 else {
@@ -59,15 +59,15 @@ public enum NumPyFile {
     var strides = [Int](repeating: 1, count: shape.count)
     for axis in shape.indices.dropFirst() { strides[axis] = strides[axis - 1] * shape[axis - 1] }
     var index = [Int](repeating: 0, count: shape.count)
-    var place = 0
+    var offset = 0
     for position in 0..<count {
-      let word = source.loadUnaligned(fromByteOffset: place * size, as: Word.self)
+      let word = source.loadUnaligned(fromByteOffset: offset * size, as: Word.self)
       target.storeBytes(of: word, toByteOffset: position * size, as: Word.self)
       for axis in shape.indices.reversed() {
         index[axis] += 1
-        place += strides[axis]
+        offset += strides[axis]
         if index[axis] < shape[axis] { break }
-        place -= strides[axis] * shape[axis]
+        offset -= strides[axis] * shape[axis]
         index[axis] = 0
       }
     }

@@ -1,9 +1,9 @@
-/// What an npy file says about its numbers: the magic bytes, a version, a length, and a Python dictionary of that length
-/// (the format's description in `numpy.lib.format`, versions 1 to 3).
+/// The header of an npy file: magic bytes, a version, a length, and a Python dictionary of that length, which describes
+/// the numbers (`numpy.lib.format`, versions 1 to 3).
 struct NumPyHeader {
   let elementType: ElementType
   let shape: [Int]
-  /// Whether the first axis, not the last, is the one whose neighbours lie side by side.
+  /// Whether the numbers are in column-major order: neighbours along the first axis lie side by side.
   let isFortranOrder: Bool
   /// Bytes before the numbers.
   let length: Int
@@ -12,7 +12,7 @@ struct NumPyHeader {
 
   /// Longest dictionary that is read, in bytes; NumPy's own are some hundred at most.
   static let dictionaryLimit = 1 << 16
-  /// Longest beginning of a file that a header can take.
+  /// The most bytes that a header takes.
   static let lengthLimit = 12 + dictionaryLimit
   /// Most axes, as in NumPy.
   static let rankLimit = 64
@@ -26,14 +26,14 @@ struct NumPyHeader {
 
   /// Reads and checks a header, and that exactly the numbers it announces follow.
   /// - Parameters:
-  ///   - bytes: The beginning of the file, ``lengthLimit`` bytes or all there are.
+  ///   - bytes: The beginning of the file, ``lengthLimit`` bytes or the whole file if it is shorter.
   ///   - total: Bytes of the whole file.
-  ///   - path: What messages call the file.
-  ///   - entry: What they call the part of it, with a space at the end, or nothing.
+  ///   - path: The file's name in messages.
+  ///   - entry: The name of the entry in messages, with a space at the end; empty for a whole file.
   /// - Throws: ``NumPyError``.
   init(_ bytes: UnsafeRawBufferPointer, total: Int, path: String, entry: String) throws {
-    func malformed(_ place: String, _ expected: String, _ found: String) -> NumPyError {
-      .malformed(path: path, place: entry + place, expected: expected, found: found)
+    func malformed(_ part: String, _ expected: String, _ found: String) -> NumPyError {
+      .malformed(path: path, part: entry + part, expected: expected, found: found)
     }
     guard bytes.starts(with: Self.magic), let version = bytes.number(at: 6, as: UInt8.self) else {
       let isArchive = entry.isEmpty && bytes.starts(with: Array("PK".utf8))
@@ -61,7 +61,7 @@ struct NumPyHeader {
     guard let type = Self.elementType(fields.type) else {
       throw NumPyError.unsupported(path: path, what: "\(entry)type \(fields.type)", supported: Self.supported)
     }
-    // Lengths of zero count as one here: no product of any of them may overflow later.
+    // Axes of length 0 count as 1 here, so that no product of some of the lengths can overflow later.
     let bound = fields.shape.reduce(type.size as Int?) { product, length in
       guard let product else { return nil }
       let (next, overflow) = product.multipliedReportingOverflow(by: max(length, 1))
@@ -80,14 +80,14 @@ struct NumPyHeader {
     (length, byteCount) = (start + size, count)
   }
 
-  /// The type that a text as `<f4` names: byte order, kind and bytes.
+  /// The type that a text such as `<f4` names: byte order, kind and number of bytes.
   private static func elementType(_ text: String) -> ElementType? {
     guard let order = text.first, let type = types[String(text.dropFirst())] else { return nil }
     return (type.size == 1 ? "|<>=" : "<=").contains(order) ? type : nil
   }
 
-  /// The header of float32 numbers in row-major order, as NumPy writes it: version 1, filled with spaces so that the
-  /// numbers begin on a multiple of 64 bytes, with room for the first axis to grow to 21 digits.
+  /// The header of float32 numbers in row-major order, as NumPy writes it: version 1, with room for the first length to
+  /// grow to 21 digits, and padded with spaces so that the numbers begin on a multiple of 64 bytes.
   static func bytes(shape: [Int]) -> [UInt8] {
     let lengths = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
     var text = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(lengths)), }"
@@ -98,7 +98,7 @@ struct NumPyHeader {
   }
 }
 
-/// Reads the one kind of Python literal that headers are; nothing is evaluated.
+/// Reads the kind of Python literal that headers consist of; nothing is evaluated.
 private struct PythonLiteralScanner {
   private var rest: Slice<UnsafeRawBufferPointer>
 
@@ -128,7 +128,7 @@ private struct PythonLiteralScanner {
 
   private mutating func skipSpace() { rest = rest.drop { $0 == 0x20 || (9...13).contains($0) } }
 
-  /// Takes a text where it comes next, after spaces.
+  /// Skips spaces, and the text where it comes next; otherwise false.
   private mutating func take(_ text: String) -> Bool {
     skipSpace()
     guard rest.starts(with: text.utf8) else { return false }
@@ -146,7 +146,7 @@ private struct PythonLiteralScanner {
     return String(validating: inner, as: UTF8.self)
   }
 
-  /// The list that stands for a type of several fields, up to its last bracket: it is named in the refusal.
+  /// The list that describes a type of several fields, up to its last bracket. The error that refuses it quotes it.
   private mutating func records() -> String? {
     skipSpace()
     guard rest.first == UInt8(ascii: "["), let end = rest.lastIndex(of: UInt8(ascii: "]")) else { return nil }

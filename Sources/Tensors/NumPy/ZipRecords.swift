@@ -1,18 +1,18 @@
-/// The records of a zip file whose entries are stored as they are (PKWARE's APPNOTE 6.3, section 4.3).
+/// The records of a zip file whose entries are stored uncompressed (PKWARE's APPNOTE 6.3, section 4.3).
 enum ZipRecords {
   static let localSignature: UInt32 = 0x0403_4b50
   static let centralSignature: UInt32 = 0x0201_4b50
   static let endSignature: UInt32 = 0x0605_4b50
 
-  /// What both records of an entry share: version, flags, method, time, checksum, sizes and the lengths of name and
-  /// extra field. The time is the format's first, so that contents alone decide the bytes.
+  /// The part that both records of an entry share: version, flags, method, time, checksum, sizes and the lengths of name
+  /// and extra field. The time is always the format's earliest, so that the same contents give the same bytes.
   static func about(name: [UInt8], size: Int, checksum: UInt32) -> [UInt8] {
     let isPlain = name.allSatisfy { $0 < 0x80 }
     return littleEndian([20, isPlain ? 0 : 0x800, 0, 0, 0x21] as [UInt16])
       + littleEndian([checksum, UInt32(size), UInt32(size)]) + littleEndian([UInt16(name.count), 0])
   }
 
-  /// What stands before an entry's contents.
+  /// The record before an entry's contents.
   static func local(_ about: [UInt8], name: [UInt8]) -> [UInt8] { littleEndian([localSignature]) + about + name }
 
   /// An entry of the directory: no comment, first disk, a binary file without attributes.
@@ -21,7 +21,7 @@ enum ZipRecords {
       + littleEndian([0, UInt32(offset)]) + name
   }
 
-  /// What ends the file.
+  /// The record at the end of the file.
   static func end(count: Int, directory: Int, offset: Int) -> [UInt8] {
     littleEndian([endSignature]) + littleEndian([0, 0, UInt16(count), UInt16(count)])
       + littleEndian([UInt32(directory), UInt32(offset)]) + littleEndian([0] as [UInt16])
@@ -38,7 +38,7 @@ enum CRC32 {
     (0..<8).reduce(UInt32(byte)) { rest, _ in rest >> 1 ^ (rest & 1 == 0 ? 0 : 0xedb8_8320) }
   }
 
-  /// Of several parts as if they were one.
+  /// The checksum of several parts as if they were one.
   static func of(_ parts: [UnsafeRawBufferPointer]) -> UInt32 {
     ~table.withUnsafeBufferPointer { table in
       parts.reduce(~0) { start, part in

@@ -1,34 +1,41 @@
 import CKernels
 
 extension Tensor {
-  /// Two-dimensional convolution (cross-correlation, as in deep learning): [B, I, H, W] gives [B, O, H', W'].
+  /// Two-dimensional convolution (cross-correlation, as usual in deep learning): [B, I, H, W] gives [B, O, H', W'].
   ///
   /// Patches are laid out as columns for a matrix product, a band of output rows at a time, so that the memory needed
-  /// beside the result stays bounded; samples with few output places share one product.
+  /// beside the result stays bounded. Samples with few output positions share one product.
   /// - Parameters:
   ///   - weight: [O, I, kh, kw].
   ///   - bias: [O].
-  ///   - stride: Step between output places, both ways.
+  ///   - stride: Step between output positions, in both directions.
   ///   - padding: Zeros added on all four sides.
   public func conv2d(weight: Tensor, bias: Tensor?, stride: Int = 1, padding: Int = 0) -> Tensor {
-    guard rank == 4, weight.rank == 4, weight.shape[1] == shape[1], bias == nil || bias?.shape == [weight.shape[0]],
+    conv2d(weight: .tensor(weight), bias: bias, stride: stride, padding: padding)
+  }
+
+  /// The same with a weight in the type that its file stores.
+  public func conv2d(weight: Weight, bias: Tensor?, stride: Int = 1, padding: Int = 0) -> Tensor {
+    let kernel = weight.shape
+    guard rank == 4, kernel.count == 4, kernel[1] == shape[1], bias == nil || bias?.shape == [kernel[0]],
       stride > 0, padding >= 0
-    else { fail("conv2d: \(shape) does not fit weight \(weight.shape), bias \(bias?.shape ?? [])") }
+    else { fail("conv2d: \(shape) does not fit weight \(kernel), bias \(bias?.shape ?? [])") }
     let geometry = ConvolutionGeometry(
-      samples: shape[0], channels: shape[1], height: shape[2], width: shape[3], outputs: weight.shape[0],
-      kernelHeight: weight.shape[2], kernelWidth: weight.shape[3], stride: stride, padding: padding)
+      samples: shape[0], channels: shape[1], height: shape[2], width: shape[3], outputs: kernel[0],
+      kernelHeight: kernel[2], kernelWidth: kernel[3], stride: stride, padding: padding)
     guard geometry.outputHeight > 0, geometry.outputWidth > 0 else {
-      fail("conv2d: a kernel of \(weight.shape) is larger than \(shape) with padding \(padding)")
+      fail("conv2d: a kernel of \(kernel) is larger than \(shape) with padding \(padding)")
     }
-    return geometry.result(self, weight: weight, bias: bias)
-      .recorded(from: [self, weight] + (bias.map { [$0] } ?? [])) {
-        [x = detached, w = weight.detached, wants = [isRecorded, weight.isRecorded, bias?.isRecorded ?? false]]
-        derivative in
-        let weights = wants[1] || wants[2] ? geometry.weightDerivatives(derivative, input: wants[1] ? x : nil) : nil
-        return [
-          wants[0] ? geometry.inputDerivative(derivative, weight: w) : nil, wants[1] ? weights?.weight : nil,
-          wants[2] ? weights?.bias : nil,
-        ]
+    let readable = MatrixProducts.readable(weight)
+    return geometry.result(self, weight: readable, bias: bias)
+      .recorded("conv2d", from: [self, readable] + (bias.map { [$0] } ?? [])) {
+        [
+          x = detached, weight = weight.detached, hasBias = bias != nil,
+          wants = [isRecorded, readable.isRecorded, bias?.isRecorded ?? false]
+        ] gradient in
+        let ofWeights = wants[1] || wants[2] ? geometry.weightGradients(gradient, input: wants[1] ? x : nil) : nil
+        let ofInput = wants[0] ? geometry.inputGradient(gradient, weight: MatrixProducts.readable(weight)) : nil
+        return [ofInput, ofWeights?.weight] + (hasBias ? [ofWeights?.bias] : [])
       }
   }
 }
@@ -49,13 +56,13 @@ struct ConvolutionGeometry {
   struct Band {
     let samples: Range<Int>
     let rows: Range<Int>
-    /// Output places of each sample.
+    /// Output positions of each sample.
     let length: Int
-    /// Output places in all: columns of the product.
+    /// Output positions in all: columns of the product.
     var columns: Int { samples.count * length }
   }
 
-  /// Bands of at most some 16 MiB of columns; samples of less than 256 places each share one.
+  /// Bands whose columns take about 16 MiB at most; samples of fewer than 256 positions each share one.
   var bands: [Band] {
     let rows = max(1, min(outputHeight, (4 << 20) / max(patch * outputWidth, 1)))
     if rows < outputHeight || area >= 256 {
@@ -72,68 +79,84 @@ struct ConvolutionGeometry {
     }
   }
 
-  /// Calls `body` with each band, scratch memory for its columns, and for `outputs` rows of results where several
-  /// samples lie in one band.
+  /// Calls `body` with each band, with scratch memory for its columns [patch, band.columns], and with scratch memory for
+  /// its results [outputs, band.columns], which is needed where a band holds several samples.
   func forEachBand(_ body: (Band, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void) {
     let bands = bands
     let widest = bands.map(\.columns).max() ?? 0
     let columns = Storage(count: patch * widest)
     let results = Storage(count: bands.contains { $0.samples.count > 1 } ? outputs * widest : 0)
-    for band in bands { body(band, columns.base, results.base) }
-    withExtendedLifetime((columns, results)) {}
+    withPointers(columns, results) { columns, results in
+      for band in bands { body(band, columns, results) }
+    }
   }
 
   func result(_ input: Tensor, weight: Tensor, bias: Tensor?) -> Tensor {
-    let (source, kernel) = (input.pointer, weight.pointer)
-    defer { withExtendedLifetime((input.storage, weight.storage, bias?.storage)) {} }
-    return Tensor(shape: [samples, outputs, outputHeight, outputWidth]) { buffer in
-      guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
-      if let bias {
-        parallel(samples * outputs, cost: area) { planes in
-          for plane in planes { (base + plane * area).update(repeating: bias.pointer[plane % outputs], count: area) }
+    withPointers(input, weight, bias) { source, kernel, bias in
+      Tensor(shape: [samples, outputs, outputHeight, outputWidth]) { buffer in
+        guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
+        if let bias {
+          parallel(samples * outputs, cost: area) { planes in
+            for plane in planes { (base + plane * area).update(repeating: bias[plane % outputs], count: area) }
+          }
         }
-      }
-      let beta: Float = bias == nil ? 0 : 1
-      if isPointwise && area >= 64 {
-        for sample in 0..<samples {
-          gemm(
-            kernel, channels, source + sample * channels * area, area, into: base + sample * outputs * area, area,
-            rows: outputs, columns: area, inner: channels, beta: beta)
-        }
-        return
-      }
-      forEachBand { band, columns, results in
-        layOut(source, band, into: columns)
-        let first = band.samples.lowerBound
-        if band.samples.count == 1 {
-          gemm(
-            kernel, patch, columns, band.columns,
-            into: base + first * outputs * area + band.rows.lowerBound * outputWidth, area, rows: outputs,
-            columns: band.columns, inner: patch, beta: beta)
+        if isPointwise && area >= 64 {
+          fillPointwise(base, source, kernel, addsToBias: bias != nil)
         } else {
-          gemm(
-            kernel, patch, columns, band.columns, into: results, band.columns, rows: outputs, columns: band.columns,
-            inner: patch)
-          exchange(band) { sample, output in
-            let (to, from) = (
-              base + (sample * outputs + output) * area, results + output * band.columns + (sample - first) * area
-            )
-            if bias == nil { to.update(from: from, count: area) } else { msd_add(from, to, Int64(area)) }
+          forEachBand { band, columns, results in
+            layOut(source, band, into: columns)
+            fill(base, band, columns, kernel, scratch: results, addsToBias: bias != nil)
           }
         }
       }
     }
   }
 
+  /// A kernel of one pixel is a product with the input as it lies, sample by sample.
+  private func fillPointwise(
+    _ base: UnsafeMutablePointer<Float>, _ source: UnsafePointer<Float>, _ kernel: UnsafePointer<Float>,
+    addsToBias: Bool
+  ) {
+    for sample in 0..<samples {
+      MatrixProducts.multiply(
+        Matrix(kernel, stride: channels), Matrix(source + sample * channels * area, stride: area),
+        into: base + sample * outputs * area, stride: area, rows: outputs, columns: area, inner: channels,
+        beta: addsToBias ? 1 : 0)
+    }
+  }
+
+  /// Writes the results of one band, from its patches as columns.
+  private func fill(
+    _ base: UnsafeMutablePointer<Float>, _ band: Band, _ columns: UnsafePointer<Float>, _ kernel: UnsafePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>, addsToBias: Bool
+  ) {
+    let first = band.samples.lowerBound
+    let (kernel, columns) = (Matrix(kernel, stride: patch), Matrix(columns, stride: band.columns))
+    if band.samples.count == 1 {
+      MatrixProducts.multiply(
+        kernel, columns, into: base + first * outputs * area + band.rows.lowerBound * outputWidth, stride: area,
+        rows: outputs, columns: band.columns, inner: patch, beta: addsToBias ? 1 : 0)
+      return
+    }
+    MatrixProducts.multiply(
+      kernel, columns, into: scratch, stride: band.columns, rows: outputs, columns: band.columns, inner: patch)
+    forEachPlane(band) { sample, output in
+      let to = base + (sample * outputs + output) * area
+      let from = scratch + output * band.columns + (sample - first) * area
+      if addsToBias { msd_add(from, to, Int64(area)) } else { to.update(from: from, count: area) }
+    }
+  }
+
   /// Calls `body` for every sample and output channel of a band.
-  private func exchange(_ band: Band, _ body: (Int, Int) -> Void) {
+  func forEachPlane(_ band: Band, _ body: (Int, Int) -> Void) {
     parallel(outputs, cost: band.columns) { range in
       for output in range { for sample in band.samples { body(sample, output) } }
     }
   }
 
-  /// Writes [patch, columns]: for each channel and kernel place, what it meets at each output place of the band.
-  private func layOut(_ input: UnsafePointer<Float>, _ band: Band, into columns: UnsafeMutablePointer<Float>) {
+  /// Writes [patch, columns]: for each channel and kernel position, the input value that it meets at each output position
+  /// of the band; 0 in the padding.
+  func layOut(_ input: UnsafePointer<Float>, _ band: Band, into columns: UnsafeMutablePointer<Float>) {
     parallel(patch, cost: band.columns) { range in
       for entry in range {
         let channel = entry / kernel
@@ -163,116 +186,10 @@ struct ConvolutionGeometry {
     }
   }
 
-  /// The output columns at which a kernel column meets the image rather than its padding.
-  private func columnsInside(_ kx: Int) -> Range<Int> {
+  /// The output columns at which a kernel column meets the image and not its padding.
+  func columnsInside(_ kx: Int) -> Range<Int> {
     let first = max(0, (padding - kx + stride - 1) / stride)
     let end = min(outputWidth, (width - 1 - kx + padding) / stride + 1)
     return width - 1 - kx + padding < 0 || end <= first ? 0..<0 : first..<end
-  }
-}
-
-extension ConvolutionGeometry {
-  /// Derivative of the input [B, I, H, W] from that of the result [B, O, H', W'].
-  fileprivate func inputDerivative(_ derivative: Tensor, weight: Tensor) -> Tensor {
-    defer { withExtendedLifetime((derivative.storage, weight.storage)) {} }
-    let source = derivative.pointer
-    if isPointwise {
-      return Tensor(shape: [samples, channels, height, width]) { buffer in
-        guard let base = buffer.baseAddress else { return }
-        for sample in 0..<samples {
-          gemm(
-            weight.pointer, channels, transposingA: true, source + sample * outputs * area, area,
-            into: base + sample * channels * area, area, rows: channels, columns: area, inner: outputs)
-        }
-      }
-    }
-    var result = Tensor.zeros([samples, channels, height, width])
-    result.withUnsafeMutableBuffer { buffer in
-      guard let base = buffer.baseAddress else { return }
-      forEachBand { band, columns, results in
-        let (slopes, stride) = gathered(source, band, results)
-        gemm(
-          weight.pointer, patch, transposingA: true, slopes, stride, into: columns, band.columns, rows: patch,
-          columns: band.columns, inner: outputs)
-        putBack(columns, band, into: base)
-      }
-    }
-    return result
-  }
-
-  /// Derivatives of the weight [O, I, kh, kw], where the input is given, and of the bias [O].
-  fileprivate func weightDerivatives(_ derivative: Tensor, input: Tensor?) -> (weight: Tensor?, bias: Tensor) {
-    defer { withExtendedLifetime((derivative.storage, input?.storage)) {} }
-    let source = derivative.pointer
-    let bias = Tensor(shape: [outputs]) { sums in
-      guard let sums = sums.baseAddress else { return }
-      parallel(outputs, cost: samples * area) { range in
-        for output in range {
-          var total = 0.0
-          for sample in 0..<samples {
-            var sum = 0.0
-            msd_sum(source + (sample * outputs + output) * area, Int64(area), &sum)
-            total += sum
-          }
-          sums[output] = Float(total)
-        }
-      }
-    }
-    guard let input else { return (nil, bias) }
-    var result = Tensor.zeros([outputs, channels, kernelHeight, kernelWidth])
-    result.withUnsafeMutableBuffer { buffer in
-      guard let target = buffer.baseAddress else { return }
-      forEachBand { band, columns, results in
-        layOut(input.pointer, band, into: columns)
-        let (slopes, stride) = gathered(source, band, results)
-        gemm(
-          slopes, stride, columns, band.columns, transposingB: true, into: target, patch, rows: outputs, columns: patch,
-          inner: band.columns, beta: 1)
-      }
-    }
-    return (result, bias)
-  }
-
-  /// The derivative of a band's results as a matrix [outputs, columns], and the distance between its rows.
-  private func gathered(
-    _ derivative: UnsafePointer<Float>, _ band: Band, _ scratch: UnsafeMutablePointer<Float>
-  ) -> (UnsafePointer<Float>, Int) {
-    let first = band.samples.lowerBound
-    if band.samples.count == 1 {
-      return (derivative + first * outputs * area + band.rows.lowerBound * outputWidth, area)
-    }
-    exchange(band) { sample, output in
-      (scratch + output * band.columns + (sample - first) * area)
-        .update(from: derivative + (sample * outputs + output) * area, count: area)
-    }
-    return (UnsafePointer(scratch), band.columns)
-  }
-
-  /// Adds columns back to the places of the images that they were laid out from.
-  private func putBack(
-    _ columns: UnsafePointer<Float>, _ band: Band, into images: UnsafeMutablePointer<Float>
-  ) {
-    parallel(channels, cost: kernel * band.columns) { range in
-      for entry in range.lowerBound * kernel..<range.upperBound * kernel {
-        let (ky, kx) = (entry / kernelWidth % kernelHeight, entry % kernelWidth)
-        let inside = columnsInside(kx)
-        var from = columns + entry * band.columns
-        for sample in band.samples {
-          let plane = images + (sample * channels + entry / kernel) * inputArea
-          for row in band.rows {
-            let y = row * stride + ky - padding
-            if y >= 0, y < height {
-              let to = plane + y * width + kx - padding
-              if stride == 1 {
-                for column in inside { to[column] += from[column] }
-              } else {
-                for column in inside { to[column * stride] += from[column] }
-              }
-            }
-            from += outputWidth
-          }
-        }
-      }
-    }
   }
 }

@@ -4,12 +4,12 @@ extension Tensor {
   /// `operation` on every value.
   @inline(__always)
   func mapped(_ operation: (Float) -> Float) -> Tensor {
-    let source = pointer
-    defer { withExtendedLifetime(storage) {} }
-    return Tensor(shape: shape) { buffer in
-      guard let target = buffer.baseAddress else { return }
-      parallel(buffer.count, cost: 1) { range in
-        for index in range { target[index] = operation(source[index]) }
+    withPointers(self) { source in
+      Tensor(shape: shape) { buffer in
+        guard let target = buffer.baseAddress else { return }
+        parallel(buffer.count, cost: 1) { range in
+          for index in range { target[index] = operation(source[index]) }
+        }
       }
     }
   }
@@ -17,48 +17,48 @@ extension Tensor {
   /// `operation` on pairs of values, the shapes broadcast against each other as NumPy does.
   @inline(__always)
   static func combined(_ a: Tensor, _ b: Tensor, _ name: String, _ operation: (Float, Float) -> Float) -> Tensor {
-    let (x, y) = (a.pointer, b.pointer)
-    defer { withExtendedLifetime((a.storage, b.storage)) {} }
-    if a.shape == b.shape {
-      return Tensor(shape: a.shape) { buffer in
-        guard let target = buffer.baseAddress else { return }
-        parallel(buffer.count, cost: 1) { range in
-          for index in range { target[index] = operation(x[index], y[index]) }
+    withPointers(a, b) { x, y in
+      if a.shape == b.shape {
+        return Tensor(shape: a.shape) { buffer in
+          guard let target = buffer.baseAddress else { return }
+          parallel(buffer.count, cost: 1) { range in
+            for index in range { target[index] = operation(x[index], y[index]) }
+          }
         }
       }
-    }
-    let shape = broadcastShape(a.shape, b.shape, operation: name)
-    let xStrides = broadcastStrides(from: a.shape, to: shape, operation: name)
-    let yStrides = broadcastStrides(from: b.shape, to: shape, operation: name)
-    return Tensor(shape: shape) { buffer in
-      guard let target = buffer.baseAddress, let columns = shape.last, columns > 0 else {
-        if shape.isEmpty { buffer[0] = operation(x[0], y[0]) }
-        return
-      }
-      let outer = Array(shape.dropLast())
-      let xStep = xStrides[shape.count - 1]
-      let yStep = yStrides[shape.count - 1]
-      parallel(buffer.count / columns, cost: columns) { rows in
-        var index = unravelled(rows.lowerBound, outer)
-        var other = index
-        var xOffset = zip(index, xStrides).reduce(0) { $0 + $1.0 * $1.1 }
-        var yOffset = zip(index, yStrides).reduce(0) { $0 + $1.0 * $1.1 }
-        for row in rows {
-          let (to, xRow, yRow) = (target + row * columns, x + xOffset, y + yOffset)
-          switch (xStep, yStep) {
-          case (1, 1): for column in 0..<columns { to[column] = operation(xRow[column], yRow[column]) }
-          case (1, 0):
-            let value = yRow[0]
-            for column in 0..<columns { to[column] = operation(xRow[column], value) }
-          case (0, 1):
-            let value = xRow[0]
-            for column in 0..<columns { to[column] = operation(value, yRow[column]) }
-          default:
-            let value = operation(xRow[0], yRow[0])
-            for column in 0..<columns { to[column] = value }
+      let shape = broadcastShape(a.shape, b.shape, operation: name)
+      let xStrides = broadcastStrides(from: a.shape, to: shape, operation: name)
+      let yStrides = broadcastStrides(from: b.shape, to: shape, operation: name)
+      return Tensor(shape: shape) { buffer in
+        guard let target = buffer.baseAddress, let columns = shape.last, columns > 0 else {
+          if shape.isEmpty { buffer[0] = operation(x[0], y[0]) }
+          return
+        }
+        let outer = Array(shape.dropLast())
+        let xStep = xStrides[shape.count - 1]
+        let yStep = yStrides[shape.count - 1]
+        parallel(buffer.count / columns, cost: columns) { rows in
+          var index = unravelled(rows.lowerBound, outer)
+          var other = index
+          var xOffset = zip(index, xStrides).reduce(0) { $0 + $1.0 * $1.1 }
+          var yOffset = zip(index, yStrides).reduce(0) { $0 + $1.0 * $1.1 }
+          for row in rows {
+            let (to, xRow, yRow) = (target + row * columns, x + xOffset, y + yOffset)
+            switch (xStep, yStep) {
+            case (1, 1): for column in 0..<columns { to[column] = operation(xRow[column], yRow[column]) }
+            case (1, 0):
+              let value = yRow[0]
+              for column in 0..<columns { to[column] = operation(xRow[column], value) }
+            case (0, 1):
+              let value = xRow[0]
+              for column in 0..<columns { to[column] = operation(value, yRow[column]) }
+            default:
+              let value = operation(xRow[0], yRow[0])
+              for column in 0..<columns { to[column] = value }
+            }
+            advance(&index, in: outer, offset: &xOffset, strides: xStrides)
+            advance(&other, in: outer, offset: &yOffset, strides: yStrides)
           }
-          advance(&index, in: outer, offset: &xOffset, strides: xStrides)
-          advance(&other, in: outer, offset: &yOffset, strides: yStrides)
         }
       }
     }
@@ -66,84 +66,88 @@ extension Tensor {
 
   public static func + (a: Tensor, b: Tensor) -> Tensor {
     combined(a, b, "+") { $0 + $1 }
-      .recorded(from: [a, b]) { [x = a.shape, y = b.shape] in [$0.summed(to: x), $0.summed(to: y)] }
+      .recorded("+", from: [a, b]) { [x = a.shape, y = b.shape] in [$0.summed(to: x), $0.summed(to: y)] }
   }
 
   public static func - (a: Tensor, b: Tensor) -> Tensor {
     combined(a, b, "-") { $0 - $1 }
-      .recorded(from: [a, b]) { [x = a.shape, y = b.shape] in [$0.summed(to: x), (-$0).summed(to: y)] }
+      .recorded("-", from: [a, b]) { [x = a.shape, y = b.shape] in [$0.summed(to: x), (-$0).summed(to: y)] }
   }
 
   public static func * (a: Tensor, b: Tensor) -> Tensor {
     combined(a, b, "*") { $0 * $1 }
-      .recorded(from: [a, b]) { [x = a.detached, y = b.detached, wants = [a.isRecorded, b.isRecorded]] derivative in
+      .recorded("*", from: [a, b]) { [x = a.detached, y = b.detached, wants = [a.isRecorded, b.isRecorded]] gradient in
         [
-          wants[0] ? (derivative * y).summed(to: x.shape) : nil,
-          wants[1] ? (derivative * x).summed(to: y.shape) : nil,
+          wants[0] ? (gradient * y).summed(to: x.shape) : nil,
+          wants[1] ? (gradient * x).summed(to: y.shape) : nil,
         ]
       }
   }
 
   public static func / (a: Tensor, b: Tensor) -> Tensor {
     combined(a, b, "/") { $0 / $1 }
-      .recorded(from: [a, b]) { [x = a.detached, y = b.detached, wants = [a.isRecorded, b.isRecorded]] derivative in
+      .recorded("/", from: [a, b]) { [x = a.detached, y = b.detached, wants = [a.isRecorded, b.isRecorded]] gradient in
         [
-          wants[0] ? (derivative / y).summed(to: x.shape) : nil,
-          wants[1] ? (-(derivative * x) / (y * y)).summed(to: y.shape) : nil,
+          wants[0] ? (gradient / y).summed(to: x.shape) : nil,
+          wants[1] ? (-(gradient * x) / (y * y)).summed(to: y.shape) : nil,
         ]
       }
   }
 
-  public static func + (a: Tensor, b: Float) -> Tensor { a.mapped { $0 + b }.recorded(from: [a]) { [$0] } }
-  public static func - (a: Tensor, b: Float) -> Tensor { a.mapped { $0 - b }.recorded(from: [a]) { [$0] } }
-  public static func * (a: Tensor, b: Float) -> Tensor { a.mapped { $0 * b }.recorded(from: [a]) { [$0 * b] } }
-  public static func / (a: Tensor, b: Float) -> Tensor { a.mapped { $0 / b }.recorded(from: [a]) { [$0 / b] } }
-  public static func + (a: Float, b: Tensor) -> Tensor { b.mapped { a + $0 }.recorded(from: [b]) { [$0] } }
-  public static func - (a: Float, b: Tensor) -> Tensor { b.mapped { a - $0 }.recorded(from: [b]) { [-$0] } }
-  public static func * (a: Float, b: Tensor) -> Tensor { b.mapped { a * $0 }.recorded(from: [b]) { [$0 * a] } }
+  public static func + (a: Tensor, b: Float) -> Tensor { a.mapped { $0 + b }.recorded("+", from: [a]) { [$0] } }
+  public static func - (a: Tensor, b: Float) -> Tensor { a.mapped { $0 - b }.recorded("-", from: [a]) { [$0] } }
+  public static func * (a: Tensor, b: Float) -> Tensor { a.mapped { $0 * b }.recorded("*", from: [a]) { [$0 * b] } }
+  public static func / (a: Tensor, b: Float) -> Tensor { a.mapped { $0 / b }.recorded("/", from: [a]) { [$0 / b] } }
+  public static func + (a: Float, b: Tensor) -> Tensor { b.mapped { a + $0 }.recorded("+", from: [b]) { [$0] } }
+  public static func - (a: Float, b: Tensor) -> Tensor { b.mapped { a - $0 }.recorded("-", from: [b]) { [-$0] } }
+  public static func * (a: Float, b: Tensor) -> Tensor { b.mapped { a * $0 }.recorded("*", from: [b]) { [$0 * a] } }
   public static func / (a: Float, b: Tensor) -> Tensor {
-    b.mapped { a / $0 }.recorded(from: [b]) { [y = b.detached] in [$0 * (-a / (y * y))] }
+    b.mapped { a / $0 }.recorded("/", from: [b]) { [y = b.detached] in [$0 * (-a / (y * y))] }
   }
-  public static prefix func - (a: Tensor) -> Tensor { a.mapped { -$0 }.recorded(from: [a]) { [-$0] } }
+  public static prefix func - (a: Tensor) -> Tensor { a.mapped { -$0 }.recorded("-", from: [a]) { [-$0] } }
 
   /// e to the power of each value.
   public func exp() -> Tensor {
     let result = mapped { Foundation.exp($0) }
-    return result.recorded(from: [self]) { [$0 * result] }
+    return result.recorded("exp", from: [self]) { [$0 * result] }
   }
 
   /// Natural logarithm of each value.
-  public func log() -> Tensor { mapped { Foundation.log($0) }.recorded(from: [self]) { [x = detached] in [$0 / x] } }
+  public func log() -> Tensor {
+    mapped { Foundation.log($0) }.recorded("log", from: [self]) { [x = detached] in [$0 / x] }
+  }
 
   /// Square root of each value.
   public func sqrt() -> Tensor {
     let result = mapped { $0.squareRoot() }
-    return result.recorded(from: [self]) { [$0 / (result * 2)] }
+    return result.recorded("sqrt", from: [self]) { [$0 / (result * 2)] }
   }
 
   /// Each value times itself.
-  public func square() -> Tensor { mapped { $0 * $0 }.recorded(from: [self]) { [x = detached] in [$0 * x * 2] } }
+  public func square() -> Tensor {
+    mapped { $0 * $0 }.recorded("square", from: [self]) { [x = detached] in [$0 * x * 2] }
+  }
 
-  /// Magnitude of each value; its derivative at 0 is 0.
+  /// Magnitude of each value; its gradient at 0 is 0.
   public func abs() -> Tensor {
     mapped { $0.magnitude }
-      .recorded(from: [self]) { [x = detached] in [$0 * x.mapped { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }] }
+      .recorded("abs", from: [self]) { [x = detached] in [$0 * x.mapped { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }] }
   }
 
   /// Sine of each value, in radians.
   public func sine() -> Tensor {
-    mapped { Foundation.sin($0) }.recorded(from: [self]) { [x = detached] in [$0 * x.cosine()] }
+    mapped { Foundation.sin($0) }.recorded("sine", from: [self]) { [x = detached] in [$0 * x.cosine()] }
   }
 
   /// Cosine of each value, in radians.
   public func cosine() -> Tensor {
-    mapped { Foundation.cos($0) }.recorded(from: [self]) { [x = detached] in [-($0 * x.sine())] }
+    mapped { Foundation.cos($0) }.recorded("cosine", from: [self]) { [x = detached] in [-($0 * x.sine())] }
   }
 
-  /// Each value moved into `range`; NaN stays NaN. The derivative is 0 where a value was moved.
+  /// Each value moved into `range`; NaN stays NaN. The gradient is 0 where a value was moved.
   public func clamped(to range: ClosedRange<Float>) -> Tensor {
     mapped { $0 < range.lowerBound ? range.lowerBound : $0 > range.upperBound ? range.upperBound : $0 }
-      .recorded(from: [self]) { [x = detached] in [$0 * x.mapped { range.contains($0) ? 1 : 0 }] }
+      .recorded("clamped", from: [self]) { [x = detached] in [$0 * x.mapped { range.contains($0) ? 1 : 0 }] }
   }
 }
 

@@ -1,21 +1,3 @@
-import COpenBLAS
-
-/// C = alpha·op(A)·op(B) + beta·C on row-major matrices: C [rows, columns], the shared axis `inner` long.
-///
-/// `aStride`, `bStride` and `cStride` are the distances between rows as they lie in memory.
-func gemm(
-  _ a: UnsafePointer<Float>, _ aStride: Int, transposingA aTransposed: Bool = false,
-  _ b: UnsafePointer<Float>, _ bStride: Int, transposingB bTransposed: Bool = false,
-  into c: UnsafeMutablePointer<Float>, _ cStride: Int,
-  rows: Int, columns: Int, inner: Int, alpha: Float = 1, beta: Float = 0
-) {
-  guard rows > 0, columns > 0 else { return }
-  cblas_sgemm(
-    CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans, bTransposed ? CblasTrans : CblasNoTrans,
-    Int32(rows), Int32(columns), Int32(inner), alpha, a, Int32(max(aStride, 1)), b, Int32(max(bStride, 1)), beta,
-    c, Int32(max(cStride, 1)))
-}
-
 extension Tensor {
   /// Matrix product of the last two axes: [..., M, K] × [..., K, N] gives [..., M, N]; leading axes broadcast.
   public func matmul(_ other: Tensor) -> Tensor {
@@ -27,28 +9,28 @@ extension Tensor {
     let leading = broadcastShape(ownLeading, otherLeading, operation: "matmul")
     let aStrides = broadcastStrides(from: ownLeading, to: leading, operation: "matmul")
     let bStrides = broadcastStrides(from: otherLeading, to: leading, operation: "matmul")
-    let (a, b) = (pointer, other.pointer)
-    defer { withExtendedLifetime((storage, other.storage)) {} }
-    return Tensor(shape: leading + [rows, columns]) { buffer in
-      guard let target = buffer.baseAddress else { return }
-      if inner == 0 {
-        buffer.update(repeating: 0)
-        return
-      }
-      for batch in 0..<elementCount(leading) {
-        let index = unravelled(batch, leading)
-        let aOffset = zip(index, aStrides).reduce(0) { $0 + $1.0 * $1.1 } * rows * inner
-        let bOffset = zip(index, bStrides).reduce(0) { $0 + $1.0 * $1.1 } * inner * columns
-        gemm(
-          a + aOffset, inner, b + bOffset, columns, into: target + batch * rows * columns, columns,
-          rows: rows, columns: columns, inner: inner)
+    return withPointers(self, other) { a, b in
+      Tensor(shape: leading + [rows, columns]) { buffer in
+        guard let target = buffer.baseAddress else { return }
+        if inner == 0 {
+          buffer.update(repeating: 0)
+          return
+        }
+        for batch in 0..<elementCount(leading) {
+          let index = unravelled(batch, leading)
+          let aOffset = zip(index, aStrides).reduce(0) { $0 + $1.0 * $1.1 } * rows * inner
+          let bOffset = zip(index, bStrides).reduce(0) { $0 + $1.0 * $1.1 } * inner * columns
+          MatrixProducts.multiply(
+            Matrix(a + aOffset, stride: inner), Matrix(b + bOffset, stride: columns),
+            into: target + batch * rows * columns, stride: columns, rows: rows, columns: columns, inner: inner)
+        }
       }
     }
-    .recorded(from: [self, other]) {
-      [x = detached, y = other.detached, wants = [isRecorded, other.isRecorded]] derivative in
+    .recorded("matmul", from: [self, other]) {
+      [x = detached, y = other.detached, wants = [isRecorded, other.isRecorded]] gradient in
       [
-        wants[0] ? derivative.matmul(y.transposed()).summed(to: x.shape) : nil,
-        wants[1] ? x.transposed().matmul(derivative).summed(to: y.shape) : nil,
+        wants[0] ? gradient.matmul(y.transposed()).summed(to: x.shape) : nil,
+        wants[1] ? x.transposed().matmul(gradient).summed(to: y.shape) : nil,
       ]
     }
   }
@@ -58,56 +40,61 @@ extension Tensor {
   /// - Parameters:
   ///   - weight: [O, I].
   ///   - bias: [O].
-  public func linear(weight: Tensor, bias: Tensor?) -> Tensor {
-    guard let inner = shape.last, weight.rank == 2, weight.shape[1] == inner,
+  public func linear(weight: Tensor, bias: Tensor?) -> Tensor { linear(weight: .tensor(weight), bias: bias) }
+
+  /// The same with a weight in the type that its file stores.
+  public func linear(weight: Weight, bias: Tensor?) -> Tensor {
+    guard let inner = shape.last, weight.shape.count == 2, weight.shape[1] == inner,
       bias == nil || bias?.shape == [weight.shape[0]]
     else { fail("linear: \(shape) does not fit weight \(weight.shape), bias \(bias?.shape ?? [])") }
     let columns = weight.shape[0]
     let rows = shape.dropLast().reduce(1, *)
-    let (x, w) = (pointer, weight.pointer)
-    defer { withExtendedLifetime((storage, weight.storage)) {} }
-    return Tensor(shape: Array(shape.dropLast()) + [columns]) { buffer in
-      guard let target = buffer.baseAddress else { return }
-      if let bias {
-        fillRows(target, rows: rows, with: bias)
-      } else if inner == 0 {
-        buffer.update(repeating: 0)
+    let readable = MatrixProducts.readable(weight)
+    return withPointers(self, readable, bias) { x, w, bias in
+      Tensor(shape: Array(shape.dropLast()) + [columns]) { buffer in
+        guard let target = buffer.baseAddress else { return }
+        if let bias {
+          fillRows(target, rows: rows, columns: columns, with: bias)
+        } else if inner == 0 {
+          buffer.update(repeating: 0)
+        }
+        MatrixProducts.multiply(
+          Matrix(x, stride: inner), Matrix(w, stride: inner).transposed, into: target, stride: columns, rows: rows,
+          columns: columns, inner: inner, beta: bias == nil ? 0 : 1)
       }
-      gemm(
-        x, inner, w, inner, transposingB: true, into: target, columns, rows: rows, columns: columns, inner: inner,
-        beta: bias == nil ? 0 : 1)
     }
-    .recorded(from: [self, weight] + (bias.map { [$0] } ?? [])) {
-      [x = detached, w = weight.detached, wants = [isRecorded, weight.isRecorded, bias?.isRecorded ?? false]] derivative
-      in
-      let flat = derivative.reshaped([rows, columns])
-      return [
-        wants[0] ? flat.matmul(w).reshaped(x.shape) : nil,
-        wants[1] ? flat.transposedProduct(x.reshaped([rows, inner])) : nil, wants[2] ? flat.columnSums() : nil,
-      ]
+    .recorded("linear", from: [self, readable] + (bias.map { [$0] } ?? [])) {
+      [
+        x = detached, weight = weight.detached, hasBias = bias != nil,
+        wants = [isRecorded, readable.isRecorded, bias?.isRecorded ?? false]
+      ] gradient in
+      let flat = gradient.reshaped([rows, columns])
+      let forInput = wants[0] ? flat.matmul(MatrixProducts.readable(weight)).reshaped(x.shape) : nil
+      let forWeight = wants[1] ? flat.transposedProduct(x.reshaped([rows, inner])) : nil
+      return [forInput, forWeight] + (hasBias ? [wants[2] ? flat.columnSums() : nil] : [])
     }
   }
 
   /// The product of this matrix [N, M], transposed, and another one [N, K]: [M, K].
   func transposedProduct(_ other: Tensor) -> Tensor {
     let (rows, columns, inner) = (shape[1], other.shape[1], shape[0])
-    return Tensor(shape: [rows, columns]) { buffer in
-      guard let target = buffer.baseAddress else { return }
-      if inner == 0 { buffer.update(repeating: 0) }
-      gemm(
-        pointer, rows, transposingA: true, other.pointer, columns, into: target, columns, rows: rows, columns: columns,
-        inner: inner)
-      withExtendedLifetime((storage, other.storage)) {}
+    return withPointers(self, other) { a, b in
+      Tensor(shape: [rows, columns]) { buffer in
+        guard let target = buffer.baseAddress else { return }
+        if inner == 0 { buffer.update(repeating: 0) }
+        MatrixProducts.multiply(
+          Matrix(a, stride: rows).transposed, Matrix(b, stride: columns), into: target, stride: columns, rows: rows,
+          columns: columns, inner: inner)
+      }
     }
   }
 }
 
-/// Writes a copy of `bias` into each of `rows` rows.
-func fillRows(_ target: UnsafeMutablePointer<Float>, rows: Int, with bias: Tensor) {
-  let columns = bias.count
-  let source = bias.pointer
+/// Writes a copy of `row` into each of `rows` rows.
+private func fillRows(
+  _ target: UnsafeMutablePointer<Float>, rows: Int, columns: Int, with row: UnsafePointer<Float>
+) {
   parallel(rows, cost: columns) { range in
-    for row in range { (target + row * columns).update(from: source, count: columns) }
+    for index in range { (target + index * columns).update(from: row, count: columns) }
   }
-  withExtendedLifetime(bias.storage) {}
 }

@@ -1,7 +1,7 @@
 import CKernels
 
 extension Tensor {
-  /// Values reduced over `axes` (nil: all of them): `combine` in double precision, from `start`.
+  /// Values combined over `axes` (nil: all of them), one after another in double precision, beginning with `start`.
   @inline(__always)
   private func reduced(
     _ axes: [Int]?, keepingAxes: Bool, name: String, start: Double, divisor: Double = 1,
@@ -16,26 +16,26 @@ extension Tensor {
     let innerStrides = axes.sorted().map { strides[$0] }
     let outerStrides = kept.map { strides[$0] }
     let each = inner.reduce(1, *)
-    let source = pointer
-    defer { withExtendedLifetime(storage) {} }
-    let result = Tensor(shape: outer) { buffer in
-      guard let target = buffer.baseAddress else { return }
-      parallel(buffer.count, cost: each) { range in
-        for place in range {
-          let first = zip(unravelled(place, outer), outerStrides).reduce(0) { $0 + $1.0 * $1.1 }
-          var value = start
-          if each > 0 {
-            let length = inner.last ?? 1
-            let step = innerStrides.last ?? 1
-            let rows = Array(inner.dropLast())
-            var index = [Int](repeating: 0, count: rows.count)
-            var offset = first
-            for _ in 0..<each / length {
-              for column in 0..<length { value = combine(value, Double(source[offset + column * step])) }
-              advance(&index, in: rows, offset: &offset, strides: innerStrides)
+    let result = withPointers(self) { source in
+      Tensor(shape: outer) { buffer in
+        guard let target = buffer.baseAddress else { return }
+        parallel(buffer.count, cost: each) { range in
+          for position in range {
+            let first = zip(unravelled(position, outer), outerStrides).reduce(0) { $0 + $1.0 * $1.1 }
+            var value = start
+            if each > 0 {
+              let length = inner.last ?? 1
+              let step = innerStrides.last ?? 1
+              let rows = Array(inner.dropLast())
+              var index = [Int](repeating: 0, count: rows.count)
+              var offset = first
+              for _ in 0..<each / length {
+                for column in 0..<length { value = combine(value, Double(source[offset + column * step])) }
+                advance(&index, in: rows, offset: &offset, strides: innerStrides)
+              }
             }
+            target[position] = Float(value / divisor)
           }
-          target[place] = Float(value / divisor)
         }
       }
     }
@@ -45,10 +45,10 @@ extension Tensor {
   /// Sum over `axes` (nil: all), added up in double precision.
   public func sum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     added(axes, keepingAxes: keepingAxes, name: "sum", divisor: 1)
-      .recorded(from: [self]) { [shape] in [$0.reshaped(Self.kept(shape, axes)).broadcast(to: shape)] }
+      .recorded("sum", from: [self]) { [shape] in [$0.reshaped(Self.kept(shape, axes)).broadcast(to: shape)] }
   }
 
-  /// Sum over `axes` divided by a number: by a kernel where the axes are the last ones, whose values lie together.
+  /// Sum over `axes` divided by a number. A kernel adds up where the axes are the last ones, so that values lie together.
   private func added(_ axes: [Int]?, keepingAxes: Bool, name: String, divisor: Double) -> Tensor {
     let leading = rank - (axes ?? Array(0..<rank)).count
     guard leading >= 0, (axes ?? Array(0..<rank)).sorted() == Array(leading..<rank) else {
@@ -56,15 +56,15 @@ extension Tensor {
     }
     let outer = Array(shape.prefix(leading))
     let each = shape.dropFirst(leading).reduce(1, *)
-    let source = pointer
-    defer { withExtendedLifetime(storage) {} }
-    return Tensor(shape: keepingAxes ? Self.kept(shape, axes) : outer) { buffer in
-      guard let target = buffer.baseAddress else { return }
-      parallel(buffer.count, cost: each) { range in
-        for place in range {
-          var sum = 0.0
-          msd_sum(source + place * each, Int64(each), &sum)
-          target[place] = Float(sum / divisor)
+    return withPointers(self) { source in
+      Tensor(shape: keepingAxes ? Self.kept(shape, axes) : outer) { buffer in
+        guard let target = buffer.baseAddress else { return }
+        parallel(buffer.count, cost: each) { range in
+          for position in range {
+            var sum = 0.0
+            msd_sum(source + position * each, Int64(each), &sum)
+            target[position] = Float(sum / divisor)
+          }
         }
       }
     }
@@ -73,15 +73,12 @@ extension Tensor {
   /// The sums of the columns of [..., C], in float32.
   func columnSums() -> Tensor {
     let columns = shape.last ?? 1
-    var sums = Tensor.zeros([columns])
-    sums.withUnsafeMutableBuffer { sums in
-      msd_column_sums(pointer, sums.baseAddress, Int64(count / max(columns, 1)), Int64(columns))
-    }
-    withExtendedLifetime(storage) {}
-    return sums
+    let sums = Storage(zeros: columns)
+    withPointers(self, sums) { msd_column_sums($0, $1, Int64(count / max(columns, 1)), Int64(columns)) }
+    return Tensor(shape: [columns], storage: sums)
   }
 
-  /// A shape with the reduced axes of length 1.
+  /// The shape with each reduced axis shortened to length 1.
   private static func kept(_ shape: [Int], _ axes: [Int]?) -> [Int] {
     shape.indices.map { axes?.contains($0) ?? true ? 1 : shape[$0] }
   }
@@ -90,32 +87,32 @@ extension Tensor {
   public func mean(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     let number = Double((axes ?? Array(0..<rank)).map { shape[$0] }.reduce(1, *))
     return added(axes, keepingAxes: keepingAxes, name: "mean", divisor: number)
-      .recorded(from: [self]) { [shape] in
+      .recorded("mean", from: [self]) { [shape] in
         [($0 / Float(number)).reshaped(Self.kept(shape, axes)).broadcast(to: shape)]
       }
   }
 
-  /// Largest value over `axes` (nil: all); NaN wins, and no values give minus infinity.
+  /// Largest value over `axes` (nil: all); NaN if any value is NaN; minus infinity over no values.
   public func maximum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     notDifferentiable("maximum").reduced(axes, keepingAxes: keepingAxes, name: "maximum", start: -.infinity) {
       $0.isNaN || $0 > $1 ? $0 : $1
     }
   }
 
-  /// Smallest value over `axes` (nil: all); NaN wins, and no values give infinity.
+  /// Smallest value over `axes` (nil: all); NaN if any value is NaN; infinity over no values.
   public func minimum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
     notDifferentiable("minimum").reduced(axes, keepingAxes: keepingAxes, name: "minimum", start: .infinity) {
       $0.isNaN || $0 < $1 ? $0 : $1
     }
   }
 
-  /// The tensor itself; an operation without a derivative stops where one would be lost.
+  /// This tensor; stops where it is recorded, because the operation has no gradient.
   private func notDifferentiable(_ name: String) -> Tensor {
-    if isRecorded { fail("\(name): has no derivative; detach the tensor if none is wanted") }
+    if isRecorded { fail("\(name): has no gradient; detach the tensor if none is needed") }
     return self
   }
 
-  /// Place of the largest value in row-major order, the first of equals.
+  /// Position of the largest value in row-major order, the first of equals.
   public func argMax() -> Int {
     withUnsafeBuffer { buffer in
       guard var best = buffer.indices.first else { fail("argMax: no values in shape \(shape)") }
@@ -135,18 +132,18 @@ extension Tensor {
       }
     }
     let probabilities = result
-    return result.recorded(from: [self]) { derivative in
-      var slope = derivative.detached
-      slope.withUnsafeMutableBuffer { buffer in
+    return result.recorded("softmax", from: [self]) { gradient in
+      var ofInput = gradient.detached
+      ofInput.withUnsafeMutableBuffer { buffer in
         guard let base = buffer.baseAddress, columns > 0 else { return }
-        let source = probabilities.pointer
-        parallel(buffer.count / columns, cost: columns * 4) { rows in
-          let start = rows.lowerBound * columns
-          msd_softmax_slope(source + start, base + start, Int64(rows.count), Int64(columns), 1)
+        withPointers(probabilities) { probabilities in
+          parallel(buffer.count / columns, cost: columns * 4) { rows in
+            let start = rows.lowerBound * columns
+            msd_softmax_gradient(probabilities + start, base + start, Int64(rows.count), Int64(columns), 1)
+          }
         }
-        withExtendedLifetime(probabilities.storage) {}
       }
-      return [slope]
+      return [ofInput]
     }
   }
 }

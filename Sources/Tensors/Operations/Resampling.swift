@@ -1,35 +1,43 @@
-/// How values between the places of a grid are made up.
+/// How values between the positions of a grid are computed.
 public enum ResizeMethod: String, CaseIterable, Sendable {
   /// Straight lines between neighbours.
   case bilinear
-  /// Cubic convolution (Keys) with a = -0.75.
+  /// Cubic convolution (Keys, 1981) with a = -0.75.
   case bicubic
 }
 
+/// What one output position of a resized axis is made from.
+private struct Tap {
+  /// Position along the input's axis.
+  let index: Int
+  let weight: Float
+}
+
 extension Tensor {
-  /// The last two axes at another size, each place taking the value of the input place it falls in: ⌊i·in/out⌋.
+  /// The last two axes at another size; each output position i takes the value of the input position ⌊i·in/out⌋.
   public func upsampledNearest(height: Int, width: Int) -> Tensor {
     guard rank >= 2, height > 0, width > 0, shape[rank - 2] > 0, shape[rank - 1] > 0 else {
       fail("upsampledNearest: \(shape) to \(height) × \(width)")
     }
     let (tall, wide) = (shape[rank - 2], shape[rank - 1])
     let planes = shape.dropLast(2).reduce(1, *)
+    let rows = (0..<height).map { min($0 * tall / height, tall - 1) }
     let columns = (0..<width).map { min($0 * wide / width, wide - 1) }
-    let source = pointer
-    defer { withExtendedLifetime(storage) {} }
-    return Tensor(shape: Array(shape.dropLast(2)) + [height, width]) { buffer in
-      guard let target = buffer.baseAddress else { return }
-      parallel(planes * height, cost: width) { rows in
-        for row in rows {
-          let from = source + (row / height * tall + min(row % height * tall / height, tall - 1)) * wide
-          let to = target + row * width
-          for column in 0..<width { to[column] = from[columns[column]] }
+    return withPointers(self) { source in
+      Tensor(shape: Array(shape.dropLast(2)) + [height, width]) { buffer in
+        guard let target = buffer.baseAddress else { return }
+        parallel(planes * height, cost: width) { range in
+          for row in range {
+            let from = source + (row / height * tall + rows[row % height]) * wide
+            let to = target + row * width
+            for column in 0..<width { to[column] = from[columns[column]] }
+          }
         }
       }
     }
-    .recorded(from: [self]) { [shape] derivative in
-      let down = (0..<height).map { [(min($0 * tall / height, tall - 1), Float(1))] }
-      return [spreadBack(derivative, to: shape, down: down, across: columns.map { [($0, Float(1))] })]
+    .recorded("upsampledNearest", from: [self]) { [shape] gradient in
+      let down = rows.map { [Tap(index: $0, weight: 1)] }
+      return [spreadBack(gradient, to: shape, down: down, across: columns.map { [Tap(index: $0, weight: 1)] })]
     }
   }
 
@@ -43,44 +51,46 @@ extension Tensor {
     let planes = shape.dropLast(2).reduce(1, *)
     let down = taps(from: tall, to: height, method)
     let across = taps(from: wide, to: width, method)
-    let source = pointer
-    defer { withExtendedLifetime(storage) {} }
-    return Tensor(shape: Array(shape.dropLast(2)) + [height, width]) { buffer in
-      guard let target = buffer.baseAddress else { return }
-      parallel(planes * height, cost: width * 16) { rows in
-        for row in rows {
-          let plane = source + row / height * tall * wide
-          let to = target + row * width
-          for column in 0..<width {
-            var value: Float = 0
-            for (y, vertical) in down[row % height] {
-              var line: Float = 0
-              for (x, horizontal) in across[column] { line += horizontal * plane[y * wide + x] }
-              value += vertical * line
+    return withPointers(self) { source in
+      Tensor(shape: Array(shape.dropLast(2)) + [height, width]) { buffer in
+        guard let target = buffer.baseAddress else { return }
+        parallel(planes * height, cost: width * 16) { range in
+          for row in range {
+            let plane = source + row / height * tall * wide
+            let to = target + row * width
+            for column in 0..<width {
+              var value: Float = 0
+              for vertical in down[row % height] {
+                var line: Float = 0
+                for horizontal in across[column] {
+                  line += horizontal.weight * plane[vertical.index * wide + horizontal.index]
+                }
+                value += vertical.weight * line
+              }
+              to[column] = value
             }
-            to[column] = value
           }
         }
       }
     }
-    .recorded(from: [self]) { [shape] in [spreadBack($0, to: shape, down: down, across: across)] }
+    .recorded("resized", from: [self]) { [shape] in [spreadBack($0, to: shape, down: down, across: across)] }
   }
 }
 
-/// Gives the derivative of every output place back to the input places that it drew on, by their weights.
-private func spreadBack(
-  _ derivative: Tensor, to shape: [Int], down: [[(Int, Float)]], across: [[(Int, Float)]]
-) -> Tensor {
+/// Adds the gradient of every output position to the input positions that it was made from, by their weights.
+private func spreadBack(_ gradient: Tensor, to shape: [Int], down: [[Tap]], across: [[Tap]]) -> Tensor {
   var result = Tensor.zeros(shape)
   let (tall, wide) = (shape[shape.count - 2], shape[shape.count - 1])
   result.withUnsafeMutableBuffer { target in
-    derivative.withUnsafeBuffer { source in
+    gradient.withUnsafeBuffer { source in
       for row in 0..<source.count / max(across.count, 1) {
         let plane = row / down.count * tall * wide
         for (column, taps) in across.enumerated() {
           let value = source[row * across.count + column]
-          for (y, vertical) in down[row % down.count] {
-            for (x, horizontal) in taps { target[plane + y * wide + x] += value * vertical * horizontal }
+          for vertical in down[row % down.count] {
+            for horizontal in taps {
+              target[plane + vertical.index * wide + horizontal.index] += value * vertical.weight * horizontal.weight
+            }
           }
         }
       }
@@ -89,17 +99,17 @@ private func spreadBack(
   return result
 }
 
-/// For each output place, the input places it draws on and their weights.
-private func taps(from: Int, to: Int, _ method: ResizeMethod) -> [[(Int, Float)]] {
+/// For each output position, the input positions it is made from.
+private func taps(from: Int, to: Int, _ method: ResizeMethod) -> [[Tap]] {
   let scale = Float(from) / Float(to)
-  return (0..<to).map { place in
-    let centre = scale * (Float(place) + 0.5) - 0.5
+  return (0..<to).map { output in
+    let centre = scale * (Float(output) + 0.5) - 0.5
     switch method {
     case .bilinear:
       let position = max(centre, 0)
       let first = min(Int(position), from - 1)
       let fraction = position - Float(first)
-      return [(first, 1 - fraction), (min(first + 1, from - 1), fraction)]
+      return [Tap(index: first, weight: 1 - fraction), Tap(index: min(first + 1, from - 1), weight: fraction)]
     case .bicubic:
       let floor = centre.rounded(.down)
       let t = centre - floor
@@ -107,7 +117,9 @@ private func taps(from: Int, to: Int, _ method: ResizeMethod) -> [[(Int, Float)]
       let near = { (x: Float) in ((a + 2) * x - (a + 3)) * x * x + 1 }
       let far = { (x: Float) in ((a * x - 5 * a) * x + 8 * a) * x - 4 * a }
       let weights = [far(t + 1), near(t), near(1 - t), far(2 - t)]
-      return weights.enumerated().map { (min(max(Int(floor) - 1 + $0.offset, 0), from - 1), $0.element) }
+      return weights.enumerated().map { offset, weight in
+        Tap(index: min(max(Int(floor) - 1 + offset, 0), from - 1), weight: weight)
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
 extension Tensor {
-  /// The same values under another shape; one length may be -1 and is then worked out. Nothing is copied.
+  /// The same values under another shape; one length may be -1 and is then computed. Nothing is copied.
   public func reshaped(_ shape: [Int]) -> Tensor {
     var resolved = shape
     if let open = shape.firstIndex(of: -1) {
@@ -9,17 +9,17 @@ extension Tensor {
     }
     guard elementCount(resolved) == count else { fail("reshaped: \(self.shape) does not fit \(shape)") }
     return Tensor(shape: resolved, storage: storage)
-      .recorded(from: [self]) { [shape = self.shape] in [$0.reshaped(shape)] }
+      .recorded("reshaped", from: [self]) { [shape = self.shape] in [$0.reshaped(shape)] }
   }
 
   /// Axes in another order: axis `i` of the result is axis `axes[i]` of this.
   public func permuted(_ axes: [Int]) -> Tensor {
-    guard axes.sorted() == Array(0..<rank) else { fail("permuted: \(axes) is no order of the axes of \(shape)") }
+    guard axes.sorted() == Array(0..<rank) else { fail("permuted: \(axes) does not order the axes of \(shape)") }
     if axes == Array(0..<rank) { return self }
     let strides = rowMajorStrides(shape)
     let back = axes.indices.map { axis in axes.firstIndex(of: axis) ?? 0 }
     return strided(shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] })
-      .recorded(from: [self]) { [$0.permuted(back)] }
+      .recorded("permuted", from: [self]) { [$0.permuted(back)] }
   }
 
   /// The last two axes exchanged.
@@ -28,31 +28,32 @@ extension Tensor {
     return permuted(Array(0..<rank - 2) + [rank - 1, rank - 2])
   }
 
-  /// Copies from this tensor's memory, walked with `strides` (0 repeats) from `start`.
+  /// Copies this tensor's values, read from position `start` on in steps of `strides` (0 repeats).
   func strided(shape: [Int], strides: [Int], start: Int = 0) -> Tensor {
-    let source = pointer + start
-    defer { withExtendedLifetime(storage) {} }
-    return Tensor(shape: shape) { buffer in
-      guard let target = buffer.baseAddress, !buffer.isEmpty else { return }
-      guard let columns = shape.last else {
-        target[0] = source[0]
-        return
-      }
-      let rows = buffer.count / columns
-      let step = strides[strides.count - 1]
-      let outer = Array(shape.dropLast())
-      parallel(rows, cost: columns) { range in
-        var index = unravelled(range.lowerBound, outer)
-        var offset = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
-        for row in range {
-          let from = source + offset
-          let to = target + row * columns
-          if step == 1 {
-            to.update(from: from, count: columns)
-          } else {
-            for column in 0..<columns { to[column] = from[column * step] }
+    withPointers(self) { base in
+      Tensor(shape: shape) { buffer in
+        guard let target = buffer.baseAddress, !buffer.isEmpty else { return }
+        let source = base + start
+        guard let columns = shape.last else {
+          target[0] = source[0]
+          return
+        }
+        let rows = buffer.count / columns
+        let step = strides[strides.count - 1]
+        let outer = Array(shape.dropLast())
+        parallel(rows, cost: columns) { range in
+          var index = unravelled(range.lowerBound, outer)
+          var offset = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
+          for row in range {
+            let from = source + offset
+            let to = target + row * columns
+            if step == 1 {
+              to.update(from: from, count: columns)
+            } else {
+              for column in 0..<columns { to[column] = from[column * step] }
+            }
+            advance(&index, in: outer, offset: &offset, strides: strides)
           }
-          advance(&index, in: outer, offset: &offset, strides: strides)
         }
       }
     }
@@ -69,51 +70,52 @@ extension Tensor {
     let length = range.count * inner
     var result = shape
     result[axis] = range.count
-    let source = pointer + range.lowerBound * inner
-    defer { withExtendedLifetime(storage) {} }
-    return Tensor(shape: result) { buffer in
-      guard let target = buffer.baseAddress else { return }
-      parallel(outer, cost: length) { rows in
-        for row in rows {
-          (target + row * length).update(from: source + row * self.shape[axis] * inner, count: length)
+    return withPointers(self) { base in
+      Tensor(shape: result) { buffer in
+        guard let target = buffer.baseAddress else { return }
+        let source = base + range.lowerBound * inner
+        parallel(outer, cost: length) { rows in
+          for row in rows {
+            (target + row * length).update(from: source + row * shape[axis] * inner, count: length)
+          }
         }
       }
     }
-    .recorded(from: [self]) { [shape] derivative in
+    .recorded("sliced", from: [self]) { [shape] gradient in
       var sides = [shape, shape]
       sides[0][axis] = range.lowerBound
       sides[1][axis] = shape[axis] - range.upperBound
-      return [.concatenated([.zeros(sides[0]), derivative, .zeros(sides[1])], axis: axis)]
+      return [.concatenated([.zeros(sides[0]), gradient, .zeros(sides[1])], axis: axis)]
     }
   }
 
-  /// The places `indices` of one axis, in that order; a place may come several times.
+  /// The entries of one axis at `indices`, in that order; an index may occur several times.
   public func gathered(axis: Int, _ indices: [Int]) -> Tensor {
     guard axis >= 0, axis < rank, indices.allSatisfy({ $0 >= 0 && $0 < shape[axis] }) else {
-      fail("gathered: places of axis \(axis) lie outside shape \(shape): \(indices.prefix(8))")
+      fail("gathered: indices of axis \(axis) lie outside shape \(shape): \(indices.prefix(8))")
     }
     let inner = shape[(axis + 1)...].reduce(1, *)
     let outer = shape[..<axis].reduce(1, *)
     var result = shape
     result[axis] = indices.count
-    let source = pointer
-    defer { withExtendedLifetime(storage) {} }
-    return Tensor(shape: result) { buffer in
-      guard var target = buffer.baseAddress else { return }
-      for row in 0..<outer {
-        for index in indices {
-          target.update(from: source + (row * shape[axis] + index) * inner, count: inner)
-          target += inner
+    return withPointers(self) { source in
+      Tensor(shape: result) { buffer in
+        guard var target = buffer.baseAddress else { return }
+        for row in 0..<outer {
+          for index in indices {
+            target.update(from: source + (row * shape[axis] + index) * inner, count: inner)
+            target += inner
+          }
         }
       }
     }
-    .recorded(from: [self]) { [shape] derivative in
+    .recorded("gathered", from: [self]) { [shape] gradient in
       var result = Tensor.zeros(shape)
       result.withUnsafeMutableBuffer { buffer in
-        derivative.withUnsafeBuffer { values in
+        gradient.withUnsafeBuffer { values in
           for row in 0..<outer {
-            for (place, index) in indices.enumerated() {
-              let (to, from) = ((row * shape[axis] + index) * inner, (row * indices.count + place) * inner)
+            for (position, index) in indices.enumerated() {
+              let (to, from) = ((row * shape[axis] + index) * inner, (row * indices.count + position) * inner)
               for offset in 0..<inner { buffer[to + offset] += values[from + offset] }
             }
           }
@@ -139,10 +141,10 @@ extension Tensor {
   public func broadcast(to shape: [Int]) -> Tensor {
     if shape == self.shape { return self }
     return strided(shape: shape, strides: broadcastStrides(from: self.shape, to: shape, operation: "broadcast"))
-      .recorded(from: [self]) { [own = self.shape] in [$0.summed(to: own)] }
+      .recorded("broadcast", from: [self]) { [own = self.shape] in [$0.summed(to: own)] }
   }
 
-  /// Every place of one axis `count` times in a row: a a b b.
+  /// Every entry of one axis `count` times in a row: a a b b.
   public func repeated(axis: Int, count: Int) -> Tensor {
     guard axis >= 0, axis < rank, count >= 0 else { fail("repeated: no axis \(axis) in \(shape)") }
     if count == 1 { return self }
@@ -180,7 +182,9 @@ extension Tensor {
         start += length
       }
     }
-    .recorded(from: tensors) { [sizes = tensors.map { $0.shape[axis] }] in $0.split(axis: axis, sizes: sizes) }
+    .recorded("concatenated", from: tensors) { [sizes = tensors.map { $0.shape[axis] }] in
+      $0.split(axis: axis, sizes: sizes)
+    }
   }
 
   /// Tensors of one shape one after another along a new axis.
@@ -211,9 +215,9 @@ extension Tensor {
         }
       }
     }
-    return result.recorded(from: [self]) { derivative in
-      let rank = derivative.rank
-      return [derivative.sliced(axis: rank - 2, top..<top + height).sliced(axis: rank - 1, left..<left + width)]
+    return result.recorded("padded", from: [self]) { gradient in
+      let rank = gradient.rank
+      return [gradient.sliced(axis: rank - 2, top..<top + height).sliced(axis: rank - 1, left..<left + width)]
     }
   }
 }
@@ -231,7 +235,7 @@ func broadcastStrides(from: [Int], to: [Int], operation: String) -> [Int] {
   }
 }
 
-/// Index an axis of the `position`th place of a row-major shape.
+/// One index per axis for a position in row-major order.
 func unravelled(_ position: Int, _ shape: [Int]) -> [Int] {
   var rest = position
   var index = [Int](repeating: 0, count: shape.count)
@@ -242,7 +246,7 @@ func unravelled(_ position: Int, _ shape: [Int]) -> [Int] {
   return index
 }
 
-/// Steps to the next place of a row-major shape, keeping the offset that `strides` give it.
+/// Moves on by one position in row-major order; `offset` follows by `strides`.
 @inline(__always)
 func advance(_ index: inout [Int], in shape: [Int], offset: inout Int, strides: [Int]) {
   var axis = shape.count - 1

@@ -1,18 +1,18 @@
 import Foundation
 
-/// Random numbers as PyTorch's CPU generator gives them: the same seed, the same sequence.
+/// Random numbers as from PyTorch's CPU generator: the same seed gives the same sequence.
 public struct RandomGenerator: Sendable {
   private var engine: MersenneTwister
-  /// The second number of a normal pair, kept for the next single draw.
+  /// The second number of a normal pair, kept for the next draw of a single number.
   private var spare: Double?
 
-  /// - Parameter seed: As for `torch.manual_seed`; its low 32 bits count.
+  /// - Parameter seed: As for `torch.manual_seed`, which uses the low 32 bits.
   public init(seed: UInt64) { engine = MersenneTwister(seed: seed) }
 
   /// Standard normal numbers, as `torch.randn` (equal within 1e-6).
   ///
-  /// Below 16 numbers each comes from a double-precision pair; from 16 on whole blocks of 16 are transformed at once,
-  /// and a last, incomplete block is drawn anew over the last 16 places.
+  /// Fewer than 16 numbers come from double-precision pairs, one by one. From 16 on, uniform numbers are transformed in
+  /// blocks of 16; if the last block is incomplete, the last 16 numbers are drawn again as one block.
   public mutating func normal(_ shape: [Int]) -> Tensor {
     let count = elementCount(shape)
     if count < 16 { return Tensor((0..<count).map { _ in single() }, shape: shape) }
@@ -50,7 +50,7 @@ public struct RandomGenerator: Sendable {
   /// 24 random bits as a number in 0..<1.
   private mutating func uniform() -> Float { Float(engine.bits() & 0xff_ffff) / 16_777_216 }
 
-  /// One normal number; numbers come in pairs (Box and Muller, 1958), the second waits for the next call.
+  /// One normal number. Numbers are made in pairs (Box and Muller, 1958); the second is returned by the next call.
   private mutating func single() -> Float {
     if let spare {
       self.spare = nil
@@ -65,9 +65,9 @@ public struct RandomGenerator: Sendable {
     return Float(radius * cos(angle))
   }
 
-  /// 16 uniform numbers to 16 normal ones: the first eight give radii, the others angles.
+  /// Turns 16 uniform numbers into 16 normal ones: the first eight become radii, the others angles.
   private static func transform(_ values: inout [Float], _ start: Int) {
-    // Rounded to nearest, which Float.pi is not.
+    // 2π rounded to nearest; Float.pi is rounded down.
     let turn = Float(2 * Double.pi)
     for index in start..<start + 8 {
       let radius = (-2 * log(1 - values[index])).squareRoot()

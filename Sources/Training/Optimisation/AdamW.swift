@@ -38,8 +38,8 @@ public struct AdamW: Sendable, Equatable {
     else { fail("AdamW: a gradient of shape \(gradient.shape) does not fit a weight of shape \(weight.shape)") }
     let decay = sparesVectors && weight.rank < 2 ? 0 : weightDecay
     let constants = msd_adamw_step(
-      gradient_scale: gradientScale, kept: Float(1 - rate * decay), first_share: Float(1 - firstDecay),
-      second_kept: Float(secondDecay), second_share: Float(1 - secondDecay),
+      gradient_scale: gradientScale, kept: Float(1 - rate * decay), first_added: Float(1 - firstDecay),
+      second_kept: Float(secondDecay), second_added: Float(1 - secondDecay),
       second_correction: Float((1 - pow(secondDecay, Double(step))).squareRoot()),
       rate: Float(rate / (1 - pow(firstDecay, Double(step)))), epsilon: Float(epsilon))
     weight.withUnsafeMutableBuffer { weight in

@@ -3,8 +3,8 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Derivatives of what layers are made of: norms, convolution, attention.
-@Suite struct LayerDerivativeTests: DerivativeChecking {
+/// Gradients of what layers are made of: norms, convolution, attention.
+@Suite struct LayerGradientTests: GradientChecking {
   @Test func norms() {
     let x = Self.random(14, [2, 4, 3, 5], in: -2...3)
     let (weight, bias) = (Self.random(15, [4]), Self.random(16, [4]))

@@ -3,15 +3,15 @@ import TestSupport
 import Testing
 
 /// Holds an operation to its double-precision twin.
-protocol DerivativeChecking {}
+protocol GradientChecking {}
 
-extension DerivativeChecking {
+extension GradientChecking {
   static func random(_ seed: UInt64, _ shape: [Int], in range: ClosedRange<Float> = -1...1) -> Tensor {
     var numbers = TestNumbers(seed)
     return numbers.tensor(shape, in: range)
   }
 
-  /// Compares the result, and the derivatives of a weighted sum of it, input by input, place by place.
+  /// Compares the result, and the gradients of a weighted sum of it, input by input, position by position.
   func check(
     _ name: String, _ inputs: [Tensor], _ operation: ([Tensor]) -> Tensor, twin: ([Twin]) -> Twin
   ) {
@@ -22,10 +22,10 @@ extension DerivativeChecking {
     let variables = inputs.map { Tape.variable($0) }
     let gradients = Tape.gradients(of: (operation(variables) * weights).sum(), for: variables)
     for (index, input) in inputs.enumerated() {
-      let slopes = (0..<input.count).map { place -> Double in
+      let differences = (0..<input.count).map { position -> Double in
         func moved(_ by: Double) -> Double {
           var values = twins[index].values
-          values[place] += by
+          values[position] += by
           var changed = twins
           changed[index] = Twin(input.shape, values)
           return zip(twin(changed).values, weights.values).reduce(0) { $0 + $1.0 * Double($1.1) }
@@ -33,7 +33,7 @@ extension DerivativeChecking {
         return (moved(1e-5) - moved(-1e-5)) / 2e-5
       }
       #expect(gradients[index].shape == input.shape)
-      #expect(relativeError(gradients[index], slopes) < 3e-5, "\(name), derivative of input \(index)")
+      #expect(relativeError(gradients[index], differences) < 3e-5, "\(name), gradient of input \(index)")
       // The same where the other inputs are plain numbers.
       var mixed = inputs
       mixed[index] = variables[index]

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What is wrong with matrix products on this machine.
+/// Matrix products are wrong on this machine.
 public struct MatrixProductError: Error, Equatable, CustomStringConvertible {
   /// The sizes that went wrong: rows, columns, inner.
   public let sizes: [Int]
@@ -8,16 +8,16 @@ public struct MatrixProductError: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     "matrix products of \(sizes[0])×\(sizes[2]) and \(sizes[2])×\(sizes[1]) numbers are wrong by \(difference) with OpenBLAS "
-      + "on this processor; set OPENBLAS_CORETYPE to kernels that it knows, as Haswell, and start again"
+      + "on this processor; set OPENBLAS_CORETYPE to a processor whose kernels it has, such as Haswell, and start again"
   }
 }
 
 extension Tensor {
-  /// Checks OpenBLAS's products against plain sums in double precision, at sizes of all kinds, plain and transposed.
+  /// Compares OpenBLAS's products with plain sums in double precision, at various sizes, plain and transposed.
   ///
-  /// Some versions take a newer processor for another one and compute wrong numbers; a long training had better know
-  /// before it starts.
-  /// - Throws: ``MatrixProductError`` for the first sizes that are off by more than rounding explains.
+  /// Some versions mistake a newer processor for another one and compute wrong numbers. A long training should find
+  /// that out before it starts.
+  /// - Throws: ``MatrixProductError`` for the first sizes whose error is larger than rounding explains.
   public static func checkMatrixProducts() throws {
     var generator = RandomGenerator(seed: 1)
     for sizes in [
@@ -30,7 +30,7 @@ extension Tensor {
       for row in 0..<rows {
         for column in 0..<columns {
           var sum = 0.0
-          for place in 0..<inner { sum += Double(x[row * inner + place]) * Double(y[place * columns + column]) }
+          for index in 0..<inner { sum += Double(x[row * inner + index]) * Double(y[index * columns + column]) }
           exact[row * columns + column] = Float(sum)
         }
       }
@@ -39,7 +39,7 @@ extension Tensor {
       ]
       for product in products {
         let difference = zip(product.values, exact).map { ($0 - $1).magnitude }.max() ?? 0
-        // NaN is larger than nothing, and no less wrong.
+        // NaN compares as no larger than the limit, so it needs a test of its own.
         guard difference <= 1e-5 * Float(inner).squareRoot() * 4, product.isFinite else {
           throw MatrixProductError(sizes: sizes, difference: difference)
         }

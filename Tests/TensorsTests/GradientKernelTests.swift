@@ -3,15 +3,17 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Kernels of derivatives, as they are picked here, and their plain twins, against double precision.
-@Suite struct SlopeKernelTests {
-  private typealias Slope = (
+/// Kernels of gradients, as this processor gets them, and their scalar twins, against double precision.
+@Suite struct GradientKernelTests {
+  private typealias Kernel = (
     UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int64
   ) -> Void
 
   private static func phi(_ x: Double) -> Double { 0.5 * (1 + erf(x / 2.0.squareRoot())) }
-  private static func geluSlope(_ x: Double) -> Double { phi(x) + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot() }
-  private static func swishSlope(_ x: Double, _ steepness: Double) -> Double {
+  private static func geluGradient(_ x: Double) -> Double {
+    phi(x) + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot()
+  }
+  private static func swishGradient(_ x: Double, _ steepness: Double) -> Double {
     let s = 1 / (1 + exp(-steepness * x))
     return s * (1 + steepness * x * (1 - s))
   }
@@ -19,18 +21,18 @@ import Testing
   @Test(arguments: [0, 1, 7, 16, 17, 33, 100])
   func activations(count: Int) {
     var numbers = TestNumbers(UInt64(count) + 1)
-    let (input, slope) = (numbers.tensor([count], in: -9...9).values, numbers.tensor([count]).values)
-    let cases: [(String, Slope, Slope, (Double) -> Double)] = [
-      ("silu", msd_silu_slope, msd_silu_slope_scalar, { Self.swishSlope($0, 1) }),
-      ("quick gelu", msd_quick_gelu_slope, msd_quick_gelu_slope_scalar, { Self.swishSlope($0, 1.702) }),
-      ("gelu", msd_gelu_slope, msd_gelu_slope_scalar, Self.geluSlope),
+    let (input, gradient) = (numbers.tensor([count], in: -9...9).values, numbers.tensor([count]).values)
+    let cases: [(String, Kernel, Kernel, (Double) -> Double)] = [
+      ("silu", msd_silu_gradient, msd_silu_gradient_scalar, { Self.swishGradient($0, 1) }),
+      ("quick gelu", msd_quick_gelu_gradient, msd_quick_gelu_gradient_scalar, { Self.swishGradient($0, 1.702) }),
+      ("gelu", msd_gelu_gradient, msd_gelu_gradient_scalar, Self.geluGradient),
     ]
     for (name, kernel, twin, reference) in cases {
       for run in [kernel, twin] {
         var output = [Float](repeating: .nan, count: count)
-        run(input, slope, &output, Int64(count))
+        run(input, gradient, &output, Int64(count))
         for index in 0..<count {
-          let expected = Double(slope[index]) * reference(Double(input[index]))
+          let expected = Double(gradient[index]) * reference(Double(input[index]))
           #expect(abs(Double(output[index]) - expected) < 3e-6, "\(name) at \(input[index])")
         }
       }
@@ -40,16 +42,16 @@ import Testing
   @Test(arguments: [1, 11, 16, 35])
   func gatedRows(width: Int) {
     var numbers = TestNumbers(UInt64(width))
-    let (input, slope) = (numbers.tensor([3, 2 * width], in: -4...4).values, numbers.tensor([3, width]).values)
-    for run in [msd_geglu_slope, msd_geglu_slope_scalar] {
+    let (input, gradient) = (numbers.tensor([3, 2 * width], in: -4...4).values, numbers.tensor([3, width]).values)
+    for run in [msd_geglu_gradient, msd_geglu_gradient_scalar] {
       var output = [Float](repeating: .nan, count: 6 * width)
-      run(input, slope, &output, 3, Int64(width))
+      run(input, gradient, &output, 3, Int64(width))
       for row in 0..<3 {
         for column in 0..<width {
           let (value, gate) = (Double(input[row * 2 * width + column]), Double(input[(row * 2 + 1) * width + column]))
-          let given = Double(slope[row * width + column])
+          let given = Double(gradient[row * width + column])
           #expect(abs(Double(output[row * 2 * width + column]) - given * gate * Self.phi(gate)) < 1e-5)
-          #expect(abs(Double(output[(row * 2 + 1) * width + column]) - given * value * Self.geluSlope(gate)) < 1e-5)
+          #expect(abs(Double(output[(row * 2 + 1) * width + column]) - given * value * Self.geluGradient(gate)) < 1e-5)
         }
       }
     }
@@ -58,26 +60,26 @@ import Testing
   @Test(arguments: [1, 3, 16, 77])
   func softmax(columns: Int) {
     var numbers = TestNumbers(UInt64(columns))
-    let (weights, slope) = (numbers.tensor([2, columns], in: 0...1).values, numbers.tensor([2, columns]).values)
-    for run in [msd_softmax_slope, msd_softmax_slope_scalar] {
-      var output = slope
+    let (weights, gradient) = (numbers.tensor([2, columns], in: 0...1).values, numbers.tensor([2, columns]).values)
+    for run in [msd_softmax_gradient, msd_softmax_gradient_scalar] {
+      var output = gradient
       run(weights, &output, 2, Int64(columns), 0.5)
       for row in 0..<2 {
-        let places = row * columns..<(row + 1) * columns
-        let along = places.reduce(0.0) { $0 + Double(weights[$1]) * Double(slope[$1]) }
-        for place in places {
-          let expected = 0.5 * Double(weights[place]) * (Double(slope[place]) - along)
-          #expect(abs(Double(output[place]) - expected) < 1e-5 * max(1, along.magnitude))
+        let positions = row * columns..<(row + 1) * columns
+        let along = positions.reduce(0.0) { $0 + Double(weights[$1]) * Double(gradient[$1]) }
+        for position in positions {
+          let expected = 0.5 * Double(weights[position]) * (Double(gradient[position]) - along)
+          #expect(abs(Double(output[position]) - expected) < 1e-5 * max(1, along.magnitude))
         }
       }
     }
   }
 
-  /// The derivative of Σ slope · y where y is the input, normed, scaled, shifted and, where asked, through SiLU.
+  /// The gradient of Σ gradient · y where y is the input, normed, scaled, shifted and, where asked, through SiLU.
   private struct NormReference {
     var input, weight, bias: [Double]
 
-    init(_ x: [Float], _ slope: [Float], weights: [Float], shifts: [Float], area: Int, epsilon: Double, silu: Bool) {
+    init(_ x: [Float], _ gradient: [Float], weights: [Float], shifts: [Float], area: Int, epsilon: Double, silu: Bool) {
       let count = Double(x.count)
       let mean = x.reduce(0.0) { $0 + Double($1) } / count
       let variance = x.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / count
@@ -89,7 +91,7 @@ import Testing
       for index in x.indices {
         let channel = index / area
         let before = normal[index] * Double(weights[channel]) + Double(shifts[channel])
-        let each = Double(slope[index]) * (silu ? SlopeKernelTests.swishSlope(before, 1) : 1)
+        let each = Double(gradient[index]) * (silu ? GradientKernelTests.swishGradient(before, 1) : 1)
         weight[channel] += each * normal[index]
         bias[channel] += each
         given.append(each * Double(weights[channel]))
@@ -103,17 +105,17 @@ import Testing
   @Test(arguments: [1, 5, 16, 50])
   func layerNorm(columns: Int) {
     var numbers = TestNumbers(UInt64(columns))
-    let (input, slope) = (numbers.tensor([3, columns], in: 8...12).values, numbers.tensor([3, columns]).values)
+    let (input, gradient) = (numbers.tensor([3, columns], in: 8...12).values, numbers.tensor([3, columns]).values)
     let weight = numbers.tensor([columns]).values
-    for run in [msd_layer_norm_slope, msd_layer_norm_slope_scalar] {
-      var (output, weightSlope) = ([Float](repeating: 0, count: 3 * columns), [Float](repeating: 0, count: columns))
-      var biasSlope = weightSlope
-      run(input, slope, &output, 3, Int64(columns), weight, &weightSlope, &biasSlope, 1e-2)
+    for run in [msd_layer_norm_gradient, msd_layer_norm_gradient_scalar] {
+      var (output, ofWeight) = ([Float](repeating: 0, count: 3 * columns), [Float](repeating: 0, count: columns))
+      var ofBias = ofWeight
+      run(input, gradient, &output, 3, Int64(columns), weight, &ofWeight, &ofBias, 1e-2)
       var sums = [Double](repeating: 0, count: columns)
       for row in 0..<3 {
-        let places = row * columns..<(row + 1) * columns
+        let positions = row * columns..<(row + 1) * columns
         let reference = NormReference(
-          Array(input[places]), Array(slope[places]), weights: weight, shifts: weight, area: 1, epsilon: 1e-2,
+          Array(input[positions]), Array(gradient[positions]), weights: weight, shifts: weight, area: 1, epsilon: 1e-2,
           silu: false)
         for column in 0..<columns {
           #expect(abs(Double(output[row * columns + column]) - reference.input[column]) < 1e-4)
@@ -121,9 +123,9 @@ import Testing
         }
       }
       for column in 0..<columns {
-        #expect(abs(Double(weightSlope[column]) - sums[column]) < 1e-4)
-        let total = (0..<3).reduce(0.0) { $0 + Double(slope[$1 * columns + column]) }
-        #expect(abs(Double(biasSlope[column]) - total) < 1e-5)
+        #expect(abs(Double(ofWeight[column]) - sums[column]) < 1e-4)
+        let total = (0..<3).reduce(0.0) { $0 + Double(gradient[$1 * columns + column]) }
+        #expect(abs(Double(ofBias[column]) - total) < 1e-5)
       }
     }
   }
@@ -131,24 +133,24 @@ import Testing
   @Test(arguments: [1, 9, 16, 35], [false, true])
   func groupNorm(area: Int, silu: Bool) {
     var numbers = TestNumbers(UInt64(area))
-    let (input, slope) = (numbers.tensor([3, area], in: -2...3).values, numbers.tensor([3, area]).values)
+    let (input, gradient) = (numbers.tensor([3, area], in: -2...3).values, numbers.tensor([3, area]).values)
     let (weight, bias) = (numbers.tensor([3]).values, numbers.tensor([3]).values)
     let mean = input.reduce(0.0) { $0 + Double($1) } / Double(input.count)
     let variance = input.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(input.count)
     let factor = Float(1 / (variance + 1e-5).squareRoot())
     let reference = NormReference(
-      input, slope, weights: weight, shifts: bias, area: area, epsilon: 1e-5, silu: silu)
-    for run in [msd_group_norm_slope, msd_group_norm_slope_scalar] {
-      var (output, weightSlope, biasSlope) = (
+      input, gradient, weights: weight, shifts: bias, area: area, epsilon: 1e-5, silu: silu)
+    for run in [msd_group_norm_gradient, msd_group_norm_gradient_scalar] {
+      var (output, ofWeight, ofBias) = (
         [Float](repeating: 0, count: 3 * area), [Float](repeating: 1, count: 3), [Float](repeating: 2, count: 3)
       )
       run(
-        input, slope, &output, 3, Int64(area), Float(mean), factor, weight, bias, silu ? 1 : 0, &weightSlope,
-        &biasSlope)
+        input, gradient, &output, 3, Int64(area), Float(mean), factor, weight, bias, silu ? 1 : 0, &ofWeight,
+        &ofBias)
       for index in output.indices { #expect(abs(Double(output[index]) - reference.input[index]) < 1e-5) }
       for channel in 0..<3 {
-        #expect(abs(Double(weightSlope[channel]) - 1 - reference.weight[channel]) < 1e-4)
-        #expect(abs(Double(biasSlope[channel]) - 2 - reference.bias[channel]) < 1e-4)
+        #expect(abs(Double(ofWeight[channel]) - 1 - reference.weight[channel]) < 1e-4)
+        #expect(abs(Double(ofBias[channel]) - 2 - reference.bias[channel]) < 1e-4)
       }
     }
   }

@@ -1,60 +1,60 @@
 #include "functions.h"
 
-// Derivatives of inputs from those of results.
+// Gradients of inputs from those of results.
 
-MSD_INLINE void msd_silu_slope_body(const float *in, const float *slope, float *out, int64_t count) {
+MSD_INLINE void msd_silu_gradient_body(const float *in, const float *gradient, float *out, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
     float s = msd_sigmoid_one(in[i]);
-    out[i] = slope[i] * s * (1.0f + in[i] * (1.0f - s));
+    out[i] = gradient[i] * s * (1.0f + in[i] * (1.0f - s));
   }
 }
 MSD_KERNEL(
-  msd_silu_slope, (const float *in, const float *slope, float *out, int64_t count), (in, slope, out, count))
+  msd_silu_gradient, (const float *in, const float *gradient, float *out, int64_t count), (in, gradient, out, count))
 
 // d/dx x·Φ(x) = Φ(x) + x·φ(x).
-MSD_INLINE float msd_gelu_slope_one(float x) {
+MSD_INLINE float msd_gelu_gradient_one(float x) {
   return 0.5f * (1.0f + msd_erf(x * 0.70710678f)) + x * 0.39894228f * msd_exp(-0.5f * x * x);
 }
 
-MSD_INLINE void msd_gelu_slope_body(const float *in, const float *slope, float *out, int64_t count) {
-  for (int64_t i = 0; i < count; i++) out[i] = slope[i] * msd_gelu_slope_one(in[i]);
+MSD_INLINE void msd_gelu_gradient_body(const float *in, const float *gradient, float *out, int64_t count) {
+  for (int64_t i = 0; i < count; i++) out[i] = gradient[i] * msd_gelu_gradient_one(in[i]);
 }
 MSD_KERNEL(
-  msd_gelu_slope, (const float *in, const float *slope, float *out, int64_t count), (in, slope, out, count))
+  msd_gelu_gradient, (const float *in, const float *gradient, float *out, int64_t count), (in, gradient, out, count))
 
-MSD_INLINE void msd_quick_gelu_slope_body(const float *in, const float *slope, float *out, int64_t count) {
+MSD_INLINE void msd_quick_gelu_gradient_body(const float *in, const float *gradient, float *out, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
     float s = msd_sigmoid_one(1.702f * in[i]);
-    out[i] = slope[i] * s * (1.0f + 1.702f * in[i] * (1.0f - s));
+    out[i] = gradient[i] * s * (1.0f + 1.702f * in[i] * (1.0f - s));
   }
 }
 MSD_KERNEL(
-  msd_quick_gelu_slope, (const float *in, const float *slope, float *out, int64_t count), (in, slope, out, count))
+  msd_quick_gelu_gradient, (const float *in, const float *gradient, float *out, int64_t count), (in, gradient, out, count))
 
-MSD_INLINE void msd_geglu_slope_body(const float *in, const float *slope, float *out, int64_t rows, int64_t width) {
+MSD_INLINE void msd_geglu_gradient_body(const float *in, const float *gradient, float *out, int64_t rows, int64_t width) {
   for (int64_t row = 0; row < rows; row++) {
     const float *value = in + row * 2 * width;
     const float *gate = value + width;
-    const float *from = slope + row * width;
+    const float *from = gradient + row * width;
     float *to = out + row * 2 * width;
     for (int64_t i = 0; i < width; i++) {
       float x = gate[i];
       float phi = 0.5f * (1.0f + msd_erf(x * 0.70710678f));
-      float steep = phi + x * 0.39894228f * msd_exp(-0.5f * x * x);
+      float of_gate = phi + x * 0.39894228f * msd_exp(-0.5f * x * x);
       to[i] = from[i] * x * phi;
-      to[width + i] = from[i] * value[i] * steep;
+      to[width + i] = from[i] * value[i] * of_gate;
     }
   }
 }
 MSD_KERNEL(
-  msd_geglu_slope, (const float *in, const float *slope, float *out, int64_t rows, int64_t width),
-  (in, slope, out, rows, width))
+  msd_geglu_gradient, (const float *in, const float *gradient, float *out, int64_t rows, int64_t width),
+  (in, gradient, out, rows, width))
 
-MSD_INLINE void msd_softmax_slope_body(
-  const float *probabilities, float *slope, int64_t rows, int64_t columns, float factor) {
+MSD_INLINE void msd_softmax_gradient_body(
+  const float *probabilities, float *gradient, int64_t rows, int64_t columns, float factor) {
   for (int64_t row = 0; row < rows; row++) {
     const float *p = probabilities + row * columns;
-    float *d = slope + row * columns;
+    float *d = gradient + row * columns;
     float sum = 0;
     for (int64_t i = 0; i < columns; i++) {
 #pragma clang fp reassociate(on)
@@ -64,15 +64,15 @@ MSD_INLINE void msd_softmax_slope_body(
   }
 }
 MSD_KERNEL(
-  msd_softmax_slope, (const float *probabilities, float *slope, int64_t rows, int64_t columns, float factor),
-  (probabilities, slope, rows, columns, factor))
+  msd_softmax_gradient, (const float *probabilities, float *gradient, int64_t rows, int64_t columns, float factor),
+  (probabilities, gradient, rows, columns, factor))
 
-MSD_INLINE void msd_layer_norm_slope_body(
-  const float *in, const float *slope, float *out, int64_t rows, int64_t columns, const float *weight,
-  float *weight_slope, float *bias_slope, float epsilon) {
+MSD_INLINE void msd_layer_norm_gradient_body(
+  const float *in, const float *gradient, float *out, int64_t rows, int64_t columns, const float *weight,
+  float *weight_gradient, float *bias_gradient, float epsilon) {
   for (int64_t row = 0; row < rows; row++) {
     const float *x = in + row * columns;
-    const float *d = slope + row * columns;
+    const float *d = gradient + row * columns;
     float *y = out + row * columns;
     double mean = 0;
     double squares = 0;
@@ -104,33 +104,33 @@ MSD_INLINE void msd_layer_norm_slope_body(
       float scaled = weight ? d[i] * weight[i] : d[i];
       y[i] = factor * (scaled - shift - normal * tilt);
     }
-    if (weight_slope)
-      for (int64_t i = 0; i < columns; i++) weight_slope[i] += d[i] * ((x[i] - centre) * factor);
-    if (bias_slope)
-      for (int64_t i = 0; i < columns; i++) bias_slope[i] += d[i];
+    if (weight_gradient)
+      for (int64_t i = 0; i < columns; i++) weight_gradient[i] += d[i] * ((x[i] - centre) * factor);
+    if (bias_gradient)
+      for (int64_t i = 0; i < columns; i++) bias_gradient[i] += d[i];
   }
 }
 MSD_KERNEL(
-  msd_layer_norm_slope,
-  (const float *in, const float *slope, float *out, int64_t rows, int64_t columns, const float *weight,
-   float *weight_slope, float *bias_slope, float epsilon),
-  (in, slope, out, rows, columns, weight, weight_slope, bias_slope, epsilon))
+  msd_layer_norm_gradient,
+  (const float *in, const float *gradient, float *out, int64_t rows, int64_t columns, const float *weight,
+   float *weight_gradient, float *bias_gradient, float epsilon),
+  (in, gradient, out, rows, columns, weight, weight_gradient, bias_gradient, epsilon))
 
-// One group of a group norm, `channels` planes of `area` values that lie together; `out` holds the derivative of what
-// follows the scale and shift until it is replaced by that of the input.
-MSD_INLINE void msd_group_norm_slope_body(
-  const float *in, const float *slope, float *out, int64_t channels, int64_t area, float mean, float factor,
-  const float *weight, const float *bias, int silu, float *weight_slope, float *bias_slope) {
+// One group of a group norm, `channels` planes of `area` values that lie together. `out` first holds the gradient of the
+// scaled and shifted values, then that of the input.
+MSD_INLINE void msd_group_norm_gradient_body(
+  const float *in, const float *gradient, float *out, int64_t channels, int64_t area, float mean, float factor,
+  const float *weight, const float *bias, int silu, float *weight_gradient, float *bias_gradient) {
   double sum = 0;
   double along = 0;
   for (int64_t channel = 0; channel < channels; channel++) {
     const float *x = in + channel * area;
-    const float *d = slope + channel * area;
+    const float *d = gradient + channel * area;
     float *y = out + channel * area;
     float w = weight ? weight[channel] : 1.0f;
     float b = bias ? bias[channel] : 0.0f;
-    double steep = 0;
-    double flat = 0;
+    double of_weight = 0;
+    double of_bias = 0;
     for (int64_t i = 0; i < area; i++) {
 #pragma clang fp reassociate(on)
       float normal = (x[i] - mean) * factor;
@@ -141,13 +141,13 @@ MSD_INLINE void msd_group_norm_slope_body(
         each *= s * (1.0f + before * (1.0f - s));
       }
       y[i] = each;
-      steep += (double)(each * normal);
-      flat += (double)each;
+      of_weight += (double)(each * normal);
+      of_bias += (double)each;
     }
-    if (weight_slope) weight_slope[channel] += (float)steep;
-    if (bias_slope) bias_slope[channel] += (float)flat;
-    sum += flat * (double)w;
-    along += steep * (double)w;
+    if (weight_gradient) weight_gradient[channel] += (float)of_weight;
+    if (bias_gradient) bias_gradient[channel] += (float)of_bias;
+    sum += of_bias * (double)w;
+    along += of_weight * (double)w;
   }
   double count = (double)(channels * area);
   float shift = (float)(sum / count);
@@ -160,10 +160,10 @@ MSD_INLINE void msd_group_norm_slope_body(
   }
 }
 MSD_KERNEL(
-  msd_group_norm_slope,
-  (const float *in, const float *slope, float *out, int64_t channels, int64_t area, float mean, float factor,
-   const float *weight, const float *bias, int silu, float *weight_slope, float *bias_slope),
-  (in, slope, out, channels, area, mean, factor, weight, bias, silu, weight_slope, bias_slope))
+  msd_group_norm_gradient,
+  (const float *in, const float *gradient, float *out, int64_t channels, int64_t area, float mean, float factor,
+   const float *weight, const float *bias, int silu, float *weight_gradient, float *bias_gradient),
+  (in, gradient, out, channels, area, mean, factor, weight, bias, silu, weight_gradient, bias_gradient))
 
 MSD_INLINE void msd_column_sums_body(const float *in, float *sums, int64_t rows, int64_t columns) {
   for (int64_t row = 0; row < rows; row++)

@@ -3,9 +3,9 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Every operation's result against its double-precision twin, and its derivative against a finite difference of the
+/// Every operation's result against its double-precision twin, and its gradient against a finite difference of the
 /// twin.
-@Suite struct DerivativeTests: DerivativeChecking {
+@Suite struct GradientTests: GradientChecking {
   @Test func elementwise() {
     let (a, b) = (Self.random(1, [2, 3]), Self.random(2, [2, 3], in: 1...2))
     let (row, column) = (Self.random(3, [3], in: 1...2), Self.random(3, [4, 1, 1], in: 1...2))
@@ -229,25 +229,25 @@ import Testing
 
   @Test func resampling() {
     let x = Self.random(5, [2, 3, 4])
-    /// For each of `count` places, where it lies among `old` ones.
+    /// For each of `count` positions, where it lies among `old` ones.
     func centres(_ old: Int, _ count: Int) -> [Double] {
       (0..<count).map { (Double($0) + 0.5) * Double(old) / Double(count) - 0.5 }
     }
     func nearest(_ old: Int, _ count: Int) -> [[(Int, Double)]] { (0..<count).map { [($0 * old / count, 1)] } }
     func bilinear(_ old: Int, _ count: Int) -> [[(Int, Double)]] {
       centres(old, count).map { centre in
-        let (place, first) = (max(centre, 0), Int(max(centre, 0)))
-        return [(first, 1 - (place - Double(first))), (min(first + 1, old - 1), place - Double(first))]
+        let (position, first) = (max(centre, 0), Int(max(centre, 0)))
+        return [(first, 1 - (position - Double(first))), (min(first + 1, old - 1), position - Double(first))]
       }
     }
     func bicubic(_ old: Int, _ count: Int) -> [[(Int, Double)]] {
       centres(old, count).map { centre in
         (-1...2).map { offset in
-          let place = Int(centre.rounded(.down)) + offset
-          let t = abs(centre - Double(place))
+          let position = Int(centre.rounded(.down)) + offset
+          let t = abs(centre - Double(position))
           let weight =
             t <= 1 ? 1.25 * t * t * t - 2.25 * t * t + 1 : -0.75 * t * t * t + 3.75 * t * t - 6 * t + 3
-          return (min(max(place, 0), old - 1), weight)
+          return (min(max(position, 0), old - 1), weight)
         }
       }
     }
@@ -364,7 +364,7 @@ import Testing
     #expect(!a.exp().detached.isRecorded)
   }
 
-  @Test func aTensorUsedTwiceCollectsBothDerivatives() {
+  @Test func aTensorUsedTwiceCollectsBothGradients() {
     let x = Tape.variable(Tensor([3], shape: [1]))
     let y = x * x + x
     #expect(Tape.gradients(of: (y * y).sum(), for: [x])[0].values == [2 * 12 * 7])

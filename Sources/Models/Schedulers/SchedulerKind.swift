@@ -1,0 +1,54 @@
+/// A scheduler that can be chosen by name: one of the package's, or any other type that is a ``Scheduler``.
+public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
+  /// The schedulers that have a name on the command line; the place to register another one.
+  public static let allCases: [SchedulerKind] = [.euler, .eulerAncestral, .ddim, .ddpm, .dpmSolver, .uniPC, .lcm]
+
+  let type: any Scheduler.Type
+
+  /// A scheduler of one's own can be passed to ``make(configuration:steps:)`` like the package's.
+  public init(_ type: any Scheduler.Type) { self.type = type }
+
+  /// The name on the command line.
+  public var name: String { type.name }
+  /// The class of diffusers.
+  public var className: String { type.className }
+  /// The options that this scheduler reads, among those that not every scheduler reads.
+  public var options: Set<SchedulerOption> { type.options }
+
+  public var description: String { name }
+
+  /// The scheduler of a command line's name or of a class of diffusers.
+  /// - Throws: ``SchedulerError/unknown(name:known:)``.
+  public static func named(_ name: String) throws -> SchedulerKind {
+    guard let kind = allCases.first(where: { $0.name == name }) ?? ofClass(name) else {
+      throw SchedulerError.unknown(name: name, known: allCases.map(\.name))
+    }
+    return kind
+  }
+
+  static func ofClass(_ className: String) -> SchedulerKind? { allCases.first { $0.type.className == className } }
+
+  /// A scheduler over a number of steps.
+  ///
+  /// A configuration of this scheduler's own class that asks for Karras's noise levels is refused where the scheduler has
+  /// none. From another class, whose checkpoint is run with this scheduler by choice, the option is ignored.
+  /// - Throws: ``SchedulerError``.
+  public func make(configuration: SchedulerConfiguration, steps: Int) throws -> any Scheduler {
+    let limit = type.stepLimit(configuration)
+    guard steps >= 1, steps <= limit else {
+      throw SchedulerError.steps(found: steps, limit: limit, scheduler: name)
+    }
+    let option = SchedulerOption.karrasSigmas
+    if configuration.usesKarrasSigmas, configuration.className == type.className, !type.options.contains(option) {
+      let able = Self.allCases.filter { $0.type.options.contains(option) }
+      throw SchedulerError.unsupported(
+        option: "\(option.rawValue) of \(name)", found: "true", supported: able.map(\.name).joined(separator: ", "))
+    }
+    return try type.init(configuration, steps: steps)
+  }
+}
+
+extension SchedulerKind: Hashable {
+  public static func == (one: SchedulerKind, other: SchedulerKind) -> Bool { one.name == other.name }
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}

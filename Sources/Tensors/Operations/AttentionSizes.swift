@@ -1,0 +1,189 @@
+import CKernels
+
+/// The sizes of one attention, checked, and the blocks of queries that are computed one at a time.
+struct AttentionSizes {
+  /// Some queries of one head of one sample.
+  struct Block {
+    let sample, head: Int
+    let rows: Range<Int>
+  }
+
+  let batch, queries, keys, heads, width: Int
+  let causal: Bool
+  /// Queries per block: its scores take about 4 MiB at most.
+  let blockRows: Int
+  /// Steps of a bias between samples, heads and queries; 0 along axes that it repeats.
+  private let biasStrides: [Int]
+
+  init(query: Tensor, key: Tensor, heads: Int, bias: Tensor?, causal: Bool) {
+    guard query.rank == 3, key.rank == 3, query.shape[0] == key.shape[0], query.shape[2] == key.shape[2], heads > 0,
+      query.shape[2] % heads == 0
+    else { fail("attention: query \(query.shape) does not fit key \(key.shape) with \(heads) heads") }
+    (batch, queries, keys) = (query.shape[0], query.shape[1], key.shape[1])
+    (self.heads, self.causal) = (heads, causal)
+    width = query.shape[2] / heads
+    blockRows = max(1, min(queries, (1 << 20) / max(keys, 1)))
+    guard let bias else {
+      biasStrides = [0, 0, 0]
+      return
+    }
+    guard !bias.isRecorded else { fail("attention: a bias has no gradient; pass it detached") }
+    let shape = bias.shape
+    guard shape.count == 4, shape[0] == batch || shape[0] == 1, shape[1] == heads || shape[1] == 1,
+      shape[2] == queries || shape[2] == 1, shape[3] == keys
+    else { fail("attention: bias \(shape) does not fit [\(batch), \(heads), \(queries), \(keys)]") }
+    let strides = rowMajorStrides(shape)
+    biasStrides = (0..<3).map { shape[$0] == 1 ? 0 : strides[$0] }
+  }
+
+  func forEachBlock(_ body: (Block) -> Void) {
+    for sample in 0..<batch {
+      for head in 0..<heads {
+        for start in stride(from: 0, to: queries, by: blockRows) {
+          body(Block(sample: sample, head: head, rows: start..<min(start + blockRows, queries)))
+        }
+      }
+    }
+  }
+
+  /// Where a block begins in [B, heads, Q, K].
+  func scoreOffset(_ block: Block) -> Int {
+    ((block.sample * heads + block.head) * queries + block.rows.lowerBound) * keys
+  }
+
+  /// Where the rows of a block begin in [B, Q, heads·width].
+  func queryOffset(_ block: Block, width: Int) -> Int {
+    (block.sample * queries + block.rows.lowerBound) * heads * width + block.head * width
+  }
+
+  /// Where the keys of a block begin in [B, K, heads·width].
+  func keyOffset(_ block: Block, width: Int) -> Int {
+    block.sample * keys * heads * width + block.head * width
+  }
+
+  /// All probabilities, [B, heads, Q, K].
+  func probabilities(query: Tensor, key: Tensor, bias: Tensor?) -> Tensor {
+    withPointers(query, key, bias) { query, key, bias in
+      Tensor(shape: [batch, heads, queries, keys]) { buffer in
+        guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
+        forEachBlock { block in fill(base + scoreOffset(block), block, query: query, key: key, bias: bias) }
+      }
+    }
+  }
+
+  /// Writes the probabilities of a block, [rows, K].
+  func fill(
+    _ scores: UnsafeMutablePointer<Float>, _ block: Block, query: UnsafePointer<Float>, key: UnsafePointer<Float>,
+    bias: UnsafePointer<Float>?
+  ) {
+    guard keys > 0 else { return }
+    let rows = block.rows
+    MatrixProducts.multiply(
+      Matrix(query + queryOffset(block, width: width), stride: heads * width),
+      Matrix(key + keyOffset(block, width: width), stride: heads * width).transposed, into: scores, stride: keys,
+      rows: rows.count, columns: keys, inner: width, alpha: 1 / Float(width).squareRoot())
+    let added = bias.map { $0 + block.sample * biasStrides[0] + block.head * biasStrides[1] }
+    parallel(rows.count, cost: keys * 8) { range in
+      for index in range {
+        let row = scores + index * keys
+        if let added {
+          let from = added + (rows.lowerBound + index) * biasStrides[2]
+          for column in 0..<keys { row[column] += from[column] }
+        }
+        if causal {
+          for column in stride(from: rows.lowerBound + index + 1, to: keys, by: 1) { row[column] = -.infinity }
+        }
+      }
+      msd_softmax(scores + range.lowerBound * keys, Int64(range.count), Int64(keys))
+    }
+  }
+}
+
+extension AttentionSizes {
+  /// Gradients of query, key and value from that of the result [B, Q, heads·E].
+  ///
+  /// One block at a time; probabilities are computed again unless an observer kept or replaced them.
+  func gradients(
+    _ gradient: Tensor, observed: Tensor?, query: Tensor, key: Tensor, value: Tensor, bias: Tensor?
+  ) -> [Tensor?] {
+    let depth = value.shape[2] / heads
+    let packed = heads * depth
+    let (ofQuery, ofKey, ofValue) = (
+      Storage(zeros: query.count), Storage(zeros: key.count), Storage(zeros: value.count)
+    )
+    let made = Storage(count: observed == nil ? blockRows * keys : 0)
+    let scores = Storage(count: blockRows * keys)
+    if keys > 0 {
+      withPointers(query, key, value, bias, observed, gradient) { query, key, value, bias, observed, gradient in
+        withPointers(ofQuery, ofKey, ofValue, made, scores) { ofQuery, ofKey, ofValue, made, scores in
+          forEachBlock { block in
+            let probabilities: UnsafePointer<Float>
+            if let observed {
+              probabilities = observed + scoreOffset(block)
+            } else {
+              fill(made, block, query: query, key: key, bias: bias)
+              probabilities = UnsafePointer(made)
+            }
+            let ofResult = Matrix(gradient + queryOffset(block, width: depth), stride: packed)
+            let values = keyOffset(block, width: depth)
+            MatrixProducts.multiply(
+              Matrix(probabilities, stride: keys).transposed, ofResult, into: ofValue + values, stride: packed,
+              rows: keys, columns: depth, inner: block.rows.count, beta: 1)
+            MatrixProducts.multiply(
+              ofResult, Matrix(value + values, stride: packed).transposed, into: scores, stride: keys,
+              rows: block.rows.count, columns: keys, inner: depth)
+            passOn(
+              scores, block, probabilities: probabilities, query: query, key: key, ofQuery: ofQuery, ofKey: ofKey)
+          }
+        }
+      }
+    }
+    return [
+      Tensor(shape: query.shape, storage: ofQuery), Tensor(shape: key.shape, storage: ofKey),
+      Tensor(shape: value.shape, storage: ofValue),
+    ]
+  }
+
+  /// Gradients of query and key from that of the probabilities, [B, heads, Q, K].
+  func gradients(ofProbabilities gradient: Tensor, probabilities: Tensor, query: Tensor, key: Tensor) -> [Tensor?] {
+    let (ofQuery, ofKey) = (Storage(zeros: query.count), Storage(zeros: key.count))
+    let scores = Storage(count: blockRows * keys)
+    if keys > 0 {
+      withPointers(query, key, probabilities, gradient) { query, key, probabilities, gradient in
+        withPointers(ofQuery, ofKey, scores) { ofQuery, ofKey, scores in
+          forEachBlock { block in
+            let start = scoreOffset(block)
+            scores.update(from: gradient + start, count: block.rows.count * keys)
+            passOn(
+              scores, block, probabilities: probabilities + start, query: query, key: key, ofQuery: ofQuery,
+              ofKey: ofKey)
+          }
+        }
+      }
+    }
+    return [Tensor(shape: query.shape, storage: ofQuery), Tensor(shape: key.shape, storage: ofKey)]
+  }
+
+  /// Takes the gradient of a block's probabilities, which it overwrites, through softmax and scores to query and key.
+  private func passOn(
+    _ gradient: UnsafeMutablePointer<Float>, _ block: Block, probabilities: UnsafePointer<Float>,
+    query: UnsafePointer<Float>, key: UnsafePointer<Float>, ofQuery: UnsafeMutablePointer<Float>,
+    ofKey: UnsafeMutablePointer<Float>
+  ) {
+    let rows = block.rows.count
+    parallel(rows, cost: keys * 4) { range in
+      msd_softmax_gradient(
+        probabilities + range.lowerBound * keys, gradient + range.lowerBound * keys, Int64(range.count), Int64(keys),
+        1 / Float(width).squareRoot())
+    }
+    let packed = heads * width
+    let (own, other) = (queryOffset(block, width: width), keyOffset(block, width: width))
+    let ofScores = Matrix(gradient, stride: keys)
+    MatrixProducts.multiply(
+      ofScores, Matrix(key + other, stride: packed), into: ofQuery + own, stride: packed, rows: rows, columns: width,
+      inner: keys)
+    MatrixProducts.multiply(
+      ofScores.transposed, Matrix(query + own, stride: packed), into: ofKey + other, stride: packed, rows: keys,
+      columns: width, inner: rows, beta: 1)
+  }
+}

@@ -1,0 +1,41 @@
+import Synchronization
+
+/// One recorded operation: where its inputs came from, and how the gradient of its result becomes gradients of them.
+class TapeNode: @unchecked Sendable {
+  struct Input {
+    /// The operation that made the input; nil where it depends on no variable.
+    let node: TapeNode?
+    let shape: [Int]
+  }
+
+  /// Rises with every operation, so that results come after their inputs.
+  let number: Int
+  let operation: StaticString
+  let inputs: [Input]
+  private let makeGradients: (Tensor) -> [Tensor?]
+
+  private static let counter = Atomic(0)
+
+  init(_ operation: StaticString, inputs: [Input], gradients: @escaping (Tensor) -> [Tensor?]) {
+    number = Self.counter.add(1, ordering: .relaxed).newValue
+    (self.operation, self.inputs, makeGradients) = (operation, inputs, gradients)
+  }
+
+  /// The gradients of the recorded inputs, from that of the result.
+  func gradients(from gradient: Tensor) -> [(input: TapeNode, gradient: Tensor)] {
+    let gradients = makeGradients(gradient)
+    guard gradients.count == inputs.count else {
+      fail("\(operation): expected a gradient per input, \(inputs.count) in all, found \(gradients.count)")
+    }
+    return inputs.indices.compactMap { index in
+      guard let node = inputs[index].node else { return nil }
+      guard let gradient = gradients[index] else {
+        fail("\(operation): input \(index) is recorded, but the operation returned no gradient for it")
+      }
+      guard gradient.shape == inputs[index].shape else {
+        fail("\(operation): input \(index) has shape \(inputs[index].shape), its gradient \(gradient.shape)")
+      }
+      return (node, gradient)
+    }
+  }
+}
