@@ -1,7 +1,7 @@
 extension Pipeline: CustomStringConvertible {
   /// The folder, and what is in it.
   public var description: String {
-    let adapter = adapter.map { "adapter with \($0.tokens) tokens a subject" } ?? "no adapter"
+    let adapter = adapter.map { "adapter with \($0.tokens) tokens per subject" } ?? "no adapter"
     let encoders = text.count == 1 ? "1 text encoder" : "\(text.count) text encoders"
     return "Pipeline \(folder): \(nativeSize) pixels, \(encoders), \(unet.crossAttentionLayers.count) "
       + "cross-attention layers, \(adapter)"
