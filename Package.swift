@@ -72,7 +72,8 @@ let package = Package(
     + room(
       "Evaluation",
       [
-        "MSDiffusion", "Models", "Layers", "Analysis", "TrainingData", "Training", "Tensors", "Images", "JSON",
+        "MSDiffusion", "Models", "Layers", "Checkpoints", "Analysis", "TrainingData", "Training", "Tensors", "Images",
+        "JSON",
       ])
     + room("Plotting", ["Tensors", "Images", "CGD"])
     + room("Scripting", [])

@@ -10,6 +10,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case unsupported(path: String, what: String, supported: String)
   /// A key that the checkpoint does not have.
   case missingKey(path: String, key: String)
+  /// A model folder without a part that is needed.
+  case missingPart(folder: String, part: String, needed: String)
 
   public var description: String {
     switch self {
@@ -20,6 +22,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(path): the pickle asks for \(what), which is not among the few things a checkpoint needs; nothing was run"
     case .unsupported(let path, let what, let supported): "\(path): \(what) is not supported; supported: \(supported)"
     case .missingKey(let path, let key): "\(path): no tensor is named '\(key)'"
+    case .missingPart(let folder, let part, let needed): "\(folder): expected \(part), found nothing; \(needed)"
     }
   }
 }

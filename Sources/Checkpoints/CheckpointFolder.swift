@@ -6,8 +6,6 @@ struct CheckpointFolder {
   private let path: String
   private let names: [String]
 
-  private static let stems = ["diffusion_pytorch_model", "model", "pytorch_model"]
-
   /// - Throws: ``CheckpointError/file(path:reason:)``.
   init(_ path: String) throws {
     self.path = path
@@ -44,7 +42,7 @@ struct CheckpointFolder {
   private var variants: [String] {
     let found = names.compactMap { name -> String? in
       let parts = name.split(separator: ".").map(String.init)
-      guard parts.count == 3, Self.stems.contains(parts[0]), ["safetensors", "bin"].contains(parts[2]) else {
+      guard parts.count == 3, WeightNames.all.contains(parts[0]), WeightNames.endings.contains(parts[2]) else {
         return nil
       }
       return parts[1]
@@ -53,8 +51,8 @@ struct CheckpointFolder {
   }
 
   private func candidates(_ variant: String?) -> [String] {
-    ["safetensors", "bin"].flatMap { ending in
-      Self.stems.flatMap { stem -> [String] in
+    WeightNames.endings.flatMap { ending in
+      WeightNames.all.flatMap { stem -> [String] in
         guard let variant else { return ["\(stem).\(ending)", "\(stem).\(ending).index.json"] }
         return [
           "\(stem).\(variant).\(ending)", "\(stem).\(ending).index.\(variant).json",

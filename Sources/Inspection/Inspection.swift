@@ -6,7 +6,7 @@ import MSDiffusion
 import Models
 import Tensors
 
-/// What a checkpoint file or folder is, as text.
+/// What a checkpoint file or model folder is, as text.
 public struct Inspection {
   /// Lines to print.
   public private(set) var lines: [String] = []
@@ -14,57 +14,41 @@ public struct Inspection {
   public private(set) var isWhole = true
   private let listsKeys: Bool
 
-  /// Parts of a pipeline's folder.
-  private static let parts = ["unet", "vae", "text_encoder", "text_encoder_2", "image_encoder"]
-
   /// Opens a path and describes it.
   /// - Parameters:
   ///   - listsKeys: Whether every key is listed, or only their number.
   /// - Throws: `CheckpointError`, `JSONError` and the like for what is refused.
   public init(_ path: String, listsKeys: Bool = true) throws {
     self.listsKeys = listsKeys
-    if Self.exists(path + "/unet/config.json") || Self.exists(path + "/model_index.json") {
-      try describePipeline(path)
+    let folder = ModelFolder.folder(of: path)
+    if folder.path == path, folder.isModelFolder {
+      try describe(folder)
     } else {
-      let folder = Self.isFolder(path) ? path : (path as NSString).deletingLastPathComponent
-      let configuration = folder + "/config.json"
-      let layers = try Self.crossAttentionLayers(folder)
-      try describe(path, configuration: Self.exists(configuration) ? configuration : nil, layers: layers)
+      let configuration = try ModelFolder.configuration(beside: path).map { try JSONNode.read($0) }
+      try describe(path, configuration: configuration, beside: folder)
     }
   }
 
-  /// Those of the U-Net in a pipeline's folder, which an adapter is made for; none where there is no U-Net.
-  private static func crossAttentionLayers(_ folder: String) throws -> [CrossAttention] {
-    let configuration = (folder.isEmpty ? "." : folder) + "/unet/config.json"
-    guard exists(configuration) else { return [] }
-    return try UNet(Scope(ShapeSource()), UNetConfiguration(JSONNode.read(configuration))).crossAttentionLayers
-  }
-
-  private mutating func describePipeline(_ path: String) throws {
-    lines.append("\(path): a pipeline's folder")
-    for part in Self.parts where Self.exists("\(path)/\(part)/config.json") {
+  private mutating func describe(_ folder: ModelFolder) throws {
+    lines.append("\(folder.path): a model folder")
+    for part in ModelPart.models where folder.hasConfiguration(of: part) {
       lines.append("")
-      try describe("\(path)/\(part)", configuration: "\(path)/\(part)/config.json", layers: [])
+      try describe(folder.path(of: part), configuration: folder.configuration(of: part), beside: folder)
     }
-    var needed = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]
-    if Self.exists(path + "/model_index.json") {
-      // Models with a second text encoder name it here.
-      let index = try JSONNode.read(path + "/model_index.json")
-      needed += ["text_encoder_2", "tokenizer_2"].filter { index[$0][1].isPresent }
-    }
-    for part in needed where !Self.exists("\(path)/\(part)") {
-      lines.append("  missing: \(part)/")
+    for part in try folder.neededParts() where !folder.has(part) {
+      lines.append("  missing: \(part)")
       isWhole = false
     }
-    if let adapter = ["ms_adapter.safetensors", "ms_adapter.bin"].first(where: { Self.exists("\(path)/\($0)") }) {
+    if folder.has(.adapter) {
       lines.append("")
-      try describe("\(path)/\(adapter)", configuration: nil, layers: Self.crossAttentionLayers(path))
+      try describe(folder.path(of: .adapter), configuration: nil, beside: folder)
     } else {
-      lines.append("  no ms_adapter.safetensors or ms_adapter.bin: the base model alone")
+      lines.append("  no \(ModelPart.adapter): the base model alone")
     }
   }
 
-  private mutating func describe(_ path: String, configuration: String?, layers: [CrossAttention]) throws {
+  /// - Parameter folder: where the model that an adapter was made for may lie.
+  private mutating func describe(_ path: String, configuration: JSONNode?, beside folder: ModelFolder) throws {
     let checkpoint = try Checkpoint(path)
     let kind = ModelKind(keys: checkpoint.keys)
     var types: [ElementType: Int] = [:]
@@ -88,7 +72,7 @@ public struct Inspection {
     for (key, value) in checkpoint.scalars.sorted(by: { $0.key < $1.key }) {
       lines.append("  value \(key): \(value.text().prefix(200))")
     }
-    if let kind { try compare(checkpoint, kind, configuration: configuration, layers: layers) }
+    if let kind { try compare(checkpoint, kind, configuration: configuration, beside: folder) }
     if listsKeys {
       for key in checkpoint.keys {
         let type = checkpoint.elementType(of: key)?.rawValue ?? ""
@@ -99,20 +83,19 @@ public struct Inspection {
 
   /// What a model of that kind finds in a checkpoint.
   private mutating func compare(
-    _ checkpoint: Checkpoint, _ kind: ModelKind, configuration: String?, layers: [CrossAttention]
+    _ checkpoint: Checkpoint, _ kind: ModelKind, configuration: JSONNode?, beside folder: ModelFolder
   ) throws {
     let source = NotingSource(checkpoint)
-    if kind == .adapter, layers.isEmpty {
+    if kind == .adapter, !folder.hasConfiguration(of: .unet) {
       return lines.append("  keys and values fit a U-Net: not checked, as no U-Net lies beside it")
     }
     guard kind == .adapter || configuration != nil else {
-      return lines.append("  weights fit a configuration: not checked, as no config.json lies beside it")
+      return lines.append("  weights fit a configuration: not checked, as no configuration lies beside it")
     }
-    let heads = checkpoint.shape(of: "image_proj.layers.0.0.to_q.weight").map { $0[0] % 64 == 0 ? nil : 1 } ?? nil
     do {
-      try kind.build(source, configuration.map { try JSONNode.read($0) }, layers: layers, heads: heads)
+      try kind.build(source, configuration, beside: folder)
     } catch let error as ParameterError {
-      // A configuration that cannot be built is told, and so is what was asked for until then.
+      // A configuration that cannot be built is reported, and so is what was asked for until then.
       lines.append("  refused: \(error)")
       isWhole = false
     }
@@ -126,13 +109,6 @@ public struct Inspection {
     } else {
       isWhole = false
     }
-  }
-
-  private static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
-
-  private static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
   }
 
   /// Bytes for people.

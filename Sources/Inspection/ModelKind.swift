@@ -31,17 +31,20 @@ public enum ModelKind: String, Sendable, CaseIterable {
     }
   }
 
-  /// Builds the model that a configuration describes, over a source.
-  /// - Parameter layers: The U-Net's cross-attention layers, for an adapter.
+  /// Builds the model that a configuration describes, over a source; an adapter as the folder that it lies in says.
   /// - Throws: `JSONError`, `ParameterError`, `PipelineError`.
-  func build(_ source: any ParameterSource, _ configuration: JSONNode?, layers: [CrossAttention], heads: Int?) throws {
+  func build(_ source: any ParameterSource, _ configuration: JSONNode?, beside folder: ModelFolder) throws {
     let scope = Scope(source)
     switch (self, configuration) {
     case (.unet, let configuration?): _ = try UNet(scope, UNetConfiguration(configuration))
     case (.vae, let configuration?): _ = try VAE(scope, VAEConfiguration(configuration))
     case (.textEncoder, let configuration?): _ = try CLIPTextEncoder(scope, .init(configuration))
     case (.imageEncoder, let configuration?): _ = try CLIPVisionEncoder(scope, .init(configuration))
-    case (.adapter, _): _ = try Adapter(scope, layers: layers, heads: heads)
+    case (.adapter, _):
+      let unet = try UNet(Scope(ShapeSource()), UNetConfiguration(folder.configuration(of: .unet)))
+      // No shape depends on the number of heads, so that any does where the folder does not say.
+      let own = try AdapterConfiguration(folder.optionalConfiguration(of: .adapter), weights: scope, heads: 1)
+      _ = try Adapter(scope, own, beside: unet.crossAttentionLayers)
     case (_, nil): break
     }
   }

@@ -34,7 +34,7 @@ public struct AblationReport {
 
   private func stage(_ variant: AdapterVariant, seed: UInt64) throws -> StageRun {
     try StageRun(
-      .adapter, folder: workingFolder(), merges: Bundled.smallCheckpoint + "/tokenizer/merges.txt", seed: seed,
+      .adapter, folder: workingFolder(), merges: Bundled.merges, seed: seed,
       variant: variant
     ) { [steps] plan in plan.steps = steps }
   }

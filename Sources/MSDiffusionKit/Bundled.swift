@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Scripting
 
@@ -9,6 +10,9 @@ public enum Bundled {
 
   /// The model that this package trained, which experiments use where no other is named; `MODEL_CARD.md` there tells more.
   public static var model: String { path("Model") }
+
+  /// CLIP's merges of byte pairs, which the vocabulary of a model to be trained is cut out of.
+  public static var merges: String { TokenizerFolder(ModelFolder(smallCheckpoint).path(of: .tokenizer)).merges }
 
   /// Emoji that training never saw, under the Open Font License; `LICENSES.md` there tells more.
   public static var emoji: String { path("Emoji") }

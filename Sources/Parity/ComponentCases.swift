@@ -13,7 +13,7 @@ extension ParityFolder {
     let file = try GoldenFile(path, "components.safetensors")
     let settings = try json("components.json")
     let parts: [(prefix: String, run: () throws -> Void)] = [
-      ("fourier.", { try self.fourier(file, settings) }), ("linear.", { try self.linear(file) }),
+      ("fourier.", { try self.fourier(file, settings) }), ("linear.", { try self.linear(file, settings) }),
       ("plain.", { try self.plain(file, settings) }), ("grounding.", { try self.grounding(file) }),
       ("masks.", { try self.masks(file) }), ("attention.", { try self.attentionCases(file, settings["attention"]) }),
       ("attention_loss.", { try self.attentionLoss(file) }), ("timestep.", { try self.timesteps(file) }),
@@ -35,27 +35,29 @@ extension ParityFolder {
     report.compare("fourier.out", features, with: try file.tensor("fourier.out"))
   }
 
-  private func linear(_ file: GoldenFile) throws {
-    let projector = try LinearProjector(scope(file, "linear.weights."))
+  private func linear(_ file: GoldenFile, _ settings: JSONNode) throws {
+    let scope = try scope(file, "linear.weights.")
+    let projector = try LinearProjector(scope, .init(AdapterSizes(settings["linear"], weights: scope)))
     let width = try file.tensor("linear.weights.proj.weight", rank: 2).shape[1]
     let input = try file.tensor("linear.in", columns: width, rank: 2)
     report.compare("linear.out", projector(input), with: try file.tensor("linear.out"))
   }
 
   private func plain(_ file: GoldenFile, _ settings: JSONNode) throws {
-    let resampler = try PlainResampler(scope(file, "plain.weights."), heads: settings["plain"]["heads"].int())
+    let scope = try scope(file, "plain.weights.")
+    let resampler = try PlainResampler(scope, .init(AdapterSizes(settings["plain"], weights: scope)))
     let width = try file.tensor("plain.weights.proj_in.weight", rank: 2).shape[1]
     let input = try file.tensor("plain.in", columns: width, rank: 3)
     report.compare("plain.out", resampler(input), with: try file.tensor("plain.out"))
   }
 
   private func grounding(_ file: GoldenFile) throws {
-    guard case .grounding(let resampler)? = try pipeline().adapter?.projector else {
+    guard let resampler = try pipeline().adapter?.projector as? GroundingResampler else {
       return report.fail("grounding", "the pipeline's adapter has no grounding resampler")
     }
     let boxes = boxes(try file.tensor("grounding.boxes", columns: 4, rank: 2))
-    let phrases = try file.tensor("grounding.phrases", [boxes.count, resampler.phraseWidth])
-    let images = try file.tensor("grounding.in", columns: resampler.imageWidth, rank: 3)
+    let phrases = try file.tensor("grounding.phrases", [boxes.count, resampler.configuration.phraseWidth ?? 0])
+    let images = try file.tensor("grounding.in", columns: resampler.configuration.imageWidth, rank: 3)
     let drop = try file.integers("grounding.drop")
     let each = boxes.count / max(drop.count, 1)
     guard each * drop.count == boxes.count, images.shape[0] == boxes.count else {

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import JSON
 import MSDiffusion
@@ -36,8 +37,7 @@ public final class ParityFolder {
     switch parts.first {
     case "photos": return parts.count == 2 && ["png", "jpg", "jpeg", "gif", "webp", "bmp", "md"].contains(ending)
     case "pipeline" where parts.count == 2:
-      return ["model_index.json", "ms_adapter.safetensors", "ms_adapter.bin", "ms_adapter_config.json"]
-        .contains(parts[1])
+      return (ModelPart.index.entries + ModelPart.adapter.entries).contains(parts[1])
     case "pipeline" where parts.count == 3: return ["json", "txt", "safetensors", "bin"].contains(ending)
     default: return false
     }

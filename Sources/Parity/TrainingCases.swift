@@ -1,4 +1,5 @@
 import Analysis
+import Checkpoints
 import Foundation
 import Images
 import JSON
@@ -83,7 +84,7 @@ extension ParityFolder {
   private func trainingSteps(
     _ file: GoldenFile, _ settings: JSONNode, _ pipeline: Pipeline, _ batch: GoldenBatch
   ) throws {
-    let weights = pipeline.weights(of: "ms_adapter")
+    let weights = pipeline.weights(of: .adapter)
     let left = Set(try settings["optimizer"]["not_in_optimizer"].strings())
     let optimizer = try AdamW(golden: settings["optimizer"])
     let rate = try settings["optimizer"]["lr"].double()

@@ -18,7 +18,7 @@ struct RandomCheckpointCommand: ParsableCommand {
 
   func run() throws {
     for part in try RandomCheckpoint.publishedParts() {
-      print("\(part.name.isEmpty ? "ms_adapter" : part.name): \(part.parameterCount) parameters")
+      print("\(part.part.name): \(part.parameterCount) parameters")
     }
     let bar = ProgressBar("weights")
     try RandomCheckpoint.write(to: folder, seed: seed) { bar.show($0, of: $1, "writing") }

@@ -71,7 +71,7 @@ struct TrainCommand: ParsableCommand {
     for stage in stages {
       if stages.count == 1 { try StageRun.takeParts(before: stage, into: output, from: start ?? Bundled.model) }
       let run = try StageRun(
-        stage, folder: output, merges: Bundled.smallCheckpoint + "/tokenizer/merges.txt", seed: seed,
+        stage, folder: output, merges: Bundled.merges, seed: seed,
         supervision: AttentionTerms(text: supervision, textPixels: pixelSupervision), variant: variant, data: data
       ) {
         if let steps { $0.steps = steps }

@@ -1,6 +1,6 @@
 import Analysis
+import Checkpoints
 import Evaluation
-import Foundation
 import JSON
 import MSDiffusion
 import TestSupport
@@ -57,12 +57,8 @@ import TrainingData
   }
 
   @Test func aBaseWithoutAdapterIsMeasuredAsFarAsItGoes() throws {
-    let model = try Untrained.pipeline().folder
     let folder = try TemporaryFolder()
-    for part in try FileManager.default.contentsOfDirectory(atPath: model) where !part.hasPrefix("ms_adapter") {
-      try FileManager.default.createSymbolicLink(
-        atPath: folder.file(part), withDestinationPath: model + "/" + part)
-    }
+    try ModelFolder(folder.path).link(to: ModelFolder(Untrained.pipeline().folder), except: [.adapter])
     let base = try Pipeline(folder.path)
     let evaluator = Evaluator(world: world)
     let evaluation = ModelEvaluation(

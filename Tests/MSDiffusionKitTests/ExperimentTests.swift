@@ -78,12 +78,36 @@ import Testing
 
   @Test func publishedSizesHaveTheirParameters() throws {
     let counts = Dictionary(
-      uniqueKeysWithValues: try RandomCheckpoint.publishedParts().map { ($0.name, $0.parameterCount) })
-    #expect(counts["unet"] == 2_567_463_684)
-    #expect(counts["vae"] == 83_653_863)
-    #expect(counts["text_encoder"] == 123_060_480)
-    #expect(counts["text_encoder_2"] == 694_659_840)
-    #expect(counts["image_encoder"] == 1_844_907_264)
+      uniqueKeysWithValues: try RandomCheckpoint.publishedParts().map { ($0.part, $0.parameterCount) })
+    #expect(counts[.unet] == 2_567_463_684)
+    #expect(counts[.vae] == 83_653_863)
+    #expect(counts[.textEncoder] == 123_060_480)
+    #expect(counts[.secondTextEncoder] == 694_659_840)
+    #expect(counts[.imageEncoder] == 1_844_907_264)
+    #expect(counts[.adapter] == 459_739_008)
+  }
+
+  @Test func whatTheRandomCheckpointWritesIsAPipeline() throws {
+    let (folder, small) = (try TemporaryFolder(), ModelFolder(Bundled.smallCheckpoint))
+    let parts = try RandomCheckpoint.parts { part in
+      guard part == .adapter else { return try small.configuration(of: part).value ?? .null }
+      let weights = Scope(CheckpointSource(try small.checkpoint(of: part)))
+      return .object(try AdapterConfiguration(small.configuration(of: part), weights: weights).entries)
+    }
+    for part in parts {
+      let keys = try small.checkpoint(of: part.part).keys
+      #expect(part.shapes.keys.sorted() == keys.filter { !$0.hasSuffix("position_ids") }, "\(part.part)")
+    }
+    let target = ModelFolder(folder.path, variant: "fp16")
+    var last = (done: 0, total: 0)
+    try RandomCheckpoint.write(parts, to: target, seed: 3) { last = ($0, $1) }
+    #expect(last.done == last.total && last.total == parts.reduce(0) { $0 + $1.shapes.count })
+    let pipeline = try Pipeline(folder.path)
+    #expect(pipeline.adapter?.tokens == 4 && pipeline.sources.count == 6)
+    // Weights that are there already are kept.
+    let hash = pipeline.hash()
+    try RandomCheckpoint.write(parts, to: target, seed: 4)
+    #expect(try Pipeline(folder.path).hash() == hash)
   }
 
   @Test func valuesDescribeThemselvesOnOneLine() throws {

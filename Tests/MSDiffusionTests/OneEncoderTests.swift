@@ -1,6 +1,5 @@
 import Analysis
 import Checkpoints
-import Foundation
 import JSON
 import Layers
 import MSDiffusion
@@ -15,24 +14,21 @@ import Testing
   /// adapter's weights cut to it.
   private func folder(added: Bool) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
-    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
-    for name in ["vae", "text_encoder", "tokenizer", "image_encoder", "scheduler"] {
-      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
-    }
-    guard case .object(var options)? = try JSONNode.read(source + "/unet/config.json").value else { return folder }
+    let golden = ModelFolder(Golden.path("pipeline"))
+    let model = try Small.copy([.vae, .textEncoder, .tokenizer, .imageEncoder, .scheduler], to: folder)
+    guard case .object(var options)? = try golden.configuration(of: .unet).value else { return folder }
     options["cross_attention_dim"] = 16
     options["projection_class_embeddings_input_dim"] = added ? 112 : .null  // 16 + 6 · 16
     if !added { options["addition_embed_type"] = .null }
     if !added { options["addition_time_embed_dim"] = .null }
-    try FileManager.default.createDirectory(atPath: folder.file("unet"), withIntermediateDirectories: true)
-    try JSONValue.object(options).write(to: folder.file("unet/config.json"))
+    try model.write(.object(options), of: .unet)
     let weights = RandomSource(seed: 3)
-    _ = try UNet(Scope(weights), UNetConfiguration(JSONNode(.object(options), name: "config.json")))
+    _ = try UNet(Scope(weights), UNetConfiguration(JSONNode(.object(options), name: "U-Net")))
     try SafetensorsFile.write(
       weights.parameters.sorted { $0.key < $1.key }.map { (key: $0.key, tensor: $0.value.value) }, as: .float16,
-      to: folder.file("unet/diffusion_pytorch_model.fp16.safetensors"))
+      to: ModelFolder(folder.path, variant: "fp16").weightsFile(of: .unet))
 
-    let adapter = try Checkpoint(source + "/ms_adapter.safetensors")
+    let adapter = try golden.checkpoint(of: .adapter)
     let tensors = try adapter.keys.map { key in
       let tensor = try adapter.stored(key).tensor
       let isOutput = ["image_proj.proj_out.", "image_proj.norm_out."].contains { key.hasPrefix($0) }
@@ -40,7 +36,7 @@ import Testing
       let isCut = isOutput || key.hasPrefix("ms_adapter.") || key == "dummy_image_tokens"
       return (key: key, tensor: isCut ? tensor.sliced(axis: axis, 0..<16) : tensor)
     }
-    try SafetensorsFile.write(tensors, as: .float16, to: folder.file("ms_adapter.safetensors"))
+    try SafetensorsFile.write(tensors, as: .float16, to: model.weightsFile(of: .adapter))
     return folder
   }
 
@@ -89,10 +85,7 @@ import Testing
 
   @Test func aMissingSecondEncoderIsNamed() throws {
     let folder = try TemporaryFolder()
-    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
-    for name in try FileManager.default.contentsOfDirectory(atPath: source) where name != "text_encoder_2" {
-      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
-    }
+    _ = try Small.copy(ModelPart.all.filter { $0 != .secondTextEncoder }, to: folder)
     #expect {
       try Pipeline(folder.path)
     } throws: { "\($0)".contains("there is no text_encoder_2/") }

@@ -1,4 +1,5 @@
 import Analysis
+import Checkpoints
 import Foundation
 import Images
 import JSON
@@ -154,36 +155,28 @@ import Testing
 
   @Test func aCheckpointSaysWhatRequestsAreFilledUpWith() throws {
     let folder = try TemporaryFolder()
-    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
-    for name in try FileManager.default.contentsOfDirectory(atPath: source) {
-      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
-    }
+    let model = try Small.copy(to: folder)
     let plain = try Pipeline(folder.path).defaults
     #expect(plain == .published)
     #expect(plain.prompt("a cat") == Scene.qualityPrompt + ", a cat")
-    let path = folder.file("ms_adapter_config.json")
-    let heads = try JSONNode.read(path)["heads"].int()
+    let heads = JSONValue(try model.configuration(of: .adapter)["heads"].int())
     let own: JSONValue = ["quality_prompt": "", "guidance": 3, "guidance_interval": [0.5, 5]]
-    try JSONValue.object([("heads", JSONValue(heads)), ("defaults", own)]).write(to: path)
+    try model.write(["heads": heads, "defaults": own], of: .adapter)
     let defaults = try Pipeline(folder.path).defaults
     #expect(defaults.prompt("a cat") == "a cat")
     #expect((defaults.guidance, defaults.guidanceInterval, defaults.scale) == (3, 0.5...5, 0.6))
     #expect(defaults.negativePrompt == Scene.defaultNegativePrompt)
-    try JSONValue.object([("heads", JSONValue(heads)), ("defaults", ["scale": "much"])]).write(to: path)
+    try model.write(["heads": heads, "defaults": ["scale": "much"]], of: .adapter)
     #expect(throws: JSONError.self) { try Pipeline(folder.path) }
   }
 
   @Test func configurationsOfOtherWeightsAreRefused() throws {
     let folder = try TemporaryFolder()
-    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
-    for name in try FileManager.default.contentsOfDirectory(atPath: source) {
-      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
-    }
+    let model = try Small.copy(to: folder)
     // One layer fewer than the weights have: every weight that is asked for is there, and the text would be another.
-    let path = folder.file("text_encoder/config.json")
-    let text = try String(contentsOfFile: path, encoding: .utf8)
-    try text.replacing("\"num_hidden_layers\": 3", with: "\"num_hidden_layers\": 2")
-      .write(toFile: path, atomically: true, encoding: .utf8)
+    guard case .object(var options)? = try model.configuration(of: .textEncoder).value else { return }
+    options["num_hidden_layers"] = 2
+    try model.write(.object(options), of: .textEncoder)
     #expect {
       try Pipeline(folder.path)
     } throws: { error in
@@ -198,19 +191,14 @@ import Testing
     let folder = try TemporaryFolder()
     #expect {
       try Pipeline(folder.path)
-    } throws: { "\($0)".contains("unet") }
-    let source = URL(fileURLWithPath: Golden.path("pipeline")).resolvingSymlinksInPath().path
-    for name in try FileManager.default.contentsOfDirectory(atPath: source) {
-      try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
-    }
+    } throws: { $0 is CheckpointError && "\($0)".contains("expected unet/, found nothing") }
+    let model = try Small.copy(to: folder)
     _ = try Pipeline(folder.path)
-    try JSONValue.object([("heads", 5)]).write(to: folder.file("ms_adapter_config.json"))
+    try model.write(["heads": 5], of: .adapter)
     #expect(throws: ParameterError.self) { try Pipeline(folder.path) }
-    try FileManager.default.removeItem(atPath: folder.file("ms_adapter_config.json"))
+    try model.write([:], of: .adapter)
     #expect(throws: ParameterError.self) { try Pipeline(folder.path) }
-    for name in ["ms_adapter.safetensors", "ms_adapter.bin"] {
-      try FileManager.default.removeItem(atPath: folder.file(name))
-    }
+    for _ in 1...2 { try FileManager.default.removeItem(atPath: model.path(of: .adapter)) }
     let base = try Pipeline(folder.path)
     #expect(base.adapter == nil)
     #expect {

@@ -1,4 +1,5 @@
 import Analysis
+import Checkpoints
 import Images
 import MSDiffusion
 import Tensors
@@ -9,6 +10,13 @@ enum Small {
   static let opened = Result { try Pipeline(Golden.path("pipeline")) }
 
   static func pipeline() throws -> Pipeline { try opened.get() }
+
+  /// The golden pipeline's parts in a folder of their own.
+  static func copy(_ parts: [ModelPart] = ModelPart.all, to folder: TemporaryFolder) throws -> ModelFolder {
+    let model = ModelFolder(folder.path)
+    try model.copy(parts, from: ModelFolder(Golden.path("pipeline")))
+    return model
+  }
 
   static func photo(_ name: String) throws -> PixelImage { try PixelImage(contentsOf: Golden.path("photos/" + name)) }
 

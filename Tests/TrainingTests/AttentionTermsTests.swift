@@ -79,7 +79,7 @@ import Training
       }
     }
     let pipeline = objective.pipeline
-    let weights = pipeline.weights(of: name == "to_k" ? "unet" : "ms_adapter")
+    let weights = pipeline.weights(of: name == "to_k" ? .unet : .adapter)
       .filter { name == "to_k" ? $0.key.hasSuffix("attn2.to_k.weight") : $0.key.contains(name) }
     #expect(!weights.isEmpty)
     var numbers = TestNumbers(8)

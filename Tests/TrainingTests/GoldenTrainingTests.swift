@@ -20,7 +20,7 @@ final class GoldenObjective: TrainingObjective {
   init(checkpointed: Bool = false) throws {
     golden = try Golden.tensors("training/batch.safetensors")
     pipeline = try Pipeline(Golden.path("pipeline"))
-    parameters = pipeline.weights(of: "ms_adapter").filter { $0.key != "dummy_image_tokens" }
+    parameters = pipeline.weights(of: .adapter).filter { $0.key != "dummy_image_tokens" }
     var unet = pipeline.unet
     unet.checkpointsActivations = checkpointed
     denoising = DenoisingLoss(
@@ -92,7 +92,7 @@ final class GoldenObjective: TrainingObjective {
   @Test func activationsMadeAgainChangeNoBit() throws {
     let results = try [false, true].map { checkpointed in
       let objective = try GoldenObjective(checkpointed: checkpointed)
-      let weights = objective.parameters + objective.pipeline.weights(of: "unet")
+      let weights = objective.parameters + objective.pipeline.weights(of: .unet)
       let variables = weights.map { Tape.variable($0.value) }
       for (weight, variable) in zip(weights, variables) { weight.value = variable }
       // Products are cut among threads in ways that other tests change.
@@ -107,7 +107,7 @@ final class GoldenObjective: TrainingObjective {
 
   @Test func theDummyTokensHaveNoInfluence() throws {
     let objective = try GoldenObjective()
-    let dummies = try #require(objective.pipeline.weights(of: "ms_adapter").first { $0.key == "dummy_image_tokens" })
+    let dummies = try #require(objective.pipeline.weights(of: .adapter).first { $0.key == "dummy_image_tokens" })
     let variable = Tape.variable(dummies.value)
     dummies.value = variable
     let loss = try objective.loss(samples: 0..<2, step: 0).loss

@@ -99,7 +99,7 @@ import TrainingData
 
   @Test func aStageWithoutTheEarlierOnesSaysSo() throws {
     let folder = try TemporaryFolder()
-    #expect(throws: StageError.missingPart(folder: folder.file("model"), part: "unet")) {
+    #expect(throws: StageError.missingPart(folder: folder.file("model"), part: .unet)) {
       try StageRun(.adapter, folder: folder.path, merges: Self.merges)
     }
   }

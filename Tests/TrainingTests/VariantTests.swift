@@ -1,6 +1,9 @@
 import Checkpoints
 import Foundation
+import JSON
+import Layers
 import MSDiffusion
+import Models
 import Tensors
 import TestSupport
 import Testing
@@ -30,23 +33,25 @@ import Training
     let pipeline = try Pipeline(place + "/model")
     let adapter = try #require(pipeline.adapter)
     #expect(adapter.tokens == 16)
-    switch adapter.projector {
-    case .grounding: #expect([.full, .noSubjectAttention].contains(variant))
-    case .plain: #expect([.plainResampler, .imageLoss, .imageAndTextLoss].contains(variant))
-    case .linear: #expect(variant == .linearProjector)
-    }
+    #expect(type(of: adapter.configuration.projector).name == variant.projector.name)
+    // The configuration says all sizes, and the same ones as the weights.
+    let model = ModelFolder(place + "/model")
+    let weights = Scope(CheckpointSource(try model.checkpoint(of: .adapter)))
+    let inferred = try AdapterConfiguration(
+      JSONNode(.object([("heads", 4)]), name: "heads alone"), weights: weights)
+    let written = try AdapterConfiguration(model.configuration(of: .adapter), weights: Scope(ShapeSource()))
+    #expect(JSONValue.object(inferred.entries) == JSONValue.object(written.entries))
     // The base stays as it is, but for text cross-attention where that is trained.
-    let (old, new) = (try weights(folder.file("model")), try weights(place + "/model"))
+    let (old, new) = (try unet(folder.file("model")), try unet(place + "/model"))
     let changed = Set(old.keys.filter { old[$0] != new[$0] })
     #expect(old.count == new.count && changed.isEmpty == !variant.trainsTextAttention)
     #expect(changed.allSatisfy { $0.contains(".attn2.to_") })
-    #expect(!FileManager.default.fileExists(atPath: folder.file("model/ms_adapter.safetensors")))
+    #expect(!ModelFolder(folder.file("model")).has(.adapter))
   }
 
-  private func weights(_ model: String) throws -> [String: Tensor] {
-    let file = model + "/unet/diffusion_pytorch_model.safetensors"
-    return try Dictionary(
-      uniqueKeysWithValues: Checkpoint(file).keys.map { ($0, try Checkpoint(file).stored($0).tensor) })
+  private func unet(_ model: String) throws -> [String: Tensor] {
+    let checkpoint = try ModelFolder(model).checkpoint(of: .unet)
+    return try Dictionary(uniqueKeysWithValues: checkpoint.keys.map { ($0, try checkpoint.stored($0).tensor) })
   }
 
   @Test func aSnapshotIsAWholeModelAndTheTrainingGoesOn() throws {
@@ -58,8 +63,7 @@ import Training
     _ = try run.run()
     #expect(try run.writeSnapshot(to: folder.file("snapshot")) == 2)
     #expect(try Pipeline(folder.file("snapshot")).adapter != nil)
-    let (a, b) = (folder.file("snapshot"), folder.file("ablation/full-4/model"))
-    #expect(
-      try bytes(of: a + "/ms_adapter.safetensors") == bytes(of: b + "/ms_adapter.safetensors"))
+    let (a, b) = (ModelFolder(folder.file("snapshot")), ModelFolder(folder.file("ablation/full-4/model")))
+    #expect(try bytes(of: a.path(of: .adapter)) == bytes(of: b.path(of: .adapter)))
   }
 }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Models
 import TestSupport
@@ -12,8 +13,8 @@ import TrainingData
   @Test func wordsFallIntoTheSamePieces() throws {
     let folder = try TemporaryFolder()
     let words = try EmojiWorld().words
-    let vocabulary = try Vocabulary(words: words, mergesFile: Self.clip + "/merges.txt")
-    try vocabulary.write(to: folder.path)
+    let vocabulary = try Vocabulary(words: words, mergesFile: TokenizerFolder(Self.clip).merges)
+    try vocabulary.write(to: TokenizerFolder(folder.path))
     let (whole, small) = (try CLIPTokenizer(folder: Self.clip), try CLIPTokenizer(folder: folder.path))
     for word in words { #expect(small.pieces(of: small.tokens(of: word)) == whole.pieces(of: whole.tokens(of: word))) }
     let other = "an unforeseeable zeppelin of 1900!"

@@ -1,4 +1,4 @@
-import Foundation
+import Checkpoints
 import Images
 import MSDiffusion
 import Tensors
@@ -23,7 +23,7 @@ public struct AblationEvaluation {
   /// A variant's model; nil where it was not trained to its end.
   public func pipeline(_ variant: AdapterVariant, seed: UInt64) throws -> Pipeline? {
     let path = "\(folder)/\(variant.folder(seed: seed))/model"
-    return FileManager.default.fileExists(atPath: path + "/ms_adapter.safetensors") ? try Pipeline(path) : nil
+    return ModelFolder(path).has(.adapter) ? try Pipeline(path) : nil
   }
 
   /// The means of one training.

@@ -1,4 +1,5 @@
 import Analysis
+import Checkpoints
 import Images
 import JSON
 import MSDiffusion
@@ -118,7 +119,7 @@ extension Evaluator {
   ) throws -> [SceneRow] {
     guard pipeline.adapter != nil else {
       throw EvaluationError.missingPart(
-        folder: pipeline.folder, part: "ms_adapter.safetensors", measure: "what generated subjects look like")
+        folder: pipeline.folder, part: ModelPart.adapter.description, measure: "what generated subjects look like")
     }
     var measure = GenerationMeasure(pipeline: pipeline, settings: settings, recognition: Recognition(judge: judge))
     change(&measure)

@@ -1,4 +1,5 @@
 import Analysis
+import Checkpoints
 import Layers
 import MSDiffusion
 import Tensors
@@ -65,7 +66,7 @@ extension Evaluator {
   ) throws -> [SceneRow] {
     guard pipeline.adapter != nil else {
       throw EvaluationError.missingPart(
-        folder: pipeline.folder, part: "ms_adapter.safetensors", measure: "the pseudo layout")
+        folder: pipeline.folder, part: ModelPart.adapter.description, measure: "the pseudo layout")
     }
     let measure = LayoutMeasure(pipeline: pipeline, settings: settings)
     return try rows(

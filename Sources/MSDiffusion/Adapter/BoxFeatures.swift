@@ -2,6 +2,9 @@ import Analysis
 import Foundation
 import Tensors
 
+/// Width of a box's features: 8 frequencies, sine and cosine, 4 coordinates.
+let boxFeatureWidth = 64
+
 /// Fourier features of boxes, as GLIGEN and MS-Diffusion embed them: 8 frequencies 100^(k/8), sine and cosine of each
 /// times each coordinate; frequency first, then sine and cosine, then coordinate.
 /// - Returns: `[N, 64]`.

@@ -1,101 +1,200 @@
 import Analysis
+import JSON
 import Layers
 import Tensors
 
-// Axes: S subjects, N image tokens, T tokens a subject, P phrase width, D resampler width, C context width.
+// Axes: S subjects, N image tokens, T tokens per subject, P phrase width, D resampler width, C context width.
 
 /// The grounding resampler: image tokens are asked by queries made of each subject's phrase and box (Eq. 3).
-public struct GroundingResampler: Sendable {
+public struct GroundingResampler: ImageProjector {
+  public struct Configuration: ProjectorConfiguration {
+    public static let name = "grounding"
+    public static let ownWeight = "grounding_latents"
+    public var perceiver: PerceiverConfiguration
+    public var tokens: Int
+    /// Width between the two layers that make queries.
+    public var hiddenWidth: Int
+    /// Width of phrase embedding and box features together.
+    public var groundingWidth: Int
+
+    public var imageInput: ImageInput { .states }
+    public var imageWidth: Int { perceiver.imageWidth }
+    public var phraseWidth: Int? { groundingWidth - boxFeatureWidth }
+    public var contextWidth: Int { perceiver.contextWidth }
+
+    public init(_ sizes: AdapterSizes) throws {
+      perceiver = try PerceiverConfiguration(sizes)
+      tokens = try sizes.size("tokens", of: Self.ownWeight, axis: 1, rank: 3)
+      hiddenWidth = try sizes.size("hidden_width", of: "latent_proj.0.weight", axis: 0, rank: 2)
+      groundingWidth =
+        try sizes.written("phrase_width").map { $0 + boxFeatureWidth }
+        ?? sizes.shape(of: "latent_proj.0.weight", rank: 2)[1]
+    }
+
+    public var entries: [(String, JSONValue)] {
+      [
+        ("tokens", JSONValue(tokens)), ("phrase_width", JSONValue(groundingWidth - boxFeatureWidth)),
+        ("hidden_width", JSONValue(hiddenWidth)),
+      ] + perceiver.entries
+    }
+
+    public func projector(_ scope: Scope) throws -> any ImageProjector { try GroundingResampler(scope, self) }
+  }
+
+  public let configuration: Configuration
   let perceiver: Perceiver
   let queryIn, queryOut: Linear
   let latentNorm: LayerNorm
   let learnedQueries: Parameter
-  /// Tokens a subject.
-  public let tokens: Int
-  /// Width of a phrase embedding.
-  public let phraseWidth: Int
-  /// Width of an image token.
-  package var imageWidth: Int { perceiver.projectIn.weight.shape[1] }
 
-  static let boxWidth = 64
-
-  /// - Parameter heads: attention heads of each block; 64 wide each where nil.
   /// - Throws: `ParameterError` where a weight is missing or of another shape.
-  public init(_ scope: Scope, heads: Int?) throws {
-    perceiver = try Perceiver(scope, heads: heads)
-    let width = perceiver.width
-    tokens = try scope.requiredShape(of: "grounding_latents", rank: 3)[1]
-    learnedQueries = try scope.parameter("grounding_latents", [1, tokens, width])
-    let hidden = try scope.requiredShape(of: "latent_proj.0.weight", rank: 2)
-    phraseWidth = hidden[1] - Self.boxWidth
-    queryIn = try Linear(scope["latent_proj"][0], hidden[1], hidden[0])
-    queryOut = try Linear(scope["latent_proj"][2], hidden[0], tokens * width)
+  public init(_ scope: Scope, _ configuration: Configuration) throws {
+    self.configuration = configuration
+    let (width, tokens) = (configuration.perceiver.width, configuration.tokens)
+    perceiver = try Perceiver(scope, configuration.perceiver)
+    learnedQueries = try scope.parameter(Configuration.ownWeight, [1, tokens, width])
+    queryIn = try Linear(scope["latent_proj"][0], configuration.groundingWidth, configuration.hiddenWidth)
+    queryOut = try Linear(scope["latent_proj"][2], configuration.hiddenWidth, tokens * width)
     latentNorm = try LayerNorm(scope["latent_norm"], width)
   }
 
-  /// Queries from phrases and boxes, `[S, T, D]`.
-  /// - Parameter phrases: the text encoder's pooled state of each phrase, `[S, P]`.
+  /// Queries from phrases `[S, P]` and boxes, `[S, T, D]`.
   package func queries(phrases: Tensor, boxes: [Box]) -> Tensor {
     let grounding = Tensor.concatenated([phrases, boxFeatures(boxes)], axis: 1)
-    return latentNorm(queryOut(queryIn(grounding).gelu()).reshaped([boxes.count, tokens, perceiver.width]))
+    let made = queryOut(queryIn(grounding).gelu())
+    return latentNorm(made.reshaped([boxes.count, configuration.tokens, configuration.perceiver.width]))
   }
 
   /// The learned queries of a sample whose grounding is dropped, for each of its subjects: `[S, T, D]`.
   package func droppedQueries(subjects: Int) -> Tensor {
-    learnedQueries.value.broadcast(to: [subjects, tokens, perceiver.width])
+    learnedQueries.value.broadcast(to: [subjects, configuration.tokens, configuration.perceiver.width])
   }
 
-  /// Subject tokens `[S, T, C]` of image tokens `[S, N, input]`. Subjects do not see each other.
-  public func callAsFunction(_ image: Tensor, phrases: Tensor, boxes: [Box], dropsGrounding: Bool = false) -> Tensor {
-    perceiver(
-      image, queries: dropsGrounding ? droppedQueries(subjects: boxes.count) : queries(phrases: phrases, boxes: boxes))
+  /// Queries of all subjects, `[S, T, D]`: those from phrases and boxes made together, the learned ones between them.
+  private func queries(phrases: Tensor, boxes: [Box], dropsGrounding: [Bool]) -> Tensor {
+    let grounded = boxes.indices.filter { !dropsGrounding[$0] }
+    let dropped = boxes.count - grounded.count
+    if dropped == 0 { return queries(phrases: phrases, boxes: boxes) }
+    if grounded.isEmpty { return droppedQueries(subjects: dropped) }
+    let made = queries(phrases: phrases.gathered(axis: 0, grounded), boxes: grounded.map { boxes[$0] })
+    var (nextGrounded, nextDropped) = (0, grounded.count)
+    let order = dropsGrounding.map { isDropped -> Int in
+      defer { if isDropped { nextDropped += 1 } else { nextGrounded += 1 } }
+      return isDropped ? nextDropped : nextGrounded
+    }
+    return Tensor.concatenated([made, droppedQueries(subjects: dropped)], axis: 0).gathered(axis: 0, order)
+  }
+
+  public func callAsFunction(_ images: Tensor, phrases: Tensor, boxes: [Box], dropsGrounding: [Bool]) -> Tensor {
+    self(images, queries: queries(phrases: phrases, boxes: boxes, dropsGrounding: dropsGrounding))
   }
 
   /// The same with the queries given, `[S, T, D]`.
-  package func callAsFunction(_ image: Tensor, queries: Tensor) -> Tensor { perceiver(image, queries: queries) }
+  package func callAsFunction(_ images: Tensor, queries: Tensor) -> Tensor { perceiver(images, queries: queries) }
 }
 
 /// A resampler with learned queries, as in IP-Adapter Plus: knows neither phrase nor box. For ablations.
-public struct PlainResampler: Sendable {
-  let perceiver: Perceiver
-  let learnedQueries: Parameter
-  public let tokens: Int
+public struct PlainResampler: ImageProjector {
+  public struct Configuration: ProjectorConfiguration {
+    public static let name = "plain"
+    public static let ownWeight = "latents"
+    public var perceiver: PerceiverConfiguration
+    public var tokens: Int
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
-  public init(_ scope: Scope, heads: Int?) throws {
-    perceiver = try Perceiver(scope, heads: heads)
-    tokens = try scope.requiredShape(of: "latents", rank: 3)[1]
-    learnedQueries = try scope.parameter("latents", [1, tokens, perceiver.width])
+    public var imageInput: ImageInput { .states }
+    public var imageWidth: Int { perceiver.imageWidth }
+    public var phraseWidth: Int? { nil }
+    public var contextWidth: Int { perceiver.contextWidth }
+
+    public init(_ sizes: AdapterSizes) throws {
+      perceiver = try PerceiverConfiguration(sizes)
+      tokens = try sizes.size("tokens", of: Self.ownWeight, axis: 1, rank: 3)
+    }
+
+    public var entries: [(String, JSONValue)] { [("tokens", JSONValue(tokens))] + perceiver.entries }
+
+    public func projector(_ scope: Scope) throws -> any ImageProjector { try PlainResampler(scope, self) }
   }
 
-  /// Subject tokens `[S, T, C]` of image tokens `[S, N, input]`.
-  public func callAsFunction(_ image: Tensor) -> Tensor {
-    perceiver(image, queries: learnedQueries.value.broadcast(to: [image.shape[0], tokens, perceiver.width]))
+  public let configuration: Configuration
+  let perceiver: Perceiver
+  let learnedQueries: Parameter
+
+  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  public init(_ scope: Scope, _ configuration: Configuration) throws {
+    self.configuration = configuration
+    perceiver = try Perceiver(scope, configuration.perceiver)
+    learnedQueries = try scope.parameter(
+      Configuration.ownWeight, [1, configuration.tokens, configuration.perceiver.width])
+  }
+
+  /// Subject tokens `[S, T, C]` of image tokens `[S, N, W]`.
+  public func callAsFunction(_ images: Tensor) -> Tensor {
+    let (tokens, width) = (configuration.tokens, configuration.perceiver.width)
+    return perceiver(images, queries: learnedQueries.value.broadcast(to: [images.shape[0], tokens, width]))
+  }
+
+  public func callAsFunction(_ images: Tensor, phrases: Tensor, boxes: [Box], dropsGrounding: [Bool]) -> Tensor {
+    self(images)
   }
 }
 
 /// A linear map of the pooled image embedding to tokens, as in IP-Adapter. For ablations.
-public struct LinearProjector: Sendable {
-  let projection: Linear
-  let norm: LayerNorm
-  public let tokens: Int
+public struct LinearProjector: ImageProjector {
+  public struct Configuration: ProjectorConfiguration {
+    public static let name = "linear"
+    public static let ownWeight = "proj.weight"
+    public var tokens: Int
+    public var imageWidth: Int
+    public var contextWidth: Int
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
-  public init(_ scope: Scope) throws {
-    let shape = try scope.requiredShape(of: "proj.weight", rank: 2)
-    let width = try scope.requiredShape(of: "norm.weight", rank: 1)[0]
-    guard shape[0] % width == 0 else {
-      throw ParameterError.wrongShape(
-        key: "proj.weight", expected: [-1, shape[1]], found: shape, source: "linear projector of context width \(width)"
-      )
+    public var imageInput: ImageInput { .embedding }
+    public var phraseWidth: Int? { nil }
+
+    public init(_ sizes: AdapterSizes) throws {
+      imageWidth = try sizes.size("image_width", of: Self.ownWeight, axis: 1, rank: 2)
+      contextWidth = try sizes.size("context_width", of: "norm.weight", axis: 0, rank: 1)
+      tokens = try sizes.written("tokens") ?? Self.tokens(sizes, contextWidth)
     }
-    tokens = shape[0] / width
-    projection = try Linear(scope["proj"], shape[1], shape[0])
-    norm = try LayerNorm(scope["norm"], width)
+
+    private static func tokens(_ sizes: AdapterSizes, _ contextWidth: Int) throws -> Int {
+      let shape = try sizes.shape(of: ownWeight, rank: 2)
+      guard shape[0] % contextWidth == 0 else {
+        throw ParameterError.wrongShape(
+          key: sizes.weights[ownWeight].path, expected: [-1, shape[1]], found: shape,
+          source: "linear projector of context width \(contextWidth)")
+      }
+      return shape[0] / contextWidth
+    }
+
+    public var entries: [(String, JSONValue)] {
+      [
+        ("tokens", JSONValue(tokens)), ("image_width", JSONValue(imageWidth)),
+        ("context_width", JSONValue(contextWidth)),
+      ]
+    }
+
+    public func projector(_ scope: Scope) throws -> any ImageProjector { try LinearProjector(scope, self) }
   }
 
-  /// Subject tokens `[S, T, C]` of pooled image embeddings `[S, E]`.
+  public let configuration: Configuration
+  let projection: Linear
+  let norm: LayerNorm
+
+  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  public init(_ scope: Scope, _ configuration: Configuration) throws {
+    self.configuration = configuration
+    let outputs = configuration.tokens * configuration.contextWidth
+    projection = try Linear(scope["proj"], configuration.imageWidth, outputs)
+    norm = try LayerNorm(scope["norm"], configuration.contextWidth)
+  }
+
+  /// Subject tokens `[S, T, C]` of pooled image embeddings `[S, W]`.
   public func callAsFunction(_ embeddings: Tensor) -> Tensor {
-    norm(projection(embeddings).reshaped([embeddings.shape[0], tokens, -1]))
+    norm(projection(embeddings).reshaped([embeddings.shape[0], configuration.tokens, configuration.contextWidth]))
+  }
+
+  public func callAsFunction(_ images: Tensor, phrases: Tensor, boxes: [Box], dropsGrounding: [Bool]) -> Tensor {
+    self(images)
   }
 }

@@ -1,7 +1,8 @@
+import JSON
 import Layers
 import Tensors
 
-// Axes: S subjects, N image tokens, T query tokens, D resampler width, C context width.
+// Axes: S subjects, N image tokens, T query tokens, W image width, D resampler width, C context width.
 
 /// One resampler block: queries attend to image tokens and to themselves, then a two-layer network (Eq. 3).
 struct PerceiverBlock: Sendable {
@@ -9,8 +10,9 @@ struct PerceiverBlock: Sendable {
   let toQ, toKV, toOut, expand, contract: Linear
   let pattern: HookPoint
 
-  init(_ scope: Scope, width: Int, inner: Int, heads: Int, network: Int) throws {
-    let attention = scope[0]
+  init(_ scope: Scope, _ configuration: PerceiverConfiguration) throws {
+    let (width, heads, network) = (configuration.width, configuration.heads, configuration.networkWidth)
+    let (attention, inner) = (scope[0], heads * configuration.headWidth)
     imageNorm = try LayerNorm(attention["norm1"], width)
     queryNorm = try LayerNorm(attention["norm2"], width)
     toQ = try Linear(attention["to_q"], width, inner, bias: false)
@@ -34,61 +36,83 @@ struct PerceiverBlock: Sendable {
   }
 }
 
+/// The sizes that plain and grounding resampler share.
+public struct PerceiverConfiguration: Sendable, Equatable {
+  /// Width of an image token.
+  public var imageWidth: Int
+  /// Width of the queries, D.
+  public var width: Int
+  /// Number of blocks.
+  public var depth: Int
+  /// Attention heads of each block, and the width of one.
+  public var heads, headWidth: Int
+  /// Width between the two layers of a block's network.
+  public var networkWidth: Int
+  /// Width of the tokens, C.
+  public var contextWidth: Int
+
+  /// - Throws: `ParameterError`, `JSONError` for sizes that are not there or impossible.
+  init(_ sizes: AdapterSizes) throws {
+    imageWidth = try sizes.size("image_width", of: "proj_in.weight", axis: 1, rank: 2)
+    width = try sizes.size("width", of: "proj_in.weight", axis: 0, rank: 2)
+    contextWidth = try sizes.size("context_width", of: "proj_out.weight", axis: 0, rank: 2)
+    networkWidth = try sizes.size("network_width", of: "layers.0.1.1.weight", axis: 0, rank: 2)
+    (heads, headWidth) = try Self.heads(sizes)
+    depth = try sizes.written("depth", atMost: 512) ?? Self.depth(sizes)
+  }
+
+  /// No shape tells the number of heads: the configuration says it, or the caller, or they are 64 wide as published.
+  private static func heads(_ sizes: AdapterSizes) throws -> (heads: Int, headWidth: Int) {
+    let headWidth = try sizes.written("head_width")
+    let asked = try sizes.written("heads") ?? sizes.heads
+    if let asked, let headWidth { return (asked, headWidth) }
+    let inner = try sizes.shape(of: "layers.0.0.to_q.weight", rank: 2)[0]
+    let width = headWidth ?? 64
+    let heads = asked ?? (inner % width == 0 ? inner / width : 0)
+    guard heads > 0, inner % heads == 0 else {
+      throw ParameterError.unsupported(
+        component: "resampler", option: "heads", found: heads == 0 ? "unknown" : "\(heads)",
+        supported:
+          "a divisor of the attention width \(inner), named in \(AdapterSizes.file); without it, heads are 64 wide")
+    }
+    return (heads, inner / heads)
+  }
+
+  private static func depth(_ sizes: AdapterSizes) throws -> Int {
+    _ = try sizes.shape(of: "layers.0.0.to_q.weight", rank: 2)
+    var depth = 1
+    while sizes.weights.shape(of: "layers.\(depth).0.to_q.weight") != nil { depth += 1 }
+    return depth
+  }
+
+  var entries: [(String, JSONValue)] {
+    [
+      ("image_width", JSONValue(imageWidth)), ("width", JSONValue(width)), ("depth", JSONValue(depth)),
+      ("heads", JSONValue(heads)), ("head_width", JSONValue(headWidth)), ("network_width", JSONValue(networkWidth)),
+      ("context_width", JSONValue(contextWidth)),
+    ]
+  }
+}
+
 /// What plain and grounding resampler share: projections and blocks around given queries.
 struct Perceiver: Sendable {
   let projectIn, projectOut: Linear
   let blocks: [PerceiverBlock]
   let queryNorm, normOut: LayerNorm
-  let width: Int
-  let contextWidth: Int
 
-  /// Sizes come from the shapes of the weights; the number of heads, which no shape tells, from the caller.
-  init(_ scope: Scope, heads: Int?) throws {
-    let input = try scope.requiredShape(of: "proj_in.weight", rank: 2)
-    let output = try scope.requiredShape(of: "proj_out.weight", rank: 2)
-    (width, contextWidth) = (input[0], output[0])
-    projectIn = try Linear(scope["proj_in"], input[1], width)
-    projectOut = try Linear(scope["proj_out"], width, contextWidth)
-    queryNorm = try LayerNorm(scope["attention_norm"], width)
-    normOut = try LayerNorm(scope["norm_out"], contextWidth)
-    let inner = try scope["layers"][0][0].requiredShape(of: "to_q.weight", rank: 2)[0]
-    let network = try scope["layers"][0][1].requiredShape(of: "1.weight", rank: 2)[0]
-    let heads = heads ?? (inner % 64 == 0 ? inner / 64 : 0)
-    guard heads > 0, inner % heads == 0 else {
-      throw ParameterError.unsupported(
-        component: "resampler", option: "heads", found: heads == 0 ? "unknown" : "\(heads)",
-        supported:
-          "a divisor of the attention width \(inner), named in ms_adapter_config.json; without it, heads are 64 wide")
-    }
-    var blocks: [PerceiverBlock] = []
-    while scope.shape(of: "layers.\(blocks.count).0.to_q.weight") != nil {
-      blocks.append(
-        try PerceiverBlock(
-          scope["layers"][blocks.count], width: width, inner: inner, heads: heads, network: network))
-    }
-    self.blocks = blocks
+  init(_ scope: Scope, _ configuration: PerceiverConfiguration) throws {
+    projectIn = try Linear(scope["proj_in"], configuration.imageWidth, configuration.width)
+    projectOut = try Linear(scope["proj_out"], configuration.width, configuration.contextWidth)
+    queryNorm = try LayerNorm(scope["attention_norm"], configuration.width)
+    normOut = try LayerNorm(scope["norm_out"], configuration.contextWidth)
+    blocks = try (0..<configuration.depth).map { try PerceiverBlock(scope["layers"][$0], configuration) }
   }
 
-  /// `image` `[S, N, input]` with `queries` `[S, T, D]` to `[S, T, C]`.
+  /// `image` `[S, N, W]` with `queries` `[S, T, D]` to `[S, T, C]`.
   func callAsFunction(_ image: Tensor, queries: Tensor) -> Tensor {
     let image = projectIn(image)
     var queries = queries
     for block in blocks { queries = block(queries, image: image) }
     return normOut(projectOut(queryNorm(queries)))
-  }
-}
-
-extension Scope {
-  /// The shape that the weights have under a name.
-  /// - Throws: `ParameterError` where there is none, or one of another number of axes.
-  func requiredShape(of name: String, rank: Int) throws -> [Int] {
-    guard let shape = shape(of: name) else {
-      throw ParameterError.missing(key: self[name].path, shape: Array(repeating: -1, count: rank), source: "adapter")
-    }
-    guard shape.count == rank, shape.allSatisfy({ $0 > 0 }) else {
-      throw ParameterError.wrongShape(
-        key: self[name].path, expected: Array(repeating: -1, count: rank), found: shape, source: "adapter")
-    }
-    return shape
   }
 }

@@ -1,4 +1,5 @@
 import Analysis
+import Checkpoints
 import Foundation
 import Images
 import Layers
@@ -51,7 +52,7 @@ extension Pipeline {
       try session.during(Moment(.encoding, subject: subject), body)
     }
     // What the last run read of the denoiser makes room for the encoders: never all of a large model is in memory.
-    release(["unet", "vae"])
+    release([.unet, .vae])
     var warnings: [String] = []
     let (text, pooled) = try encoding("prompt") { encode(prompt: scene.prompt, as: "prompt", warnings: &warnings) }
     var (negativeText, negativePooled) = try encoding("negative prompt") {
@@ -62,19 +63,19 @@ extension Pipeline {
     }
     let spans = try phraseSpans(of: scene, warnings: &warnings)
     let phrases = try encoding("phrases") { encode(phrases: scene.phrases) }
-    release(["text_encoder", "text_encoder_2"])
+    release([.textEncoder, .secondTextEncoder])
     let encoded = try encoding("references") { try encode(images: scene.subjects.map(\.reference)) }
     var conditions = Conditions(
       text: text, negativeText: negativeText, pooled: pooled, negativePooled: negativePooled, phrases: phrases,
       imageFeatures: encoded.features, imageEmbeddings: encoded.embeddings, subjectTokens: .zeros([0]),
       phraseSpans: spans, warnings: warnings)
     conditions.subjectTokens = try encoding("subject tokens") { try subjectTokens(of: scene, conditions) }
-    release(["image_encoder"])
+    release([.imageEncoder])
     return conditions
   }
 
   /// Lets go of the memory behind weights that are not needed for now: large files make room for each other.
-  private func release(_ parts: [String]) {
+  private func release(_ parts: [ModelPart]) {
     for part in parts { sources[part]?.checkpoint.release() }
   }
 
@@ -110,7 +111,7 @@ extension Pipeline {
     if images.isEmpty { return (.zeros([0, 0, 0]), .zeros([0, 0])) }
     guard let image, adapter != nil else {
       throw PipelineError.missingPart(
-        folder: folder, part: image == nil ? "image_encoder" : "ms_adapter.safetensors",
+        folder: folder, part: (image == nil ? ModelPart.imageEncoder : .adapter).description,
         needed: "scenes with subjects need an image encoder and an adapter")
     }
     // One image at a time: the published encoder is large, and references are few.
@@ -123,13 +124,10 @@ extension Pipeline {
   /// What the projector makes of image features, phrases and boxes: `[R, T, C]`.
   public func subjectTokens(of scene: Scene, _ conditions: Conditions) throws -> Tensor {
     guard let adapter, !scene.subjects.isEmpty else { return .zeros([0, adapter?.tokens ?? 0, 0]) }
-    switch adapter.projector {
-    case .grounding(let resampler):
-      return resampler(
-        conditions.imageFeatures, phrases: conditions.phrases, boxes: scene.subjects.map(\.box),
-        dropsGrounding: scene.dropsGrounding)
-    case .plain(let resampler): return resampler(conditions.imageFeatures)
-    case .linear(let projector): return projector(conditions.imageEmbeddings)
-    }
+    let input = adapter.configuration.projector.imageInput
+    return adapter.projector(
+      input.chosen(states: conditions.imageFeatures, embedding: conditions.imageEmbeddings),
+      phrases: conditions.phrases, boxes: scene.subjects.map(\.box),
+      dropsGrounding: scene.subjects.map { _ in scene.dropsGrounding })
   }
 }

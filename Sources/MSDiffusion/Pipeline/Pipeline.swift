@@ -41,60 +41,72 @@ public struct Pipeline: Sendable {
   /// Whether text is the last hidden state after the final norm, as SD 1.x and 2.x take it from their one encoder; else
   /// the second-to-last ones of all encoders, as SDXL takes them.
   let readsLastState: Bool
-  /// Where the weights came from, by part.
-  public let sources: [String: CheckpointSource]
+  /// The checkpoints of the parts; where a source was wrapped, those underneath.
+  public let sources: [ModelPart: CheckpointSource]
 
-  /// Opens a folder in diffusers' layout with `image_encoder/` and `ms_adapter.safetensors` or `ms_adapter.bin` in it.
+  /// Opens a folder in diffusers' layout with `image_encoder/` and an adapter in it, as ``ModelFolder`` knows it.
   /// Weights are mapped, not read. Models with one text encoder (SD 1.x and 2.x, or SDXL made smaller) have no
   /// `text_encoder_2/`.
   /// - Parameters:
   ///   - folder: the folder's path.
   ///   - variant: the variant to prefer, as `fp16` for `*.fp16.safetensors`.
-  ///   - adapterHeads: attention heads of the resampler where `ms_adapter_config.json` does not say; 64 wide each
+  ///   - adapterHeads: attention heads of the resampler where the adapter's configuration does not say; 64 wide each
   ///     where nil.
+  ///   - projectors: the kinds of projectors that an adapter may have.
   ///   - ignoresSurplus: whether weights that the configurations have no layer for are left alone; else they are an error.
+  ///   - wrapping: returns the source that a part takes its weights from, given the checkpoint's: itself, or one around
+  ///     it that changes some of the weights, as a LoRA does. Hashes and the check for surplus weights are those of the
+  ///     checkpoint: a weight counts as used if the checkpoint's source was asked for it.
   /// - Throws: `PipelineError`, and what the parts throw: `CheckpointError`, `JSONError`, `ParameterError`.
-  public init(_ folder: String, variant: String? = nil, adapterHeads: Int? = nil, ignoresSurplus: Bool = false) throws {
-    let files = PipelineFiles(folder: folder, variant: variant)
+  public init(
+    _ folder: String, variant: String? = nil, adapterHeads: Int? = nil,
+    projectors: [any ProjectorConfiguration.Type] = AdapterConfiguration.projectors, ignoresSurplus: Bool = false,
+    wrapping: (ModelPart, CheckpointSource) throws -> any ParameterSource = { $1 }
+  ) throws {
+    let files = ModelFolder(folder, variant: variant)
     let hooks = HookCatalog()
-    var sources: [String: CheckpointSource] = [:]
-    func scope(_ part: String, component: String) throws -> Scope {
-      let source = try files.source(part)
+    var sources: [ModelPart: CheckpointSource] = [:]
+    func scope(_ part: ModelPart, component: String? = nil) throws -> Scope {
+      let source = CheckpointSource(try files.checkpoint(of: part))
       sources[part] = source
-      return Scope(source, component: component, catalog: hooks)
+      return Scope(try wrapping(part, source), component: component ?? part.name, catalog: hooks)
     }
 
-    unet = try UNet(scope("unet", component: ""), UNetConfiguration(files.configuration("unet")))
+    unet = try UNet(scope(.unet, component: ""), UNetConfiguration(files.configuration(of: .unet)))
     denoiser = unet
-    vae = try VAE(scope("vae", component: "vae"), VAEConfiguration(files.configuration("vae")))
-    text = try ["", "_2"].filter { $0 == "" || files.has("text_encoder_2") }.map { suffix in
+    vae = try VAE(scope(.vae), VAEConfiguration(files.configuration(of: .vae)))
+    let branches: [(encoder: ModelPart, tokenizer: ModelPart)] =
+      [(.textEncoder, .tokenizer)] + (files.has(.secondTextEncoder) ? [(.secondTextEncoder, .secondTokenizer)] : [])
+    text = try branches.map { parts in
       TextBranch(
-        tokenizer: try CLIPTokenizer(folder: try files.existing("tokenizer" + suffix)),
-        encoder: try CLIPTextEncoder(
-          scope("text_encoder" + suffix, component: "text_encoder" + suffix),
-          .init(files.configuration("text_encoder" + suffix))))
+        tokenizer: try CLIPTokenizer(folder: files.tokenizer(parts.tokenizer).path),
+        encoder: try CLIPTextEncoder(scope(parts.encoder), .init(files.configuration(of: parts.encoder))))
     }
-    image =
-      files.has("image_encoder")
-      ? ImageBranch(
-        processor: try files.imageProcessor(),
-        encoder: try CLIPVisionEncoder(
-          scope("image_encoder", component: "image_encoder"), .init(files.configuration("image_encoder")))) : nil
-    let adapterConfiguration = try files.adapterConfiguration()
+    if files.has(.imageEncoder) {
+      let configuration = try files.configuration(of: .imageEncoder)
+      image = ImageBranch(
+        processor: try files.imageProcessor().map { try CLIPImageProcessor($0) }
+          ?? CLIPImageProcessor(side: configuration["image_size"].int(or: 224)),
+        encoder: try CLIPVisionEncoder(scope(.imageEncoder), .init(configuration)))
+    } else {
+      image = nil
+    }
+    let adapterConfiguration = try files.optionalConfiguration(of: .adapter)
     defaults = try RequestDefaults(adapterConfiguration["defaults"])
-    if let source = try files.adapterSource() {
-      sources["ms_adapter"] = source
+    if files.has(.adapter) {
+      let scope = try scope(.adapter)
       adapter = try Adapter(
-        Scope(source, component: "ms_adapter", catalog: hooks), layers: unet.crossAttentionLayers,
-        heads: try adapterConfiguration["heads"].isPresent ? adapterConfiguration["heads"].int() : adapterHeads)
+        scope,
+        AdapterConfiguration(adapterConfiguration, weights: scope, heads: adapterHeads, projectors: projectors),
+        beside: unet.crossAttentionLayers)
     } else {
       adapter = nil
     }
-    let index = try files.index()
+    let index = try files.optionalConfiguration(of: .index)
     let isSDXL = unet.configuration.addedConditions != nil
     zeroesEmptyNegative = try index["force_zeros_for_empty_prompt"].bool(or: isSDXL)
     readsLastState = text.count == 1 && !isSDXL
-    let scheduler = try files.configuration("scheduler", named: "scheduler_config.json")
+    let scheduler = try files.configuration(of: .scheduler)
     schedulerConfiguration = try SchedulerConfiguration(scheduler)
     checkpointScheduler = try SchedulerKind.named(scheduler["_class_name"].string())
     let latents = Scope(ShapeSource(), component: "latents", catalog: hooks)
@@ -128,18 +140,33 @@ public struct Pipeline: Sendable {
             + "projection_class_embeddings_input_dim \(added.inputWidth)")
       }
     }
-    if case .grounding(let resampler)? = adapter?.projector,
-      resampler.phraseWidth != text[0].encoder.configuration.width
-    {
+    if let projector = adapter?.configuration.projector { try checkWidths(of: projector) }
+  }
+
+  private func checkWidths(of projector: any ProjectorConfiguration) throws {
+    let phrases = text[0].encoder.configuration.width
+    if let width = projector.phraseWidth, width != phrases {
       throw PipelineError.incompatible(
-        "text_encoder", "ms_adapter",
-        detail: "phrases are \(text[0].encoder.configuration.width) wide, the resampler takes \(resampler.phraseWidth)")
+        ModelPart.textEncoder.name, ModelPart.adapter.name,
+        detail: "phrases are \(phrases) wide, the projector takes \(width)")
+    }
+    if let context = unet.configuration.contextWidths.first(where: { $0 != projector.contextWidth }) {
+      throw PipelineError.incompatible(
+        ModelPart.unet.name, ModelPart.adapter.name,
+        detail: "context is \(context) wide, the projector makes tokens of \(projector.contextWidth)")
+    }
+    guard let encoder = image?.encoder.configuration else { return }
+    let width = projector.imageInput.chosen(states: encoder.width, embedding: encoder.projection)
+    guard width == projector.imageWidth else {
+      throw PipelineError.incompatible(
+        ModelPart.imageEncoder.name, ModelPart.adapter.name,
+        detail: "images are \(width) wide, the projector takes \(projector.imageWidth)")
     }
   }
 
   /// SHA-256 over the hashes of all parts' weights, each under its part's name.
   public func hash() -> String {
-    SHA256.hash(of: sources.keys.sorted().map { "\($0) \(sources[$0]?.checkpoint.hash() ?? "")\n" }.joined())
+    SHA256.hash(of: sources.keys.sorted().map { "\($0.name) \(sources[$0]?.checkpoint.hash() ?? "")\n" }.joined())
   }
 
   /// Pixels a latent stands for along a side.

@@ -1,7 +1,12 @@
 /// The configurations of the published model's parts: SDXL 1.0, an OpenCLIP bigG image encoder, and MS-Diffusion's
 /// adapter.
 enum PublishedSizes {
-  static let unet: JSONValue = [
+  static let models: [ModelPart: JSONValue] = [
+    .unet: unet, .vae: vae, .textEncoder: textEncoder, .secondTextEncoder: secondTextEncoder,
+    .imageEncoder: imageEncoder, .adapter: adapter,
+  ]
+
+  private static let unet: JSONValue = [
     "_class_name": "UNet2DConditionModel", "act_fn": "silu", "addition_embed_type": "text_time",
     "addition_time_embed_dim": 256, "attention_head_dim": [5, 10, 20], "block_out_channels": [320, 640, 1280],
     "center_input_sample": false, "cross_attention_dim": 2048,
@@ -13,7 +18,7 @@ enum PublishedSizes {
     "use_linear_projection": true,
   ]
 
-  static let vae: JSONValue = [
+  private static let vae: JSONValue = [
     "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": [128, 256, 512, 512],
     "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
     "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"],
@@ -21,19 +26,19 @@ enum PublishedSizes {
     "sample_size": 1024, "scaling_factor": 0.13025,
   ]
 
-  static let textEncoder: JSONValue = [
+  private static let textEncoder: JSONValue = [
     "architectures": ["CLIPTextModel"], "hidden_act": "quick_gelu", "hidden_size": 768, "intermediate_size": 3072,
     "num_hidden_layers": 12, "num_attention_heads": 12, "max_position_embeddings": 77, "vocab_size": 49408,
     "eos_token_id": 2, "layer_norm_eps": 1e-5, "projection_dim": 768,
   ]
 
-  static let secondTextEncoder: JSONValue = [
+  private static let secondTextEncoder: JSONValue = [
     "architectures": ["CLIPTextModelWithProjection"], "hidden_act": "gelu", "hidden_size": 1280,
     "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 20, "max_position_embeddings": 77,
     "vocab_size": 49408, "eos_token_id": 2, "layer_norm_eps": 1e-5, "projection_dim": 1280,
   ]
 
-  static let imageEncoder: JSONValue = [
+  private static let imageEncoder: JSONValue = [
     "architectures": ["CLIPVisionModelWithProjection"], "hidden_act": "gelu", "hidden_size": 1664,
     "intermediate_size": 8192, "num_hidden_layers": 48, "num_attention_heads": 16, "image_size": 224,
     "patch_size": 14, "num_channels": 3, "layer_norm_eps": 1e-5, "projection_dim": 1280,
@@ -46,33 +51,10 @@ enum PublishedSizes {
 
   static let index: JSONValue = ["_class_name": "StableDiffusionXLPipeline", "force_zeros_for_empty_prompt": true]
 
-  /// Shapes of the grounding resampler's weights: width 1280, depth 4, 20 heads of 64, 16 tokens a subject, image states
-  /// of 1664, phrases of 768, context of 2048, dummy tokens.
-  static let resampler: [String: [Int]] = {
-    var shapes: [String: [Int]] = [
-      "dummy_image_tokens": [1, 4, 2048], "image_proj.grounding_latents": [1, 16, 1280],
-      "image_proj.latent_proj.0.weight": [1664, 832], "image_proj.latent_proj.0.bias": [1664],
-      "image_proj.latent_proj.2.weight": [20480, 1664], "image_proj.latent_proj.2.bias": [20480],
-      "image_proj.proj_in.weight": [1280, 1664], "image_proj.proj_in.bias": [1280],
-      "image_proj.proj_out.weight": [2048, 1280], "image_proj.proj_out.bias": [2048],
-    ]
-    func norm(_ name: String, _ width: Int) {
-      shapes["image_proj.\(name).weight"] = [width]
-      shapes["image_proj.\(name).bias"] = [width]
-    }
-    norm("latent_norm", 1280)
-    norm("attention_norm", 1280)
-    norm("norm_out", 2048)
-    for layer in 0..<4 {
-      norm("layers.\(layer).0.norm1", 1280)
-      norm("layers.\(layer).0.norm2", 1280)
-      norm("layers.\(layer).1.0", 1280)
-      shapes["image_proj.layers.\(layer).0.to_q.weight"] = [1280, 1280]
-      shapes["image_proj.layers.\(layer).0.to_kv.weight"] = [2560, 1280]
-      shapes["image_proj.layers.\(layer).0.to_out.weight"] = [1280, 1280]
-      shapes["image_proj.layers.\(layer).1.1.weight"] = [5120, 1280]
-      shapes["image_proj.layers.\(layer).1.3.weight"] = [1280, 5120]
-    }
-    return shapes
-  }()
+  /// The grounding resampler with its dummy tokens.
+  private static let adapter: JSONValue = [
+    "projector": "grounding", "tokens": 16, "dummies": 4, "phrase_width": 768, "hidden_width": 1664,
+    "image_width": 1664, "width": 1280, "depth": 4, "heads": 20, "head_width": 64, "network_width": 5120,
+    "context_width": 2048,
+  ]
 }

@@ -5,9 +5,9 @@ import Foundation
 public enum RandomCheckpoint {
   /// One part of a checkpoint: its configuration, and the shapes of its weights.
   public struct Part: Sendable {
-    public let name: String
+    /// Which one it is.
+    public let part: ModelPart
     public let configuration: JSONValue
-    public let file: String
     public let shapes: [String: [Int]]
 
     /// How many numbers the part holds.
@@ -16,39 +16,24 @@ public enum RandomCheckpoint {
 
   /// The parts at their published sizes, the adapter last.
   /// - Throws: nothing that these configurations could cause.
-  public static func publishedParts() throws -> [Part] {
-    func part(
-      _ name: String, _ file: String, _ configuration: JSONValue, _ build: (Scope, JSONNode) throws -> Void
-    ) throws -> Part {
-      let source = ShapeSource()
-      try build(Scope(source), JSONNode(configuration, name: name))
-      return Part(name: name, configuration: configuration, file: file, shapes: source.shapes)
+  public static func publishedParts() throws -> [Part] { try parts { PublishedSizes.models[$0] ?? .null } }
+
+  /// The parts that some configurations describe, the adapter last.
+  /// - Throws: `JSONError`, `ParameterError` for a configuration that describes no model.
+  package static func parts(_ configuration: (ModelPart) throws -> JSONValue) throws -> [Part] {
+    func part(_ part: ModelPart, _ build: (Scope, JSONNode) throws -> Void) throws -> Part {
+      let (source, configuration) = (ShapeSource(), try configuration(part))
+      try build(Scope(source), JSONNode(configuration, name: part.name))
+      return Part(part: part, configuration: configuration, shapes: source.shapes)
     }
     var layers: [CrossAttention] = []
-    let unet = try part("unet", "diffusion_pytorch_model.fp16.safetensors", PublishedSizes.unet) {
-      layers = try UNet($0, UNetConfiguration($1)).crossAttentionLayers
-    }
-    var adapter = PublishedSizes.resampler
-    for (index, layer) in layers.enumerated() {
-      for name in ["to_k_ip", "to_v_ip"] {
-        adapter["ms_adapter.\(2 * index + 1).\(name).weight"] = [layer.width, layer.contextWidth]
-      }
-    }
     return [
-      unet,
-      try part("vae", "diffusion_pytorch_model.fp16.safetensors", PublishedSizes.vae) {
-        _ = try VAE($0, VAEConfiguration($1))
-      },
-      try part("text_encoder", "model.fp16.safetensors", PublishedSizes.textEncoder) {
-        _ = try CLIPTextEncoder($0, .init($1))
-      },
-      try part("text_encoder_2", "model.fp16.safetensors", PublishedSizes.secondTextEncoder) {
-        _ = try CLIPTextEncoder($0, .init($1))
-      },
-      try part("image_encoder", "model.fp16.safetensors", PublishedSizes.imageEncoder) {
-        _ = try CLIPVisionEncoder($0, .init($1))
-      },
-      Part(name: "", configuration: .null, file: "ms_adapter.safetensors", shapes: adapter),
+      try part(.unet) { layers = try UNet($0, UNetConfiguration($1)).crossAttentionLayers },
+      try part(.vae) { _ = try VAE($0, VAEConfiguration($1)) },
+      try part(.textEncoder) { _ = try CLIPTextEncoder($0, .init($1)) },
+      try part(.secondTextEncoder) { _ = try CLIPTextEncoder($0, .init($1)) },
+      try part(.imageEncoder) { _ = try CLIPVisionEncoder($0, .init($1)) },
+      try part(.adapter) { _ = try Adapter($0, AdapterConfiguration($1, weights: $0), beside: layers) },
     ]
   }
 
@@ -57,16 +42,20 @@ public enum RandomCheckpoint {
   ///   - folder: Where to write; made if it is not there.
   ///   - seed: Of the weights.
   ///   - progress: Gets the tensors written and their number.
-  /// - Throws: `CheckpointError`, `JSONError`, ``RunError``.
+  /// - Throws: `CheckpointError`, `JSONError`.
   public static func write(to folder: String, seed: UInt64 = 0, progress: (Int, Int) -> Void = { _, _ in }) throws {
-    let parts = try publishedParts()
+    try write(publishedParts(), to: ModelFolder(folder, variant: "fp16"), seed: seed, progress: progress)
+  }
+
+  /// The same for parts of any size.
+  package static func write(
+    _ parts: [Part], to folder: ModelFolder, seed: UInt64, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws {
     let total = parts.reduce(0) { $0 + $1.shapes.count }
     var done = 0
     for part in parts {
-      let place = part.name.isEmpty ? folder : folder + "/" + part.name
-      try makeFolder(place)
-      if !part.name.isEmpty { try part.configuration.write(to: place + "/config.json") }
-      let path = place + "/" + part.file
+      try folder.write(part.configuration, of: part.part)
+      let path = try folder.weightsFile(of: part.part)
       if FileManager.default.fileExists(atPath: path) {
         done += part.shapes.count
         continue
@@ -81,20 +70,9 @@ public enum RandomCheckpoint {
       }
       try writer.finish()
     }
-    try makeFolder(folder + "/scheduler")
-    try PublishedSizes.scheduler.write(to: folder + "/scheduler/scheduler_config.json")
-    try PublishedSizes.index.write(to: folder + "/model_index.json")
-    for name in ["tokenizer", "tokenizer_2"] where !FileManager.default.fileExists(atPath: folder + "/" + name) {
-      try FileManager.default.copyItem(atPath: Bundled.smallCheckpoint + "/" + name, toPath: folder + "/" + name)
-    }
-  }
-
-  private static func makeFolder(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw RunError.file(path: path, reason: "the folder cannot be made: \(error.localizedDescription)")
-    }
+    try folder.write(PublishedSizes.scheduler, of: .scheduler)
+    try folder.write(PublishedSizes.index, of: .index)
+    try folder.copy([.tokenizer, .secondTokenizer], from: ModelFolder(Bundled.smallCheckpoint))
   }
 
   /// Norms are 1, biases 0, everything else uniform with deviation 1/√fan-in: fast, and enough to keep numbers in range.

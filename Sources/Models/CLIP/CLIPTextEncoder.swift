@@ -111,7 +111,7 @@ public struct CLIPTextEncoder: Sendable {
 
 /// Checks that sizes from a configuration are positive and not absurd, before anything is multiplied or allocated.
 /// - Throws: `ParameterError.unsupported` naming the first that is not.
-func checkSizes(_ component: String, _ sizes: [String: Int], atMost limit: Int = 1 << 20) throws {
+package func checkSizes(_ component: String, _ sizes: [String: Int], atMost limit: Int = 1 << 20) throws {
   for (option, size) in sizes.sorted(by: { $0.key < $1.key }) where !(1...limit).contains(size) {
     throw ParameterError.unsupported(
       component: component, option: option, found: "\(size)", supported: "a whole number from 1 to \(limit)")

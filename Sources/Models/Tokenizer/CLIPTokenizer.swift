@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import JSON
 
@@ -20,22 +21,22 @@ public struct CLIPTokenizer: Sendable {
   private let special: [(text: [Character], id: Int)]
   private let names: [Int: String]
 
-  /// Reads `vocab.json`, `merges.txt` and, where it is there, `special_tokens_map.json` or `tokenizer_config.json`.
+  /// Reads a folder as published: vocabulary, merges and, where they are there, configuration and special tokens.
   /// - Throws: ``TokenizerError``, `JSONError`.
   public init(folder: String) throws {
-    func file(_ name: String) throws -> String {
-      guard FileManager.default.fileExists(atPath: folder + "/" + name) else {
-        throw TokenizerError.missing(folder: folder, file: name)
+    let files = TokenizerFolder(folder)
+    func existing(_ file: String) throws -> String {
+      guard FileManager.default.fileExists(atPath: file) else {
+        throw TokenizerError.missing(folder: folder, file: (file as NSString).lastPathComponent)
       }
-      return folder + "/" + name
+      return file
     }
-    let vocabularyFile = try file("vocab.json")
-    let encoder = try BytePairEncoder(vocabularyFile: vocabularyFile, mergesFile: file("merges.txt"))
+    let vocabularyFile = try existing(files.vocabulary)
+    let encoder = try BytePairEncoder(vocabularyFile: vocabularyFile, mergesFile: existing(files.merges))
     var texts = ["bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"]
     texts["pad_token"] = "<|endoftext|>"
-    for name in ["tokenizer_config.json", "special_tokens_map.json"]
-    where FileManager.default.fileExists(atPath: folder + "/" + name) {
-      let node = try JSONNode.read(folder + "/" + name)
+    for file in [files.configuration, files.specialTokens] where FileManager.default.fileExists(atPath: file) {
+      let node = try JSONNode.read(file)
       for key in texts.keys where node[key].isPresent {
         texts[key] = try node[key]["content"].isPresent ? node[key]["content"].string() : node[key].string()
       }

@@ -29,15 +29,11 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
   }
 
   /// How images become tokens.
-  enum Projector {
-    case grounding, plain, linear
-  }
-
-  var projector: Projector {
+  package var projector: any ProjectorConfiguration.Type {
     switch self {
-    case .full, .noSubjectAttention: .grounding
-    case .linearProjector: .linear
-    case .plainResampler, .imageLoss, .imageAndTextLoss: .plain
+    case .full, .noSubjectAttention: GroundingResampler.Configuration.self
+    case .linearProjector: LinearProjector.Configuration.self
+    case .plainResampler, .imageLoss, .imageAndTextLoss: PlainResampler.Configuration.self
     }
   }
 

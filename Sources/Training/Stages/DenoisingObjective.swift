@@ -95,7 +95,9 @@ struct DenoisingObjective: TrainingObjective {
 
   /// Subjects with their references through the image encoder and their phrases through the text encoder.
   private func referredSubjects(_ draws: [Draw]) -> [SubjectSample] {
-    guard let vision = frozen.vision else { fail("DenoisingObjective: an adapter needs an image encoder") }
+    guard let vision = frozen.vision, let input = loss.adapter?.configuration.projector.imageInput else {
+      fail("DenoisingObjective: expected an adapter and an image encoder")
+    }
     let all = draws.flatMap { draw in draw.sample.subjects.map { (draw.dropped.image, $0) } }
     let mean = Tensor(frozen.processor.mean, shape: [3, 1, 1])
     let deviation = Tensor(frozen.processor.deviation, shape: [3, 1, 1])
@@ -104,15 +106,15 @@ struct DenoisingObjective: TrainingObjective {
         isDropped ? .zeros(subject.reference.shape) : (subject.reference - mean) / deviation
       }, axis: 0)
     let output = vision(pixels)
-    let isLinear = if case .linear? = loss.adapter?.projector { true } else { false }
-    let images = isLinear ? output.imageEmbedding : output.penultimate
+    let images = input.chosen(states: output.penultimate, embedding: output.imageEmbedding)
     let phrases = frozen.text(all.map { ids($0.1.phrase) }).pooled
     var start = 0
     return draws.map { draw in
       let range = start..<start + draw.sample.subjects.count
       start = range.upperBound
       var features = images.sliced(axis: 0, range)
-      if isLinear, draw.dropped.image { features = .zeros(features.shape) }
+      // Where an image is dropped, states are what the encoder makes of zeros, and an embedding is zeros itself.
+      if draw.dropped.image { features = input.chosen(states: features, embedding: .zeros(features.shape)) }
       return SubjectSample(
         images: features, phrases: phrases.sliced(axis: 0, range), boxes: draw.sample.subjects.map(\.box),
         spans: spans(draw), dropsGrounding: draw.dropped.grounding)

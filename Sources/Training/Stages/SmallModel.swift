@@ -1,4 +1,5 @@
 import JSON
+import MSDiffusion
 
 /// The architecture of the model that ships with the package: the family of MS-Diffusion, small enough to be trained on
 /// an ordinary processor. Images of 64 pixels, latents of 16×16, cross-attention at 16×16, 8×8 and 4×4.
@@ -75,12 +76,13 @@ public enum SmallModel {
     "quality_prompt": "", "negative_prompt": "", "guidance": 7.5, "guidance_interval": [0, 5], "scale": 1.4,
   ]
 
-  /// Sizes of the adapter: a grounding resampler of two blocks, 16 tokens a subject, 4 dummy tokens.
-  enum Resampler {
-    static let width = 128
-    static let depth = 2
-    static let heads = 4
-    static let tokens = 16
-    static let dummies = 4
+  /// An adapter of 16 tokens per subject and 4 dummy tokens; resamplers have two blocks.
+  static func adapter(_ projector: any ProjectorConfiguration.Type) -> JSONValue {
+    [
+      "projector": .string(projector.name), "tokens": 16, "dummies": 4, "context_width": JSONValue(contextWidth),
+      // The image encoder's states are as wide as its embedding, and phrases as the tokens that they are made of.
+      "image_width": JSONValue(embeddingWidth), "phrase_width": JSONValue(contextWidth), "hidden_width": 128,
+      "width": 128, "depth": 2, "heads": 4, "head_width": 32, "network_width": 512,
+    ]
   }
 }

@@ -1,11 +1,10 @@
+import Checkpoints
 import TrainingData
 
 /// What can be wrong with a stage's surroundings.
 public enum StageError: Error, Equatable, CustomStringConvertible {
   /// An earlier stage's part is not there.
-  case missingPart(folder: String, part: String)
-  /// A part of another model could not be copied.
-  case notCopied(part: String, reason: String)
+  case missingPart(folder: String, part: ModelPart)
   /// A training that has written no checkpoint yet.
   case noCheckpoint(folder: String)
   /// A stage that is trained on drawn scenes alone.
@@ -15,10 +14,9 @@ public enum StageError: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .notCopied(let part, let reason): return "\(part): cannot be copied into the working folder: \(reason)"
     case .missingPart(let folder, let part):
       let stage = TrainingStage.allCases.first { $0.parts.contains(part) }
-      return "\(folder): expected '\(part)' of an earlier stage, found nothing; "
+      return "\(folder): expected \(part) of an earlier stage, found nothing; "
         + "train the stage '\(stage?.rawValue ?? "?")' to its end first, with the same --output"
     case .ownData(let stage):
       return

@@ -54,11 +54,11 @@ public struct StageRun {
       objective = autoencoder
       export = { target in
         let (mean, deviation) = autoencoder.latentMoments()
-        try target.write("vae", SmallModel.vae(scale: 1 / deviation, shift: mean), parameters)
+        try target.write(.vae, SmallModel.vae(scale: 1 / deviation, shift: mean), parameters)
       }
     case .clip:
       let vocabulary = try Vocabulary(words: world.words, mergesFile: merges)
-      try vocabulary.write(to: model.path("tokenizer"))
+      try vocabulary.write(to: model.tokenizerToWrite())
       let (textSource, visionSource) = (RandomSource(seed: seed), RandomSource(seed: seed ^ 0x7669_7369))
       let configuration = SmallModel.textEncoder(vocabulary: vocabulary.pieces.count)
       let text = try CLIPTextEncoder(Scope(textSource), .init(JSONNode(configuration, name: "text_encoder")))
@@ -71,13 +71,13 @@ public struct StageRun {
         parameter.value = parameter.value * Float(parameter.shape[1]).squareRoot()
       }
       objective = ContrastiveObjective(
-        text: text, vision: vision, tokenizer: try CLIPTokenizer(folder: model.path("tokenizer")),
+        text: text, vision: vision, tokenizer: try CLIPTokenizer(folder: model.tokenizer().path),
         processor: try CLIPImageProcessor(JSONNode(SmallModel.imageProcessor, name: "image_processor")), world: world,
         seed: seed, parameters: textWeights + visionWeights)
       export = { target in
-        try target.write("text_encoder", configuration, textWeights)
-        try target.write("image_encoder", SmallModel.imageEncoder, visionWeights)
-        try SmallModel.imageProcessor.write(to: target.path("image_encoder/preprocessor_config.json"))
+        try target.write(.textEncoder, configuration, textWeights)
+        try target.write(.imageEncoder, SmallModel.imageEncoder, visionWeights)
+        try target.write(imageProcessor: SmallModel.imageProcessor)
       }
     case .base:
       let weights = RandomSource(seed: seed)
@@ -91,7 +91,7 @@ public struct StageRun {
         frozen: try model.frozen(withVision: false), source: source, seed: seed,
         dropping: ConditionDropping(image: 0, text: 0.1, both: 0, grounding: 0), parameters: parameters)
       export = { target in
-        try target.write("unet", SmallModel.unet, parameters)
+        try target.write(.unet, SmallModel.unet, parameters)
         try target.writeScheduler()
       }
     case .adapter:
@@ -120,20 +120,10 @@ public struct StageRun {
 
   /// Copies what a stage builds on from a model that has it, as far as the working folder lacks it: so one stage can be
   /// trained without the earlier ones.
-  /// - Throws: ``StageError/notCopied(part:reason:)``.
+  /// - Throws: `CheckpointError`.
   public static func takeParts(before stage: TrainingStage, into folder: String, from model: String) throws {
-    let earlier =
-      TrainingStage.allCases.prefix { $0 != stage }.flatMap(\.parts) + (stage == .adapter ? ["model_index.json"] : [])
-    let (files, target) = (FileManager.default, folder + "/model")
-    for part in earlier where !files.fileExists(atPath: target + "/" + part) {
-      guard files.fileExists(atPath: model + "/" + part) else { continue }
-      do {
-        try files.createDirectory(atPath: target, withIntermediateDirectories: true)
-        try files.copyItem(atPath: model + "/" + part, toPath: target + "/" + part)
-      } catch {
-        throw StageError.notCopied(part: model + "/" + part, reason: error.localizedDescription)
-      }
-    }
+    let earlier = TrainingStage.allCases.prefix { $0 != stage }.flatMap(\.parts)
+    try ModelFolder(folder + "/model").copy(earlier, from: ModelFolder(model))
   }
 
   private static func diffusion() throws -> DiffusionLoss {
@@ -164,7 +154,7 @@ public struct StageRun {
     }
     try checkpoint.load(into: objective.parameters)
     let snapshot = ModelFolder(path)
-    try snapshot.link(to: model, except: Set(stage.parts))
+    try snapshot.link(to: model, except: Set(stage.parts + [.adapter]))
     try export(snapshot)
     return checkpoint.step
   }

@@ -1,5 +1,4 @@
-import Foundation
-import JSON
+import Checkpoints
 
 /// The stages in which the model that ships is trained, in the paper's order; each takes the earlier ones' parts from
 /// the folder `model/` and leaves its own there, in half precision.
@@ -39,13 +38,13 @@ public enum TrainingStage: String, CaseIterable, Sendable {
     return plan
   }
 
-  /// The folders under `model/` that the stage fills.
-  var parts: [String] {
+  /// The parts of `model/` that the stage fills.
+  var parts: [ModelPart] {
     switch self {
-    case .vae: ["vae"]
-    case .clip: ["text_encoder", "image_encoder", "tokenizer"]
-    case .base: ["unet", "scheduler"]
-    case .adapter: ["ms_adapter.safetensors"]
+    case .vae: [.vae]
+    case .clip: [.textEncoder, .imageEncoder, .tokenizer]
+    case .base: [.unet, .scheduler, .index]
+    case .adapter: [.adapter]
     }
   }
 }

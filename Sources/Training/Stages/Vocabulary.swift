@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import JSON
 
@@ -61,18 +62,17 @@ package struct Vocabulary {
     return (printable + others).compactMap { Unicode.Scalar(UInt32($0)).map { String(Character($0)) } }
   }
 
-  /// Writes `vocab.json`, `merges.txt` and `tokenizer_config.json` into a folder.
-  package func write(to folder: String) throws {
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  /// Writes vocabulary, merges and configuration.
+  package func write(to folder: TokenizerFolder) throws {
     try JSONValue.object(pieces.enumerated().map { ($0.element, JSONValue($0.offset)) })
-      .write(to: folder + "/vocab.json", pretty: false)
+      .write(to: folder.vocabulary, pretty: false)
     try (["#version: 0.2"] + merges).joined(separator: "\n").appending("\n")
-      .write(toFile: folder + "/merges.txt", atomically: true, encoding: .utf8)
+      .write(toFile: folder.merges, atomically: true, encoding: .utf8)
     try JSONValue.object([
       ("bos_token", .string(Self.startToken)), ("eos_token", .string(Self.endToken)),
       ("pad_token", .string(Self.endToken)), ("unk_token", .string(Self.endToken)),
       ("model_max_length", JSONValue(SmallModel.textLength)), ("do_lower_case", true),
       ("tokenizer_class", "CLIPTokenizer"),
-    ]).write(to: folder + "/tokenizer_config.json")
+    ]).write(to: folder.configuration)
   }
 }

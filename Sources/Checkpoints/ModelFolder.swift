@@ -1,0 +1,194 @@
+import Foundation
+import JSON
+
+/// A folder in diffusers' layout, with `image_encoder/` and an adapter beside the other parts: the one place that knows
+/// where each file of a model lies, for reading and for writing.
+public struct ModelFolder: Sendable, Equatable {
+  public let path: String
+  /// The variant of weights to read and write, as `fp16` for `model.fp16.safetensors`; nil: as there is.
+  public let variant: String?
+
+  public init(_ path: String, variant: String? = nil) { (self.path, self.variant) = (path, variant) }
+
+  /// Whether there is a U-Net or an index, so that the folder is a whole model's and not that of one part.
+  public var isModelFolder: Bool { hasConfiguration(of: .unet) || hasConfiguration(of: .index) }
+
+  /// Where the part lies: its folder, or its file. An adapter's weights may be safetensors or a pickle.
+  public func path(of part: ModelPart) -> String {
+    let entries = part.layout == .adapter ? Array(part.entries.dropLast()) : part.entries
+    return path + "/" + (entries.first(where: exists) ?? entries[0])
+  }
+
+  public func has(_ part: ModelPart) -> Bool { FileManager.default.fileExists(atPath: path(of: part)) }
+
+  /// Whether the part's configuration is there.
+  public func hasConfiguration(of part: ModelPart) -> Bool { part.configuration.map(exists) ?? false }
+
+  /// Parts that the folder needs: those of every model, and the second text encoder where the index names one.
+  /// - Throws: `JSONError` for an index that cannot be read.
+  public func neededParts() throws -> [ModelPart] {
+    let index = try optionalConfiguration(of: .index)
+    // An entry is a pair of library and class; null stands for a part that the model goes without.
+    return ModelPart.required + ModelPart.second.filter { index[$0.name][1].isPresent }
+  }
+
+  private func exists(_ relative: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + relative) }
+
+  // MARK: Reading
+
+  /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)``.
+  private func existing(_ part: ModelPart) throws -> String {
+    guard has(part) else {
+      throw CheckpointError.missingPart(folder: path, part: part.description, needed: Self.needed)
+    }
+    return path(of: part)
+  }
+
+  private static let needed =
+    "a model folder has \(list(ModelPart.required)), for SDXL \(list(ModelPart.second)), and for subjects "
+    + "\(ModelPart.imageEncoder) and \(ModelPart.adapter)"
+
+  private static func list(_ parts: [ModelPart]) -> String { parts.map(\.description).joined(separator: ", ") }
+
+  /// The part's configuration.
+  /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)``; `JSONError`.
+  public func configuration(of part: ModelPart) throws -> JSONNode {
+    guard let file = part.configuration, exists(file) else {
+      throw CheckpointError.missingPart(
+        folder: path, part: part.configuration ?? "a configuration of \(part)", needed: Self.needed)
+    }
+    return try JSONNode.read(path + "/" + file)
+  }
+
+  /// The configuration of a part that goes without: an empty object where there is none.
+  /// - Throws: `JSONError`.
+  public func optionalConfiguration(of part: ModelPart) throws -> JSONNode {
+    hasConfiguration(of: part)
+      ? try configuration(of: part) : JSONNode(.object(JSONObject()), name: part.configuration ?? part.name)
+  }
+
+  /// How images are prepared for the image encoder; nil where the folder does not say.
+  /// - Throws: `JSONError`.
+  public func imageProcessor() throws -> JSONNode? {
+    let files = [ModelPart.imageEncoder, .featureExtractor].map { "\($0.name)/\(ModelPart.preprocessorFile)" }
+    return try files.first(where: exists).map { try JSONNode.read(path + "/" + $0) }
+  }
+
+  /// The part's weights, opened and not read.
+  /// - Throws: ``CheckpointError``, `JSONError`.
+  public func checkpoint(of part: ModelPart) throws -> Checkpoint {
+    try Checkpoint(existing(part), variant: variant)
+  }
+
+  /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)`` where there is none.
+  public func tokenizer(_ part: ModelPart = .tokenizer) throws -> TokenizerFolder {
+    TokenizerFolder(try existing(part))
+  }
+
+  /// The configuration beside weights that lie alone, in a file or folder; nil where there is none.
+  public static func configuration(beside weights: String) -> String? {
+    let file = folder(of: weights).path + "/" + ModelPart.modelFile
+    return FileManager.default.fileExists(atPath: file) ? file : nil
+  }
+
+  /// The folder that a file lies in; a folder itself.
+  public static func folder(of weights: String) -> ModelFolder {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: weights, isDirectory: &isFolder)
+    if exists && isFolder.boolValue { return ModelFolder(weights) }
+    let parent = (weights as NSString).deletingLastPathComponent
+    return ModelFolder(parent.isEmpty ? "." : parent)
+  }
+
+  // MARK: Writing
+
+  /// Where the part's weights are written; the folder is made if need be.
+  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  public func weightsFile(of part: ModelPart) throws -> String {
+    guard let file = part.weights(variant: variant) else {
+      throw CheckpointError.file(path: path + "/" + part.name, reason: "this part has no weights")
+    }
+    return try path(toWrite: file)
+  }
+
+  /// Writes the part's configuration.
+  /// - Throws: ``CheckpointError/file(path:reason:)``, `JSONError`.
+  public func write(_ configuration: JSONValue, of part: ModelPart) throws {
+    guard let file = part.configuration else {
+      throw CheckpointError.file(path: path + "/" + part.name, reason: "this part has no configuration of its own")
+    }
+    try configuration.write(to: path(toWrite: file))
+  }
+
+  /// Writes how images are prepared for the image encoder, beside it.
+  /// - Throws: ``CheckpointError/file(path:reason:)``, `JSONError`.
+  public func write(imageProcessor: JSONValue) throws {
+    try imageProcessor.write(to: path(toWrite: "\(ModelPart.imageEncoder.name)/\(ModelPart.preprocessorFile)"))
+  }
+
+  /// The folder of a tokenizer, made if need be.
+  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  public func tokenizerToWrite(_ part: ModelPart = .tokenizer) throws -> TokenizerFolder {
+    let folder = TokenizerFolder(path(of: part))
+    try Self.makeFolder(folder.path)
+    return folder
+  }
+
+  private func path(toWrite relative: String) throws -> String {
+    let file = path + "/" + relative
+    try Self.makeFolder((file as NSString).deletingLastPathComponent)
+    return file
+  }
+
+  private static func makeFolder(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw CheckpointError.file(path: path, reason: "the folder cannot be made: \(error.localizedDescription)")
+    }
+  }
+
+  // MARK: Parts of another folder
+
+  /// Copies parts of another folder, as far as they are there and this folder lacks them.
+  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  public func copy(_ parts: [ModelPart], from other: ModelFolder) throws {
+    for name in parts.flatMap(\.entries) where !exists(name) && other.exists(name) {
+      try place(name, "copied") { try FileManager.default.copyItem(atPath: other.real(name), toPath: $0) }
+    }
+  }
+
+  /// Makes everything in another folder this one's own by symbolic links, but for some parts; what is here already is
+  /// replaced. A link to a link leads to the file itself.
+  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  public func link(to other: ModelFolder, except own: Set<ModelPart>) throws {
+    if real("") == other.real("") { return }
+    let kept = Set(own.flatMap(\.entries))
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: other.path).sorted()
+    } catch {
+      throw CheckpointError.file(path: other.path, reason: "cannot be listed: \(error.localizedDescription)")
+    }
+    for name in names where !kept.contains(name) {
+      try place(name, "linked") {
+        try? FileManager.default.removeItem(atPath: $0)
+        try FileManager.default.createSymbolicLink(atPath: $0, withDestinationPath: other.real(name))
+      }
+    }
+  }
+
+  private func place(_ name: String, _ verb: String, _ body: (String) throws -> Void) throws {
+    let target = try path(toWrite: name)
+    do {
+      try body(target)
+    } catch {
+      throw CheckpointError.file(path: target, reason: "cannot be \(verb): \(error.localizedDescription)")
+    }
+  }
+
+  /// The path of something in the folder without links.
+  private func real(_ relative: String) -> String {
+    URL(fileURLWithPath: path + "/" + relative).resolvingSymlinksInPath().standardizedFileURL.path
+  }
+}

@@ -1,0 +1,125 @@
+/// A part of a model folder, known by the name that it is published under. The set is open: a part of one's own has the
+/// same layout as one of these.
+public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible {
+  /// Name of the part's folder; of files beside the folders, their names without ending.
+  public let name: String
+  let layout: Layout
+
+  /// Where a part's files lie.
+  enum Layout: Hashable, Sendable {
+    /// A folder with `config.json` and weights under the library's name for them.
+    case model(weights: String)
+    /// A folder with a configuration alone.
+    case configuration(file: String)
+    /// A folder with CLIP's vocabulary.
+    case tokenizer
+    /// Weights beside the folders, and their configuration.
+    case adapter
+    /// A configuration beside the folders.
+    case index
+  }
+
+  /// A model in a folder of its own.
+  /// - Parameters:
+  ///   - name: the folder's name.
+  ///   - weights: name of its weights without ending, as they are written; all published names are read.
+  public init(model name: String, weights: String = WeightNames.diffusers) {
+    self.init(name, .model(weights: weights))
+  }
+
+  private init(_ name: String, _ layout: Layout) { (self.name, self.layout) = (name, layout) }
+
+  public static let unet = ModelPart(model: "unet")
+  public static let vae = ModelPart(model: "vae")
+  public static let textEncoder = ModelPart(model: "text_encoder", weights: WeightNames.transformers)
+  public static let secondTextEncoder = ModelPart(model: "text_encoder_2", weights: WeightNames.transformers)
+  public static let imageEncoder = ModelPart(model: "image_encoder", weights: WeightNames.transformers)
+  public static let tokenizer = ModelPart("tokenizer", .tokenizer)
+  public static let secondTokenizer = ModelPart("tokenizer_2", .tokenizer)
+  public static let scheduler = ModelPart("scheduler", .configuration(file: "scheduler_config.json"))
+  /// How images are prepared for the image encoder, where this does not lie beside the encoder itself.
+  public static let featureExtractor = ModelPart("feature_extractor", .configuration(file: preprocessorFile))
+  /// What MS-Diffusion adds: projector, keys and values.
+  public static let adapter = ModelPart("ms_adapter", .adapter)
+  /// Which classes the parts are of.
+  public static let index = ModelPart("model_index", .index)
+
+  /// Parts with weights and a `config.json`.
+  public static let models: [ModelPart] = [.unet, .vae, .textEncoder, .secondTextEncoder, .imageEncoder]
+  /// All parts that are known.
+  public static let all =
+    models + [.tokenizer, .secondTokenizer, .scheduler, .featureExtractor, .adapter, .index]
+  /// Parts that every model folder has.
+  public static let required: [ModelPart] = [.unet, .vae, .textEncoder, .tokenizer, .scheduler]
+  /// What models with a second text encoder have beside that.
+  static let second: [ModelPart] = [.secondTextEncoder, .secondTokenizer]
+
+  static let preprocessorFile = "preprocessor_config.json"
+  static let modelFile = "config.json"
+
+  /// The part's configuration relative to the model folder; nil where it has none of its own.
+  package var configuration: String? {
+    switch layout {
+    case .model: "\(name)/\(Self.modelFile)"
+    case .configuration(let file): "\(name)/\(file)"
+    case .tokenizer: nil
+    case .adapter: "\(name)_config.json"
+    case .index: "\(name).json"
+    }
+  }
+
+  /// The part's weights as they are written, relative to the model folder; nil where it has none.
+  func weights(variant: String?) -> String? {
+    switch layout {
+    case .model(let weights): "\(name)/\(weights)\(variant.map { "." + $0 } ?? "").safetensors"
+    case .adapter: "\(name).safetensors"
+    case .configuration, .tokenizer, .index: nil
+    }
+  }
+
+  /// Names in the model folder itself that belong to the part, those of its weights or folder first.
+  package var entries: [String] {
+    switch layout {
+    case .model, .configuration, .tokenizer: [name]
+    case .adapter: WeightNames.endings.map { "\(name).\($0)" } + ["\(name)_config.json"]
+    case .index: ["\(name).json"]
+    }
+  }
+
+  /// How messages name it: a folder, or the files that it may be.
+  public var description: String {
+    switch layout {
+    case .model, .configuration, .tokenizer: name + "/"
+    case .adapter: entries.dropLast().joined(separator: " or ")
+    case .index: entries[0]
+    }
+  }
+
+  public static func < (a: ModelPart, b: ModelPart) -> Bool { a.name < b.name }
+}
+
+/// Names of weight files without their endings.
+public enum WeightNames {
+  public static let diffusers = "diffusion_pytorch_model"
+  public static let transformers = "model"
+  /// As transformers named them before safetensors.
+  static let pickled = "pytorch_model"
+  /// In the order in which they are looked for.
+  static let all = [diffusers, transformers, pickled]
+  static let endings = ["safetensors", "bin"]
+}
+
+/// The files of a published CLIP tokenizer.
+public struct TokenizerFolder: Sendable, Equatable {
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  /// Every token with its number.
+  public var vocabulary: String { path + "/vocab.json" }
+  /// Pairs of tokens that become one, in the order in which they are joined.
+  public var merges: String { path + "/merges.txt" }
+  public var configuration: String { path + "/tokenizer_config.json" }
+  /// The special tokens where the configuration does not name them.
+  public var specialTokens: String { path + "/special_tokens_map.json" }
+}

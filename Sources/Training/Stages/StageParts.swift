@@ -1,0 +1,68 @@
+import Checkpoints
+import JSON
+import Layers
+import MSDiffusion
+import Models
+import Tensors
+
+// What the stages read of a model folder, and fill it with part by part.
+
+extension ModelFolder {
+  /// - Throws: ``StageError/missingPart(folder:part:)``; `CheckpointError`.
+  func source(_ part: ModelPart) throws -> CheckpointSource {
+    CheckpointSource(try existing(part, has(part) ? self : nil).checkpoint(of: part))
+  }
+
+  /// What an earlier stage left of a part.
+  private func existing<Value>(_ part: ModelPart, _ value: Value?) throws -> Value {
+    guard let value else { throw StageError.missingPart(folder: path, part: part) }
+    return value
+  }
+
+  /// Writes a part's configuration and its weights in half precision.
+  func write(_ part: ModelPart, _ configuration: JSONValue, _ parameters: [Parameter]) throws {
+    try write(configuration, of: part)
+    let writer = try SafetensorsWriter(
+      weightsFile(of: part), entries: parameters.map { .init(key: $0.key, elementType: .float16, shape: $0.shape) })
+    for parameter in parameters { try writer.append(parameter.value.detached) }
+    try writer.finish()
+  }
+
+  func writeScheduler() throws {
+    try write(SmallModel.scheduler, of: .scheduler)
+    try write(SmallModel.index, of: .index)
+  }
+
+  /// What a denoising stage uses without training it.
+  func frozen(withVision: Bool) throws -> DenoisingObjective.Frozen {
+    DenoisingObjective.Frozen(
+      vae: try VAE(Scope(source(.vae)), VAEConfiguration(configuration(of: .vae))),
+      text: try CLIPTextEncoder(Scope(source(.textEncoder)), .init(configuration(of: .textEncoder))),
+      tokenizer: try CLIPTokenizer(folder: existing(.tokenizer, has(.tokenizer) ? path(of: .tokenizer) : nil)),
+      vision: withVision
+        ? try CLIPVisionEncoder(Scope(source(.imageEncoder)), .init(configuration(of: .imageEncoder))) : nil,
+      processor: try CLIPImageProcessor(existing(.imageEncoder, imageProcessor())))
+  }
+
+  /// The trained base model.
+  func unet(_ source: CheckpointSource) throws -> UNet {
+    try UNet(Scope(source), UNetConfiguration(configuration(of: .unet)))
+  }
+}
+
+extension Adapter {
+  /// An adapter to be trained: keys and values of the image branch begin as those of the text branch (appendix A).
+  static func untrained(
+    _ projector: any ProjectorConfiguration.Type, beside unet: UNet, source: RandomSource
+  ) throws -> Adapter {
+    let scope = Scope(source)
+    let configuration = try AdapterConfiguration(
+      JSONNode(SmallModel.adapter(projector), name: "adapter"), weights: scope)
+    let adapter = try Adapter(scope, configuration, beside: unet.crossAttentionLayers)
+    for (own, layer) in zip(adapter.layers, unet.crossAttentionLayers) {
+      own.toSubjectK.weight.value = layer.toK.weight.value
+      own.toSubjectV.weight.value = layer.toV.weight.value
+    }
+    return adapter
+  }
+}
