@@ -40,5 +40,5 @@ let masses = zip(sequences, scene.subjects).map { maps, subject in
 try run.save(
   Animation(try frames.map { try $0() }),
   numbers: .object([
-    ("scene", JSONValue(scene)), ("noise_levels", JSONValue(levels.levels)), ("phrases", .array(masses)),
+    ("noise_levels", JSONValue(levels.levels)), ("phrases", .array(masses)),
   ]))

@@ -29,14 +29,15 @@ for cast in casts {
   for (index, boxes) in places.enumerated() {
     let scene = try run.scene(cast.prompt, zip(cast.subjects, boxes).map { $0.at($1) })
     let watcher = HeatmapRecorder(.textTokens)
-    let image = try run.generate(scene, watching: [watcher], as: "\(cast.name), layout \(index + 1)").image
+    let label = "\(cast.name), layout \(index + 1)"
+    let image = try run.generate(scene, watching: [watcher], as: label).image
     let fits = zip(try watcher.heatmaps(of: scene, in: pipeline), scene.subjects).map { AttentionFit($0, $1) }
     let hits = fits.count { ($0.pointingHit ?? 0) >= 0.5 }
     row.append(
       Panel(image, boxesOf: scene).bordered(hits == fits.count ? hit : miss)
         .captioned("\(hits) of \(fits.count) peak inside their box"))
     numbers.append(
-      .object([("scene", JSONValue(scene)), ("fits", .array(fits.map(\.numbers))), ("hits", JSONValue(hits))]))
+      .object([("scene", .string(label)), ("fits", .array(fits.map(\.numbers))), ("hits", JSONValue(hits))]))
   }
   rows.append(row)
 }

@@ -42,8 +42,7 @@ for (name, scene) in scenes {
     [Panel(image, boxesOf: scene)]
       + (try scene.subjects.indices.map { try Panel(history.maps(upTo: scene.steps - 1)[$0], over: image) })
       + (try moments.map { try Panel(masks: history.masks(upTo: $0)) }))
-  numbers.append(
-    .object([("name", .string(name)), ("scene", JSONValue(scene)), ("layout", try history.numbers(at: moments))]))
+  numbers.append(.object([("scene", .string(name)), ("layout", try history.numbers(at: moments))]))
 }
 
 // %% The figure

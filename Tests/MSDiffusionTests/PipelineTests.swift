@@ -120,7 +120,7 @@ import Testing
       ("steps", { $0.steps = 0 }),
       ("samples", { $0.samples = -1 }), ("guidance", { $0.guidance = .infinity }), ("scale", { $0.scale = .nan }),
       ("one scale", { $0.subjects[0].scale = 0.5 }),
-      ("mask", { $0.subjects[0].mask = PixelImage(width: 2, height: 2) }),
+      ("mask", { $0.subjects[0].mask = Picture(PixelImage(width: 2, height: 2)) }),
       (
         "phrase",
         {
@@ -160,17 +160,22 @@ import Testing
     }
     let plain = try Pipeline(folder.path).defaults
     #expect(plain == .published)
-    #expect(plain.prompt("a cat") == Scene.qualityPrompt + ", a cat")
+    #expect(plain.prompt("a cat") == "best quality, high quality, a cat")
     let path = folder.file("ms_adapter_config.json")
     let heads = try JSONNode.read(path)["heads"].int()
     let own: JSONValue = ["quality_prompt": "", "guidance": 3, "guidance_interval": [0.5, 5]]
     try JSONValue.object([("heads", JSONValue(heads)), ("defaults", own)]).write(to: path)
     let defaults = try Pipeline(folder.path).defaults
     #expect(defaults.prompt("a cat") == "a cat")
-    #expect((defaults.guidance, defaults.guidanceInterval, defaults.scale) == (3, 0.5...5, 0.6))
-    #expect(defaults.negativePrompt == Scene.defaultNegativePrompt)
+    var expected = SceneSettings.published
+    (expected.guidance, expected.guidanceInterval) = (3, 0.5...5)
+    #expect(defaults.settings == expected)
     try JSONValue.object([("heads", JSONValue(heads)), ("defaults", ["scale": "much"])]).write(to: path)
     #expect(throws: JSONError.self) { try Pipeline(folder.path) }
+    try JSONValue.object([("heads", JSONValue(heads)), ("defaults", ["guidence": 3])]).write(to: path)
+    #expect {
+      try Pipeline(folder.path)
+    } throws: { "\($0)".contains("guidence") && "\($0)".contains("is it guidance?") }
   }
 
   @Test func configurationsOfOtherWeightsAreRefused() throws {

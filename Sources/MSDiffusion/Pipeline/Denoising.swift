@@ -48,14 +48,12 @@ public final class Denoising: Sequence, IteratorProtocol {
   private var generators: [RandomGenerator]
   private let noiseShapes: [[Int]]
 
-  /// - Throws: `PipelineError` for scenes that cannot share a batch, `HookError` for hooks that match nothing.
-  init(
-    _ pipeline: Pipeline, scenes: [Scene], conditions: [Conditions], watching: [any Watching]
-  ) throws {
-    let batch = try SceneBatch(scenes, pipeline: pipeline)
-    let scheduler = try pipeline.scheduler(for: scenes[0])
+  /// - Throws: `SchedulerError` for a number of steps, `HookError` for hooks that match nothing.
+  init(_ pipeline: Pipeline, _ batch: SceneBatch, conditions: [Conditions], watching: [any Watching]) throws {
+    let scenes = batch.scenes
+    let scheduler = try pipeline.scheduler(of: batch)
     guidance = Guidance(scenes)
-    let rows = SceneRows(scenes, conditions, pipeline: pipeline, batch: batch, guides: guidance != nil)
+    let rows = SceneRows(batch, conditions, pipeline: pipeline, guides: guidance != nil)
     (self.pipeline, self.scenes, steps) = (pipeline, scenes, scheduler.timesteps.count)
     session = try HookSession(
       watching, catalog: pipeline.hooks, steps: scheduler.timesteps.count,
@@ -64,14 +62,7 @@ public final class Denoising: Sequence, IteratorProtocol {
     noiseShapes = batch.noiseShapes
     var generators = scenes.map { RandomGenerator(seed: $0.seed) }
     initialNoise = .concatenated(
-      try scenes.indices.map { index in
-        guard let given = scenes[index].initialNoise else { return generators[index].normal(batch.noiseShapes[index]) }
-        guard given.shape == batch.noiseShapes[index] else {
-          throw PipelineError.invalid(
-            "initial latents", found: "\(given.shape)", expected: "\(batch.noiseShapes[index])")
-        }
-        return given
-      }, axis: 0)
+      scenes.indices.map { scenes[$0].initialNoise ?? generators[$0].normal(batch.noiseShapes[$0]) }, axis: 0)
     self.generators = generators
     initialLatents = initialNoise * scheduler.initialNoiseSigma
     latents = initialLatents
@@ -113,51 +104,15 @@ public final class Denoising: Sequence, IteratorProtocol {
   }
 }
 
-/// What the scenes of one batch have in common.
-struct SceneBatch {
-  let height, width, latentHeight, latentWidth: Int
-  /// Samples of all scenes.
-  let samples: Int
-  /// Shape of each scene's noise, `[samples, C, h, w]`.
-  let noiseShapes: [[Int]]
-
-  /// - Throws: `PipelineError.mixedBatch` where scenes differ in size, steps or scheduler; what `Scene.check` throws.
-  init(_ scenes: [Scene], pipeline: Pipeline) throws {
-    guard !scenes.isEmpty else {
-      throw PipelineError.invalid("scenes", found: "none", expected: "at least one")
-    }
-    let sizes = scenes.map { ($0.height ?? pipeline.nativeSize, $0.width ?? pipeline.nativeSize) }
-    for (scene, size) in zip(scenes, sizes) {
-      try scene.check(factor: pipeline.factor, height: size.0, width: size.1)
-    }
-    func same<Value: Equatable>(_ option: String, _ values: [Value]) throws {
-      if values.contains(where: { $0 != values[0] }) {
-        throw PipelineError.mixedBatch(option: option, values: values.map { "\($0)" })
-      }
-    }
-    try same("height", sizes.map(\.0))
-    try same("width", sizes.map(\.1))
-    try same("steps", scenes.map(\.steps))
-    try same("scheduler", scenes.map { $0.scheduler.map { "\($0)" } ?? "the checkpoint's" })
-    try same("pseudo layout", scenes.map(\.layout.pseudoLayout))
-    try same("masked text attention", scenes.map(\.layout.masksText))
-    try same("background zeroing", scenes.map(\.layout.zeroesBackground))
-    (height, width) = sizes[0]
-    (latentHeight, latentWidth) = (height / pipeline.factor, width / pipeline.factor)
-    samples = scenes.reduce(0) { $0 + $1.samples }
-    let (channels, h, w) = (pipeline.vae.configuration.latentChannels, latentHeight, latentWidth)
-    noiseShapes = scenes.map { [$0.samples, channels, h, w] }
-  }
-}
-
 /// The rows of a batch: all scenes' samples, the unconditional half first where there is guidance.
 struct SceneRows {
   let context: Tensor
   let added: UNet.AddedConditions?
   let subjects: SubjectAttentionRun?
 
-  init(_ scenes: [Scene], _ conditions: [Conditions], pipeline: Pipeline, batch: SceneBatch, guides: Bool) {
-    /// One value a sample, in both halves.
+  init(_ batch: SceneBatch, _ conditions: [Conditions], pipeline: Pipeline, guides: Bool) {
+    let scenes = batch.scenes
+    /// One value per sample, in both halves.
     func rows<Value>(_ conditional: (Int) -> Value, _ unconditional: (Int) -> Value) -> [Value] {
       func half(_ value: (Int) -> Value) -> [Value] {
         scenes.indices.flatMap { index in Array(repeating: value(index), count: scenes[index].samples) }
@@ -177,17 +132,10 @@ struct SceneRows {
         SubjectRow(adapter, scene: scenes[index], conditions: conditions[index])
       }
       subjects = SubjectAttentionRun(
-        adapter, rows: rows({ conditional[$0] }, { conditional[$0].unconditional }), options: scenes[0].layout)
+        adapter, rows: rows({ conditional[$0] }, { conditional[$0].unconditional }), options: batch.shared.layout)
     } else {
       subjects = nil
     }
-  }
-}
-
-extension SceneBatch {
-  /// SDXL's micro-conditioning: original height and width, crop corner, target height and width.
-  var timeIDs: Tensor {
-    Tensor([Float(height), Float(width), 0, 0, Float(height), Float(width)], shape: [6])
   }
 }
 

@@ -33,20 +33,26 @@ public enum GenerationProgress: Sendable, Equatable {
 extension Pipeline {
   /// The steps of a generation, for a caller who owns the loop.
   /// - Parameters:
-  ///   - scenes: requests of one size, number of steps and scheduler; each with its own prompt, subjects, seed,
-  ///     guidance, scale and samples.
+  ///   - scenes: requests of one size, number of steps, scheduler and layout options; each with its own prompt,
+  ///     subjects, seed, guidance, scale and samples.
   ///   - conditions: what the scenes' texts and images became; encoded here where nil.
   ///   - watching: hooks and recorders, active during these steps alone.
   /// - Throws: `PipelineError`, `PhraseError`, `HookError`, `AnalysisError.invalidBox`.
   public func denoising(
     _ scenes: [Scene], conditions: [Conditions]? = nil, watching: [any Watching] = []
   ) throws -> Denoising {
-    _ = try SceneBatch(scenes, pipeline: self)
-    let conditions = try conditions ?? scenes.map { try self.conditions(for: $0) }
-    guard conditions.count == scenes.count else {
-      throw PipelineError.invalid("conditions", found: "\(conditions.count)", expected: "one a scene (\(scenes.count))")
+    let batch = try SceneBatch(scenes, pipeline: self)
+    return try Denoising(self, batch, conditions: self.conditions(conditions, for: batch), watching: watching)
+  }
+
+  /// The conditions that were given, one per scene, or else those of the scenes.
+  private func conditions(_ given: [Conditions]?, for batch: SceneBatch) throws -> [Conditions] {
+    let conditions = try given ?? batch.scenes.map { try self.conditions(for: $0) }
+    guard conditions.count == batch.scenes.count else {
+      throw PipelineError.invalid(
+        "conditions", found: "\(conditions.count)", expected: "one per scene (\(batch.scenes.count))")
     }
-    return try Denoising(self, scenes: scenes, conditions: conditions, watching: watching)
+    return conditions
   }
 
   /// Generates one scene.
@@ -68,9 +74,9 @@ extension Pipeline {
     progress: @Sendable (GenerationProgress) -> Void = { _ in }
   ) throws -> [Generation] {
     progress(.encoding)
-    _ = try SceneBatch(scenes, pipeline: self)
-    let conditions = try conditions ?? scenes.map { try self.conditions(for: $0) }
-    let run = try denoising(scenes, conditions: conditions, watching: watching)
+    let batch = try SceneBatch(scenes, pipeline: self)
+    let conditions = try self.conditions(conditions, for: batch)
+    let run = try Denoising(self, batch, conditions: conditions, watching: watching)
     while !Task.isCancelled, let step = run.next() {
       guard step.latents.isFinite else {
         throw PipelineError.notFinite(place: "the result of denoising step \(step.index) (timestep \(step.timestep))")

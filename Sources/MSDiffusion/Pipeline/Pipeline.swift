@@ -27,7 +27,7 @@ public struct Pipeline: Sendable {
   /// nil where the folder holds no adapter: then it is the base model.
   public let adapter: Adapter?
   /// What requests to this model are filled up with.
-  public let defaults: RequestDefaults
+  public let defaults: SceneDefaults
   /// Every hook point of every part.
   public let hooks: HookCatalog
   package let text: [TextBranch]
@@ -78,7 +78,8 @@ public struct Pipeline: Sendable {
         encoder: try CLIPVisionEncoder(
           scope("image_encoder", component: "image_encoder"), .init(files.configuration("image_encoder")))) : nil
     let adapterConfiguration = try files.adapterConfiguration()
-    defaults = try RequestDefaults(adapterConfiguration["defaults"])
+    let said = adapterConfiguration["defaults"]
+    defaults = .published.overlaid(with: said.isPresent ? try SettingsOverlay(json: said) : SettingsOverlay())
     if let source = try files.adapterSource() {
       sources["ms_adapter"] = source
       adapter = try Adapter(
@@ -147,9 +148,9 @@ public struct Pipeline: Sendable {
   /// SDXL's micro-conditioning of a scene, `[6]`.
   package func timeIDs(of scene: Scene) throws -> Tensor { try SceneBatch([scene], pipeline: self).timeIDs }
 
-  /// The scheduler of a scene over its steps.
-  func scheduler(for scene: Scene) throws -> any Scheduler {
-    try (scene.scheduler ?? checkpointScheduler).make(configuration: schedulerConfiguration, steps: scene.steps)
+  /// The scheduler of a batch over its steps.
+  func scheduler(of batch: SceneBatch) throws -> any Scheduler {
+    try batch.shared.scheduler.make(configuration: schedulerConfiguration, steps: batch.shared.steps)
   }
 
   /// The feature map sizes that cross-attention meets for latents of that size, finest first.

@@ -39,7 +39,7 @@ struct ModelFolder {
 
   func writeAdapter(_ parameters: [Parameter], heads: Int = SmallModel.Resampler.heads) throws {
     try Self.writeHalf(parameters, to: path("ms_adapter.safetensors"))
-    try JSONValue.object([("heads", JSONValue(heads)), ("defaults", SmallModel.defaults)])
+    try JSONValue.object([("heads", JSONValue(heads)), ("defaults", SmallModel.defaults.json)])
       .write(to: path("ms_adapter_config.json"))
   }
 

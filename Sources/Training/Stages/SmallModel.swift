@@ -1,4 +1,5 @@
 import JSON
+import MSDiffusion
 
 /// The architecture of the model that ships with the package: the family of MS-Diffusion, small enough to be trained on
 /// an ordinary processor. Images of 64 pixels, latents of 16×16, cross-attention at 16×16, 8×8 and 4×4.
@@ -71,9 +72,10 @@ public enum SmallModel {
   ]
 
   /// What requests are filled up with: the model has learnt no words of praise or blame.
-  static let defaults: JSONValue = [
-    "quality_prompt": "", "negative_prompt": "", "guidance": 7.5, "guidance_interval": [0, 5], "scale": 1.4,
-  ]
+  static let defaults = SettingsOverlay {
+    ($0.qualityPrompt, $0.negativePrompt) = ("", "")
+    ($0.guidance, $0.guidanceInterval, $0.scale) = (7.5, 0...5, 1.4)
+  }
 
   /// Sizes of the adapter: a grounding resampler of two blocks, 16 tokens a subject, 4 dummy tokens.
   enum Resampler {
