@@ -22,15 +22,16 @@ var rows: [[Panel?]] = []
 var numbers: [JSONValue] = []
 for (prompt, layout) in zip(prompts, boxes) {
   let scene = try run.scene(prompt, zip(names, layout).map { try run.subject($0, box: $1) })
+  let label = "subjects: \(layout.count)"
   let recorder = AttentionRecorder(.text)
-  let generation = try run.generate(scene, observing: recorder, as: "subjects: \(layout.count)")
+  let generation = try run.generate(scene, observing: recorder, as: label)
   let attended = try recorder.attended(in: generation)
 
   // %% One heatmap per phrase, over the image; how much of it lies inside the box
   rows.append(
     [Panel(generation.image, boxesOf: scene)]
       + (try attended.map { try Panel($0, over: generation.image).captioned($0.fitCaption) }))
-  numbers.append(.object([("scene", JSONValue(scene)), ("subjects", try JSONValue(encoding: attended))]))
+  numbers.append(.object([("scene", .string(label)), ("subjects", try JSONValue(encoding: attended))]))
 }
 
 // %% The figure: a row per number of subjects

@@ -29,5 +29,5 @@ let frames = try zip(steps, levels.levels).map { attended, level in
 try run.save(
   Animation(frames),
   numbers: .object([
-    ("scene", JSONValue(scene)), ("noise_levels", JSONValue(levels.levels)), ("steps", try JSONValue(encoding: steps)),
+    ("noise_levels", JSONValue(levels.levels)), ("steps", try JSONValue(encoding: steps)),
   ]))

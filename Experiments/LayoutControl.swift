@@ -27,14 +27,15 @@ for cast in casts {
   var row: [Panel?] = []
   for (index, boxes) in places.enumerated() {
     let scene = try run.scene(cast.prompt, zip(cast.subjects, boxes).map { $0.at($1) })
+    let label = "\(cast.name), layout \(index + 1)"
     let recorder = AttentionRecorder(.text)
-    let generation = try run.generate(scene, observing: recorder, as: "\(cast.name), layout \(index + 1)")
+    let generation = try run.generate(scene, observing: recorder, as: label)
     let attended = try recorder.attended(in: generation)
     let hits = attended.count { ($0.fit?.pointingHit ?? 0) >= 0.5 }
     row.append(
       Panel(generation.image, boxesOf: scene).bordered(hits == attended.count ? hit : miss)
         .captioned("\(hits) of \(attended.count) peak inside their box"))
-    numbers.append(.object([("scene", JSONValue(scene)), ("subjects", try JSONValue(encoding: attended))]))
+    numbers.append(.object([("scene", .string(label)), ("subjects", try JSONValue(encoding: attended))]))
   }
   rows.append(row)
 }

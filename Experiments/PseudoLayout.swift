@@ -44,7 +44,7 @@ for (name, scene) in scenes {
       + (try moments.map { try Panel(masks: history.masks(upTo: $0)) }))
   numbers.append(
     .object([
-      ("name", .string(name)), ("scene", JSONValue(scene)),
+      ("scene", .string(name)),
       ("layout", try JSONValue(encoding: history.layouts(at: moments))),
     ]))
 }

@@ -58,6 +58,6 @@ let grid = Grid(
 try run.save(
   grid,
   numbers: .object([
-    ("scene", JSONValue(start)), ("shares", .array(shares.map { .double($0) })),
+    ("to", end.json()), ("shares", .array(shares.map { .double($0) })),
     ("difference_from_first", .array(distances.map { .array($0.map { .double($0) }) })),
   ]))

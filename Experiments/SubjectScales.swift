@@ -55,6 +55,6 @@ let figure = Stack(
 try run.save(
   figure,
   numbers: .object([
-    ("scene", JSONValue(scene)), ("scales", JSONValue(scales)),
+    ("scales", JSONValue(scales)),
     ("change", .object(lines.map { ($0.name, .array($0.y.map { .double($0) })) })),
   ]))

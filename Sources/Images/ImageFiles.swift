@@ -4,7 +4,11 @@ import Foundation
 extension PixelImage {
   /// Reads a PNG, JPEG, GIF, WebP or BMP file, as ``init(decoding:name:)`` does.
   /// - Throws: ``ImageError``.
-  public init(contentsOf path: String) throws {
+  public init(contentsOf path: String) throws { try self.init(decoding: Self.bytes(ofFile: path), name: path) }
+
+  /// A file's contents, to be decoded and hashed.
+  /// - Throws: ``ImageError/file(path:reason:)``.
+  package static func bytes(ofFile path: String) throws -> [UInt8] {
     var status = stat()
     guard stat(path, &status) == 0 else {
       throw ImageError.file(path: path, reason: "expected an image file, found none (\(systemMessage()))")
@@ -12,13 +16,13 @@ extension PixelImage {
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw ImageError.file(path: path, reason: "expected an image file, found a folder or device")
     }
-    guard status.st_size <= Self.byteLimit else {
-      throw ImageError.file(path: path, reason: "expected at most \(Self.byteLimit) bytes, found \(status.st_size)")
+    guard status.st_size <= byteLimit else {
+      throw ImageError.file(path: path, reason: "expected at most \(byteLimit) bytes, found \(status.st_size)")
     }
     guard let data = FileManager.default.contents(atPath: path) else {
       throw ImageError.file(path: path, reason: "expected an image file, found one that cannot be read")
     }
-    try self.init(decoding: [UInt8](data), name: path)
+    return [UInt8](data)
   }
 
   /// Writes a `.png` or `.jpg` file, whole or not at all.

@@ -12,6 +12,8 @@ public enum JSONError: Error, Equatable, CustomStringConvertible {
   case tooMany(name: String, limit: Int)
   /// A value of another type than asked for, or none.
   case wrongType(location: String, expected: String, found: String)
+  /// A key that the object's type does not have.
+  case unknownKey(location: String, key: String, known: [String])
   /// A file that cannot be read or written.
   case file(path: String, reason: String)
 
@@ -25,6 +27,13 @@ public enum JSONError: Error, Equatable, CustomStringConvertible {
     case .tooLarge(let name, let bytes, let limit): "\(name): \(bytes) bytes, expected at most \(limit)"
     case .tooMany(let name, let limit): "\(name): more than \(limit) values"
     case .wrongType(let location, let expected, let found): "\(location): expected \(expected), found \(found)"
+    case .unknownKey(let location, let key, let known):
+      switch nearNames(to: key, among: known) {
+      case []: "\(location): there is no key '\(key)'; expected \(known.joined(separator: ", "))"
+      case let near:
+        "\(location): there is no key '\(key)'; is it \(near.joined(separator: " or "))? "
+          + "Expected \(known.joined(separator: ", "))"
+      }
     case .file(let path, let reason): "\(path): \(reason)"
     }
   }

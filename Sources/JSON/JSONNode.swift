@@ -107,18 +107,8 @@ public struct JSONNode: Sendable {
   public func bool(or fallback: Bool) throws -> Bool { isPresent ? try bool() : fallback }
   public func ints(or fallback: [Int]) throws -> [Int] { isPresent ? try ints() : fallback }
 
-  /// An array of two numbers, the lesser first; null for the second: without end.
-  public func range(or fallback: ClosedRange<Float>) throws -> ClosedRange<Float> {
-    guard isPresent else { return fallback }
-    let ends = try array()
-    let upper = ends.count == 2 && ends[1].isPresent ? try ends[1].float() : .infinity
-    guard ends.count == 2, case let lower = try ends[0].float(), lower <= upper else {
-      throw mismatch("two numbers, the lesser first")
-    }
-    return lower...upper
-  }
-
-  private func mismatch(_ expected: String) -> JSONError {
+  /// What to throw for a value that is not as expected.
+  package func mismatch(_ expected: String) -> JSONError {
     .wrongType(location: location, expected: expected, found: value?.kind ?? "nothing")
   }
 }

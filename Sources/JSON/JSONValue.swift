@@ -59,7 +59,15 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
   /// A whole number.
   public init(_ value: Int) { self = .integer(Int64(value)) }
   /// A fraction, shortest digits that give back the same float32; null where it is not finite.
-  public init(_ value: Float) { self = value.isFinite ? .double(Double("\(value)") ?? Double(value)) : .null }
+  public init(_ value: Float) {
+    guard value.isFinite else {
+      self = .null
+      return
+    }
+    let short = Double("\(value)") ?? Double(value)
+    // Rounded twice, a number in the middle between two could become the other one.
+    self = .double(Float(short) == value ? short : Double(value))
+  }
   /// Numbers.
   public init(_ values: [Float]) { self = .array(values.map { JSONValue($0) }) }
   /// Both ends, null for one that is not finite.

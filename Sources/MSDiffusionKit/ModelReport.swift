@@ -205,9 +205,9 @@ extension TrainingCurves {
 extension GenerationSettings {
   /// For captions.
   var guidanceWords: String {
-    decimal(guidance, 1)
-      + (guidanceInterval == Scene.everyNoiseLevel
-        ? ""
-        : " at noise levels \(decimal(guidanceInterval.lowerBound, 1)) to \(decimal(guidanceInterval.upperBound, 1))")
+    let interval = scene.guidanceInterval
+    return decimal(scene.guidance, 1)
+      + (interval == Scene.everyNoiseLevel
+        ? "" : " at noise levels \(decimal(interval.lowerBound, 1)) to \(decimal(interval.upperBound, 1))")
   }
 }

@@ -17,6 +17,8 @@ public final class Run {
   private let extras: ExtraArguments
   private var opened: Pipeline?
   private var warned: Set<String> = []
+  /// The scenes that this run generated, in order.
+  public private(set) var generated: [SceneRecord] = []
 
   /// Options of the running script; wrong ones end the program with one line.
   /// - Parameter extras: Options that this script takes beside those of all.
@@ -46,7 +48,7 @@ public final class Run {
     self.name = name
     self.extras = try ExtraArguments(arguments, extras)
     options = try RunOptions.parse(self.extras.rest)
-    seed = options.seed ?? 0
+    seed = options.seed ?? SceneSettings.published.seed
     let folder = ScriptContext.current.package ?? FileManager.default.currentDirectoryPath
     output = options.output ?? folder + "/Figures"
     if let size = options.size, size <= 0 {
@@ -85,8 +87,9 @@ public final class Run {
 
   /// What this run's options say of guidance and steps, else what the checkpoint's defaults say.
   func generationSettings() throws -> GenerationSettings {
-    var settings = GenerationSettings(try pipeline().defaults, steps: steps(20))
-    settings.guidance = options.guidance ?? settings.guidance
+    var settings = GenerationSettings(try pipeline().defaults)
+    settings.scene = settings.scene.overlaid(
+      with: SettingsOverlay { ($0.steps, $0.guidance) = (options.steps, options.guidance) })
     return settings
   }
 
@@ -103,9 +106,9 @@ public final class Run {
 
   /// An emoji or a photograph of this package by its name, or any image file by its path.
   /// - Throws: ``RunError``, `ImageError`.
-  public func reference(_ name: String) throws -> PixelImage {
+  public func reference(_ name: String) throws -> Picture {
     let isPath = name.contains("/") || FileManager.default.fileExists(atPath: name)
-    return try PixelImage(contentsOf: isPath ? name : Bundled.reference(name))
+    return try isPath ? Picture(contentsOf: name) : Picture(contentsOf: Bundled.reference(name), named: name)
   }
 
   /// A subject from a reference image.
@@ -115,27 +118,39 @@ public final class Run {
   ///   - box: Where it is to be.
   /// - Throws: as ``reference(_:)``.
   public func subject(_ name: String, phrase: String? = nil, box: Box = .none) throws -> Subject {
-    Subject(phrase ?? name, image: try reference(name), box: box)
+    Subject(phrase ?? name, picture: try reference(name), box: box)
   }
 
-  /// A scene with this run's seed, steps, guidance, size and scheduler, and what the checkpoint's defaults say.
+  /// A scene with the published settings, overlaid with what the checkpoint, the script and this run's options say, in
+  /// this order.
+  /// - Parameters:
+  ///   - steps: Denoising steps that the script suggests.
+  ///   - change: The script's last word.
   /// - Throws: `SchedulerError` where `--scheduler` names none; `NumPyError` for what `--latents` names; what
   ///   ``pipeline()`` throws.
   public func scene(
-    _ prompt: String, _ subjects: [Subject], steps: Int = 30, _ change: (inout Scene) -> Void = { _ in }
+    _ prompt: String, _ subjects: [Subject], steps: Int? = nil, _ change: (inout Scene) -> Void = { _ in }
   ) throws -> Scene {
-    let defaults = try pipeline().defaults
-    var scene = Scene(
-      defaults.prompt(prompt), subjects: subjects, negativePrompt: defaults.negativePrompt, height: options.size,
-      width: options.size, steps: self.steps(steps), guidance: options.guidance ?? defaults.guidance,
-      guidanceInterval: defaults.guidanceInterval,
-      scheduler: try options.scheduler.map { try SchedulerKind.named($0) }, seed: seed, scale: defaults.scale)
-    if let latents = options.latents { scene.initialNoise = try NumPyFile.read(latents).tensor }
+    let defaults = try pipeline().defaults.overlaid(with: SettingsOverlay { $0.steps = steps })
+      .overlaid(with: options.overlay())
+    var scene = Scene(defaults.prompt(prompt), subjects: subjects, settings: defaults.settings)
+    scene.noise = try options.latents.map { try InitialNoise(contentsOf: $0) }
     change(&scene)
     return scene
   }
 
-  /// Generates a scene and shows how far it is.
+  /// A scene from a file: what it does not say of the settings is as the checkpoint says, and this run's options
+  /// have the last word.
+  /// - Throws: as `Scene(_:files:defaults:)` and ``pipeline()``.
+  public func scene(contentsOf path: String) throws -> Scene {
+    var scene = try Scene(
+      JSONNode.read(path), files: SceneFiles(besides: path), defaults: pipeline().defaults.settings)
+    scene.settings = scene.settings.overlaid(with: try options.overlay())
+    scene.noise = try options.latents.map { try InitialNoise(contentsOf: $0) } ?? scene.noise
+    return scene
+  }
+
+  /// Generates a scene, shows how far it is, and notes the scene for the record beside the figures that follow.
   /// - Throws: as `Pipeline.generate`.
   public func generate(
     _ scene: Scene, conditions: Conditions? = nil, observing: any Observing..., as label: String = ""
@@ -143,6 +158,7 @@ public final class Run {
     let bar = ProgressBar(label.isEmpty ? name : label)
     defer { bar.finish() }
     let generation = try pipeline().generate(scene, conditions: conditions, observing: observing) { bar.show($0) }
+    note(scene, label, hasOwnConditions: conditions != nil)
     for warning in generation.warnings where warned.insert(warning).inserted { bar.warn(warning) }
     return generation
   }
@@ -156,9 +172,19 @@ public final class Run {
     return recorder
   }
 
+  private func note(_ scene: Scene, _ label: String, hasOwnConditions: Bool) {
+    let record = SceneRecord(labels: [label], scene: scene, hasOwnConditions: hasOwnConditions)
+    if let same = generated.firstIndex(where: { $0.isOfSameScene(as: record) }) {
+      if !generated[same].labels.contains(label) { generated[same].labels.append(label) }
+    } else {
+      generated.append(record)
+    }
+  }
+
   // MARK: What a run leaves
 
-  /// Writes a figure as `NAME.png` and, beside it, `NAME.json` with seed, options, checkpoint and the numbers shown.
+  /// Writes a figure as `NAME.png` and, beside it, `NAME.json` with seed, options, checkpoint, the scenes that the run
+  /// generated so far, and the numbers shown.
   /// - Throws: `PlotError`, `ImageError`, ``RunError``.
   public func save(_ figure: any Figure, as name: String? = nil, numbers: JSONValue) throws {
     let path = try prepared(name, ending: "png")
@@ -187,7 +213,7 @@ public final class Run {
     print("\(path)")
   }
 
-  /// What a figure was made from, with its numbers.
+  /// What a figure was made from, with its numbers; written for the output folder.
   func record(_ numbers: JSONValue) throws -> JSONValue {
     let pipeline = try pipeline()
     var given: [(String, JSONValue)] = []
@@ -208,7 +234,7 @@ public final class Run {
           ),
           ("sha256", .string(pipeline.hash())),
         ])
-      ), ("numbers", numbers),
+      ), ("scenes", .array(try generated.map { try stored($0).json(in: output) })), ("numbers", numbers),
     ])
   }
 

@@ -37,9 +37,19 @@ struct RunOptions: ParsableArguments {
     help: "Scheduler: \(SchedulerKind.allCases.map(\.name).joined(separator: ", ")). (default: the checkpoint's)")
   var scheduler: String?
 
-  @Option(help: "A .npy file with starting noise of unit deviation, [1, C, h, w], in place of the seed's.")
+  @Option(help: "A .npy file with starting noise of standard deviation 1, [1, C, h, w], in place of the seed's.")
   var latents: String?
 
   @Option(help: "Folder for the figures. (default: Figures/ of this package)")
   var output: String?
+
+  /// What the options say of a scene's settings.
+  /// - Throws: `SchedulerError` where `--scheduler` names none.
+  func overlay() throws -> SettingsOverlay {
+    let kind = try scheduler.map { try SchedulerKind.named($0) }
+    return SettingsOverlay {
+      ($0.height, $0.width, $0.steps, $0.guidance) = (size, size, steps, guidance)
+      ($0.scheduler, $0.seed) = (kind, seed)
+    }
+  }
 }

@@ -51,23 +51,3 @@ extension PixelImage {
     return count > 0 ? (sum / count).squareRoot() : 0
   }
 }
-
-extension JSONValue {
-  /// Boxes of a scene's subjects with their phrases and scales, for the file beside a figure.
-  public init(_ scene: Scene) {
-    self = .object([
-      ("prompt", .string(scene.prompt)), ("steps", JSONValue(scene.steps)), ("guidance", JSONValue(scene.guidance)),
-      ("guidance_interval", JSONValue(scene.guidanceInterval)), ("scale", JSONValue(scene.scale)),
-      (
-        "subjects",
-        .array(
-          scene.subjects.map { subject in
-            .object([
-              ("phrase", .string(subject.phrase)), ("box", JSONValue(subject.box.numbers)),
-              ("scale", subject.scale.map { JSONValue($0) } ?? .null),
-            ])
-          })
-      ),
-    ])
-  }
-}

@@ -24,8 +24,11 @@ import Training
     #expect(Finding("a", interval: interval, scenes: 10).isMet == nil)
     for stage in [nil, TrainingStage.base] {
       let finding = Finding("a", interval: interval, reach: 0.5, scenes: 10, stage: stage)
-      let results = ModelResults(checkpoint: "", settings: GenerationSettings(), findings: [finding])
-      #expect(try ModelResults(JSONNode(results.json, name: "results")).findings.map(\.stage) == [stage])
+      var settings = GenerationSettings(steps: 7, guidanceInterval: 0.5...5)
+      settings.scene.scheduler = .ddim
+      let results = ModelResults(checkpoint: "", settings: settings, findings: [finding])
+      let read = try ModelResults(JSONNode(results.json, name: "results"))
+      #expect(read.findings.map(\.stage) == [stage] && read.settings == settings)
     }
   }
 

@@ -86,12 +86,35 @@ import Testing
   }
 
   @Test func rangesComeBackAndMustNotBeReversed() throws {
-    for range in [Float(0.5)...5, 0 ... .infinity, 2...2] {
-      #expect(try JSONNode(JSONValue(range), name: "f.json").range(or: -1...0) == range)
+    for range in [Float(0.5)...5, 0 ... .infinity, -.infinity...1, 2...2] {
+      #expect(try ClosedRange<Float>(json: JSONNode(JSONValue(range), name: "f.json")) == range)
     }
-    #expect(try JSONNode(.null, name: "f.json").range(or: -1...0) == -1...0)
-    for wrong: JSONValue in [[2, 1], [1], [1, 2, 3], [.null, 1], 3] {
-      #expect(throws: JSONError.self, "\(wrong)") { try JSONNode(wrong, name: "f.json").range(or: -1...0) }
+    for wrong: JSONValue in [[2, 1], [1], [1, 2, 3], .null, 3] {
+      #expect(throws: JSONError.self, "\(wrong)") { try ClosedRange<Float>(json: JSONNode(wrong, name: "f.json")) }
+    }
+  }
+
+  @Test func keysOfNoEntryAreErrorsThatNameThoseLikeThem() throws {
+    struct Pair: Equatable {
+      var height = 1
+      var width: Int?
+      static var fields: [JSONField<Pair>] { [JSONField("height", \.height), JSONField("width", \.width)] }
+    }
+    func read(_ value: JSONValue) throws -> Pair {
+      var pair = Pair()
+      try JSONNode(value, name: "f.json").read(into: &pair, Pair.fields)
+      return pair
+    }
+    #expect(try read(["width": 3]) == Pair(height: 1, width: 3))
+    #expect(try read(JSONValue(Pair(), Pair.fields)) == Pair())
+    for (key, near) in [("hight", "is it height?"), ("widht", "is it width?"), ("depth", "expected height, width")] {
+      let error = #expect(throws: JSONError.unknownKey(location: "f.json", key: key, known: ["height", "width"])) {
+        try read(.object([(key, 3)]))
+      }
+      #expect("\(try #require(error))".contains(near))
+    }
+    #expect(throws: JSONError.wrongType(location: "f.json: height", expected: "a value or no entry", found: "null")) {
+      try read(["height": .null])
     }
   }
 

@@ -23,7 +23,7 @@ import Testing
     #expect(first.allSatisfy { $0 > 0 && $0 < 1 })
     #expect(try fits() == first)
     #expect(try fits { $0.subjects[0].box = Box(0, 0.2, 0.4, 0.8) } != first)
-    #expect(try fits { $0.subjects[1].image = try run.get().reference("rocket") } != first)
+    #expect(try fits { $0.subjects[1].picture = try run.get().reference("rocket") } != first)
     #expect(try fits { $0.scale /= 2 } != first)
   }
 

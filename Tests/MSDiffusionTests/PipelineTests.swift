@@ -121,7 +121,7 @@ import Testing
       ("steps", { $0.steps = 0 }),
       ("samples", { $0.samples = -1 }), ("guidance", { $0.guidance = .infinity }), ("scale", { $0.scale = .nan }),
       ("one scale", { $0.subjects[0].scale = 0.5 }),
-      ("mask", { $0.subjects[0].mask = PixelImage(width: 2, height: 2) }),
+      ("mask", { $0.subjects[0].mask = Picture(PixelImage(width: 2, height: 2)) }),
       (
         "phrase",
         {
@@ -158,16 +158,21 @@ import Testing
     let model = try Small.copy(to: folder)
     let plain = try Pipeline(folder.path).defaults
     #expect(plain == .published)
-    #expect(plain.prompt("a cat") == Scene.qualityPrompt + ", a cat")
+    #expect(plain.prompt("a cat") == "best quality, high quality, a cat")
     let heads = JSONValue(try model.configuration(of: .adapter)["heads"].int())
     let own: JSONValue = ["quality_prompt": "", "guidance": 3, "guidance_interval": [0.5, 5]]
     try model.write(["heads": heads, "defaults": own], of: .adapter)
     let defaults = try Pipeline(folder.path).defaults
     #expect(defaults.prompt("a cat") == "a cat")
-    #expect((defaults.guidance, defaults.guidanceInterval, defaults.scale) == (3, 0.5...5, 0.6))
-    #expect(defaults.negativePrompt == Scene.defaultNegativePrompt)
+    var expected = SceneSettings.published
+    (expected.guidance, expected.guidanceInterval) = (3, 0.5...5)
+    #expect(defaults.settings == expected)
     try model.write(["heads": heads, "defaults": ["scale": "much"]], of: .adapter)
     #expect(throws: JSONError.self) { try Pipeline(folder.path) }
+    try model.write(["heads": heads, "defaults": ["guidence": 3]], of: .adapter)
+    #expect {
+      try Pipeline(folder.path)
+    } throws: { "\($0)".contains("guidence") && "\($0)".contains("is it guidance?") }
   }
 
   @Test func configurationsOfOtherWeightsAreRefused() throws {

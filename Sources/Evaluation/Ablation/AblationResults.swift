@@ -61,7 +61,7 @@ public struct AblationResults: Sendable, Equatable {
   public var json: JSONValue {
     .object([
       ("steps", JSONValue(steps)), ("batch", JSONValue(batch)), ("scenes", JSONValue(scenes)),
-      ("settings", .object(settings.entries)),
+      ("settings", settings.json),
       (
         "rows",
         .array(

@@ -133,6 +133,6 @@ extension Evaluator {
 extension GenerationSettings {
   /// What the rows of a measure depend on.
   func json(_ pipeline: Pipeline) -> JSONValue {
-    .object([("model", .string(pipeline.hash()))] + entries)
+    .object([("model", .string(pipeline.hash())), ("settings", json)])
   }
 }

@@ -22,7 +22,7 @@ public struct ModelResults: Sendable, Equatable {
 
   public var json: JSONValue {
     .object([
-      ("checkpoint", .string(checkpoint)), ("settings", .object(settings.entries)),
+      ("checkpoint", .string(checkpoint)), ("settings", settings.json),
       ("findings", .array(findings.map(\.json))), ("missing", JSONValue(missing)),
     ])
   }

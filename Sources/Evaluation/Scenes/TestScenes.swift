@@ -73,56 +73,63 @@ public struct TestScenes: Sendable {
 }
 
 /// How images are generated that are measured.
+///
+/// Settings are reached through it: `settings.steps` is `settings.scene.steps`.
+@dynamicMemberLookup
 public struct GenerationSettings: Sendable, Equatable {
-  public var steps: Int
-  public var guidance: Float
-  /// Noise levels at which it acts.
-  public var guidanceInterval: ClosedRange<Float>
-  /// γ of Eq. 2: 1 as in training.
-  public var scale: Float
+  /// Settings of every scene; the seed is the scene's number.
+  public var scene: SceneSettings
   /// Scenes that go through the model together.
-  public var batch: Int
+  public var batch = 16
+
+  /// What measures ask for in place of what is published: few steps, no words to keep away from, and γ as in training.
+  public static let measured = SettingsOverlay {
+    ($0.steps, $0.negativePrompt, $0.scale) = (20, .some(nil), 1)
+  }
+
+  /// As an overlay says, and ``measured`` where it says nothing.
+  public init(_ overlay: SettingsOverlay) {
+    scene = .published.overlaid(with: Self.measured).overlaid(with: overlay)
+  }
 
   public init(
-    steps: Int = 20, guidance: Float = 7.5, guidanceInterval: ClosedRange<Float> = Scene.everyNoiseLevel,
-    scale: Float = 1, batch: Int = 16
+    steps: Int? = nil, guidance: Float? = nil, guidanceInterval: ClosedRange<Float>? = nil, scale: Float? = nil,
+    batch: Int? = nil
   ) {
-    (self.steps, self.guidance, self.guidanceInterval) = (steps, guidance, guidanceInterval)
-    (self.scale, self.batch) = (scale, batch)
-  }
-
-  /// As a checkpoint's defaults say.
-  public init(_ defaults: RequestDefaults, steps: Int = 20) {
     self.init(
-      steps: steps, guidance: defaults.guidance, guidanceInterval: defaults.guidanceInterval, scale: defaults.scale)
+      SettingsOverlay {
+        ($0.steps, $0.guidance, $0.guidanceInterval, $0.scale) = (steps, guidance, guidanceInterval, scale)
+      })
+    self.batch = batch ?? self.batch
   }
 
-  /// Entries for a file of results; all that images depend on beside the model and the scene.
-  var entries: [(String, JSONValue)] {
-    [
-      ("steps", JSONValue(steps)), ("guidance", JSONValue(guidance)),
-      ("guidance_interval", JSONValue(guidanceInterval)),
-      ("scale", JSONValue(scale)),
-    ]
+  /// As a checkpoint's defaults say; steps and the negative prompt are those of ``measured``.
+  public init(_ defaults: SceneDefaults) {
+    let settings = defaults.settings
+    self.init(guidance: settings.guidance, guidanceInterval: settings.guidanceInterval, scale: settings.scale)
   }
 
+  public subscript<Value>(dynamicMember path: WritableKeyPath<SceneSettings, Value>) -> Value {
+    get { scene[keyPath: path] }
+    set { scene[keyPath: path] = newValue }
+  }
+
+  /// For a file of results: all that images depend on beside the model and the scene.
+  var json: JSONValue { scene.json }
+
+  /// Reads what ``json`` wrote; what is missing is as ``measured``.
   /// - Throws: `JSONError`.
   init(_ json: JSONNode) throws {
-    self.init(
-      steps: try json["steps"].int(), guidance: try json["guidance"].float(),
-      guidanceInterval: try json["guidance_interval"].range(or: Scene.everyNoiseLevel), scale: try json["scale"].float()
-    )
+    self.init()
+    scene = try SceneSettings(json: json, defaults: scene)
   }
 }
 
 extension TestScene {
   /// What a model is asked for: caption, references, phrases and boxes of the scene; its number is the seed.
   public func request(_ settings: GenerationSettings) -> Scene {
-    Scene(
-      sample.caption,
-      subjects: sample.subjects.map { Subject($0.phrase, image: PixelImage($0.reference), box: $0.box) },
-      negativePrompt: nil, steps: settings.steps, guidance: settings.guidance,
-      guidanceInterval: settings.guidanceInterval, seed: UInt64(index), scale: settings.scale)
+    let subjects = sample.subjects.map { Subject($0.phrase, image: PixelImage($0.reference), box: $0.box) }
+    return Scene(sample.caption, subjects: subjects, settings: settings.scene).with { $0.seed = UInt64(index) }
   }
 
   /// The same noise with nobody in it: the place alone.

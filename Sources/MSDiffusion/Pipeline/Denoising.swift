@@ -59,12 +59,12 @@ public final class Denoising: Sequence, IteratorProtocol {
       throw PipelineError.invalid(
         "conditions", found: "\(given.count)", expected: "one set per scene (\(scenes.count))")
     }
-    let scheduler = try pipeline.scheduler(for: scenes[0])
+    let scheduler = try pipeline.scheduler(of: batch)
     let outline = pipeline.outline(of: batch, scenes: scenes, steps: scheduler.timesteps.count, encodes: given == nil)
     let encoding = try HookSession(observing, catalog: pipeline.hooks, outline: outline)
     conditions = try given ?? scenes.map { try pipeline.conditions(for: $0, in: encoding) }
     guidance = Guidance(scenes)
-    rows = SceneRows(scenes, conditions, pipeline: pipeline, batch: batch, guides: guidance != nil)
+    rows = SceneRows(batch, conditions, pipeline: pipeline, guides: guidance != nil)
     layout = rows.layout
     // A pseudo layout observes text attention like any other recorder, after hooks that may replace it.
     session =
@@ -73,14 +73,7 @@ public final class Denoising: Sequence, IteratorProtocol {
     noiseShapes = batch.noiseShapes
     var generators = scenes.map { RandomGenerator(seed: $0.seed) }
     initialNoise = .concatenated(
-      try scenes.indices.map { index in
-        guard let given = scenes[index].initialNoise else { return generators[index].normal(batch.noiseShapes[index]) }
-        guard given.shape == batch.noiseShapes[index] else {
-          throw PipelineError.invalid(
-            "initial noise", found: "\(given.shape)", expected: "\(batch.noiseShapes[index])")
-        }
-        return given
-      }, axis: 0)
+      scenes.indices.map { scenes[$0].initialNoise ?? generators[$0].normal(batch.noiseShapes[$0]) }, axis: 0)
     self.generators = generators
     initialLatents = initialNoise * scheduler.initialNoiseSigma
     latents = initialLatents

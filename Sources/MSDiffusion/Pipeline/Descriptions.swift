@@ -18,7 +18,8 @@ extension Subject: CustomStringConvertible {
 extension Scene: CustomStringConvertible {
   /// Prompt, phrases and what it is made with.
   public var description: String {
-    "Scene “\(prompt)”, subjects \(phrases), \(steps) steps, guidance \(guidance), γ \(scale), seed \(seed)"
+    "Scene “\(prompt)”, subjects \(phrases), \(settings.steps) steps, guidance \(settings.guidance), "
+      + "γ \(settings.scale), seed \(settings.seed)"
   }
 }
 

@@ -39,8 +39,8 @@ public enum GenerationProgress: Sendable, Equatable {
 extension Pipeline {
   /// The steps of a generation, for a caller who owns the loop.
   /// - Parameters:
-  ///   - scenes: requests of one size, number of steps and scheduler; each with its own prompt, subjects, seed,
-  ///     guidance, scale and samples.
+  ///   - scenes: requests of one size, number of steps, scheduler and layout options; each with its own prompt,
+  ///     subjects, seed, guidance, scale and samples.
   ///   - conditions: what the scenes' texts and images became; encoded here where nil.
   ///   - observing: hooks and recorders, in force during this run alone.
   /// - Throws: `PipelineError`, `PhraseError`, `HookError`, `AnalysisError.invalidBox`.

@@ -4,13 +4,13 @@ import Tensors
 
 /// Classifier-free guidance of the samples of a batch.
 package struct Guidance {
-  /// One a sample.
+  /// One per sample; 1: none.
   private let strengths: [(value: Float, interval: ClosedRange<Float>)]
 
   /// nil where no scene asks for guidance above 1: then no unconditional half is needed.
   package init?(_ scenes: [Scene]) {
     guard scenes.contains(where: { $0.guidance > 1 }) else { return nil }
-    strengths = scenes.flatMap { Array(repeating: ($0.guidance, $0.guidanceInterval), count: $0.samples) }
+    strengths = scenes.flatMap { Array(repeating: (max($0.guidance, 1), $0.guidanceInterval), count: $0.samples) }
   }
 
   /// Unconditional + strength · (conditional − unconditional); the conditional half alone for samples whose interval does
@@ -18,7 +18,7 @@ package struct Guidance {
   ///
   /// - Parameters:
   ///   - prediction: Of both halves, the unconditional one first, `[2·B, C, h, w]`.
-  ///   - noiseLevel: Deviation of noise over that of the signal.
+  ///   - noiseLevel: Standard deviation of the noise over that of the signal.
   /// - Returns: `[B, C, h, w]`.
   package func callAsFunction(_ prediction: Tensor, noiseLevel: Float) -> Tensor {
     let halves = prediction.split(axis: 0, sizes: [strengths.count, strengths.count])

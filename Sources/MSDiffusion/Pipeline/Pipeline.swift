@@ -29,7 +29,7 @@ public struct Pipeline: Sendable {
   /// nil where the folder holds no adapter: then it is the base model.
   public let adapter: Adapter?
   /// What requests to this model are filled up with.
-  public let defaults: RequestDefaults
+  public let defaults: SceneDefaults
   /// Every hook point of every part.
   public let hooks: HookCatalog
   package let text: [TextBranch]
@@ -92,7 +92,8 @@ public struct Pipeline: Sendable {
       image = nil
     }
     let adapterConfiguration = try files.optionalConfiguration(of: .adapter)
-    defaults = try RequestDefaults(adapterConfiguration["defaults"])
+    let said = adapterConfiguration["defaults"]
+    defaults = .published.overlaid(with: said.isPresent ? try SettingsOverlay(json: said) : SettingsOverlay())
     if files.has(.adapter) {
       let scope = try scope(.adapter)
       adapter = try Adapter(
@@ -177,9 +178,9 @@ public struct Pipeline: Sendable {
   /// SDXL's micro-conditioning of a scene, `[6]`.
   package func timeIDs(of scene: Scene) throws -> Tensor { try SceneBatch([scene], pipeline: self).timeIDs }
 
-  /// The scheduler of a scene over its steps.
-  func scheduler(for scene: Scene) throws -> any Scheduler {
-    try (scene.scheduler ?? checkpointScheduler).make(configuration: schedulerConfiguration, steps: scene.steps)
+  /// The scheduler of a batch over its steps.
+  func scheduler(of batch: SceneBatch) throws -> any Scheduler {
+    try batch.shared.scheduler.make(configuration: schedulerConfiguration, steps: batch.shared.steps)
   }
 
   /// The feature map sizes that cross-attention meets for latents of that size, finest first.

@@ -1,46 +1,89 @@
+import JSON
 import Models
 import Tensors
 
-/// What the scenes of one batch have in common.
+/// Scenes that go through the model together, checked.
 struct SceneBatch {
-  let height, width, latentHeight, latentWidth: Int
-  /// Samples of all scenes.
-  let samples: Int
+  /// What all scenes of a batch have in common; everything else each has for itself.
+  struct Shared: Equatable {
+    var height, width, steps: Int
+    var scheduler: SchedulerKind
+    var layout: LayoutOptions
+
+    static var fields: [JSONField<Shared>] {
+      [
+        JSONField("height", \.height), JSONField("width", \.width), JSONField("steps", \.steps),
+        JSONField("scheduler", \.scheduler), JSONField("layout", \.layout),
+      ]
+    }
+  }
+
+  let scenes: [Scene]
+  let shared: Shared
+  let latentHeight, latentWidth: Int
   /// Shape of each scene's noise, `[samples, C, h, w]`.
   let noiseShapes: [[Int]]
 
-  /// - Throws: `PipelineError.mixedBatch` where scenes differ in size, steps or scheduler; what `Scene.check` throws.
+  /// - Throws: `PipelineError.mixedBatch` where scenes differ in what a batch shares; what `Scene.check` throws;
+  ///   `PipelineError.invalid` for a size or starting noise that does not fit the model.
   init(_ scenes: [Scene], pipeline: Pipeline) throws {
-    guard !scenes.isEmpty else {
+    for scene in scenes { try scene.check() }
+    let own = scenes.map { scene in
+      Shared(
+        height: scene.height ?? pipeline.nativeSize, width: scene.width ?? pipeline.nativeSize, steps: scene.steps,
+        scheduler: scene.scheduler ?? pipeline.checkpointScheduler, layout: scene.layout)
+    }
+    guard let shared = own.first else {
       throw PipelineError.invalid("scenes", found: "none", expected: "at least one")
     }
-    let sizes = scenes.map { ($0.height ?? pipeline.nativeSize, $0.width ?? pipeline.nativeSize) }
-    for (scene, size) in zip(scenes, sizes) {
-      try scene.check(factor: pipeline.factor, height: size.0, width: size.1)
+    if own.contains(where: { $0 != shared }) {
+      let option = own.lazy.compactMap { Self.firstDifference(shared.json, $0.json) }.first ?? []
+      throw PipelineError.mixedBatch(
+        option: option.joined(separator: "."), values: own.map { $0.json.value(at: option).text() })
     }
-    func same<Value: Equatable>(_ option: String, _ values: [Value]) throws {
-      if values.contains(where: { $0 != values[0] }) {
-        throw PipelineError.mixedBatch(option: option, values: values.map { "\($0)" })
+    let factor = pipeline.factor
+    for (name, side) in [("height", shared.height), ("width", shared.width)]
+    where side < factor || side % factor != 0 || side > 16384 {
+      throw PipelineError.invalid(name, found: "\(side)", expected: "a multiple of \(factor), at most 16384")
+    }
+    (self.scenes, self.shared) = (scenes, shared)
+    let (h, w) = (shared.height / factor, shared.width / factor)
+    (latentHeight, latentWidth) = (h, w)
+    noiseShapes = scenes.map { [$0.samples, pipeline.vae.configuration.latentChannels, h, w] }
+    for (scene, shape) in zip(scenes, noiseShapes) {
+      if let noise = scene.noise, noise.tensor.shape != shape {
+        throw PipelineError.invalid("initial noise", found: "\(noise.tensor.shape)", expected: "\(shape)")
       }
     }
-    try same("height", sizes.map(\.0))
-    try same("width", sizes.map(\.1))
-    try same("steps", scenes.map(\.steps))
-    try same("scheduler", scenes.map { $0.scheduler.map { "\($0)" } ?? "the checkpoint's" })
-    try same("pseudo layout", scenes.map(\.layout.pseudoLayout))
-    try same("masked text attention", scenes.map(\.layout.masksText))
-    try same("background zeroing", scenes.map(\.layout.zeroesBackground))
-    (height, width) = sizes[0]
-    (latentHeight, latentWidth) = (height / pipeline.factor, width / pipeline.factor)
-    samples = scenes.reduce(0) { $0 + $1.samples }
-    let (channels, h, w) = (pipeline.vae.configuration.latentChannels, latentHeight, latentWidth)
-    noiseShapes = scenes.map { [$0.samples, channels, h, w] }
+  }
+
+  /// SDXL's micro-conditioning: original height and width, crop corner, target height and width.
+  var timeIDs: Tensor {
+    let (height, width) = (Float(shared.height), Float(shared.width))
+    return Tensor([height, width, 0, 0, height, width], shape: [6])
+  }
+
+  /// Keys that lead to the first value in which two differ; nil where they are equal.
+  private static func firstDifference(_ a: JSONValue, _ b: JSONValue) -> [String]? {
+    guard a != b else { return nil }
+    guard case .object(let one) = a, case .object(let other) = b else { return [] }
+    for key in one.keys {
+      if let inner = firstDifference(one[key] ?? .null, other[key] ?? .null) { return [key] + inner }
+    }
+    return []
   }
 }
 
-extension SceneBatch {
-  /// SDXL's micro-conditioning: original height and width, crop corner, target height and width.
-  var timeIDs: Tensor {
-    Tensor([Float(height), Float(width), 0, 0, Float(height), Float(width)], shape: [6])
+extension SceneBatch.Shared {
+  fileprivate var json: JSONValue { JSONValue(self, Self.fields) }
+}
+
+extension JSONValue {
+  /// What lies under keys of objects in objects.
+  fileprivate func value(at keys: [String]) -> JSONValue {
+    keys.reduce(self) { value, key in
+      guard case .object(let object) = value else { return .null }
+      return object[key] ?? .null
+    }
   }
 }

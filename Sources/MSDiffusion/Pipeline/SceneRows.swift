@@ -10,7 +10,8 @@ struct SceneRows {
   /// Where the subjects are; nil where no scene has any.
   let layout: SubjectLayout?
 
-  init(_ scenes: [Scene], _ conditions: [Conditions], pipeline: Pipeline, batch: SceneBatch, guides: Bool) {
+  init(_ batch: SceneBatch, _ conditions: [Conditions], pipeline: Pipeline, guides: Bool) {
+    let scenes = batch.scenes
     /// One value per sample, in both halves.
     func rows<Value>(_ conditional: (Int) -> Value, _ unconditional: (Int) -> Value) -> [Value] {
       func half(_ value: (Int) -> Value) -> [Value] {
@@ -32,7 +33,7 @@ struct SceneRows {
     }
     let conditional = scenes.indices.map { SubjectRow(adapter, scene: scenes[$0], conditions: conditions[$0]) }
     let subjects = rows({ conditional[$0] }, { conditional[$0].unconditional })
-    let options = scenes[0].layout
+    let options = batch.shared.layout
     let branch = SubjectBranch(adapter, rows: subjects, options: options)
     context.branches = [branch]
     if options.masksText { context.mask = PhraseMask(subjects, tokens: text.shape[1]) }

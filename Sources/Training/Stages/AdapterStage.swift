@@ -44,6 +44,6 @@ struct AdapterStage {
       }
     }
     try target.write(
-      .adapter, .object(configuration.entries + [("defaults", SmallModel.defaults)]), weights.inKeyOrder)
+      .adapter, .object(configuration.entries + [("defaults", SmallModel.defaults.json)]), weights.inKeyOrder)
   }
 }

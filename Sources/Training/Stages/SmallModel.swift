@@ -72,9 +72,10 @@ public enum SmallModel {
   ]
 
   /// What requests are filled up with: the model has learnt no words of praise or blame.
-  static let defaults: JSONValue = [
-    "quality_prompt": "", "negative_prompt": "", "guidance": 7.5, "guidance_interval": [0, 5], "scale": 1.4,
-  ]
+  static let defaults = SettingsOverlay {
+    ($0.qualityPrompt, $0.negativePrompt) = ("", "")
+    ($0.guidance, $0.guidanceInterval, $0.scale) = (7.5, 0...5, 1.4)
+  }
 
   /// An adapter of 16 tokens per subject and 4 dummy tokens; resamplers have two blocks.
   static func adapter(_ projector: any ProjectorConfiguration.Type) -> JSONValue {

@@ -1,0 +1,64 @@
+import Checkpoints
+import Foundation
+import Images
+import Tensors
+
+/// Which file a picture or noise was read from.
+public struct FileOrigin: Sendable, Equatable {
+  /// The path as it was given: from the root or from the working folder.
+  public let path: String
+  /// The name of one of the package's own pictures, which stands for its path.
+  public let name: String?
+  /// Of the file's bytes, 64 hexadecimal digits.
+  public let sha256: String
+
+  init(path: String, name: String?, bytes: [UInt8]) {
+    var hash = SHA256()
+    bytes.withUnsafeBytes { hash.update($0) }
+    (self.path, self.name, sha256) = (path, name, hash.finish())
+  }
+}
+
+/// A picture, and which file it came from, if any. Two are equal where their pixels are, wherever they came from.
+public struct Picture: Sendable, Equatable {
+  public let image: PixelImage
+  public let origin: FileOrigin?
+
+  /// A picture that comes from no file.
+  public init(_ image: PixelImage) { (self.image, origin) = (image, nil) }
+
+  /// Reads an image file.
+  /// - Parameter name: What the package calls it, where it is one of its own.
+  /// - Throws: `ImageError`.
+  public init(contentsOf path: String, named name: String? = nil) throws {
+    let bytes = try PixelImage.bytes(ofFile: path)
+    image = try PixelImage(decoding: bytes, name: path)
+    origin = FileOrigin(path: path, name: name, bytes: bytes)
+  }
+
+  public static func == (a: Picture, b: Picture) -> Bool { a.image == b.image }
+}
+
+/// Starting noise, and which file it came from, if any. Two are equal where their numbers are.
+public struct InitialNoise: Sendable, Equatable {
+  /// Of standard deviation 1, `[samples, C, h, w]`.
+  public let tensor: Tensor
+  public let origin: FileOrigin?
+
+  /// Noise that comes from no file.
+  public init(_ tensor: Tensor) { (self.tensor, origin) = (tensor, nil) }
+
+  /// Reads a `.npy` file.
+  /// - Throws: `NumPyError`.
+  public init(contentsOf path: String) throws {
+    tensor = try NumPyFile.read(path).tensor
+    origin = FileOrigin(path: path, name: nil, bytes: [UInt8](FileManager.default.contents(atPath: path) ?? Data()))
+  }
+
+  public static func == (a: InitialNoise, b: InitialNoise) -> Bool { a.tensor == b.tensor }
+}
+
+extension Picture: CustomStringConvertible {
+  /// Size, mean colour and where it came from.
+  public var description: String { "\(image)" + (origin.map { ", \($0.name ?? $0.path)" } ?? "") }
+}

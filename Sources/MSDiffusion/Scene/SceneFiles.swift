@@ -1,0 +1,155 @@
+import Foundation
+import Images
+import JSON
+import Tensors
+
+/// Where the files lie that a scene's JSON names.
+public struct SceneFiles: Sendable {
+  private let folder: String?
+  private let named: @Sendable (String) throws -> String
+
+  /// - Parameters:
+  ///   - folder: Where the JSON lies, and its paths start; nil: the working folder.
+  ///   - named: The path of a picture of the package's own by its name.
+  public init(
+    folder: String? = nil,
+    named: @escaping @Sendable (String) throws -> String = { throw SceneError.unknownName($0) }
+  ) {
+    (self.folder, self.named) = (folder, named)
+  }
+
+  // MARK: Writing
+
+  func json(_ picture: Picture) -> JSONValue {
+    picture.origin.map { json($0) } ?? ["png": .string(Data(picture.image.pngBytes()).base64EncodedString())]
+  }
+
+  func json(_ noise: InitialNoise) -> JSONValue {
+    if let origin = noise.origin { return json(origin) }
+    let words = noise.tensor.values.map { $0.bitPattern.littleEndian }
+    return [
+      "shape": .array(noise.tensor.shape.map { JSONValue($0) }),
+      "float32": .string(words.withUnsafeBytes { Data($0) }.base64EncodedString()),
+    ]
+  }
+
+  private func json(_ origin: FileOrigin) -> JSONValue {
+    .object([
+      origin.name.map { ("name", .string($0)) }
+        ?? ("file", .string(folder.map { Self.path(origin.path, from: $0) } ?? origin.path)),
+      ("sha256", .string(origin.sha256)),
+    ])
+  }
+
+  // MARK: Reading
+
+  /// What an object says of a file or of contents.
+  private struct Entry {
+    var name, file, sha256, png, float32: String?
+    var shape: [Int]?
+
+    static var file: [JSONField<Entry>] {
+      [JSONField("file", ifSaid: \.file), JSONField("sha256", ifSaid: \.sha256)]
+    }
+    static var picture: [JSONField<Entry>] {
+      [JSONField("name", ifSaid: \.name)] + file + [JSONField("png", ifSaid: \.png)]
+    }
+    static var noise: [JSONField<Entry>] {
+      file + [JSONField("shape", ifSaid: \.shape), JSONField("float32", ifSaid: \.float32)]
+    }
+  }
+
+  func picture(_ node: JSONNode) throws -> Picture {
+    var entry = Entry()
+    if case .string(let text)? = node.value {
+      if text.contains("/") || text.contains(".") { entry.file = text } else { entry.name = text }
+    } else {
+      try node.read(into: &entry, Entry.picture)
+    }
+    switch (entry.name, entry.file, entry.png) {
+    case (let name?, nil, nil):
+      return try checked(Picture(contentsOf: named(name), named: name), \.origin, entry.sha256, node)
+    case (nil, let file?, nil):
+      return try checked(Picture(contentsOf: path(file)), \.origin, entry.sha256, node)
+    case (nil, nil, let png?):
+      guard let data = Data(base64Encoded: png) else { throw node["png"].mismatch("a PNG file in base64") }
+      return Picture(try PixelImage(decoding: [UInt8](data), name: node["png"].location))
+    default: throw node.mismatch("one of name, file and png")
+    }
+  }
+
+  func noise(_ node: JSONNode) throws -> InitialNoise {
+    var entry = Entry()
+    try node.read(into: &entry, Entry.noise)
+    switch (entry.file, entry.shape, entry.float32) {
+    case (let file?, nil, nil):
+      return try checked(InitialNoise(contentsOf: path(file)), \.origin, entry.sha256, node)
+    case (nil, let shape?, let text?):
+      let count = shape.reduce(1) { $0 * max($1, 0) }
+      guard let data = Data(base64Encoded: text), data.count == 4 * count, shape.allSatisfy({ $0 > 0 }) else {
+        throw node["float32"].mismatch("\(count) numbers of 4 bytes in base64, for shape \(shape)")
+      }
+      let values = data.withUnsafeBytes { bytes in
+        (0..<count).map {
+          Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+        }
+      }
+      return InitialNoise(Tensor(values, shape: shape))
+    default: throw node.mismatch("a file, or shape and float32")
+    }
+  }
+
+  /// The content itself, if the file has the hash that was written down, or none was.
+  private func checked<Content>(
+    _ content: Content, _ origin: KeyPath<Content, FileOrigin?>, _ expected: String?, _ node: JSONNode
+  ) throws -> Content {
+    if let found = content[keyPath: origin], let expected, found.sha256 != expected {
+      throw SceneError.changedFile(
+        location: node.location, path: found.path, expected: expected, found: found.sha256)
+    }
+    return content
+  }
+
+  private func path(_ written: String) -> String {
+    guard let folder, !written.hasPrefix("/") else { return written }
+    return Self.simplified(folder + "/" + written)
+  }
+
+  // MARK: Paths
+
+  /// A path as it is from a folder; one from the root stays.
+  static func path(_ path: String, from folder: String) -> String {
+    guard !path.hasPrefix("/") else { return path }
+    let here = FileManager.default.currentDirectoryPath
+    func parts(_ path: String) -> [Substring] {
+      simplified(path.hasPrefix("/") ? path : here + "/" + path).split(separator: "/")
+    }
+    let (file, start) = (parts(path), parts(folder))
+    let common = zip(file, start).prefix { $0 == $1 }.count
+    return ([Substring](repeating: "..", count: start.count - common) + file[common...]).joined(separator: "/")
+  }
+
+  /// A path without `.` and, where a folder comes before it, `..`.
+  private static func simplified(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == "..", let last = parts.last, last != ".." { parts.removeLast() } else { parts.append(part) }
+    }
+    return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+  }
+}
+
+/// What can be wrong with the files of a scene.
+public enum SceneError: Error, Equatable, CustomStringConvertible {
+  case changedFile(location: String, path: String, expected: String, found: String)
+  case unknownName(String)
+
+  public var description: String {
+    switch self {
+    case .changedFile(let location, let path, let expected, let found):
+      "\(location): \(path) has changed since this was written: expected SHA-256 \(expected.prefix(12))…, found "
+        + "\(found.prefix(12))…; restore the file, or take the entry sha256 out"
+    case .unknownName(let name): "no picture is known by the name '\(name)'; expected a path or PNG contents"
+    }
+  }
+}

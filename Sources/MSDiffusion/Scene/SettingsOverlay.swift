@@ -1,0 +1,87 @@
+import JSON
+import Models
+
+/// What somebody says of the settings: a checkpoint's configuration, command line options or a script. What is nil is not
+/// said, and stays as it was.
+public struct SettingsOverlay: Sendable, Equatable {
+  /// Put before the prompt's own words.
+  public var qualityPrompt: String?
+  /// The inner nil is ``SceneSettings/negativePrompt``'s own.
+  public var negativePrompt: String??
+  public var height, width, steps: Int?
+  public var guidance: Float?
+  public var guidanceInterval: ClosedRange<Float>?
+  public var scheduler: SchedulerKind?
+  public var seed: UInt64?
+  public var samples: Int?
+  public var scale: Float?
+  public var dropsGrounding, findsPhrasesAsPublished: Bool?
+
+  public init() {}
+
+  /// An overlay that says some of it.
+  public init(_ say: (inout SettingsOverlay) -> Void) {
+    self.init()
+    say(&self)
+  }
+}
+
+/// What a request is filled up with where it does not say.
+public struct SceneDefaults: Sendable, Equatable {
+  /// Put before the prompt's own words, with a comma; empty: nothing.
+  public var qualityPrompt = "best quality, high quality"
+  public var settings = SceneSettings.published
+
+  public static let published = SceneDefaults()
+
+  private init() {}
+
+  /// A prompt with what belongs before it.
+  public func prompt(_ words: String) -> String { qualityPrompt.isEmpty ? words : qualityPrompt + ", " + words }
+
+  /// What an overlay says, and these where it says nothing.
+  public func overlaid(with overlay: SettingsOverlay) -> SceneDefaults {
+    var result = self
+    result.qualityPrompt = overlay.qualityPrompt ?? qualityPrompt
+    result.settings = settings.overlaid(with: overlay)
+    return result
+  }
+}
+
+extension SceneSettings {
+  /// What an overlay says, and these where it says nothing.
+  public func overlaid(with overlay: SettingsOverlay) -> SceneSettings {
+    var result = self
+    result.negativePrompt = overlay.negativePrompt ?? negativePrompt
+    result.height = overlay.height ?? height
+    result.width = overlay.width ?? width
+    result.steps = overlay.steps ?? steps
+    result.guidance = overlay.guidance ?? guidance
+    result.guidanceInterval = overlay.guidanceInterval ?? guidanceInterval
+    result.scheduler = overlay.scheduler ?? scheduler
+    result.seed = overlay.seed ?? seed
+    result.samples = overlay.samples ?? samples
+    result.scale = overlay.scale ?? scale
+    result.dropsGrounding = overlay.dropsGrounding ?? dropsGrounding
+    result.findsPhrasesAsPublished = overlay.findsPhrasesAsPublished ?? findsPhrasesAsPublished
+    return result
+  }
+}
+
+extension SettingsOverlay: JSONCoded {
+  static var fields: [JSONField<SettingsOverlay>] {
+    [
+      JSONField("quality_prompt", ifSaid: \.qualityPrompt), JSONField("negative_prompt", ifSaid: \.negativePrompt),
+      JSONField("height", ifSaid: \.height), JSONField("width", ifSaid: \.width), JSONField("steps", ifSaid: \.steps),
+      JSONField("guidance", ifSaid: \.guidance), JSONField("guidance_interval", ifSaid: \.guidanceInterval),
+      JSONField("scheduler", ifSaid: \.scheduler), JSONField("seed", ifSaid: \.seed),
+      JSONField("samples", ifSaid: \.samples), JSONField("scale", ifSaid: \.scale),
+      JSONField("drops_grounding", ifSaid: \.dropsGrounding),
+      JSONField("finds_phrases_as_published", ifSaid: \.findsPhrasesAsPublished),
+    ]
+  }
+
+  package var json: JSONValue { JSONValue(self, Self.fields) }
+
+  package init(json node: JSONNode) throws { try node.read(into: &self, Self.fields) }
+}

@@ -1,0 +1,71 @@
+import Analysis
+import Images
+
+/// One thing to put into an image: what it looks like, what the prompt calls it, and where it belongs.
+public struct Subject: Sendable, Equatable {
+  /// The words of the prompt that mean this subject.
+  public var phrase: String
+  /// The reference picture.
+  public var picture: Picture
+  /// White where the subject is on the reference picture, of the same size; the rest becomes black. Recommended: a
+  /// reference's background leaks into the result.
+  public var mask: Picture?
+  /// The part of the reference picture to use.
+  public var crop: Box?
+  /// Where in the generated image; `.none`: not laid out.
+  public var box: Box
+  /// How strongly this subject is drawn, in place of the scene's scale. Give it to all subjects or to none.
+  public var scale: Float?
+
+  public init(
+    _ phrase: String, picture: Picture, box: Box = .none, mask: Picture? = nil, crop: Box? = nil, scale: Float? = nil
+  ) {
+    (self.phrase, self.picture, self.box) = (phrase, picture, box)
+    (self.mask, self.crop, self.scale) = (mask, crop, scale)
+  }
+
+  /// A subject whose picture comes from no file.
+  public init(
+    _ phrase: String, image: PixelImage, box: Box = .none, mask: PixelImage? = nil, crop: Box? = nil,
+    scale: Float? = nil
+  ) {
+    self.init(
+      phrase, picture: Picture(image), box: box, mask: mask.map { Picture($0) }, crop: crop, scale: scale)
+  }
+
+  /// The reference picture's pixels; what is set comes from no file.
+  public var image: PixelImage {
+    get { picture.image }
+    set { picture = Picture(newValue) }
+  }
+
+  /// The same subject elsewhere.
+  public func at(_ box: Box) -> Subject {
+    var subject = self
+    subject.box = box
+    return subject
+  }
+
+  /// The reference as the image encoder is to see it: background black where there is a mask, then cropped.
+  public var reference: PixelImage {
+    let masked = mask.map { image.masked(by: $0.image) } ?? image
+    guard let crop else { return masked }
+    let cells = crop.cells(height: masked.height, width: masked.width)
+    return masked.cropped(
+      x: cells.columns.lowerBound, y: cells.rows.lowerBound, width: cells.columns.count, height: cells.rows.count)
+  }
+
+  /// - Throws: `PipelineError`, `AnalysisError.invalidBox`.
+  func check(number: Int) throws {
+    _ = try box.validated(as: "box of subject \(number), '\(phrase)'")
+    _ = try crop?.validated(as: "crop of subject \(number), '\(phrase)'")
+    if let mask = mask?.image, (mask.width, mask.height) != (image.width, image.height) {
+      throw PipelineError.invalid(
+        "mask of subject \(number)", found: "\(mask.width)×\(mask.height)",
+        expected: "the size of its image, \(image.width)×\(image.height)")
+    }
+    if let scale, !scale.isFinite {
+      throw PipelineError.invalid("scale of subject \(number)", found: "\(scale)", expected: "a finite number")
+    }
+  }
+}
