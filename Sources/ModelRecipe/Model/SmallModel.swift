@@ -1,0 +1,86 @@
+import JSON
+
+/// The architecture of the model that ships with the package: the family of MS-Diffusion, small enough to be trained on
+/// an ordinary processor. Images of 64 pixels, latents of 16×16, cross-attention at 16×16, 8×8 and 4×4.
+public enum SmallModel {
+  /// Side of the images in pixels.
+  public static let imageSize = 64
+  /// Tokens that the text encoder sees, start and end among them.
+  public static let textLength = 32
+  /// Width of text tokens: what the U-Net and the adapter attend to.
+  static let contextWidth = 128
+  /// Width of what image and text are compared in.
+  static let embeddingWidth = 128
+
+  /// - Parameters:
+  ///   - scale: latents are the encoder's result, less `shift`, times this.
+  static func vae(scale: Float = 1, shift: Float = 0) -> JSONValue {
+    [
+      "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": [16, 32, 64],
+      "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"], "in_channels": 3,
+      "latent_channels": 4, "layers_per_block": 1, "mid_block_add_attention": true, "norm_num_groups": 8,
+      "out_channels": 3, "sample_size": 64, "scaling_factor": JSONValue(scale), "shift_factor": JSONValue(shift),
+      "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"], "use_post_quant_conv": true,
+      "use_quant_conv": true,
+    ]
+  }
+
+  static func textEncoder(vocabulary: Int) -> JSONValue {
+    [
+      "architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_act": "gelu", "hidden_size": 128,
+      "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4,
+      "max_position_embeddings": JSONValue(textLength), "vocab_size": JSONValue(vocabulary), "layer_norm_eps": 1e-5,
+      "projection_dim": JSONValue(embeddingWidth), "eos_token_id": 2,
+    ]
+  }
+
+  static let imageEncoder: JSONValue = [
+    "architectures": ["CLIPVisionModelWithProjection"], "model_type": "clip_vision_model", "hidden_act": "gelu",
+    "hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4, "num_channels": 3,
+    "image_size": 64, "patch_size": 8, "projection_dim": JSONValue(embeddingWidth), "layer_norm_eps": 1e-5,
+  ]
+
+  static let imageProcessor: JSONValue = [
+    "crop_size": ["height": 64, "width": 64], "do_center_crop": true, "do_normalize": true, "do_rescale": true,
+    "do_resize": true, "image_mean": [0.48145466, 0.4578275, 0.40821073],
+    "image_std": [0.26862954, 0.26130258, 0.27577711], "image_processor_type": "CLIPImageProcessor", "resample": 3,
+    "rescale_factor": 0.00392156862745098, "size": ["shortest_edge": 64],
+  ]
+
+  static let unet: JSONValue = [
+    "_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": [4, 4, 6],
+    "block_out_channels": [64, 128, 192], "center_input_sample": false,
+    "cross_attention_dim": JSONValue(contextWidth),
+    "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"], "downsample_padding": 1,
+    "flip_sin_to_cos": true, "freq_shift": 0, "in_channels": 4, "layers_per_block": 1, "norm_eps": 1e-5,
+    "norm_num_groups": 16, "out_channels": 4, "sample_size": 16,
+    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"], "use_linear_projection": true,
+  ]
+
+  static let scheduler: JSONValue = [
+    "_class_name": "EulerDiscreteScheduler", "beta_schedule": "squaredcos_cap_v2",
+    "num_train_timesteps": 1000, "prediction_type": "v_prediction", "steps_offset": 1,
+    "timestep_spacing": "trailing",
+  ]
+
+  static let index: JSONValue = [
+    "_class_name": "StableDiffusionPipeline", "force_zeros_for_empty_prompt": false,
+    "scheduler": ["diffusers", "EulerDiscreteScheduler"], "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+  ]
+
+  /// What requests are filled up with: the model has learnt no words of praise or blame.
+  static let defaults: JSONValue = [
+    "quality_prompt": "", "negative_prompt": "", "guidance": 7.5, "guidance_interval": [0, 5], "scale": 1.4,
+  ]
+
+  /// Sizes of the adapter: a grounding resampler of two blocks, 16 tokens per subject, 4 dummy tokens.
+  enum Resampler {
+    static let width = 128
+    static let depth = 2
+    static let heads = 4
+    static let tokens = 16
+    static let dummies = 4
+  }
+}
