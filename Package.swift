@@ -37,7 +37,7 @@ let package = Package(
       name: "MSDiffusionKit",
       dependencies: [
         "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "MSDiffusion", "Analysis", "Plotting",
-        "TrainingData", "Training", "Evaluation", "Scripting",
+        "TrainingData", "Training", "ModelRecipe", "Evaluation", "Scripting",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -51,7 +51,7 @@ let package = Package(
     .executableTarget(
       name: "msdiffusion",
       dependencies: [
-        "MSDiffusionKit", "Parity", "Scripting", "Inspection", "Training",
+        "MSDiffusionKit", "Parity", "Scripting", "Inspection", "Training", "ModelRecipe",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ]
@@ -60,21 +60,26 @@ let package = Package(
     + room("Checkpoints", ["Tensors", "JSON"])
     + room("Images", ["Tensors", "CGD"])
     + room("Layers", ["Tensors"])
-    + room("Models", ["Layers", "Checkpoints", "JSON", "Images"])
+    + room("Phrases", [])
+    + room("Models", ["Layers", "Checkpoints", "JSON", "Images", "Phrases"])
     + room("Analysis", ["Tensors"])
     + room(
-      "TrainingData", ["Tensors", "Images", "Analysis", "JSON", "CFreeType"],
+      "TrainingData", ["Tensors", "Images", "Analysis", "JSON", "Phrases", "CFreeType"],
       resources: [.embedInCode("Resources/held-out.json")])
     + room("MSDiffusion", ["Models", "Analysis"])
     + room(
-      "Training", ["MSDiffusion", "TrainingData", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
+      "Training",
+      ["MSDiffusion", "Models", "Layers", "TrainingData", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
+      testing: ["Images"])
+    // What is particular to the model that ships: its sizes, stages and variants, the emoji world as its samples.
+    + room(
+      "ModelRecipe",
+      ["Training", "TrainingData", "MSDiffusion", "Models", "Layers", "Checkpoints", "JSON", "Analysis", "Tensors"],
       testing: ["Images"])
     + room(
       "Evaluation",
-      [
-        "MSDiffusion", "Models", "Layers", "Checkpoints", "Analysis", "TrainingData", "Training", "Tensors", "Images",
-        "JSON",
-      ])
+      ["MSDiffusion", "Models", "Layers", "Checkpoints", "Analysis", "TrainingData", "Tensors", "Images", "JSON"],
+      testing: ["ModelRecipe"])
     + room("Plotting", ["Tensors", "Images", "CGD"])
     + room("Scripting", [])
     + room("Inspection", ["MSDiffusion"])

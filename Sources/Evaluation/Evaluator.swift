@@ -22,8 +22,8 @@ public final class Evaluator {
   private let progress: (EvaluationProgress) -> Void
 
   /// - Parameters:
-  ///   - folder: Where rows are kept while a measurement runs; nil: in memory alone.
-  ///   - progress: Called at the beginning of a measure and after each batch.
+  ///   - folder: where rows are kept while a measurement runs; nil: in memory alone.
+  ///   - progress: called at the beginning of a measure and after each batch.
   public init(world: EmojiWorld, folder: String? = nil, progress: @escaping (EvaluationProgress) -> Void = { _ in }) {
     (self.world, judge, self.folder, self.progress) = (world, Judge(world), folder, progress)
   }
@@ -31,11 +31,11 @@ public final class Evaluator {
   /// The rows of some scenes.
   ///
   /// - Parameters:
-  ///   - name: Of the measure; its file is named after it.
-  ///   - settings: All that the rows depend on beside the scenes' numbers: model, steps and the like.
-  ///   - count: How many scenes, the first that fit.
-  ///   - batch: How many at a time, a share on each thread.
-  /// - Throws: What the measure throws; `JSONError` where a file cannot be written.
+  ///   - name: of the measure; its file is named after it.
+  ///   - settings: all that the rows depend on beside the scenes' numbers: model, steps and the like.
+  ///   - count: how many scenes, the first that fit.
+  ///   - batch: how many at a time, divided among the threads.
+  /// - Throws: what the measure throws; `JSONError` where a file cannot be written.
   func rows(
     _ name: String, settings: JSONValue, scenes: TestScenes, count: Int, batch: Int,
     _ measure: @escaping @Sendable ([TestScene]) throws -> [SceneRow]
@@ -61,21 +61,21 @@ public final class Evaluator {
     report()
     for first in stride(from: 0, to: open.count, by: batch) {
       let part = open[first..<min(first + batch, open.count)]
-      try ledger.add(try Self.shared(part.map { scenes[$0] }, measure))
+      try ledger.add(try Self.divided(part.map { scenes[$0] }, measure))
       done += part.count
       report()
     }
     return indices.compactMap { ledger.rows[$0] }
   }
 
-  /// Measures a share of the scenes on each thread: small models gain more from that than from sharing each operation.
-  private static func shared(
+  /// Measures part of the scenes on each thread: small models gain more from that than from dividing each operation.
+  private static func divided(
     _ scenes: [TestScene], _ measure: @escaping @Sendable ([TestScene]) throws -> [SceneRow]
   ) throws -> [SceneRow] {
     let threads = min(threadCount, scenes.count)
-    let shares = (0..<threads).map { Array(scenes[scenes.count * $0 / threads..<scenes.count * ($0 + 1) / threads]) }
-    return try onThreads(threads) { share in
-      withoutThreads { Result { try measure(shares[share]) } }
+    let parts = (0..<threads).map { Array(scenes[scenes.count * $0 / threads..<scenes.count * ($0 + 1) / threads]) }
+    return try onThreads(threads) { part in
+      withoutThreads { Result { try measure(parts[part]) } }
     }.flatMap { try $0.get() }
   }
 }

@@ -1,12 +1,11 @@
 import Analysis
 import MSDiffusion
-import Training
 import TrainingData
 
-/// Everything that a model's report tells, measured: thresholds and variants are chosen on scenes of training's side,
+/// Everything that a model's report says, measured: thresholds and variants are chosen on scenes of training's side,
 /// figures come from held-out ones.
 public struct ModelEvaluation {
-  /// How much is measured.
+  /// How many scenes are measured.
   public struct Extent: Sendable {
     /// Held-out scenes that attention is measured on; a third as many of training's side choose the thresholds.
     public var attention: Int
@@ -40,7 +39,7 @@ public struct ModelEvaluation {
   }
 
   /// Measures all that the model has the parts for.
-  /// - Parameter partly: Called with what is known so far, after each measure.
+  /// - Parameter partly: called with what is known so far, after each measure.
   public func results(partly: (ModelResults) throws -> Void = { _ in }) throws -> ModelResults {
     var results = ModelResults(checkpoint: pipeline.hash(), settings: settings)
     func add(_ findings: [Finding]) throws {
@@ -94,19 +93,19 @@ public struct ModelEvaluation {
       let sizes = Set(rows.flatMap { $0.values.keys }).filter { $0.hasPrefix("pointing.\(scale).") }
         .compactMap { Int($0.split(separator: ".")[2]) }.sorted(by: >)
       let each = sizes.map { "\($0)×\($0): \(Self.two(rows.mean("pointing.\(scale).\($0)")))" }
-      let stage = scale == 0 ? TrainingStage.base : .adapter
+      let stage = scale == 0 ? StageName.base : .adapter
       return [
         try Finding(
           "pointing at γ = \(scale)" + label,
           note: note + "maximum of a phrase's heatmap lies in its silhouette; layers of one size alone: "
             + each.joined(separator: ", "),
-          of: rows.means("pointing.\(scale)"), chance: area, reach: label.isEmpty ? 0.97 : 0.75,
+          of: rows.means("pointing.\(scale)"), chance: area, target: label.isEmpty ? 0.97 : 0.75,
           stage: stage),
         try Finding(
           "heatmap overlap at γ = \(scale)" + label,
           note: note
             + "mean intersection over union with the silhouette at threshold \(Self.two(threshold)), chosen on "
-            + "training's side", of: overlaps, chance: area, reach: label.isEmpty ? 0.65 : nil, stage: stage),
+            + "training's side", of: overlaps, chance: area, target: label.isEmpty ? 0.65 : nil, stage: stage),
       ]
     }
   }
@@ -126,12 +125,12 @@ public struct ModelEvaluation {
     return try [
       Finding(
         "subject is nearest of 20", note: "unseen identity, in its box; \(kinds)", of: rows.means("recognised"),
-        chance: 0.05, reach: 0.8, stage: .adapter),
+        chance: 0.05, target: 0.8, stage: .adapter),
       Finding(
         "subject lands in its box",
         note: "middle of the difference from the empty scene; of its largest part "
           + "\(Self.two(rows.mean("landed.largest"))); the image's middle lies in \(Self.two(rows.mean("box around centre"))) "
-          + "of the boxes", of: rows.means("landed"), chance: rows.mean("box area"), reach: 0.95, stage: .adapter),
+          + "of the boxes", of: rows.means("landed"), chance: rows.mean("box area"), target: 0.95, stage: .adapter),
     ] + ownEncoders(rows, "one subject")
   }
 
@@ -143,11 +142,11 @@ public struct ModelEvaluation {
       Finding(
         "both of two subjects are nearest of 20",
         note: "unseen pairs; each alone \(Self.two(rows.mean("recognised"))), taken for the other "
-          + "\(Self.two(rows.mean("swapped")))", of: both, chance: 0.0025, reach: 0.75, stage: .adapter)
+          + "\(Self.two(rows.mean("swapped")))", of: both, chance: 0.0025, target: 0.75, stage: .adapter)
     ] + ownEncoders(rows, "two subjects")
   }
 
-  /// By encoders that took part in training: told, not to be reached.
+  /// By encoders that took part in training: reported, without a target.
   private func ownEncoders(_ rows: [SceneRow], _ what: String) throws -> [Finding] {
     try [("clip.image", "crop and reference"), ("clip.text", "image and caption")].compactMap { list, pair in
       let values = rows.means(list)
@@ -176,10 +175,10 @@ public struct ModelEvaluation {
         "pseudo layout, published rule",
         note: "boxes around masks against those of the request, mean over layers; guided in every step; layers of one "
           + "size alone: \(each); exact silhouettes in place of attention: \(Self.two(rows.mean("silhouettes")))",
-        of: rows.means(published), chance: chance, reach: 0.6, stage: .adapter),
+        of: rows.means(published), chance: chance, target: 0.6, stage: .adapter),
       try Finding(
         "pseudo layout, best variant", note: "\(best); chosen among \(LayoutVariant.all.count) on training's side",
-        of: rows.means(best), chance: chance, reach: 0.7, stage: .adapter),
+        of: rows.means(best), chance: chance, target: 0.7, stage: .adapter),
     ]
   }
 
@@ -189,7 +188,7 @@ public struct ModelEvaluation {
       pipeline, scenes(.heldOutIdentities, subjects: 2), count: count, settings: settings)
     return Finding(
       "γ = 0 is the base model", note: "images bit for bit",
-      interval: try .proportion(successes: isEqual ? Double(count) : 0, trials: count), reach: 1, scenes: count)
+      interval: try .proportion(successes: isEqual ? Double(count) : 0, trials: count), target: 1, scenes: count)
   }
 
   // MARK: The judge itself

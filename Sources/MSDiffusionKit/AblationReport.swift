@@ -70,7 +70,7 @@ public struct AblationReport {
     let evaluator = Evaluator(world: try EmojiWorld(), folder: run.workFolder) { display.show($0) }
     let scenes = try run.number("scenes") ?? 60
     let settings = try run.generationSettings()
-    let evaluation = AblationEvaluation(evaluator, folder: try workingFolder(), settings: settings, count: scenes)
+    let evaluation = AblationEvaluation(evaluator, settings: settings, count: scenes)
     let batch = TrainingStage.adapter.plan(seed: 1).batch
     var results = AblationResults(steps: steps, batch: batch, scenes: scenes, settings: settings)
     let path = try run.prepared(file: "results.json")
@@ -78,14 +78,16 @@ public struct AblationReport {
     var columns: [[PixelImage]] = [shown.map { PixelImage($0.image) }]
     for seed in seeds {
       for variant in AdapterVariant.allCases {
-        guard let pipeline = try evaluation.pipeline(variant, seed: seed) else { continue }
+        guard let folder = variant.finishedModel(in: try workingFolder(), seed: seed) else { continue }
+        let model = AblatedModel(variant: variant.rawValue, seed: seed, folder: folder, layout: variant.layout)
+        let pipeline = try Pipeline(folder)
         if results.rows.isEmpty {
           results.rows.append(try evaluation.baseRow(pipeline))
           columns.append(try evaluation.images(shown, pipeline, scale: 0))
         }
-        results.rows.append(try evaluation.row(variant, seed: seed, pipeline))
+        results.rows.append(try evaluation.row(model, pipeline))
         try results.json.write(to: path)
-        if seed == seeds[0] { columns.append(try evaluation.images(shown, pipeline, attention: variant.layout)) }
+        if seed == seeds[0] { columns.append(try evaluation.images(shown, pipeline, attention: model.layout)) }
       }
     }
     guard !results.rows.isEmpty else {

@@ -38,7 +38,7 @@ public struct ModelReport {
       let path = try run.prepared(file: "milestones.json")
       var curves = try milestones() ?? TrainingCurves([])
       let findings = try evaluation.ungroundedFindings() ?? evaluation.results().findings
-      curves.add(findings, stage: milestone.stage, samples: milestone.samples)
+      curves.add(findings, stage: StageName(milestone.stage.rawValue), samples: milestone.samples)
       try curves.json.write(to: path, pretty: false)
       return print(path)
     }
@@ -48,7 +48,8 @@ public struct ModelReport {
     print(path)
     if let training = run.text("training") {
       let curves = try run.prepared(file: "curves.json")
-      try TrainingCurves(workingFolder: training).json.write(to: curves, pretty: false)
+      try TrainingCurves(workingFolder: training, stages: TrainingStage.allCases.map { StageName($0.rawValue) }).json
+        .write(to: curves, pretty: false)
       print(curves)
     }
   }
@@ -149,11 +150,11 @@ extension ModelResults {
         Table.Cell(
           Table.Gauge(
             value: interval.estimate, interval: interval.lower...interval.upper, chance: finding.chance,
-            reach: finding.reach, color: color)),
+            reach: finding.target, color: color)),
         Table.Cell(Self.three(interval.estimate), bold: true),
         Table.Cell("\(Self.three(interval.lower)) to \(Self.three(interval.upper))"),
         Table.Cell(finding.chance.map(Self.three) ?? "–"),
-        Table.Cell(finding.reach.map { decimal(Float($0), 2) } ?? "–"),
+        Table.Cell(finding.target.map { decimal(Float($0), 2) } ?? "–"),
         Table.Cell(finding.isMet.map { $0 ? "met" : "missed" } ?? "", color: color, bold: true),
         Table.Cell("\(finding.scenes)"), Table.Cell(finding.note, color: .faint),
       ]

@@ -6,6 +6,7 @@
 @_exported import JSON
 @_exported import Layers
 @_exported import MSDiffusion
+@_exported import ModelRecipe
 @_exported import Models
 @_exported import Plotting
 @_exported import Tensors

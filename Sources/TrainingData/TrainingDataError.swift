@@ -3,11 +3,11 @@ public enum TrainingDataError: Error, Equatable, CustomStringConvertible {
   /// No emoji font, or one that cannot be used.
   case font(path: String, expected: String, found: String)
   /// The committed list of what is held out does not fit the kinds.
-  case heldOut(place: String, expected: String, found: String)
+  case heldOut(location: String, expected: String, found: String)
   /// A name that no kind has.
   case unknownKind(name: String, near: [String])
   /// An entry of a data folder.
-  case entry(file: String, place: String, expected: String, found: String)
+  case entry(file: String, location: String, expected: String, found: String)
   /// A sample that the folder does not hold.
   case noSample(folder: String, index: Int, count: Int)
 
@@ -16,13 +16,13 @@ public enum TrainingDataError: Error, Equatable, CustomStringConvertible {
     case .font(let path, let expected, let found):
       "\(path): expected \(expected), found \(found); install Debian's package fonts-noto-color-emoji "
         + "(apt-get install fonts-noto-color-emoji) or name its NotoColorEmoji.ttf"
-    case .heldOut(let place, let expected, let found):
-      "Resources/held-out.json, \(place): expected \(expected), found \(found)"
+    case .heldOut(let location, let expected, let found):
+      "Resources/held-out.json, \(location): expected \(expected), found \(found)"
     case .unknownKind(let name, let near):
-      "'\(name)': expected the name of a kind, found none of that name"
+      "'\(name)': expected the name of a kind, found no such kind"
         + (near.isEmpty ? "" : "; near: \(near.joined(separator: ", "))")
-    case .entry(let file, let place, let expected, let found):
-      "\(file), \(place): expected \(expected), found \(found)"
+    case .entry(let file, let location, let expected, let found):
+      "\(file), \(location): expected \(expected), found \(found)"
     case .noSample(let folder, let index, let count):
       "\(folder): expected a sample 0..<\(count), found \(index)"
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MSDiffusionKit
+import ModelRecipe
 import Training
 
 /// `msdiffusion train`: a stage of the model that ships.
@@ -32,7 +33,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Steps, in place of the stage's own number.")
   var steps: Int?
 
-  @Option(help: "Samples a step, in place of the stage's own number.")
+  @Option(help: "Samples per step, in place of the stage's own number.")
   var batch: Int?
 
   @Option(help: "Seed of weights and samples.")
@@ -44,10 +45,16 @@ struct TrainCommand: ParsableCommand {
         + AdapterVariant.allCases.map(\.rawValue).joined(separator: ", ") + "."))
   var variant: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Which text cross-attention a variant with a loss on it trains: "
+        + TrainedTextAttention.allCases.map(\.rawValue).joined(separator: ", ") + "."))
+  var textAttention = TrainedTextAttention.keysAndValues.rawValue
+
   @Option(help: "Train nothing: write a whole model into this folder, as the stage's newest checkpoint has it.")
   var snapshot: String?
 
-  @Option(help: "Weight of Eq. 7 over silhouettes, which pulls the base model's words to their subjects; 0: none.")
+  @Option(help: "Weight of Eq. 7 over silhouettes, which draws the base model's words to their subjects; 0: none.")
   var supervision: Float = AttentionTerms.grounding.text
 
   @Option(help: "Weight of cross-entropy between the base model's words and silhouettes, pixel by pixel; 0: none.")
@@ -56,6 +63,10 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let variant = try variant.map { try named($0, "variant") as AdapterVariant }
     if variant != nil, stage != "adapter" { throw ValidationError("--variant goes with --stage adapter") }
+    let textAttention: TrainedTextAttention = try named(self.textAttention, "choice of text attention")
+    if textAttention != .keysAndValues, variant?.trainsTextAttention != true {
+      throw ValidationError("--text-attention goes with a --variant that has a loss on text attention")
+    }
     let stages: [TrainingStage] = stage == "all" ? TrainingStage.allCases : try [named(stage, "stage")]
     if data != nil, stages != [.base], stages != [.adapter] {
       throw ValidationError("--data goes with --stage base or --stage adapter")
@@ -72,7 +83,8 @@ struct TrainCommand: ParsableCommand {
       if stages.count == 1 { try StageRun.takeParts(before: stage, into: output, from: start ?? Bundled.model) }
       let run = try StageRun(
         stage, folder: output, merges: Bundled.merges, seed: seed,
-        supervision: AttentionTerms(text: supervision, textPixels: pixelSupervision), variant: variant, data: data
+        supervision: AttentionTerms(text: supervision, textPixels: pixelSupervision), variant: variant,
+        textAttention: textAttention, data: data
       ) {
         if let steps { $0.steps = steps }
         if let batch { $0.batch = batch }
@@ -81,6 +93,7 @@ struct TrainCommand: ParsableCommand {
         print("\(snapshot): \(stage.rawValue) after step \(try run.writeSnapshot(to: snapshot))")
         continue
       }
+      warn(run.warnings)
       print(
         "\(stage.rawValue): \(run.plan.steps) steps of \(run.plan.batch), \(run.plan.steps * run.plan.batch) samples")
       fflush(nil)
@@ -99,10 +112,19 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
+  /// Shows what a training cannot see of its samples: the first few lines, and how many more there are.
+  private func warn(_ warnings: [String]) {
+    let shown = 10
+    for warning in warnings.prefix(shown) { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
+    if warnings.count > shown {
+      FileHandle.standardError.write(Data("warning: \(warnings.count - shown) more like these\n".utf8))
+    }
+  }
+
   /// Draws the losses so far beside the log; a training does not stop where that fails.
   private func drawCurve(of run: StageRun) {
     do {
-      let curves = try TrainingCurves(stage: run.stage.rawValue, log: run.folder + "/log.jsonl")
+      let curves = try TrainingCurves(stage: StageName(run.stage.rawValue), log: run.folder + "/log.jsonl")
       guard !curves.curves.isEmpty else { return }
       try curves.lossFigure(title: "Training of \(run.stage.rawValue)").image().write(run.folder + "/loss.png")
     } catch {

@@ -41,11 +41,11 @@ import TrainingData
     #expect(first.findings.count == 16)
     for name in ["pointing at γ = 0", "pointing at γ = 1", "subject is nearest of 20", "pseudo layout, best variant"] {
       let finding = try #require(first[name])
-      #expect((0...1).contains(finding.interval.estimate) && finding.reach != nil && finding.chance != nil)
+      #expect((0...1).contains(finding.interval.estimate) && finding.target != nil && finding.chance != nil)
       #expect(finding.isMet != nil)
     }
     let equality = try #require(first["γ = 0 is the base model"])
-    for finding in first.findings where finding.reach != nil && finding.reach != 1 {
+    for finding in first.findings where finding.target != nil && finding.target != 1 {
       #expect(finding.stage == (finding.name.contains("γ = 0") ? .base : .adapter), "\(finding.name)")
     }
     #expect(equality.interval.estimate == 1 && equality.isMet == true)

@@ -4,7 +4,6 @@ import Foundation
 import JSON
 import TestSupport
 import Testing
-import Training
 
 @Suite struct ResultsTests {
   @Test func rowsGiveMeansAndCurves() {
@@ -19,11 +18,11 @@ import Training
 
   @Test func findingsKnowWhetherTheyAreMet() throws {
     let interval = try ConfidenceInterval.proportion(successes: 9, trials: 10)
-    #expect(Finding("a", interval: interval, reach: 0.9, scenes: 10).isMet == true)
-    #expect(Finding("a", interval: interval, reach: 0.91, scenes: 10).isMet == false)
+    #expect(Finding("a", interval: interval, target: 0.9, scenes: 10).isMet == true)
+    #expect(Finding("a", interval: interval, target: 0.91, scenes: 10).isMet == false)
     #expect(Finding("a", interval: interval, scenes: 10).isMet == nil)
-    for stage in [nil, TrainingStage.base] {
-      let finding = Finding("a", interval: interval, reach: 0.5, scenes: 10, stage: stage)
+    for stage in [nil, StageName.base, "a stage of one's own"] {
+      let finding = Finding("a", interval: interval, target: 0.5, scenes: 10, stage: stage)
       var settings = GenerationSettings(steps: 7, guidanceInterval: 0.5...5)
       settings.scene.scheduler = .ddim
       let results = ModelResults(checkpoint: "", settings: settings, findings: [finding])
@@ -38,26 +37,26 @@ import Training
     let text = (lines + [#"{"step":100,"samples":800,"evaluation":{"heldOut.denoising":0.5}}"#]).joined(separator: "\n")
     try FileManager.default.createDirectory(atPath: folder.file("base"), withIntermediateDirectories: false)
     _ = try folder.write(Array(text.utf8), as: "base/log.jsonl")
-    let curves = try TrainingCurves(workingFolder: folder.path, points: 10)
+    let curves = try TrainingCurves(workingFolder: folder.path, stages: ["vae", "base"], points: 10)
     #expect(
       curves.curves.map(\.name) == ["loss", "heldOut.denoising"] && curves.curves.map(\.stage) == ["base", "base"])
     #expect(curves.curves[0].values.count == 10 && curves.curves[0].values[0] == 5.5)
     #expect(curves.curves[0].samples[9] == 95.5 * 8)
     #expect(try TrainingCurves(JSONNode(curves.json, name: "curves")) == curves)
-    #expect(try TrainingCurves(workingFolder: folder.file("none")).curves.isEmpty)
+    #expect(try TrainingCurves(workingFolder: folder.file("none"), stages: ["base"]).curves.isEmpty)
   }
 
-  @Test func milestonesAreCurvesOfWhatIsToBeReached() {
+  @Test func milestonesAreCurvesOfWhatHasATarget() {
     func findings(_ pointing: Double) -> [Finding] {
       func interval(_ value: Double) -> ConfidenceInterval {
         ConfidenceInterval(estimate: value, lower: 0, upper: 1, confidence: 0.95)
       }
       return [
-        Finding("pointing", interval: interval(pointing), reach: 0.97, scenes: 9, stage: .base),
-        Finding("nearest", interval: interval(pointing / 2), reach: 0.8, scenes: 9, stage: .adapter),
-        Finding("told only", interval: interval(0.4), scenes: 9, stage: .base),
-        Finding("bit for bit", interval: interval(1), reach: 1, scenes: 8, stage: .base),
-        Finding("of the judge", interval: interval(0.5), reach: 0.8, scenes: 8),
+        Finding("pointing", interval: interval(pointing), target: 0.97, scenes: 9, stage: .base),
+        Finding("nearest", interval: interval(pointing / 2), target: 0.8, scenes: 9, stage: .adapter),
+        Finding("reported only", interval: interval(0.4), scenes: 9, stage: .base),
+        Finding("bit for bit", interval: interval(1), target: 1, scenes: 8, stage: .base),
+        Finding("of the judge", interval: interval(0.5), target: 0.8, scenes: 8),
       ]
     }
     var curves = TrainingCurves([])

@@ -1,7 +1,7 @@
 import Foundation
 import MSDiffusion
+import ModelRecipe
 import TestSupport
-import Training
 import TrainingData
 
 /// Opened once for all tests.
@@ -17,10 +17,10 @@ let world: EmojiWorld = {
 enum Untrained {
   static let folder = Result { try TemporaryFolder() }
   static let opened = Result {
-    let place = try Untrained.folder.get().path
+    let path = try Untrained.folder.get().path
     let merges = Golden.path("pipeline/tokenizer/merges.txt")
-    for stage in TrainingStage.allCases { try StageRun(stage, folder: place, merges: merges).exportUntrained() }
-    return try Pipeline(place + "/model")
+    for stage in TrainingStage.allCases { try StageRun(stage, folder: path, merges: merges).exportUntrained() }
+    return try Pipeline(path + "/model")
   }
 
   static func pipeline() throws -> Pipeline { try opened.get() }

@@ -120,8 +120,8 @@ import Testing
     #expect(try report.results() == nil && report.curves() == nil)
     #expect(report.nothingMeasured.contains("Scripts/run Test --full"))
     let findings = [
-      Finding("met", interval: try .proportion(successes: 9, trials: 10), chance: 0.1, reach: 0.8, scenes: 10),
-      Finding("missed", note: "why", interval: try .proportion(successes: 1, trials: 10), reach: 0.8, scenes: 10),
+      Finding("met", interval: try .proportion(successes: 9, trials: 10), chance: 0.1, target: 0.8, scenes: 10),
+      Finding("missed", note: "why", interval: try .proportion(successes: 1, trials: 10), target: 0.8, scenes: 10),
       Finding("told", interval: try .mean(of: [0.2, 0.4]), scenes: 2),
     ]
     let results = ModelResults(

@@ -1,5 +1,6 @@
 import Analysis
 import Foundation
+import Phrases
 import Tensors
 import TestSupport
 import Testing
@@ -13,7 +14,7 @@ private let many = isOptimised ? 4000 : 2000
       let plan = world.plan(index, seed: 21, split: split)
       for phrase in Set(plan.subjects.map(\.phrase)) {
         let times = plan.subjects.count { $0.phrase == phrase }
-        #expect(SampleEntry.occurrences(of: phrase, in: plan.caption) == times, "\(plan.caption): \(phrase)")
+        #expect(WordList(plan.caption).occurrences(of: WordList(phrase)).count == times, "\(plan.caption): \(phrase)")
       }
     }
   }
@@ -57,7 +58,7 @@ private let many = isOptimised ? 4000 : 2000
   }
 
   @Test func allPublishedCombinationsComeAndCountsAreAsMeant() {
-    #expect(Combination.all.count { $0.isPublished } == 13)
+    #expect(SubjectCombination.all.count { $0.isPublished } == 13)
     var seen: [String: Int] = [:]
     var counts = [0, 0, 0, 0]
     var (places, scenes) = (0, 0)
@@ -68,9 +69,9 @@ private let many = isOptimised ? 4000 : 2000
       if plan.backdrop.place != nil { places += 1 }
       if plan.combination.hasScene { scenes += 1 }
     }
-    #expect(Combination.all.allSatisfy { seen[$0.name, default: 0] > 0 || !isOptimised })
-    for (count, share) in zip(counts, [0.25, 0.45, 0.2, 0.1]) {
-      #expect(abs(Double(count) / Double(many) - share) < 0.05)
+    #expect(SubjectCombination.all.allSatisfy { seen[$0.name, default: 0] > 0 || !isOptimised })
+    for (count, fraction) in zip(counts, [0.25, 0.45, 0.2, 0.1]) {
+      #expect(abs(Double(count) / Double(many) - fraction) < 0.05)
     }
     #expect((0.8...0.95).contains(Double(places) / Double(many)))
     #expect((0.05...0.12).contains(Double(scenes) / Double(many)))
@@ -87,16 +88,68 @@ private let many = isOptimised ? 4000 : 2000
     #expect(twins > 0)
   }
 
-  @Test func whatIsLeftOutIsLeftOutAsAWholeWord() {
+  @Test func unnamedSubjectsAreThings() {
     let empty = Tensor.zeros([1])
     let subjects = ["carrot", "car", "apple", "jeans"].map {
       TrainingSubject(phrase: $0, box: .whole, silhouette: empty, reference: empty)
     }
     let sample = TrainingSample(caption: "a carrot, a car, an apple and jeans", image: empty, subjects: subjects)
-    let other = sample.leavingOut { $0 > 0 }
+    let other = sample.unnaming { $0 > 0 }
     #expect(other.caption == "a carrot, a thing, a thing and jeans")
     #expect(other.subjects.map(\.phrase) == ["carrot", "thing", "thing", "jeans"])
-    #expect(sample.leavingOut { $0 == 0 }.caption == "a thing, a car, an apple and jeans")
+    #expect(sample.unnaming { $0 == 0 }.caption == "a thing, a car, an apple and jeans")
+  }
+
+  /// The phrases of unnamed subjects are found where the subjects' own ones were.
+  @Test func unnamedSubjectsAreFoundInTheirOrder() {
+    let empty = Tensor.zeros([1])
+    func sample(_ caption: String, _ phrases: String...) -> TrainingSample {
+      TrainingSample(
+        caption: caption, image: empty,
+        subjects: phrases.map { TrainingSubject(phrase: $0, box: .whole, silhouette: empty, reference: empty) })
+    }
+    func both(_ caption: String, _ phrases: String...) -> TrainingSample {
+      sample(caption, phrases[0], phrases[1]).unnaming { _ in true }
+    }
+    #expect(both("a dog, a cat.", "dog", "cat").caption == "a thing, a thing.")
+    #expect(both("a tennis racket, a cat", "tennis racket", "cat").caption == "a thing, a thing")
+    // The second of two things would be the first subject.
+    let swapped = both("a dog and a cat", "cat", "dog")
+    #expect(swapped.caption == "a dog and a thing" && swapped.subjects.map(\.phrase) == ["thing", "dog"])
+    // Another thing stands before.
+    #expect(both("a thing by a dog on a mat", "dog", "mat").caption == "a thing by a dog on a mat")
+    // Part of a longer word, and part of another phrase.
+    #expect(both("a dog-sled and a red car", "sled", "car").caption == "a dog-sled and a red car")
+    #expect(both("a dog house", "dog", "dog house").caption == "a dog house")
+  }
+
+  /// Drawn captions: the article and the name give way, nothing else.
+  @Test func unnamedSubjectsOfDrawnScenes() {
+    let empty = Tensor.zeros([1])
+    var unnamed = 0
+    for index in 0..<many {
+      let plan = world.plan(index, seed: 27)
+      let sample = TrainingSample(
+        caption: plan.caption, image: empty,
+        subjects: plan.subjects.map {
+          TrainingSubject(phrase: $0.phrase, box: .whole, silhouette: empty, reference: empty)
+        })
+      var expected = plan.caption
+      for phrase in plan.subjects.map(\.phrase) where plan.subjects.count(where: { $0.phrase == phrase }) == 1 {
+        for article in ["an ", "a "] {
+          guard
+            let range = expected.ranges(of: article + phrase).first(where: { range in
+              expected[range.upperBound...].first.map { !$0.isLetter } ?? true
+            })
+          else { continue }
+          expected.replaceSubrange(range, with: "a thing")
+          unnamed += 1
+          break
+        }
+      }
+      #expect(sample.unnaming { _ in true }.caption == expected)
+    }
+    #expect(unnamed > many)
   }
 
   @Test func everyWordOfACaptionIsListed() {

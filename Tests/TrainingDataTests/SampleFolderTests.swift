@@ -56,12 +56,23 @@ import TrainingData
     #expect(brick.silhouette[5, 2] == 1 && brick.silhouette[5, 8] == 0 && brick.silhouette[0, 2] == 0)
     #expect(brick.silhouette.values.reduce(0, +) == 24)
     #expect(sample.image[0, 5, 2] == 1 && sample.image[2, 5, 2] == -1)
-    // A reference of 6×12 stands in the middle of a square.
-    #expect(brick.reference.shape == [3, 12, 12] && brick.reference[1, 6, 6] > 0.7 && brick.reference[1, 6, 0] == 0)
+    // A reference of 6×12 fills the square.
+    #expect(brick.reference.shape == [3, 12, 12] && brick.reference[1, 6, 6] > 0.7 && brick.reference[1, 6, 0] > 0.7)
     // Without mask and reference: the box, and what is in it.
     #expect(river.silhouette == river.box.mask(height: 10, width: 10))
     #expect(river.reference[2, 6, 6] == 1 && river.identity == nil)
     #expect(try samples.sample(1).subjects.isEmpty)
+  }
+
+  /// References of any shape, also those that are cut out of the image, are stretched as `CLIPImageProcessor` does it.
+  @Test func referencesAreStretched() throws {
+    var reference = PixelImage(width: 6, height: 12, green: 200)
+    for x in 0..<6 { reference.pixels[3 * x] = UInt8(40 * x) }
+    try reference.write(folder.file("reference.png"))
+    let subjects = try opened(Self.good).sample(0, size: 10, referenceSize: 24).subjects
+    #expect(subjects[0].reference == reference.resized(width: 24, height: 24, filter: .bicubic).tensor())
+    #expect(subjects[1].reference.values.prefix(24 * 24).allSatisfy { $0 == 0 })
+    #expect(subjects[1].reference.values.suffix(24 * 24).allSatisfy { $0 == 1 })
   }
 
   @Test func anOwnCropIsMasked() throws {
@@ -132,12 +143,5 @@ import TrainingData
     #expect(throws: ImageError.self) { try samples.sample(2) }
     #expect(throws: TrainingDataError.noSample(folder: folder.path, index: 3, count: 3)) { try samples.sample(3) }
     #expect(message { _ = try SampleFolder("/nowhere") }.contains("/nowhere/samples.jsonl"))
-  }
-
-  @Test func phrasesAreFoundByWords() {
-    #expect(SampleEntry.occurrences(of: "dog", in: "a dog, a hotdog and a blue-dog") == 2)
-    #expect(SampleEntry.occurrences(of: "tennis racket", in: "a tennis racket and a racket") == 1)
-    #expect(SampleEntry.occurrences(of: "dog", in: "a Dog") == 0)
-    #expect(SampleEntry.occurrences(of: "", in: "a dog") == 0)
   }
 }

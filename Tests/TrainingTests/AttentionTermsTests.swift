@@ -66,9 +66,9 @@ import Training
     }
   }
 
-  /// The slope of the loss along a random direction of a weight, from the tape and from a difference.
+  /// The gradient of the loss along a random direction of a weight, from the tape and from a difference.
   @Test(arguments: ["to_k_ip", "to_k", "latent_proj.2"])
-  func derivativesReachTheWeights(weight name: String) throws {
+  func gradientsOfTheWeightsAreThoseOfDifferences(weight name: String) throws {
     var denoising = objective.denoising
     // Heavy terms, and boxes that overlap, so that attention has somewhere to go.
     denoising.attention = AttentionTerms(image: 30, text: 30, textPixels: 30)
@@ -137,20 +137,6 @@ import Training
     // Nothing to ground at all.
     for index in 0..<2 { batch.subjects[index].spans = batch.subjects[index].spans.map { _ in 0..<0 } }
     #expect(try denoising(batch).figures.map(\.name) == ["denoising"])
-  }
-
-  @Test func silhouettesCoverCellsByTheirArea() {
-    var mask = Tensor.zeros([1, 2, 4, 6])
-    for x in 0..<3 { mask[0, 0, 0, x] = 1 }
-    let covered = SubjectRegions.silhouettes(mask).covered(on: FeatureGrid(height: 2, width: 3), subjects: 2)
-    #expect(
-      covered.isClose(
-        to: Tensor([0.5, 0.25, 0, 0, 0, 0] + [Float](repeating: 0, count: 6), shape: [1, 2, 2, 3]), absolute: 1e-6))
-    // Sizes that do not divide each other keep the area.
-    let uneven = SubjectRegions.silhouettes(mask).covered(on: FeatureGrid(height: 3, width: 5), subjects: 2)
-    #expect(abs(uneven.mean().item - mask.mean().item) < 1e-6)
-    let boxes = SubjectRegions.boxes([[.whole], []]).covered(on: FeatureGrid(height: 1, width: 2), subjects: 2)
-    #expect(boxes.values == [1, 1, 0, 0, 0, 0, 0, 0])
   }
 
   /// Without confinement every position sees all subjects of its own sample, and nothing else.

@@ -1,34 +1,41 @@
-import Checkpoints
 import Images
 import MSDiffusion
 import Tensors
-import Training
 import TrainingData
 
-/// Measures the trainings of an ablation, all on the same held-out scenes of two subjects.
+/// A model of an ablation, trained to its end: all that its evaluation has to know of the training.
+public struct AblatedModel: Sendable {
+  /// Which variant it is, as results call it.
+  public var variant: String
+  /// Of the training.
+  public var seed: UInt64
+  /// The model's folder.
+  public var folder: String
+  /// How it was trained to keep subjects apart.
+  public var layout: LayoutOptions
+
+  public init(variant: String, seed: UInt64, folder: String, layout: LayoutOptions) {
+    (self.variant, self.seed, self.folder, self.layout) = (variant, seed, folder, layout)
+  }
+}
+
+/// Measures the models of an ablation, all on the same held-out scenes of two subjects.
 public struct AblationEvaluation {
   let evaluator: Evaluator
-  /// The working folder that they were trained in.
-  let folder: String
   let settings: GenerationSettings
-  /// Scenes each.
+  /// Scenes per model.
   let count: Int
 
-  public init(_ evaluator: Evaluator, folder: String, settings: GenerationSettings, count: Int = 60) {
-    (self.evaluator, self.folder, self.settings, self.count) = (evaluator, folder, settings, count)
+  public init(_ evaluator: Evaluator, settings: GenerationSettings, count: Int = 60) {
+    (self.evaluator, self.settings, self.count) = (evaluator, settings, count)
   }
 
   private var scenes: TestScenes { TestScenes(evaluator.world, split: .heldOutIdentities, subjects: 2) }
 
-  /// A variant's model; nil where it was not trained to its end.
-  public func pipeline(_ variant: AdapterVariant, seed: UInt64) throws -> Pipeline? {
-    let path = "\(folder)/\(variant.folder(seed: seed))/model"
-    return ModelFolder(path).has(.adapter) ? try Pipeline(path) : nil
-  }
-
-  /// The means of one training.
-  public func row(_ variant: AdapterVariant, seed: UInt64, _ pipeline: Pipeline) throws -> AblationResults.Row {
-    try row(variant.rawValue, seed: seed, pipeline, settings, variant.layout)
+  /// The means of one model.
+  /// - Parameter pipeline: the model, opened.
+  public func row(_ model: AblatedModel, _ pipeline: Pipeline) throws -> AblationResults.Row {
+    try row(model.variant, seed: model.seed, pipeline, settings, model.layout)
   }
 
   /// The base alone: the same scenes at γ = 0, which makes them those of any variant whose base is frozen.
@@ -59,7 +66,7 @@ public struct AblationEvaluation {
     values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 
-  /// Scenes that all variants are shown on.
+  /// Scenes whose images are shown for all models.
   public func shownScenes(count: Int = 5) -> [TestScene] {
     var scenes = scenes
     (scenes.includesWorn, scenes.seed) = (false, 1)

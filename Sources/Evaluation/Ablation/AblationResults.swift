@@ -1,10 +1,9 @@
 import Analysis
 import JSON
-import Training
 
-/// What came out where something was taken away from the adapter: one line a training.
+/// What the adapter does where it lacks something: one row per training.
 public struct AblationResults: Sendable, Equatable {
-  /// What is told of each training, in the order of the table.
+  /// What is reported of each training, in the order of the table.
   public enum Measure: String, CaseIterable, Sendable {
     /// Likeness of each subject to its identity in its box, by the judge.
     case inBox = "likeness in the box"
@@ -12,7 +11,7 @@ public struct AblationResults: Sendable, Equatable {
     case anywhere = "likeness anywhere"
     /// Per image the product over its subjects of likenesses anywhere: built as M-DINO is.
     case product = "multi-subject product"
-    /// Share of subjects that are the nearest of 20 in their boxes.
+    /// Fraction of subjects that are the nearest of 20 in their boxes.
     case each = "each recognised"
     /// Both subjects are the nearest of 20 in their boxes.
     case both = "both recognised"
@@ -36,9 +35,9 @@ public struct AblationResults: Sendable, Equatable {
   /// What the base alone is called: the same scenes at γ = 0.
   public static let base = "base"
 
-  /// Steps and samples a step of each training.
+  /// Steps of each training, and samples per step.
   public var steps, batch: Int
-  /// Scenes that each was measured on.
+  /// Scenes that each model was measured on.
   public var scenes: Int
   public var settings: GenerationSettings
   public var rows: [Row]

@@ -1,18 +1,18 @@
-/// The slope of luma at each pixel of a patch: how steep, and which way, in two neighbouring bins of orientation.
+/// The gradient of luma at each pixel of a patch: its magnitude, and its orientation between two neighbouring bins.
 struct EdgeField: Sendable {
   static let orientations = 8
 
-  /// One a pixel: steepness, the lower bin as a number, and the share of the next one.
-  let slopes: [(steepness: Float, bin: Int, share: Float)]
+  /// One per pixel: magnitude, index of the lower bin, and the fraction that goes to the next one.
+  let gradients: [(magnitude: Float, bin: Int, fraction: Float)]
 
   init(_ patch: Patch) {
     let side = Patch.side
-    slopes = patch.pixels.withUnsafeBufferPointer { pixels in
-      (0..<side * side).map { place in
-        let (row, column) = place.quotientAndRemainder(dividingBy: side)
+    gradients = patch.pixels.withUnsafeBufferPointer { pixels in
+      (0..<side * side).map { pixel in
+        let (row, column) = pixel.quotientAndRemainder(dividingBy: side)
         let across =
-          pixels[place + (column < side - 1 ? 1 : 0)].x - pixels[place - (column > 0 ? 1 : 0)].x
-        let down = pixels[place + (row < side - 1 ? side : 0)].x - pixels[place - (row > 0 ? side : 0)].x
+          pixels[pixel + (column < side - 1 ? 1 : 0)].x - pixels[pixel - (column > 0 ? 1 : 0)].x
+        let down = pixels[pixel + (row < side - 1 ? side : 0)].x - pixels[pixel - (row > 0 ? side : 0)].x
         let turn = Self.halfTurns(across, down) * Float(Self.orientations)
         let bin = min(Int(turn), Self.orientations - 1)
         return ((across * across + down * down).squareRoot(), bin, turn - Float(bin))
@@ -20,7 +20,7 @@ struct EdgeField: Sendable {
     }
   }
 
-  /// The orientation of a slope in half turns, 0…1; a slope and its opposite are the same. A straight-line stand-in for the
+  /// The orientation of a gradient in half turns, 0…1; a gradient and its opposite are the same. A straight-line stand-in for the
   /// arc tangent, which is as good for sorting into bins.
   private static func halfTurns(_ x: Float, _ y: Float) -> Float {
     let (x, y) = y < 0 || (y == 0 && x < 0) ? (-x, -y) : (x, y)
@@ -34,15 +34,15 @@ struct EdgeHistogram: Sendable {
   private static let cells = 4
   private let values: [Float]
 
-  /// - Parameter weights: How much each pixel counts.
+  /// - Parameter weights: how much each pixel counts.
   init(_ field: EdgeField, weights: [Float]) {
     let (cells, orientations, side) = (Self.cells, EdgeField.orientations, Patch.side)
     var bins = [Float](repeating: 0, count: cells * cells * orientations)
-    for place in 0..<side * side where weights[place] > 0 {
-      let (row, column) = place.quotientAndRemainder(dividingBy: side)
-      let slope = field.slopes[place]
-      let strength = slope.steepness * weights[place]
-      // Shared between the nearest four cells.
+    for pixel in 0..<side * side where weights[pixel] > 0 {
+      let (row, column) = pixel.quotientAndRemainder(dividingBy: side)
+      let gradient = field.gradients[pixel]
+      let strength = gradient.magnitude * weights[pixel]
+      // Divided between the nearest four cells.
       let (x, y) = (
         (Float(column) + 0.5) * Float(cells) / Float(side) - 0.5, (Float(row) + 0.5) * Float(cells) / Float(side) - 0.5
       )
@@ -50,10 +50,10 @@ struct EdgeHistogram: Sendable {
       for corner in 0..<4 {
         let (cellX, cellY) = (left + (corner & 1), top + corner >> 1)
         guard cellX >= 0, cellY >= 0, cellX < cells, cellY < cells else { continue }
-        let share = (1 - (x - Float(cellX)).magnitude) * (1 - (y - Float(cellY)).magnitude) * strength
+        let part = (1 - (x - Float(cellX)).magnitude) * (1 - (y - Float(cellY)).magnitude) * strength
         let start = (cellY * cells + cellX) * orientations
-        bins[start + slope.bin] += share * (1 - slope.share)
-        bins[start + (slope.bin + 1) % orientations] += share * slope.share
+        bins[start + gradient.bin] += part * (1 - gradient.fraction)
+        bins[start + (gradient.bin + 1) % orientations] += part * gradient.fraction
       }
     }
     // Roots keep a few strong edges from deciding alone.

@@ -2,11 +2,11 @@ import Analysis
 import Tensors
 import TrainingData
 
-/// Tells who is to be seen in a part of an image, by colours and edges alone. No part of it was ever trained, and it shares
+/// Says which identity a part of an image shows, by colours and edges alone. No part of it was ever trained, and it shares
 /// nothing with the model but the world's drawings.
 ///
 /// Every candidate is drawn in several poses: each of its drawings, mirrored too, turned both ways. The part of the image is
-/// compared with each of them, at the places that the pose covers; the pose that fits best counts.
+/// compared with each of them, where the pose covers it; the pose that fits best counts.
 public struct Judge: Sendable {
   /// How much a view and one pose of an identity have in common, 0…1 each.
   package struct Likeness: Sendable {
@@ -14,7 +14,7 @@ public struct Judge: Sendable {
     package var colors: Float
     /// Of edges.
     package var edges: Float
-    /// Of colours place by place.
+    /// Of colours pixel by pixel.
     package var arrangement: Float
   }
 
@@ -31,7 +31,7 @@ public struct Judge: Sendable {
     }
   }
 
-  /// What is to be seen in a box of an image, ready for being judged.
+  /// What a box of an image shows, ready for being judged.
   public struct View: Sendable {
     let patch: Patch
     let rim: SIMD4<Float>
@@ -47,7 +47,7 @@ public struct Judge: Sendable {
 
   /// - Parameters:
   ///   - image: `[3, H, W]`, 0…1.
-  ///   - box: Where somebody is expected.
+  ///   - box: where a subject is expected.
   public func view(of image: Tensor, in box: Box) -> View {
     let patch = Patch(image, around: box)
     return View(patch: patch, rim: patch.rim, edges: EdgeField(patch))
@@ -72,7 +72,7 @@ public struct Judge: Sendable {
   }
 
   /// How much the part of an image that looks most like an identity does so, wherever it is: for images that were asked for
-  /// without saying where. The greatest of many likenesses is never small: compare it with that of images that show nobody.
+  /// without saying where. The greatest of many likenesses is never small: compare it with that of images without any subject.
   public func likenessAnywhere(in image: Tensor, to identity: Identity) -> Double {
     let poses = poses(of: identity)
     return Self.windows.map { similarity(of: view(of: image, in: $0), to: poses) }.max() ?? 0
@@ -80,12 +80,12 @@ public struct Judge: Sendable {
 
   /// Squares of three sizes all over an image, half overlapping or more.
   private static let windows: [Box] = [Float(0.32), 0.44, 0.6].flatMap { side in
-    let places = Int(((1 - side) / (side / 3)).rounded(.up))
-    let starts = (0...places).map { Float($0) * (1 - side) / Float(places) }
+    let steps = Int(((1 - side) / (side / 3)).rounded(.up))
+    let starts = (0...steps).map { Float($0) * (1 - side) / Float(steps) }
     return starts.flatMap { y in starts.map { x in Box(x, y, x + side, y + side) } }
   }
 
-  /// One similarity a candidate.
+  /// One similarity per candidate.
   public func similarities(of view: View, to candidates: [Identity]) -> [Double] {
     candidates.map { similarity(of: view, to: $0) }
   }
@@ -105,16 +105,16 @@ public struct Judge: Sendable {
       arrangement: arrangement(view.patch, candidate.patch, weights: candidate.inside))
   }
 
-  /// How near colours are place by place: 1 for equal ones, falling with their mean distance.
+  /// How near colours are pixel by pixel: 1 for equal ones, falling with their mean distance.
   private func arrangement(_ patch: Patch, _ portrait: Patch, weights: [Float]) -> Float {
     // Light differs from picture to picture and says nothing: luma counts half.
     let scale = SIMD4<Float>(0.5, 1, 1, 0)
     var (sum, total) = (Float(0), Float(0))
-    for place in weights.indices where weights[place] > 0 {
-      let difference = (patch.pixels[place] - portrait.pixels[place]) * scale
+    for index in weights.indices where weights[index] > 0 {
+      let difference = (patch.pixels[index] - portrait.pixels[index]) * scale
       // What others cover is as far away as it gets, and no farther.
-      sum += weights[place] * min((difference * difference).sum().squareRoot(), 0.5)
-      total += weights[place]
+      sum += weights[index] * min((difference * difference).sum().squareRoot(), 0.5)
+      total += weights[index]
     }
     return total > 0 ? max(0, 1 - sum / total * 2) : 0
   }

@@ -7,9 +7,9 @@ import TrainingData
 ///
 /// The three are straight sums of red, green and blue, so that a turn of the hue turns the last two and leaves the first.
 struct Patch: Sendable {
-  /// Pixels a side.
+  /// Pixels per side.
   static let side = 32
-  /// Share of the side that the longer side of a subject takes.
+  /// Fraction of the side that the longer side of a subject takes.
   static let fill: Float = 0.84
 
   /// Row by row.
@@ -21,30 +21,30 @@ struct Patch: Sendable {
     let (height, width) = (image.shape[1], image.shape[2])
     let area = height * width
     let (boxWidth, boxHeight) = ((box.x1 - box.x0) * Float(width), (box.y1 - box.y0) * Float(height))
-    let reach = max(boxWidth, boxHeight, 1) / Self.fill
-    let left = (box.x0 + box.x1) / 2 * Float(width) - reach / 2
-    let top = (box.y0 + box.y1) / 2 * Float(height) - reach / 2
-    // Several looks a pixel where the patch is coarser than the image.
-    let looks = max(1, Int((reach / Float(Self.side)).rounded(.up)) * 2 - 1)
-    let step = reach / Float(Self.side * looks)
+    let size = max(boxWidth, boxHeight, 1) / Self.fill
+    let left = (box.x0 + box.x1) / 2 * Float(width) - size / 2
+    let top = (box.y0 + box.y1) / 2 * Float(height) - size / 2
+    // Several looks per pixel where the patch is coarser than the image.
+    let looks = max(1, Int((size / Float(Self.side)).rounded(.up)) * 2 - 1)
+    let step = size / Float(Self.side * looks)
     pixels = image.withUnsafeBuffer { values in
       func color(_ x: Float, _ y: Float) -> SIMD4<Float> {
         let (x, y) = (min(max(x - 0.5, 0), Float(width - 1)), min(max(y - 0.5, 0), Float(height - 1)))
         let (column, row) = (min(Int(x), max(width - 2, 0)), min(Int(y), max(height - 2, 0)))
-        let (shareX, shareY) = (x - Float(column), y - Float(row))
+        let (fractionX, fractionY) = (x - Float(column), y - Float(row))
         func pixel(_ row: Int, _ column: Int) -> SIMD4<Float> {
-          let place = min(row, height - 1) * width + min(column, width - 1)
-          return SIMD4(values[place], values[area + place], values[2 * area + place], 1)
+          let index = min(row, height - 1) * width + min(column, width - 1)
+          return SIMD4(values[index], values[area + index], values[2 * area + index], 1)
         }
-        let upper = pixel(row, column) * (1 - shareX) + pixel(row, column + 1) * shareX
-        let lower = pixel(row + 1, column) * (1 - shareX) + pixel(row + 1, column + 1) * shareX
-        return upper * (1 - shareY) + lower * shareY
+        let upper = pixel(row, column) * (1 - fractionX) + pixel(row, column + 1) * fractionX
+        let lower = pixel(row + 1, column) * (1 - fractionX) + pixel(row + 1, column + 1) * fractionX
+        return upper * (1 - fractionY) + lower * fractionY
       }
-      return (0..<Self.side * Self.side).map { place in
+      return (0..<Self.side * Self.side).map { index in
         var sum = SIMD4<Float>.zero
         for look in 0..<looks * looks {
-          let x = Float(place % Self.side * looks + look % looks) + 0.5
-          let y = Float(place / Self.side * looks + look / looks) + 0.5
+          let x = Float(index % Self.side * looks + look % looks) + 0.5
+          let y = Float(index / Self.side * looks + look / looks) + 0.5
           sum += color(left + x * step, top + y * step)
         }
         return Self.opponent(sum / Float(looks * looks))
@@ -71,9 +71,9 @@ struct Patch: Sendable {
   var rim: SIMD4<Float> {
     let last = Self.side - 1
     var (sum, count) = (SIMD4<Float>.zero, Float(0))
-    for place in pixels.indices {
-      let (row, column) = place.quotientAndRemainder(dividingBy: Self.side)
-      if row == 0 || row == last || column == 0 || column == last { (sum, count) = (sum + pixels[place], count + 1) }
+    for index in pixels.indices {
+      let (row, column) = index.quotientAndRemainder(dividingBy: Self.side)
+      if row == 0 || row == last || column == 0 || column == last { (sum, count) = (sum + pixels[index], count + 1) }
     }
     return sum / count
   }
@@ -81,22 +81,22 @@ struct Patch: Sendable {
   /// Laid over one colour.
   func over(_ ground: SIMD4<Float>) -> Patch {
     var result = self
-    for place in pixels.indices {
-      let share = pixels[place].w
-      result.pixels[place] = ground + (pixels[place] - ground) * share
-      result.pixels[place].w = share
+    for index in pixels.indices {
+      let coverage = pixels[index].w
+      result.pixels[index] = ground + (pixels[index] - ground) * coverage
+      result.pixels[index].w = coverage
     }
     return result
   }
 
-  /// How much each pixel counts, grown by `reach` pixels to all sides.
-  func coverage(grownBy reach: Int) -> [Float] {
+  /// How much each pixel counts, grown by `radius` pixels to all sides.
+  func coverage(grownBy radius: Int) -> [Float] {
     let side = Self.side
     func grown(_ values: [Float], stride: Int, limit: (Int) -> Int) -> [Float] {
-      values.indices.map { place in
-        let at = limit(place)
-        return (max(at - reach, 0)...min(at + reach, side - 1)).reduce(0) {
-          max($0, values[place + ($1 - at) * stride])
+      values.indices.map { index in
+        let at = limit(index)
+        return (max(at - radius, 0)...min(at + radius, side - 1)).reduce(0) {
+          max($0, values[index + ($1 - at) * stride])
         }
       }
     }

@@ -4,7 +4,6 @@ import Layers
 import MSDiffusion
 import Models
 import Tensors
-import Training
 import TrainingData
 
 // Axes: B scenes, R subjects of a scene, h and w of a layer's feature map, S image side.

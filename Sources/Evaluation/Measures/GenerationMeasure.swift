@@ -15,7 +15,7 @@ struct GenerationMeasure {
   let recognition: Recognition
   /// How subjects are kept apart.
   var attention = LayoutOptions()
-  /// Whether to tell where a subject lands, and how much it is to be seen anywhere.
+  /// Whether to measure where a subject lands, and its likeness wherever it is.
   var landing = false, anywhere = false
 
   /// Rows of scenes: what ``Recognition`` says; `clip.image` and `clip.text` by the model's own encoders; with `landing`,
@@ -96,14 +96,14 @@ extension PixelImage {
 }
 
 extension Evaluator {
-  /// One subject a scene: whether it is recognised, and whether it lands in its box.
+  /// One subject per scene: whether it is recognised, and whether it lands in its box.
   public func subjects(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings
   ) throws -> [SceneRow] {
     try generated("subject", pipeline, scenes, count: count, settings: settings) { $0.landing = true }
   }
 
-  /// Two subjects a scene: whether both are recognised as their own.
+  /// Two subjects per scene: whether both are recognised as their own.
   public func pairs(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings,
     attention: LayoutOptions = .init(), anywhere: Bool = false, label: String = ""

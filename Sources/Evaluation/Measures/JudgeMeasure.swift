@@ -4,7 +4,7 @@ import TrainingData
 /// Whether the subjects of an image are recognised: each among candidates of its own.
 package struct Recognition {
   let judge: Judge
-  /// Candidates a subject, itself included.
+  /// Candidates per subject, itself included.
   var count = 20
 
   package init(judge: Judge) { self.judge = judge }
@@ -18,7 +18,7 @@ package struct Recognition {
     return Array(result.prefix(count))
   }
 
-  /// What the judge says of an image `[3, H, W]`, 0…1, made after a scene: lists with one number a subject.
+  /// What the judge says of an image `[3, H, W]`, 0…1, made after a scene: lists with one number per subject.
   ///
   /// `recognised`: 1 where its own identity is the nearest. `likeness`: similarity to its own identity. `kind`: 1 where the
   /// nearest is of its kind, in whatever hue. `hue`: 1 where the nearest has its hue. `swapped`: 1 where the nearest is

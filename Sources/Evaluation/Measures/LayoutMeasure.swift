@@ -3,7 +3,6 @@ import Checkpoints
 import Layers
 import MSDiffusion
 import Tensors
-import Training
 import TrainingData
 
 /// Where the model itself puts subjects while it generates with a pseudo layout: boxes around masks of text attention against

@@ -50,10 +50,10 @@ package struct LayoutVariant: Sendable {
     return "\(run), \(layers), \(threshold)" + (rule.largestPart == nil ? "" : ", largest part")
   }
 
-  /// How well the boxes around the masks fit those that were asked for: one number a sample and subject.
+  /// How well the boxes around the masks fit those that were asked for: one number per sample and subject.
   /// - Parameters:
-  ///   - layers: Maps `[B, R, h, w]`.
-  ///   - side: Of the square that layers are put together at.
+  ///   - layers: maps `[B, R, h, w]`.
+  ///   - side: of the square that layers are put together at.
   package func overlaps(_ layers: [Tensor], with boxes: [[Box]], side: Int) -> [[Double]] {
     guard let fusion = rule.fusion else {
       let each = layers.map { overlaps($0, boxes) }

@@ -3,7 +3,7 @@ import MSDiffusion
 import Tensors
 
 /// Likeness as the model's own encoders see it: CLIP-I and CLIP-T in form, but these encoders took part in training, so that
-/// they are told as what they are and decide nothing.
+/// they are reported as what they are and decide nothing.
 struct OwnEncoders {
   let pipeline: Pipeline
 

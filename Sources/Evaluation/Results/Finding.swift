@@ -1,6 +1,5 @@
 import Analysis
 import JSON
-import Training
 
 /// One line of a model's report.
 public struct Finding: Sendable, Equatable {
@@ -11,44 +10,44 @@ public struct Finding: Sendable, Equatable {
   public var interval: ConfidenceInterval
   /// What guessing would give; nil where nothing can be guessed.
   public var chance: Double?
-  /// What the model is to reach; nil for what is only told.
-  public var reach: Double?
+  /// What the model is to reach; nil for what is only reported.
+  public var target: Double?
   /// Scenes it was measured on.
   public var scenes: Int
   /// The last stage of training that can change it; nil where none can.
-  public var stage: TrainingStage?
+  public var stage: StageName?
 
   public init(
-    _ name: String, note: String = "", interval: ConfidenceInterval, chance: Double? = nil, reach: Double? = nil,
-    scenes: Int, stage: TrainingStage? = nil
+    _ name: String, note: String = "", interval: ConfidenceInterval, chance: Double? = nil, target: Double? = nil,
+    scenes: Int, stage: StageName? = nil
   ) {
-    (self.name, self.note, self.interval, self.chance, self.reach) = (name, note, interval, chance, reach)
+    (self.name, self.note, self.interval, self.chance, self.target) = (name, note, interval, chance, target)
     (self.scenes, self.stage) = (scenes, stage)
   }
 
-  /// Of one value a scene.
+  /// Of one value per scene.
   init(
-    _ name: String, note: String = "", of values: [Double], chance: Double? = nil, reach: Double? = nil,
-    stage: TrainingStage? = nil
+    _ name: String, note: String = "", of values: [Double], chance: Double? = nil, target: Double? = nil,
+    stage: StageName? = nil
   ) throws {
-    // Shares of hits have an interval of their own kind, which is right near 0 and 1 too.
+    // A fraction of hits has an interval of its own kind, which holds near 0 and 1 too.
     let isHits = values.allSatisfy { $0 == 0 || $0 == 1 }
     let interval =
       isHits
       ? try ConfidenceInterval.proportion(successes: values.reduce(0, +), trials: values.count)
       : try ConfidenceInterval.mean(of: values)
-    self.init(name, note: note, interval: interval, chance: chance, reach: reach, scenes: values.count, stage: stage)
+    self.init(name, note: note, interval: interval, chance: chance, target: target, scenes: values.count, stage: stage)
   }
 
-  /// Whether the estimate is what it is to reach; nil where nothing is to be reached.
-  public var isMet: Bool? { reach.map { interval.estimate >= $0 } }
+  /// Whether the estimate reaches the target; nil where there is none.
+  public var isMet: Bool? { target.map { interval.estimate >= $0 } }
 
   var json: JSONValue {
     .object([
       ("name", .string(name)), ("note", .string(note)), ("estimate", .double(interval.estimate.rounded6)),
       ("lower", .double(interval.lower.rounded6)), ("upper", .double(interval.upper.rounded6)),
       ("confidence", .double(interval.confidence)), ("chance", chance.map { .double($0.rounded6) } ?? .null),
-      ("reach", reach.map { .double($0) } ?? .null), ("scenes", JSONValue(scenes)),
+      ("reach", target.map { .double($0) } ?? .null), ("scenes", JSONValue(scenes)),
       ("stage", stage.map { .string($0.rawValue) } ?? .null),
     ])
   }
@@ -60,8 +59,8 @@ public struct Finding: Sendable, Equatable {
       estimate: try json["estimate"].double(), lower: try json["lower"].double(), upper: try json["upper"].double(),
       confidence: try json["confidence"].double())
     chance = json["chance"].isPresent ? try json["chance"].double() : nil
-    reach = json["reach"].isPresent ? try json["reach"].double() : nil
+    target = json["reach"].isPresent ? try json["reach"].double() : nil
     scenes = try json["scenes"].int()
-    stage = json["stage"].isPresent ? TrainingStage(rawValue: try json["stage"].string()) : nil
+    stage = json["stage"].isPresent ? StageName(try json["stage"].string()) : nil
   }
 }

@@ -1,6 +1,6 @@
 import JSON
 
-/// What one measure found in one scene: named lists of numbers, mostly one a subject.
+/// What one measure found in one scene: named lists of numbers, mostly one per subject.
 public struct SceneRow: Sendable, Equatable {
   /// The scene's number in its stream.
   public var scene: Int
@@ -47,10 +47,10 @@ extension [SceneRow] {
     return all.isEmpty ? nil : all.reduce(0, +) / Double(all.count)
   }
 
-  /// The mean over scenes of every place of a list, such as a curve.
+  /// The mean over scenes of each number of a list, such as a curve.
   public func curve(_ name: String) -> [Double] {
     let lists = compactMap { $0.values[name] }
     guard let first = lists.first else { return [] }
-    return first.indices.map { place in lists.reduce(0) { $0 + $1[place] } / Double(lists.count) }
+    return first.indices.map { index in lists.reduce(0) { $0 + $1[index] } / Double(lists.count) }
   }
 }

@@ -1,19 +1,18 @@
 import Foundation
 import JSON
-import Training
 
 /// How losses fell during a training: logs thinned to what a figure shows.
 public struct TrainingCurves: Sendable, Equatable {
   /// One figure of one stage.
   public struct Curve: Sendable, Equatable {
-    public var stage: String
+    public var stage: StageName
     /// As the log calls it; `heldOut.…` was measured on held-out scenes.
     public var name: String
     /// Samples seen.
     public var samples: [Double]
     public var values: [Double]
 
-    public init(stage: String, name: String, samples: [Double], values: [Double]) {
+    public init(stage: StageName, name: String, samples: [Double], values: [Double]) {
       (self.stage, self.name, self.samples, self.values) = (stage, name, samples, values)
     }
   }
@@ -23,21 +22,21 @@ public struct TrainingCurves: Sendable, Equatable {
   public init(_ curves: [Curve]) { self.curves = curves }
 
   /// Reads the logs of a working folder, `STAGE/log.jsonl`; stages without one are left out.
-  /// - Parameter points: Most points a curve; neighbours are averaged.
-  /// - Throws: `JSONError` for a line that is none.
-  public init(workingFolder folder: String, points: Int = 80) throws {
-    curves = try TrainingStage.allCases.flatMap { stage in
-      try Self.curves(stage: stage.rawValue, path: "\(folder)/\(stage.rawValue)/log.jsonl", points: points)
-    }
+  /// - Parameters:
+  ///   - stages: in the order of the curves.
+  ///   - points: most points per curve; neighbours are averaged.
+  /// - Throws: `JSONError` for a line that is not JSON.
+  public init(workingFolder folder: String, stages: [StageName], points: Int = 80) throws {
+    curves = try stages.flatMap { try Self.curves(stage: $0, path: "\(folder)/\($0)/log.jsonl", points: points) }
   }
 
   /// Reads one log.
-  /// - Throws: `JSONError` for a line that is none.
-  public init(stage: String, log path: String, points: Int = 240) throws {
+  /// - Throws: `JSONError` for a line that is not JSON.
+  public init(stage: StageName, log path: String, points: Int = 240) throws {
     curves = try Self.curves(stage: stage, path: path, points: points)
   }
 
-  private static func curves(stage: String, path: String, points: Int) throws -> [Curve] {
+  private static func curves(stage: StageName, path: String, points: Int) throws -> [Curve] {
     guard let data = FileManager.default.contents(atPath: path) else { return [] }
     var found: [String: Curve] = [:]
     var order: [String] = []
@@ -54,13 +53,13 @@ public struct TrainingCurves: Sendable, Equatable {
     return order.compactMap { found[$0]?.thinned(to: points) }
   }
 
-  /// Adds what a model showed after so many samples of a stage: a point for each finding of that stage that has something
-  /// to reach but can miss it by degrees (a reach of 1 is a yes or no); a point that is there already is replaced.
-  public mutating func add(_ findings: [Finding], stage: TrainingStage, samples: Int) {
-    for finding in findings where finding.stage == stage && finding.reach != nil && finding.reach != 1 {
-      var index = curves.firstIndex { $0.stage == stage.rawValue && $0.name == finding.name } ?? curves.endIndex
+  /// Adds what a model showed after so many samples of a stage: a point for each finding of that stage that has a target
+  /// and can miss it by degrees (a target of 1 is a yes or no); a point that is there already is replaced.
+  public mutating func add(_ findings: [Finding], stage: StageName, samples: Int) {
+    for finding in findings where finding.stage == stage && finding.target != nil && finding.target != 1 {
+      var index = curves.firstIndex { $0.stage == stage && $0.name == finding.name } ?? curves.endIndex
       if index == curves.endIndex {
-        curves.append(Curve(stage: stage.rawValue, name: finding.name, samples: [], values: []))
+        curves.append(Curve(stage: stage, name: finding.name, samples: [], values: []))
         index = curves.endIndex - 1
       }
       var points = Dictionary(
@@ -75,7 +74,7 @@ public struct TrainingCurves: Sendable, Equatable {
     .array(
       curves.map { curve in
         .object([
-          ("stage", .string(curve.stage)), ("name", .string(curve.name)),
+          ("stage", .string(curve.stage.rawValue)), ("name", .string(curve.name)),
           ("samples", .array(curve.samples.map { JSONValue(Int($0)) })),
           ("values", .array(curve.values.map { .double($0.rounded6) })),
         ])
@@ -86,7 +85,7 @@ public struct TrainingCurves: Sendable, Equatable {
   public init(_ json: JSONNode) throws {
     curves = try json.array().map { curve in
       Curve(
-        stage: try curve["stage"].string(), name: try curve["name"].string(),
+        stage: StageName(try curve["stage"].string()), name: try curve["name"].string(),
         samples: try curve["samples"].array().map { try $0.double() },
         values: try curve["values"].array().map { try $0.double() })
     }

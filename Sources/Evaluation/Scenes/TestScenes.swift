@@ -17,7 +17,7 @@ public struct TestScene: Sendable {
   public var identities: [Identity] { plan.subjects.map(\.identity) }
   /// The drawn image, 0…1.
   public var image: Tensor { (sample.image + 1) / 2 }
-  /// Caption of the place without anybody in it; empty for a plain ground.
+  /// Caption of the place without its subjects; empty for a plain ground.
   public var placeCaption: String { plan.backdrop.place?.ending ?? "" }
 }
 
@@ -27,13 +27,13 @@ public struct TestScenes: Sendable {
   public let world: EmojiWorld
   /// Which part of the world.
   public var split: Split
-  /// Subjects a scene.
+  /// Subjects per scene.
   public var subjects: Int
-  /// Whether scenes count in which somebody wears something.
+  /// Whether scenes with worn clothes count.
   public var includesWorn: Bool
   /// Of the stream; another than that of any training.
   public var seed: UInt64
-  /// Pixels a side.
+  /// Pixels per side.
   public var size: Int
 
   public init(
@@ -60,7 +60,7 @@ public struct TestScenes: Sendable {
   }
 
   private func fits(_ plan: ScenePlan) -> Bool {
-    // Twins share their words, which then point to both.
+    // Twins have the same phrase, which then points to both.
     !plan.combination.hasScene && (includesWorn || !plan.combination.isWorn)
       && Set(plan.subjects.map(\.phrase)).count == plan.subjects.count
   }
@@ -132,7 +132,7 @@ extension TestScene {
     return Scene(sample.caption, subjects: subjects, settings: settings.scene).with { $0.seed = UInt64(index) }
   }
 
-  /// The same noise with nobody in it: the place alone.
+  /// The same noise without subjects: the place alone.
   public func emptyRequest(_ settings: GenerationSettings) -> Scene {
     request(settings).with { scene in
       scene.prompt = placeCaption

@@ -1,3 +1,5 @@
+import Phrases
+
 /// Why a phrase has no place in a prompt.
 public enum PhraseError: Error, Equatable, CustomStringConvertible {
   /// The words do not occur, or not often enough.
@@ -75,33 +77,17 @@ public struct PhraseFinder: Sendable {
   public func match(
     _ phrase: String, in prompt: String, occurrence: Int = 0, lastWordOnly: Bool = false
   ) -> Match? {
-    let words = prompt.split(whereSeparator: \.isWhitespace).map(String.init)
-    var wanted = phrase.split(whereSeparator: \.isWhitespace).map(String.init)
-    if lastWordOnly { wanted = Array(wanted.suffix(1)) }
-    guard !wanted.isEmpty else { return nil }
-    var (position, skipped) = (1, 0)
-    for start in words.indices {
-      let end = start + wanted.count
-      let isMatch =
-        end <= words.count
-        && zip(words[start..<end], wanted).allSatisfy { word, wanted in
-          Self.trimmed(word) == wanted || word.contains("-" + wanted)
-        }
-      if isMatch, skipped == occurrence {
-        var found = Array(words[start..<end])
-        found[found.count - 1] = Self.trimmed(found[found.count - 1])
-        let count = found.reduce(0) { $0 + tokenizer.tokens(of: $1).count }
-        return Match(span: position..<position + count, words: found)
-      }
-      if isMatch { skipped += 1 }
-      if !isMatch || mode == .counted { position += tokenizer.tokens(of: words[start]).count }
-    }
-    return nil
-  }
-
-  /// A word without one trailing punctuation mark.
-  private static func trimmed(_ word: String) -> String {
-    guard let last = word.last, ".!?,:".contains(last) else { return word }
-    return String(word.dropLast())
+    let words = WordList(prompt)
+    let wanted = WordList(phrase)
+    let found = words.occurrences(of: lastWordOnly ? wanted.last : wanted)
+    guard found.indices.contains(occurrence) else { return nil }
+    let range = found[occurrence]
+    let uncounted = mode == .published ? Set(found[..<occurrence].map(\.lowerBound)) : []
+    let before = words.words[..<range.lowerBound].enumerated().filter { !uncounted.contains($0.offset) }
+    let position = before.reduce(1) { $0 + tokenizer.tokens(of: $1.element).count }
+    var matched = Array(words.words[range])
+    matched[matched.count - 1] = WordList.withoutMark(matched[matched.count - 1])
+    let count = matched.reduce(0) { $0 + tokenizer.tokens(of: $1).count }
+    return Match(span: position..<position + count, words: matched)
   }
 }

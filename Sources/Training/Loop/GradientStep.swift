@@ -5,19 +5,19 @@ struct GradientStep {
   /// Mean over the samples.
   let loss: Double
   let figures: Tally
-  /// Of the mean loss, one a weight.
+  /// Of the mean loss, one per weight.
   let gradients: [Tensor]
 
-  /// Runs the shards of a step side by side, each forward and backward on one thread, and adds up what they give in
-  /// their order: the result does not depend on how many cores there are.
+  /// Runs the shards of a step side by side, each forward and backward on one thread, and adds up their results in
+  /// order: the result does not depend on how many cores there are.
   init(_ objective: any TrainingObjective, _ weights: [TrainedWeight], _ plan: TrainingPlan, step: Int) throws {
-    let shares = plan.shares(step: step)
+    let shards = plan.shards(step: step)
     let variables = weights.map { Tape.variable($0.value) }
     let results = weights.with(variables) {
-      onThreads(shares.count) { shard in
+      onThreads(shards.count) { shard in
         Result {
           try withoutThreads {
-            try Share(objective, variables, parts: shares[shard], batch: plan.batch, step: step)
+            try ShardResult(objective, variables, parts: shards[shard], batch: plan.batch, step: step)
           }
         }
       }
@@ -29,7 +29,7 @@ struct GradientStep {
   }
 
   /// What one shard contributes.
-  private struct Share: Sendable {
+  private struct ShardResult: Sendable {
     var loss = 0.0
     var figures = Tally()
     var gradients: [Tensor] = []
@@ -42,8 +42,8 @@ struct GradientStep {
         guard result.loss.count == 1 else {
           throw TrainingError.parameters("expected a loss of one number, found shape \(result.loss.shape)")
         }
-        let share = Float(samples.count) / Float(batch)
-        let weighted = result.loss * share
+        let fraction = Float(samples.count) / Float(batch)
+        let weighted = result.loss * fraction
         loss += Double(weighted.item)
         for (name, value) in result.figures { figures.add(name, Double(value), weight: Double(samples.count)) }
         let found = Tape.gradients(of: weighted, for: variables)

@@ -46,7 +46,7 @@ public final class Trainer {
     try self.folder.log.truncate(after: step)
   }
 
-  /// Trains until all steps are done or somebody cancels. The model then holds the trained weights.
+  /// Trains until all steps are done or it is cancelled. The model then holds the trained weights.
   /// - Parameter progress: called after every step.
   /// - Throws: ``TrainingError``, and what the objective throws; the newest checkpoint is left as it is.
   public func run(

@@ -22,7 +22,7 @@ public struct TrainingCheckpoint: Sendable {
 
   /// Opens a file.
   /// - Throws: `CheckpointError`, `JSONError`; ``TrainingError/otherTraining(path:what:expected:found:)`` where it is
-  ///   none of a training.
+  ///   not one of a training.
   public init(_ path: String) throws {
     let opened = try Checkpoint(path)
     func entry(_ name: String) throws -> JSONNode {

@@ -8,7 +8,7 @@ public protocol TrainingObjective: Sendable {
 
   /// Mean loss over some samples. During the call the values of ``parameters`` are variables.
   ///
-  /// Several threads call this at once, each with samples of its own. What it gives may depend on nothing but the
+  /// Several threads call this at once, each with samples of its own. Its result may depend on nothing but the
   /// weights, the samples and the step.
   /// - Parameters:
   ///   - samples: their numbers, counted through the whole training, so that a resumed one sees the same ones.

@@ -4,7 +4,7 @@ import JSON
 public struct TrainingPlan: Sendable, Equatable {
   /// Steps in all; a training that has come that far is done. May be raised later.
   public var steps: Int
-  /// Samples a step.
+  /// Samples per step.
   public var batch: Int
   /// Most samples that go through the network together; a shard with more adds up the gradients of several passes.
   /// nil: the whole shard.
@@ -20,11 +20,11 @@ public struct TrainingPlan: Sendable, Equatable {
   public var average: WeightAverage? = WeightAverage()
   /// What the objective draws its random numbers from; kept here so that no run goes on with another.
   public var seed: UInt64 = 0
-  /// What tells the samples from others where the seed alone does not; kept here so that no run goes on with others.
+  /// What distinguishes the samples from others where the seed alone does not; kept here so that no run goes on with others.
   public var data: String?
   /// Steps from checkpoint to checkpoint; there is always one at the end.
   public var checkpointEvery = 500
-  /// Steps from line to line of the log, which tells means over them.
+  /// Steps from line to line of the log, which gives means over them.
   public var logEvery = 10
   /// Steps from one evaluation of the objective to the next; 0: none.
   public var evaluateEvery = 0
@@ -37,7 +37,7 @@ public struct TrainingPlan: Sendable, Equatable {
   public func samples(step: Int) -> Range<Int> { step * batch..<(step + 1) * batch }
 
   /// The samples that each shard of a step takes, cut into what goes through the network together.
-  func shares(step: Int) -> [[Range<Int>]] {
+  func shards(step: Int) -> [[Range<Int>]] {
     let start = step * batch
     return (0..<shards).map { shard in
       let part = start + batch * shard / shards..<start + batch * (shard + 1) / shards

@@ -1,4 +1,4 @@
-/// How far a training is, told after every step.
+/// How far a training is, reported after every step.
 public struct TrainingProgress: Sendable {
   /// Steps done, and in all.
   public let step, steps: Int

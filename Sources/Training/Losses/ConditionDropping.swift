@@ -1,11 +1,13 @@
+import Tensors
+
 /// Which conditions a sample is trained without, so that the network also knows what it does without them.
 public struct ConditionDropping: Sendable, Equatable {
-  /// Shares of samples without their subject images, without their text, and without both; they exclude each other.
+  /// Fractions of samples without their subject images, without their text, and without both; they exclude each other.
   public var image, text, both: Float
-  /// Share of samples whose phrases and boxes do not reach the resampler; drawn on its own.
+  /// Fraction of samples whose phrases and boxes do not come to the resampler; drawn independently.
   public var grounding: Float
 
-  /// The published shares.
+  /// The published fractions.
   public static let published = ConditionDropping(image: 0.05, text: 0.05, both: 0.05, grounding: 0.1)
   public static let none = ConditionDropping(image: 0, text: 0, both: 0, grounding: 0)
 

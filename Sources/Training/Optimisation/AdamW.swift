@@ -11,7 +11,7 @@ public struct AdamW: Sendable, Equatable {
   /// How much of the mean squared gradient is kept from step to step, β2.
   public var secondDecay = 0.999
   public var epsilon = 1e-8
-  /// Share of a weight that is lost in a step at a learning rate of 1.
+  /// Fraction of a weight that is lost in a step at a learning rate of 1.
   public var weightDecay = 0.01
   /// Whether biases, norms and other weights of a single axis keep their size; off as published.
   public var sparesVectors = false

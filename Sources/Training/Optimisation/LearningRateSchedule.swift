@@ -26,8 +26,8 @@ public struct LearningRateSchedule: Sendable, Equatable {
     switch course {
     case .constant: return peak
     case .cosine(let until, let floor):
-      let share = min(Double(step - warmUp) / Double(max(until - warmUp, 1)), 1)
-      return floor + (peak - floor) * 0.5 * (1 + cos(Double.pi * share))
+      let fraction = min(Double(step - warmUp) / Double(max(until - warmUp, 1)), 1)
+      return floor + (peak - floor) * 0.5 * (1 + cos(Double.pi * fraction))
     }
   }
 

@@ -19,9 +19,9 @@ public struct WeightAverage: Sendable, Equatable {
     guard average.shape == weight.shape else {
       fail("WeightAverage: an average of shape \(average.shape) does not fit a weight of shape \(weight.shape)")
     }
-    let share = Float(1 - decay(step: step))
+    let fraction = Float(1 - decay(step: step))
     average.withUnsafeMutableBuffer { average in
-      weight.withUnsafeBuffer { msd_approach(average.baseAddress, $0.baseAddress, Int64($0.count), share) }
+      weight.withUnsafeBuffer { msd_approach(average.baseAddress, $0.baseAddress, Int64($0.count), fraction) }
     }
   }
 }

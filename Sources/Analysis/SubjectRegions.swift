@@ -1,0 +1,40 @@
+import Tensors
+
+// Axes: B samples, R subjects, H and W of silhouettes, h and w of a feature map.
+
+/// Where the subjects of a batch are.
+public enum SubjectRegions: Sendable {
+  /// Boxes of every sample's subjects; samples may have different numbers of them.
+  case boxes([[Box]])
+  /// 1 on a subject, 0 elsewhere: `[B, R, H, W]`; of padded subjects all zero.
+  case silhouettes(Tensor)
+
+  /// The fraction of each cell of a feature map that a subject covers, `[B, R, h, w]`.
+  package func covered(height: Int, width: Int, subjects: Int) -> Tensor {
+    switch self {
+    case .boxes(let boxes):
+      let padded = boxes.map { $0 + [Box](repeating: .none, count: subjects - $0.count) }
+      return AttentionLoss.regions(of: padded, height: height, width: width)
+    case .silhouettes(let masks):
+      guard masks.rank == 4, masks.shape[1] == subjects else {
+        fail("SubjectRegions: expected silhouettes [B, \(subjects), H, W], found \(masks.shape)")
+      }
+      let down = Self.cellFractions(masks.shape[2], height)  // [h, H]
+      let across = Self.cellFractions(masks.shape[3], width)  // [w, W]
+      return down.matmul(masks).matmul(across.transposed())
+    }
+  }
+
+  /// The fraction of each of `cells` equal parts of an axis that every one of its `pixels` makes up: `[cells, pixels]`.
+  private static func cellFractions(_ pixels: Int, _ cells: Int) -> Tensor {
+    let width = Double(pixels) / Double(cells)
+    var fractions: [Float] = []
+    for cell in 0..<cells {
+      let (start, end) = (Double(cell) * width, Double(cell + 1) * width)
+      for pixel in 0..<pixels {
+        fractions.append(Float(max(0, min(end, Double(pixel + 1)) - max(start, Double(pixel))) / width))
+      }
+    }
+    return Tensor(fractions, shape: [cells, pixels])
+  }
+}

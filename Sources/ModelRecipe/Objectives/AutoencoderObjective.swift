@@ -1,0 +1,85 @@
+import Foundation
+import Layers
+import Models
+import Tensors
+import Training
+import TrainingData
+
+// Axes: B images, H and W image height and width.
+
+/// Trains the autoencoder: images are to come back from their latents, edges too, and latents to stay near a standard
+/// normal distribution (Kingma and Welling, 2014; Rombach et al., 2022, without an adversary).
+struct AutoencoderObjective: TrainingObjective {
+  /// Weight of the divergence from the standard normal distribution, a mean over latents, beside the reconstruction,
+  /// a mean over pixels.
+  static let divergenceWeight: Float = 1e-3
+
+  /// How much more than the background a subject's pixels count.
+  static let subjectWeight: Float = 2
+
+  let vae: VAE
+  let world: EmojiWorld
+  let seed: UInt64
+  let parameters: [Parameter]
+
+  func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
+    let scenes = samples.map { world.sample($0, seed: seed, size: SmallModel.imageSize) }
+    let images = Tensor.stacked(scenes.map(\.image), axis: 0)
+    let weights = Tensor.stacked(scenes.map { pixelWeights(of: $0) }, axis: 0)
+    let posterior = vae.encode(images)
+    let noise = Tensor.stacked(
+      samples.map { sample in
+        var generator = CounterGenerator(seed: seed, sample: sample)
+        return generator.normal(Array(posterior.mean.shape.dropFirst()))
+      }, axis: 0)
+    let decoded = vae.decode(posterior.sample(noise: noise))
+    let difference = decoded - images
+    let absolute = (difference.abs() * weights).mean()
+    let squared = (difference.square() * weights).mean()
+    let edges = edges(difference * weights)
+    let divergence =
+      (posterior.mean.square() + posterior.logVariance.exp() - posterior.logVariance - 1).mean() * 0.5
+    return StepLoss(
+      absolute + squared + edges + divergence * Self.divergenceWeight,
+      figures: [
+        ("absolute", absolute.item), ("squared", squared.item), ("edges", edges.item), ("divergence", divergence.item),
+      ])
+  }
+
+  /// How much each pixel counts, `[1, S, S]`, mean 1: subjects more than the grass and the stones around them.
+  private func pixelWeights(of scene: TrainingSample) -> Tensor {
+    let side = SmallModel.imageSize
+    // A place as a subject covers everything: it counts as background.
+    let covered = scene.subjects.filter { $0.box != .whole }.map(\.silhouette)
+    let subjects = covered.dropFirst().reduce(covered.first ?? .zeros([side, side])) { $0 + $1 }
+    let raw = subjects.clamped(to: 0...1) * Self.subjectWeight + 1
+    return (raw / raw.mean()).reshaped([1, side, side])
+  }
+
+  /// Mean and standard deviation of latents over some scenes: what they are shifted and scaled by for the U-Net.
+  func latentMoments() -> (mean: Float, standardDeviation: Float) {
+    let images = Tensor.stacked(
+      (0..<256).map { world.sample($0, seed: seed, size: SmallModel.imageSize).image }, axis: 0)
+    let latents = vae.encode(images).mean
+    let mean = latents.mean()
+    return (mean.item, (latents - mean).square().mean().sqrt().item)
+  }
+
+  /// Mean magnitude of the differences between neighbours, across and down: blurred edges cost more than shifted tones.
+  private func edges(_ difference: Tensor) -> Tensor {
+    let (height, width) = (difference.shape[2], difference.shape[3])
+    let across = difference.sliced(axis: 3, 1..<width) - difference.sliced(axis: 3, 0..<width - 1)
+    let down = difference.sliced(axis: 2, 1..<height) - difference.sliced(axis: 2, 0..<height - 1)
+    return (across.abs().mean() + down.abs().mean()) * 0.5
+  }
+
+  func evaluation(step: Int) throws -> [(name: String, value: Double)] {
+    let images = Tensor.stacked(
+      (0..<64).map {
+        world.sample($0, seed: seed ^ 0x6865_6c64, split: .heldOutIdentities, size: SmallModel.imageSize).image
+      }, axis: 0)
+    let squared = (vae.decode(vae.encode(images).mean).clamped(to: -1...1) - images).square().mean().item
+    // Images reach from −1 to 1.
+    return [("heldOutPSNR", 10 * log10(4 / Double(squared)))]
+  }
+}

@@ -1,0 +1,120 @@
+import Layers
+import Models
+import Tensors
+import Training
+import TrainingData
+
+// Axes: B samples, P embedding width.
+
+/// Trains text and vision encoder together (Radford et al., 2021): crops of things against their names, scenes against
+/// their captions, and two crops of one identity against each other, so that the vision encoder keeps what words don't
+/// say.
+struct ContrastiveObjective: TrainingObjective {
+  /// What similarities are divided by before the softmax.
+  static let temperature: Float = 0.07
+
+  let text: CLIPTextEncoder
+  let vision: CLIPVisionEncoder
+  let tokenizer: CLIPTokenizer
+  let processor: CLIPImageProcessor
+  let world: EmojiWorld
+  let seed: UInt64
+  let parameters: [Parameter]
+
+  func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
+    let identities = samples.map { identity($0) }
+    let first = embedded(zip(samples, identities).map { crop($1, 2 * $0) })
+    let second = embedded(zip(samples, identities).map { crop($1, 2 * $0 + 1) })
+    let names = embedded(identities.map { world.kinds[$0.kind].name })
+    let scenes = samples.map { number in
+      var unnamed = CounterGenerator(seed: seed, sample: number, stream: 4)
+      return world.sample(number, seed: seed, size: SmallModel.imageSize)
+        .unnaming { _ in unnamed.uniform() < TrainingStage.unnamedFraction }
+    }
+    let pictures = embedded(scenes.map { normalized(($0.image + 1) / 2) })
+    let captions = embedded(scenes.map(\.caption))
+    let crops = Self.loss(first, second, same: Self.equal(identities))
+    let words = Self.loss(first, names, same: Self.equal(identities.map(\.kind)))
+    let sentences = Self.loss(pictures, captions, same: Self.equal(scenes.map(\.caption)))
+    return StepLoss(
+      crops + words + sentences,
+      figures: [("crops", crops.item), ("words", words.item), ("sentences", sentences.item)])
+  }
+
+  /// The identity that a sample shows. Neighbours often share the kind and differ in hue, so that the encoder has to
+  /// distinguish looks, not only kinds.
+  private func identity(_ sample: Int) -> Identity {
+    var generator = CounterGenerator(seed: seed, sample: sample / 4, stream: 1)
+    let kind = world.trainingKinds[generator.integer(below: world.trainingKinds.count)]
+    var own = CounterGenerator(seed: seed, sample: sample, stream: 2)
+    let hues = world.hues(of: kind, in: .training)
+    return Identity(
+      kind: kind, hue: hues[own.integer(below: hues.count)],
+      design: own.integer(below: world.kinds[kind].designs.count))
+  }
+
+  private func crop(_ identity: Identity, _ number: Int) -> Tensor {
+    var generator = CounterGenerator(seed: seed, sample: number, stream: 3)
+    return normalized(world.crop(of: identity, size: SmallModel.imageSize, seed: generator.next()))
+  }
+
+  private func normalized(_ image: Tensor) -> Tensor {
+    (image - Tensor(processor.mean, shape: [3, 1, 1])) / Tensor(processor.deviation, shape: [3, 1, 1])
+  }
+
+  /// Unit vectors of images `[3, S, S]`: `[B, P]`.
+  private func embedded(_ images: [Tensor]) -> Tensor { Self.unit(vision(.stacked(images, axis: 0)).imageEmbedding) }
+
+  /// Unit vectors of texts: `[B, P]`.
+  private func embedded(_ texts: [String]) -> Tensor {
+    Self.unit(text(texts.map { tokenizer.encode($0, length: SmallModel.textLength).ids }).pooled)
+  }
+
+  private static func unit(_ x: Tensor) -> Tensor {
+    x / (x.square().sum(axes: [1], keepingAxes: true) + 1e-8).sqrt()
+  }
+
+  /// 1 where two samples count as the same, `[B, B]`.
+  private static func equal<Value: Equatable>(_ values: [Value]) -> Tensor {
+    Tensor(values.flatMap { a in values.map { a == $0 ? 1 : 0 } }, shape: [values.count, values.count])
+  }
+
+  /// Cross-entropy both ways; where several are the same, each counts equally.
+  private static func loss(_ a: Tensor, _ b: Tensor, same: Tensor) -> Tensor {
+    let target = same / same.sum(axes: [1], keepingAxes: true)
+    let similarity = a.matmul(b.transposed()) / temperature
+    func entropy(_ logits: Tensor) -> Tensor {
+      -((logits.softmax() + 1e-9).log() * target).sum() / Float(logits.shape[0])
+    }
+    return (entropy(similarity) + entropy(similarity.transposed())) * 0.5
+  }
+
+  /// How often the nearest of 20 is the right one, held-out identities: crops among crops of the same kind and others,
+  /// and scenes among captions.
+  func evaluation(step: Int) throws -> [(name: String, value: Double)] {
+    var (crops, captions, rounds) = (0, 0, 0)
+    for round in 0..<10 {
+      let scenes = (0..<20).map {
+        world.sample(20 * round + $0, seed: seed ^ 0x6865_6c64, split: .heldOutIdentities, size: SmallModel.imageSize)
+      }
+      let identities = scenes.compactMap { $0.subjects.first?.identity }
+      let first = embedded(identities.enumerated().map { crop($1, -2 * (20 * round + $0) - 1) })
+      let second = embedded(identities.enumerated().map { crop($1, -2 * (20 * round + $0) - 2) })
+      crops += Self.hits(first.matmul(second.transposed()), same: Self.equal(identities))
+      let pictures = embedded(scenes.map { normalized(($0.image + 1) / 2) })
+      let sentences = embedded(scenes.map(\.caption))
+      captions += Self.hits(pictures.matmul(sentences.transposed()), same: Self.equal(scenes.map(\.caption)))
+      rounds += 20
+    }
+    return [
+      ("heldOutCropsFound", Double(crops) / Double(rounds)),
+      ("heldOutCaptionsFound", Double(captions) / Double(rounds)),
+    ]
+  }
+
+  private static func hits(_ similarity: Tensor, same: Tensor) -> Int {
+    (0..<similarity.shape[0]).count { row in
+      same[row, similarity.sliced(axis: 0, row..<row + 1).argMax()] == 1
+    }
+  }
+}

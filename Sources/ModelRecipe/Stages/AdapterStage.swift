@@ -1,0 +1,49 @@
+import Checkpoints
+import JSON
+import Layers
+import MSDiffusion
+import Models
+import Training
+import TrainingData
+
+/// Training of an adapter beside a finished base: the published one, or one that lacks something.
+struct AdapterStage {
+  let objective: DenoisingObjective
+  private let variant: AdapterVariant
+  private let model: ModelFolder
+  private let weights: RandomSource
+  private let unet: CheckpointSource
+  private let configuration: AdapterConfiguration
+
+  /// - Parameter model: where the base lies.
+  init(
+    _ variant: AdapterVariant, textAttention: TrainedTextAttention, model: ModelFolder, source: any SampleSource,
+    diffusion: DiffusionLoss, seed: UInt64
+  ) throws {
+    (self.variant, self.model) = (variant, model)
+    unet = try model.source(.unet)
+    weights = RandomSource(seed: seed)
+    let network = try model.unet(unet)
+    let adapter = try Adapter.untrained(variant.projector, beside: network, source: weights)
+    configuration = adapter.configuration
+    var parameters = weights.inKeyOrder.filter { $0.key != "dummy_image_tokens" }
+    if variant.trainsTextAttention { parameters += textAttention.weights(of: unet.parameters) }
+    var loss = DenoisingLoss(network, adapter: adapter, diffusion: diffusion, attention: variant.terms)
+    loss.options = variant.layout
+    objective = try DenoisingObjective(
+      loss: loss, frozen: model.frozen(withVision: true), source: source, seed: seed, dropping: .published,
+      unnamedFraction: TrainingStage.unnamedFraction, parameters: parameters)
+  }
+
+  /// Writes the adapter into a folder; into another one than the base's with all that it needs to be a whole model.
+  func export(to target: ModelFolder) throws {
+    if target.path != model.path {
+      try target.link(to: model, except: variant.trainsTextAttention ? [.adapter, .unet] : [.adapter])
+      if variant.trainsTextAttention {
+        try target.write(.unet, SmallModel.unet, unet.parameters.values.sorted { $0.key < $1.key })
+      }
+    }
+    try target.write(
+      .adapter, .object(configuration.entries + [("defaults", SmallModel.defaults.json)]), weights.inKeyOrder)
+  }
+}

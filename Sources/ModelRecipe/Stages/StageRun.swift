@@ -1,0 +1,178 @@
+import Analysis
+import Checkpoints
+import Foundation
+import JSON
+import Layers
+import MSDiffusion
+import Models
+import Tensors
+import Training
+import TrainingData
+
+/// One stage of the model that ships, in a working folder: its training lies in a folder named after it, finished parts
+/// in `model/`.
+public struct StageRun {
+  public let stage: TrainingStage
+  public let plan: TrainingPlan
+  /// The folder of the training itself.
+  public let folder: String
+  /// What the training cannot see of one's own samples, one line per phrase; to be shown before it begins.
+  public let warnings: [String]
+  private let objective: any TrainingObjective
+  /// Writes the stage's parts into a model's folder.
+  private let export: (ModelFolder) throws -> Void
+  private let model, target: ModelFolder
+
+  /// - Parameters:
+  ///   - folder: the working folder; made where it is not there.
+  ///   - merges: path of CLIP's `merges.txt`, which the first encoders' vocabulary is cut out of.
+  ///   - supervision: of the base: weights of the losses on where words attend.
+  ///   - variant: of the adapter's stage: trains this one in a folder of its own, with a model of its own; nil: the
+  ///     adapter of the model that ships.
+  ///   - textAttention: which text cross-attention a variant with a loss on it trains.
+  ///   - data: a folder with one's own samples for base or adapter, as `SampleFolder` reads it; nil: drawn scenes.
+  ///   - font: Noto Color Emoji, opened only where scenes are drawn; looked for in the usual places if nil.
+  ///   - change: changes the stage's plan, for a shorter trial.
+  /// - Throws: ``TrainingError``; `TrainingDataError` for a folder's samples, or without the emoji font where scenes are
+  ///   drawn; ``StageError``; what is wrong with earlier stages' parts.
+  public init(
+    _ stage: TrainingStage, folder: String, merges: String, seed: UInt64 = 1,
+    supervision: AttentionTerms = .grounding, variant: AdapterVariant? = nil,
+    textAttention: TrainedTextAttention = .keysAndValues, data: String? = nil,
+    font: URL? = nil, change: (inout TrainingPlan) -> Void = { _ in }
+  ) throws {
+    func world() throws -> EmojiWorld { try EmojiWorld(font: font) }
+    let own = try data.map { try Self.samples(in: $0, for: stage) }
+    var plan = stage.plan(seed: seed)
+    plan.data = own?.hash
+    change(&plan)
+    (self.stage, self.plan) = (stage, plan)
+    self.folder = variant?.folder(in: folder, seed: seed) ?? folder + "/" + stage.rawValue
+    let model = ModelFolder(folder + "/model")
+    self.model = model
+    target = variant == nil ? model : ModelFolder(self.folder + "/model")
+    var unseen: [UnseenPhrase] = []
+    switch stage {
+    case .vae:
+      let weights = RandomSource(seed: seed)
+      let vae = try VAE(Scope(weights), VAEConfiguration(JSONNode(SmallModel.vae(), name: "vae")))
+      let parameters = weights.inKeyOrder
+      let autoencoder = try AutoencoderObjective(vae: vae, world: world(), seed: seed, parameters: parameters)
+      objective = autoencoder
+      export = { target in
+        let latents = autoencoder.latentMoments()
+        try target.write(
+          .vae, SmallModel.vae(scale: 1 / latents.standardDeviation, shift: latents.mean), parameters)
+      }
+    case .clip:
+      let drawn = try world()
+      let vocabulary = try Vocabulary(words: drawn.words, mergesFile: merges)
+      try vocabulary.write(to: model.tokenizerToWrite())
+      let (textSource, visionSource) = (RandomSource(seed: seed), RandomSource(seed: seed ^ 0x7669_7369))
+      let configuration = SmallModel.textEncoder(vocabulary: vocabulary.pieces.count)
+      let text = try CLIPTextEncoder(Scope(textSource), .init(JSONNode(configuration, name: "text_encoder")))
+      let vision = try CLIPVisionEncoder(
+        Scope(visionSource), .init(JSONNode(SmallModel.imageEncoder, name: "image_encoder")))
+      let (textWeights, visionWeights) = (textSource.inKeyOrder, visionSource.inKeyOrder)
+      Self.beginWithoutBranches(textWeights + visionWeights, ending: ["out_proj.weight", "fc2.weight"])
+      for parameter in textWeights where parameter.key.hasSuffix("token_embedding.weight") {
+        // Standard deviation 1: words stay apart through all layers, also those whose subjects look alike.
+        parameter.value = parameter.value * Float(parameter.shape[1]).squareRoot()
+      }
+      objective = ContrastiveObjective(
+        text: text, vision: vision, tokenizer: try CLIPTokenizer(folder: model.tokenizer().path),
+        processor: try CLIPImageProcessor(JSONNode(SmallModel.imageProcessor, name: "image_processor")), world: drawn,
+        seed: seed, parameters: textWeights + visionWeights)
+      export = { target in
+        try target.write(.textEncoder, configuration, textWeights)
+        try target.write(.imageEncoder, SmallModel.imageEncoder, visionWeights)
+        try target.write(imageProcessor: SmallModel.imageProcessor)
+      }
+    case .base:
+      let weights = RandomSource(seed: seed)
+      let unet = try UNet(Scope(weights), UNetConfiguration(JSONNode(SmallModel.unet, name: "unet")))
+      let parameters = weights.inKeyOrder
+      // The prediction begins as nothing, too.
+      Self.beginWithoutBranches(parameters, ending: ["conv_out.weight", "conv2.weight", "proj_out.weight"])
+      let denoising = try DenoisingObjective(
+        loss: DenoisingLoss(unet, diffusion: Self.diffusion(), attention: supervision),
+        frozen: model.frozen(withVision: false), source: own ?? DrawnScenes(world: world()), seed: seed,
+        dropping: ConditionDropping(image: 0, text: 0.1, both: 0, grounding: 0),
+        unnamedFraction: TrainingStage.unnamedFraction, parameters: parameters)
+      (objective, unseen) = (denoising, denoising.unseenPhrases)
+      export = { target in
+        try target.write(.unet, SmallModel.unet, parameters)
+        try target.writeScheduler()
+      }
+    case .adapter:
+      let adapter = try AdapterStage(
+        variant ?? .full, textAttention: textAttention, model: model, source: own ?? DrawnScenes(world: world()),
+        diffusion: Self.diffusion(), seed: seed)
+      (objective, unseen) = (adapter.objective, adapter.objective.unseenPhrases)
+      export = { target in try adapter.export(to: target) }
+    }
+    warnings = unseen.map(\.description)
+  }
+
+  /// One's own samples; each has to show a subject, and only what follows the encoders is trained on them.
+  private static func samples(in folder: String, for stage: TrainingStage) throws -> FolderSamples {
+    guard stage == .base || stage == .adapter else { throw StageError.ownData(stage: stage) }
+    let samples = try SampleFolder(folder)
+    if let line = samples.firstWithoutSubjects { throw StageError.noSubjects(folder: folder, line: line) }
+    return FolderSamples(samples)
+  }
+
+  /// Makes residual branches begin as nothing, so that what goes in comes out at first.
+  /// - Parameter endings: how the keys of their last weights end.
+  private static func beginWithoutBranches(_ parameters: [Parameter], ending endings: [String]) {
+    for parameter in parameters where endings.contains(where: parameter.key.hasSuffix) {
+      parameter.value = .zeros(parameter.shape)
+    }
+  }
+
+  /// Copies what a stage builds on from a model that has it, as far as the working folder lacks it: so one stage can be
+  /// trained without the earlier ones.
+  /// - Throws: `CheckpointError`.
+  public static func takeParts(before stage: TrainingStage, into folder: String, from model: String) throws {
+    let earlier = TrainingStage.allCases.prefix { $0 != stage }.flatMap(\.parts)
+    try ModelFolder(folder + "/model").copy(earlier, from: ModelFolder(model))
+  }
+
+  private static func diffusion() throws -> DiffusionLoss {
+    let configuration = try SchedulerConfiguration(JSONNode(SmallModel.scheduler, name: "scheduler"))
+    return DiffusionLoss(NoiseSchedule(configuration), weighting: .minSNR(gamma: 5))
+  }
+
+  /// Trains until the plan is done or it is cancelled; a finished stage leaves its parts, averaged, in `model/`.
+  public func run(
+    cancellation: TrainingCancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
+  ) throws -> Trainer.Outcome {
+    let trainer = try Trainer(objective, plan, folder: URL(fileURLWithPath: folder))
+    let outcome = try trainer.run(cancellation: cancellation, progress: progress)
+    if outcome.isFinished { try trainer.withAverages { try export(target) } }
+    return outcome
+  }
+
+  /// Leaves the stage's parts in `model/` with the weights as they are now: those that a training begins with.
+  package func exportUntrained() throws { try export(target) }
+
+  /// A whole model in a folder of its own, as the training stands: the newest checkpoint's averages, and earlier stages'
+  /// parts. It may be asked for while the training runs.
+  /// - Returns: Steps done.
+  /// - Throws: ``StageError/noCheckpoint(folder:)``; what is wrong with the checkpoint.
+  public func writeSnapshot(to path: String) throws -> Int {
+    guard let checkpoint = TrainingCheckpoint.newest(in: folder) else {
+      throw StageError.noCheckpoint(folder: folder)
+    }
+    try checkpoint.load(into: objective.parameters)
+    let snapshot = ModelFolder(path)
+    try snapshot.link(to: model, except: Set(stage.parts + [.adapter]))
+    try export(snapshot)
+    return checkpoint.step
+  }
+}
+
+extension RandomSource {
+  /// All weights asked for, sorted by key.
+  var inKeyOrder: [Parameter] { parameters.sorted { $0.key < $1.key }.map(\.value) }
+}

@@ -1,0 +1,55 @@
+import Checkpoints
+import Training
+
+/// The stages in which the model that ships is trained, in the paper's order; each takes the earlier ones' parts from
+/// the folder `model/` and leaves its own there, in half precision.
+public enum TrainingStage: String, CaseIterable, Sendable {
+  /// The autoencoder.
+  case vae
+  /// Text and image encoder, against each other.
+  case clip
+  /// The U-Net, on captions alone, with grounding supervision.
+  case base
+  /// Resampler and image keys and values beside the frozen U-Net.
+  case adapter
+
+  /// How the stage goes: its budget is `batch · steps` samples.
+  /// - Parameter seed: of the weights and the samples.
+  public func plan(seed: UInt64) -> TrainingPlan {
+    var plan: TrainingPlan
+    switch self {
+    case .vae:
+      plan = TrainingPlan(
+        steps: 6000, batch: 12,
+        schedule: LearningRateSchedule(peak: 1.5e-3, warmUp: 100, course: .cosine(until: 6000, floor: 1e-5)))
+    case .clip:
+      plan = TrainingPlan(
+        steps: 1000, batch: 128,
+        schedule: LearningRateSchedule(peak: 1e-3, warmUp: 60, course: .cosine(until: 1000, floor: 1e-5)))
+    case .base:
+      plan = TrainingPlan(steps: 12000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 200))
+      plan.average = WeightAverage(decay: 0.9985)
+    case .adapter:
+      plan = TrainingPlan(steps: 7000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 100))
+      plan.average = WeightAverage(decay: 0.9985)
+    }
+    plan.seed = seed
+    plan.checkpointEvery = 250
+    plan.evaluateEvery = 500
+    return plan
+  }
+
+  /// Fraction of subjects that captions call "a thing" while encoders, base and adapter are trained: then only the
+  /// reference says what they are.
+  static let unnamedFraction: Float = 0.08
+
+  /// The parts of `model/` that the stage fills.
+  var parts: [ModelPart] {
+    switch self {
+    case .vae: [.vae]
+    case .clip: [.textEncoder, .imageEncoder, .tokenizer]
+    case .base: [.unet, .scheduler, .index]
+    case .adapter: [.adapter]
+    }
+  }
+}

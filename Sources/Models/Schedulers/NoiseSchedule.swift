@@ -1,0 +1,49 @@
+import Tensors
+
+// Axes: B samples; what follows them is the same in all tensors of a call.
+
+/// How noisy samples are at each timestep of training, and what the network is to predict there.
+public struct NoiseSchedule: Sendable {
+  /// ᾱ of every timestep: how much of the signal's variance is left.
+  public let alphas: [Float]
+  /// What the network predicts.
+  public let prediction: SchedulerConfiguration.Prediction
+
+  public init(_ configuration: SchedulerConfiguration) {
+    (alphas, prediction) = (configuration.alphasCumulative(), configuration.prediction)
+  }
+
+  /// Number of timesteps.
+  public var count: Int { alphas.count }
+
+  /// √ᾱ·clean + √(1 − ᾱ)·noise, with one timestep per sample.
+  public func noised(_ clean: Tensor, noise: Tensor, timesteps: [Int]) -> Tensor {
+    clean * signal(timesteps, like: clean) + noise * standardDeviation(timesteps, like: clean)
+  }
+
+  /// What the network is to predict: the noise ε, or v = √ᾱ·ε − √(1 − ᾱ)·clean (Salimans and Ho, 2022).
+  public func target(clean: Tensor, noise: Tensor, timesteps: [Int]) -> Tensor {
+    switch prediction {
+    case .epsilon: noise
+    case .vPrediction: noise * signal(timesteps, like: clean) - clean * standardDeviation(timesteps, like: clean)
+    }
+  }
+
+  /// Signal to noise, ᾱ / (1 − ᾱ).
+  public func signalToNoise(_ timestep: Int) -> Float { alphas[timestep] / (1 - alphas[timestep]) }
+
+  private func signal(_ timesteps: [Int], like tensor: Tensor) -> Tensor {
+    column(timesteps.map { alphas[$0].squareRoot() }, like: tensor)
+  }
+
+  private func standardDeviation(_ timesteps: [Int], like tensor: Tensor) -> Tensor {
+    column(timesteps.map { (1 - alphas[$0]).squareRoot() }, like: tensor)
+  }
+
+  private func column(_ values: [Float], like tensor: Tensor) -> Tensor {
+    guard values.count == tensor.shape.first else {
+      fail("NoiseSchedule: \(values.count) timesteps for samples of shape \(tensor.shape)")
+    }
+    return Tensor(values, shape: [values.count] + [Int](repeating: 1, count: tensor.rank - 1))
+  }
+}

@@ -1,0 +1,190 @@
+import Analysis
+import Layers
+import MSDiffusion
+import Models
+import Tensors
+import TrainingData
+
+// Axes: B samples, C latent channels, R subjects, S image side, h and w of latents.
+
+/// Trains the U-Net on captions, or the adapter beside a frozen U-Net: the loss of denoising, with or without one on
+/// attention.
+package struct DenoisingObjective: TrainingObjective {
+  /// Parts that are used and not trained.
+  package struct Frozen: Sendable {
+    let vae: VAE
+    let text: CLIPTextEncoder
+    let tokenizer: CLIPTokenizer
+    /// For an adapter alone.
+    let vision: CLIPVisionEncoder?
+    let processor: CLIPImageProcessor
+
+    package init(
+      vae: VAE, text: CLIPTextEncoder, tokenizer: CLIPTokenizer, vision: CLIPVisionEncoder?,
+      processor: CLIPImageProcessor
+    ) {
+      (self.vae, self.text, self.tokenizer, self.vision) = (vae, text, tokenizer, vision)
+      self.processor = processor
+    }
+  }
+
+  private let loss: DenoisingLoss
+  private let frozen: Frozen
+  private let source: any SampleSource
+  private let seed: UInt64
+  private let dropping: ConditionDropping
+  /// Fraction of subjects that the caption calls "a thing".
+  private let unnamedFraction: Float
+  package let parameters: [Parameter]
+  private let finder: PhraseFinder
+  /// Phrases that training cannot see, as known before it begins.
+  package let unseenPhrases: [UnseenPhrase]
+
+  /// - Throws: what the source throws of its captions.
+  package init(
+    loss: DenoisingLoss, frozen: Frozen, source: any SampleSource, seed: UInt64, dropping: ConditionDropping,
+    unnamedFraction: Float = 0, parameters: [Parameter]
+  ) throws {
+    (self.loss, self.frozen, self.source, self.seed) = (loss, frozen, source, seed)
+    (self.dropping, self.unnamedFraction, self.parameters) = (dropping, unnamedFraction, parameters)
+    finder = PhraseFinder(tokenizer: frozen.tokenizer, length: frozen.text.configuration.positions)
+    unseenPhrases = try source.unseenPhrases(by: finder)
+  }
+
+  /// Pixels per side of the images.
+  private var imageSize: Int { loss.unet.configuration.sampleSize * frozen.vae.configuration.factor }
+  /// Pixels per side of the references.
+  private var referenceSize: Int { frozen.vision?.configuration.imageSize ?? imageSize }
+
+  package func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
+    let draws = try samples.map { number in
+      draw(
+        try source.sample(number, seed: seed, size: imageSize, referenceSize: referenceSize), number, seed: seed)
+    }
+    return try stepLoss(draws)
+  }
+
+  /// A sample with all that chance decides about it.
+  private struct Draw {
+    let sample: TrainingSample
+    let dropped: ConditionDropping.Dropped
+    let timestep: Int
+    /// Of the posterior of the autoencoder, and of the diffusion: `[C, h, w]` each.
+    let latentNoise, noise: Tensor
+  }
+
+  private func draw(_ sample: TrainingSample, _ number: Int, seed: UInt64) -> Draw {
+    var unnamed = CounterGenerator(seed: seed, sample: number, stream: 4)
+    var generator = CounterGenerator(seed: seed, sample: number)
+    let timestep = generator.integer(below: loss.diffusion.schedule.count)
+    let side = loss.unet.configuration.sampleSize
+    let shape = [frozen.vae.configuration.latentChannels, side, side]
+    return Draw(
+      sample: sample.unnaming { _ in unnamed.uniform() < unnamedFraction },
+      dropped: dropping.dropped(sample: number, seed: seed), timestep: timestep,
+      latentNoise: generator.normal(shape), noise: generator.normal(shape))
+  }
+
+  /// The loss of some samples; where captions are longer than the text encoder sees, the log counts the phrases that are
+  /// lost, per sample.
+  private func stepLoss(_ draws: [Draw]) throws -> StepLoss {
+    let phrases = try draws.map { try phraseSpans($0) }
+    var result = try loss(batch(draws, spans: phrases.map(\.spans)))
+    let unseen = phrases.reduce(0) { $0 + $1.unseen }
+    if unseen > 0 || !unseenPhrases.isEmpty {
+      result.figures.append(("unseenPhrases", Float(unseen) / Float(draws.count)))
+    }
+    return result
+  }
+
+  /// Caption tokens of each phrase, all empty where the text is dropped; and how many phrases lie beyond what the text
+  /// encoder sees, which are empty too.
+  /// - Throws: `PhraseError.absent`.
+  private func phraseSpans(_ draw: Draw) throws -> (spans: [Range<Int>], unseen: Int) {
+    let phrases = draw.sample.subjects.map(\.phrase)
+    if draw.dropped.text { return (phrases.map { _ in 0..<0 }, 0) }
+    var unseen = 0
+    let spans = try finder.spans(of: phrases, in: draw.sample.caption).map { found -> Range<Int> in
+      switch found {
+      case .success(let span): return span
+      case .failure(.beyondEnd):
+        unseen += 1
+        return 0..<0
+      case .failure(let error): throw error
+      }
+    }
+    return (spans, unseen)
+  }
+
+  private func batch(_ draws: [Draw], spans: [[Range<Int>]]) -> DenoisingBatch {
+    let posterior = frozen.vae.encode(.stacked(draws.map(\.sample.image), axis: 0))
+    let clean = frozen.vae.scaled(posterior.sample(noise: .stacked(draws.map(\.latentNoise), axis: 0)))
+    let prompts = draws.map { $0.dropped.text ? "" : $0.sample.caption }
+    let subjects = loss.adapter == nil ? captionedSubjects(draws, spans) : referredSubjects(draws, spans)
+    let count = draws.map(\.sample.subjects.count).max() ?? 0
+    let empty = Tensor.zeros([imageSize, imageSize])
+    let silhouettes = Tensor.stacked(
+      draws.map { draw in
+        let own = draw.sample.subjects.map(\.silhouette)
+        return .stacked(own + [Tensor](repeating: empty, count: count - own.count), axis: 0)
+      }, axis: 0)
+    return DenoisingBatch(
+      clean: clean, noise: .stacked(draws.map(\.noise), axis: 0), timesteps: draws.map(\.timestep),
+      text: frozen.text(prompts.map(ids)).lastHidden, subjects: subjects,
+      regions: loss.adapter == nil ? .silhouettes(silhouettes) : nil)
+  }
+
+  private func ids(_ text: String) -> [Int] {
+    frozen.tokenizer.encode(text, length: frozen.text.configuration.positions).ids
+  }
+
+  /// Subjects of the base model: their phrases in the caption alone.
+  private func captionedSubjects(_ draws: [Draw], _ spans: [[Range<Int>]]) -> [SubjectSample] {
+    zip(draws, spans).map { draw, spans in
+      SubjectSample(images: .zeros([0]), phrases: .zeros([0]), boxes: draw.sample.subjects.map(\.box), spans: spans)
+    }
+  }
+
+  /// Subjects with their references through the image encoder and their phrases through the text encoder.
+  private func referredSubjects(_ draws: [Draw], _ spans: [[Range<Int>]]) -> [SubjectSample] {
+    guard let vision = frozen.vision, let input = loss.adapter?.configuration.projector.imageInput else {
+      fail("DenoisingObjective: expected an adapter and an image encoder")
+    }
+    let all = draws.flatMap { draw in draw.sample.subjects.map { (draw.dropped.image, $0) } }
+    let mean = Tensor(frozen.processor.mean, shape: [3, 1, 1])
+    let deviation = Tensor(frozen.processor.deviation, shape: [3, 1, 1])
+    let pixels = Tensor.stacked(
+      all.map { isDropped, subject in
+        isDropped ? .zeros(subject.reference.shape) : (subject.reference - mean) / deviation
+      }, axis: 0)
+    let output = vision(pixels)
+    let images = input.chosen(states: output.penultimate, embedding: output.imageEmbedding)
+    let phrases = frozen.text(all.map { ids($0.1.phrase) }).pooled
+    var start = 0
+    return zip(draws, spans).map { draw, spans in
+      let range = start..<start + draw.sample.subjects.count
+      start = range.upperBound
+      var features = images.sliced(axis: 0, range)
+      // Where an image is dropped, states are what the encoder makes of zeros, and an embedding is zeros itself.
+      if draw.dropped.image { features = input.chosen(states: features, embedding: .zeros(features.shape)) }
+      return SubjectSample(
+        images: features, phrases: phrases.sliced(axis: 0, range), boxes: draw.sample.subjects.map(\.box),
+        spans: spans, dropsGrounding: draw.dropped.grounding)
+    }
+  }
+
+  /// The loss of held-out samples, always the same ones; nothing where nothing is held out.
+  package func evaluation(step: Int) throws -> [(name: String, value: Double)] {
+    var sums: [String: Double] = [:]
+    let (batches, seed) = (8, seed ^ 0x6865_6c64)
+    for batch in 0..<batches {
+      let draws = try (32 * batch..<32 * (batch + 1)).compactMap { number in
+        try source.heldOutSample(number, seed: seed, size: imageSize, referenceSize: referenceSize)
+          .map { draw($0, number, seed: seed) }
+      }
+      if draws.isEmpty { return [] }
+      for figure in try stepLoss(draws).figures { sums[figure.name, default: 0] += Double(figure.value) }
+    }
+    return sums.sorted { $0.key < $1.key }.map { ("heldOut.\($0.key)", $0.value / Double(batches)) }
+  }
+}

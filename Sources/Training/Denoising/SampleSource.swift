@@ -1,0 +1,65 @@
+import Checkpoints
+import Models
+import Tensors
+import TrainingData
+
+/// Where the samples of a training come from.
+public protocol SampleSource: Sendable {
+  /// One sample: a function of its arguments alone.
+  /// - Parameters:
+  ///   - number: counted through the whole training.
+  ///   - size: pixels per side of the image.
+  ///   - referenceSize: pixels per side of the references.
+  func sample(_ number: Int, seed: UInt64, size: Int, referenceSize: Int) throws -> TrainingSample
+
+  /// A sample that training never sees; nil where nothing is held out.
+  func heldOutSample(_ number: Int, seed: UInt64, size: Int, referenceSize: Int) throws -> TrainingSample?
+
+  /// What distinguishes the samples from those of another source with the same seed; nil where the seed is enough.
+  var hash: String? { get }
+
+  /// Phrases that lie beyond what a text encoder sees of their captions.
+  func unseenPhrases(by finder: PhraseFinder) throws -> [UnseenPhrase]
+}
+
+/// A phrase of a sample that lies beyond what the text encoder sees of the caption: its subject is trained without it.
+public struct UnseenPhrase: Sendable, Equatable, CustomStringConvertible {
+  /// Where the sample stands: file and line.
+  public let location: String
+  public let reason: PhraseError
+
+  public var description: String { "\(location): \(reason); until then its subject is trained without a phrase" }
+}
+
+/// One's own samples; which of them comes when is drawn from the seed.
+public struct FolderSamples: SampleSource {
+  private let folder: SampleFolder
+
+  public init(_ folder: SampleFolder) { self.folder = folder }
+
+  /// - Throws: `TrainingDataError` or `ImageError` where the folder's images cannot be used.
+  public func sample(_ number: Int, seed: UInt64, size: Int, referenceSize: Int) throws -> TrainingSample {
+    var generator = CounterGenerator(seed: seed, sample: number, stream: 5)
+    return try folder.sample(generator.integer(below: folder.count), size: size, referenceSize: referenceSize)
+  }
+
+  /// Nothing is held out.
+  public func heldOutSample(_ number: Int, seed: UInt64, size: Int, referenceSize: Int) -> TrainingSample? { nil }
+
+  /// SHA-256 of the folder's list.
+  public var hash: String? { SHA256.hash(of: folder.list) }
+
+  /// - Throws: `PhraseError.absent`, which the folder's own check rules out.
+  public func unseenPhrases(by finder: PhraseFinder) throws -> [UnseenPhrase] {
+    try folder.captions.flatMap { caption in
+      try finder.spans(of: caption.phrases, in: caption.text).enumerated().compactMap { index, found in
+        switch found {
+        case .success: return nil
+        case .failure(let error):
+          guard case .beyondEnd = error else { throw error }
+          return UnseenPhrase(location: "\(caption.location), subjects[\(index)].phrase", reason: error)
+        }
+      }
+    }
+  }
+}

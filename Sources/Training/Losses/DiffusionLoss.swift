@@ -1,0 +1,46 @@
+import Models
+import Tensors
+
+// Axes: B samples; what follows them is the same in all tensors of a call.
+
+/// Mean squared error of what the network predicts, each timestep weighted.
+public struct DiffusionLoss: Sendable {
+  /// How much timesteps count.
+  public enum Weighting: Sendable, Equatable {
+    /// All the same, as published.
+    case uniform
+    /// Min-SNR-γ (Hang et al., 2023): as if the clean image were predicted with a weight of min(SNR, γ), which is
+    /// min(SNR, γ) / SNR for ε and min(SNR, γ) / (SNR + 1) for v; γ = 5 is usual.
+    case minSNR(gamma: Float)
+  }
+
+  public var schedule: NoiseSchedule
+  public var weighting: Weighting
+
+  public init(_ schedule: NoiseSchedule, weighting: Weighting = .uniform) {
+    (self.schedule, self.weighting) = (schedule, weighting)
+  }
+
+  /// The weight of a timestep's squared error.
+  public func weight(timestep: Int) -> Float {
+    guard case .minSNR(let gamma) = weighting else { return 1 }
+    let ratio = schedule.signalToNoise(timestep)
+    switch schedule.prediction {
+    case .epsilon: return ratio > gamma ? gamma / ratio : 1
+    case .vPrediction: return min(ratio, gamma) / (ratio + 1)
+    }
+  }
+
+  /// Mean loss over the samples, one number.
+  /// - Parameter output: what the network predicted for the noised samples.
+  public func callAsFunction(_ output: Tensor, clean: Tensor, noise: Tensor, timesteps: [Int]) -> Tensor {
+    let target = schedule.target(clean: clean, noise: noise, timesteps: timesteps)
+    guard output.shape == target.shape else {
+      fail("DiffusionLoss: the network predicted \(output.shape), expected \(target.shape)")
+    }
+    let errors = (output - target).square()
+    if weighting == .uniform { return errors.mean() }
+    let weights = Tensor(timesteps.map { weight(timestep: $0) }, shape: [timesteps.count])
+    return (errors.mean(axes: Array(1..<errors.rank)) * weights).mean()
+  }
+}

@@ -1,0 +1,189 @@
+import Tensors
+
+/// A square image that is drawn on: opaque colours 0…1, four numbers per pixel.
+final class Canvas {
+  let side: Int
+  let pixels: UnsafeMutablePointer<Color>
+
+  init(side: Int, color: Color = .zero) {
+    guard side > 0 else { fail("a canvas of \(side) pixels per side") }
+    self.side = side
+    pixels = .allocate(capacity: side * side)
+    pixels.initialize(repeating: color, count: side * side)
+  }
+
+  deinit { pixels.deallocate() }
+
+  /// Sets each pixel to a function of its centre, in 0…1 from left and top.
+  @inline(__always) func fill(_ color: (_ x: Float, _ y: Float) -> Color) {
+    fill(rows: 0..<side) { x, y, _ in color(x, y) }
+  }
+
+  /// The same for some rows, given what is there.
+  @inline(__always) func fill(rows: Range<Int>, _ color: (_ x: Float, _ y: Float, _ old: Color) -> Color) {
+    let scale = 1 / Float(side)
+    for row in rows.clamped(to: 0..<side) {
+      let y = (Float(row) + 0.5) * scale
+      for column in 0..<side {
+        let index = row * side + column
+        pixels[index] = color((Float(column) + 0.5) * scale, y, pixels[index])
+      }
+    }
+  }
+
+  /// The row that a height 0…1 lies in.
+  func row(_ y: Float) -> Int { min(max(Int(y * Float(side)), 0), side) }
+
+  /// A rectangle in 0…1 with edges as soft as a pixel.
+  func rectangle(_ low: SIMD2<Float>, _ high: SIMD2<Float>, _ color: Color, opacity: Float = 1) {
+    paint(low, high) { x, y, pixel in
+      let inside = min(x - low.x, high.x - x, y - low.y, high.y - y) / pixel + 0.5
+      return (color, min(max(inside, 0), 1) * opacity)
+    }
+  }
+
+  /// An ellipse in 0…1, turned clockwise, shaded by `shine` towards its upper edge.
+  func ellipse(
+    _ center: SIMD2<Float>, _ radius: SIMD2<Float>, turn: SIMD2<Float> = SIMD2(1, 0), _ color: Color,
+    opacity: Float = 1, shine: Float = 0
+  ) {
+    let extent = SIMD2<Float>(repeating: max(radius.x, radius.y))
+    paint(center - extent, center + extent) { x, y, pixel in
+      let (dx, dy) = (x - center.x, y - center.y)
+      let (u, v) = ((dx * turn.x + dy * turn.y) / radius.x, (dy * turn.x - dx * turn.y) / radius.y)
+      let distance = (u * u + v * v).squareRoot()
+      let edge = (1 - distance) * min(radius.x, radius.y) / pixel + 0.5
+      return (color * (1 - shine * v), min(max(edge, 0), 1) * opacity)
+    }
+  }
+
+  /// A triangle that stands on its base, as a fir does.
+  func triangle(top: SIMD2<Float>, height: Float, halfBase: Float, _ color: Color) {
+    let (low, high) = (SIMD2(top.x - halfBase, top.y), SIMD2(top.x + halfBase, top.y + height))
+    paint(low, high) { x, y, pixel in
+      let half = halfBase * (y - top.y) / height
+      let inside = min(half - (x - top.x).magnitude, high.y - y) / pixel + 0.5
+      return (color, min(max(inside, 0), 1))
+    }
+  }
+
+  @inline(__always) private func paint(
+    _ low: SIMD2<Float>, _ high: SIMD2<Float>, _ color: (_ x: Float, _ y: Float, _ pixel: Float) -> (Color, Float)
+  ) {
+    let scale = Float(side)
+    let (first, last) = (low * scale - 1, high * scale + 1)
+    guard first.x < scale, first.y < scale, last.x > 0, last.y > 0 else { return }
+    for row in Int(max(first.y, 0))..<Int(min(last.y, scale)) {
+      let y = (Float(row) + 0.5) / scale
+      for column in Int(max(first.x, 0))..<Int(min(last.x, scale)) {
+        let (paint, opacity) = color((Float(column) + 0.5) / scale, y, 1 / scale)
+        guard opacity > 0 else { continue }
+        let index = row * side + column
+        pixels[index] += (paint - pixels[index]) * opacity
+      }
+    }
+  }
+
+  /// Planes of red, green and blue: [3, side, side], 0…1 or scaled otherwise.
+  func tensor(scale: Float = 1, offset: Float = 0) -> Tensor {
+    let area = side * side
+    return Tensor(shape: [3, side, side]) { buffer in
+      for index in 0..<area {
+        let color = pixels[index].clamped() * scale + offset
+        (buffer[index], buffer[area + index], buffer[2 * area + index]) = (color.x, color.y, color.z)
+      }
+    }
+  }
+}
+
+extension Canvas {
+  /// Coverage below this is left out, so that it does not widen the box around what is visible.
+  static let leastCoverage: Float = 1 / 32
+
+  /// Draws a sprite in a pose; `coverage`, as many numbers as pixels, gets its alpha where it is drawn.
+  ///
+  /// - Returns: the pixels that hold all of it; empty where it lies outside.
+  @discardableResult func draw(
+    _ sprite: Sprite, _ pose: Pose, hue: Hue, coverage: UnsafeMutablePointer<Float>? = nil
+  ) -> Extent {
+    let scale = Float(side)
+    let (low, high) = pose.bounds(sprite.halfExtent)
+    guard high.x * scale > 0, high.y * scale > 0, low.x < 1, low.y < 1 else { return Extent() }
+    let rows = Int(max(low.y * scale - 1, 0))..<Int(min(high.y * scale + 2, scale))
+    let columns = Int(max(low.x * scale - 1, 0))..<Int(min(high.x * scale + 2, scale))
+
+    let (level, back) = sprite.level(for: pose, side: side)
+    let light = pose.light
+    // Shade along the drawing's own axes, in units of the level's pixels.
+    let shade = SIMD2(light.shade.x / Float(level.width), light.shade.y / Float(level.height))
+    let gain = light.gain - (light.shade.x + light.shade.y) / 2
+    let stride = level.width + 2
+    let limit = SIMD2(Float(level.width), Float(level.height))
+    var extent = Extent()
+    level.pixels.withUnsafeBufferPointer { source in
+      for row in rows {
+        let y = Float(row) + 0.5
+        var drawn: (first: Int, last: Int)?
+        for column in columns {
+          let point = SIMD3(Float(column) + 0.5, y, 1)
+          let depth = (back.w * point).sum()
+          guard depth > 0 else { continue }
+          let (u, v) = ((back.x * point).sum() / depth, (back.y * point).sum() / depth)
+          // The border of the level lies at -1; u and v are pixel centres.
+          guard u > -1, v > -1, u < limit.x, v < limit.y else { continue }
+          let (column0, row0) = (Int(u + 1), Int(v + 1))
+          let (fractionX, fractionY) = (u + 1 - Float(column0), v + 1 - Float(row0))
+          let start = row0 * stride + column0
+          let top = source[start] + (source[start + 1] - source[start]) * fractionX
+          let bottom = source[start + stride] + (source[start + stride + 1] - source[start + stride]) * fractionX
+          let sample = top + (bottom - top) * fractionY
+          let alpha = sample.w
+          guard alpha >= Self.leastCoverage else { continue }
+          var color = hue(sample)
+          let factor = gain + shade.x * (u + 0.5) + shade.y * (v + 0.5)
+          color = color * (factor + light.contrast - color * light.contrast)
+          color = pointwiseMin(pointwiseMax(color, .zero), Color(repeating: alpha))
+          let index = row * side + column
+          pixels[index] = pixels[index] * (1 - alpha) + color
+          coverage?[index] = alpha
+          drawn = (drawn?.first ?? column, column)
+        }
+        if let drawn { extent.include(row: row, drawn.first, drawn.last) }
+      }
+    }
+    return extent
+  }
+}
+
+extension Sprite {
+  /// The level whose pixels are nearest in size to the image's, and the way from the image's pixels to its own.
+  fileprivate func level(for pose: Pose, side: Int) -> (Level, Homography) {
+    let step = longerSide / (pose.size * Float(side))
+    var (index, size): (Int, Float) = (0, 1)
+    while index < levels.count - 1, step > size * 1.41 { (index, size) = (index + 1, size * 2) }
+    let inverse = pose.matrix.inverse
+    let (scale, half) = (longerSide / size, SIMD2(Float(width), Float(height)) / (2 * size) - 0.5)
+    // From pixels to fractions of the image: the first two columns of each row divided by the side.
+    let pixel = SIMD3(1 / Float(side), 1 / Float(side), 1)
+    let w = inverse.w * pixel
+    let x = inverse.x * pixel * scale + w * half.x
+    let y = inverse.y * pixel * scale + w * half.y
+    return (levels[index], Homography(x, y, w))
+  }
+}
+
+/// A rectangle of pixels, grown as pixels come.
+struct Extent: Sendable, Equatable {
+  var rows = 0..<0
+  var columns = 0..<0
+  var isEmpty: Bool { rows.isEmpty }
+
+  mutating func include(row: Int, _ first: Int, _ last: Int) {
+    guard !isEmpty else {
+      (rows, columns) = (row..<row + 1, first..<last + 1)
+      return
+    }
+    rows = min(rows.lowerBound, row)..<max(rows.upperBound, row + 1)
+    columns = min(columns.lowerBound, first)..<max(columns.upperBound, last + 1)
+  }
+}

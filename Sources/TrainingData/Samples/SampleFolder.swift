@@ -1,0 +1,90 @@
+import Analysis
+import Foundation
+import Images
+import JSON
+import Tensors
+
+/// One's own data: images with captions, boxes, masks and references in a folder.
+///
+/// The folder holds a file `samples.jsonl`, one sample per line, each a JSON object:
+///
+/// ```json
+/// {"image": "images/1.jpg", "caption": "a dog and a ball on the grass", "subjects": [
+///   {"phrase": "dog", "box": [0.1, 0.2, 0.5, 0.9], "mask": "masks/1-dog.png", "reference": "references/dog.png"},
+///   {"phrase": "ball", "box": [0.6, 0.7, 0.8, 0.9]}]}
+/// ```
+///
+/// (on one line; it is broken here to be read.)
+///
+/// | key | what it is |
+/// | --- | --- |
+/// | `image` | a PNG, JPEG, GIF, WebP or BMP file; its middle square is used |
+/// | `caption` | what the image shows |
+/// | `subjects` | none to four |
+/// | `phrase` | words that occur in the caption; of subjects with the same phrase, the second is its second occurrence |
+/// | `box` | left, top, right and bottom in fractions of the whole image, 0…1, tight around the subject |
+/// | `mask` | an image of the same size, white where the subject is seen, black elsewhere; without it, the box counts |
+/// | `reference` | another image of the same subject, stretched to a square; without it, the subject's own box of the image |
+/// | `reference_mask` | a mask of the reference: what is outside becomes black |
+///
+/// Paths are relative to the folder and stay inside it. Anything else, also a key not listed here, is an error that names
+/// file, line and key. Lines are checked when the folder is opened, images when a sample is asked for.
+public struct SampleFolder: Sendable {
+  /// The file that lists the samples.
+  public static let listName = "samples.jsonl"
+
+  public let path: String
+  /// What stands in the list.
+  package let list: String
+  private let entries: [SampleEntry]
+
+  /// Opens a folder and checks its list.
+  /// - Throws: ``TrainingDataError`` or `JSONError`.
+  public init(_ path: String) throws {
+    self.path = path
+    let file = path + "/" + Self.listName
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw TrainingDataError.entry(
+        file: file, location: "the list of samples", expected: "a file of one JSON object per line",
+        found: "none that can be read")
+    }
+    var lines = [UInt8](data).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    guard !lines.isEmpty else {
+      throw TrainingDataError.entry(file: file, location: "line 1", expected: "a JSON object", found: "an empty file")
+    }
+    list = String(decoding: data, as: UTF8.self)
+    entries = try lines.enumerated().map { number, line in
+      try SampleEntry(Array(line), folder: path, list: file, line: number + 1)
+    }
+  }
+
+  /// Number of samples.
+  public var count: Int { entries.count }
+
+  /// The number of the first line, from 1, whose sample has no subjects; nil if each has some.
+  public var firstWithoutSubjects: Int? { entries.firstIndex { $0.subjects.isEmpty }.map { $0 + 1 } }
+
+  /// A sample's caption with its subjects' phrases.
+  package struct Caption: Sendable {
+    /// File and line, for messages.
+    package let location: String
+    package let text: String
+    package let phrases: [String]
+  }
+
+  /// All captions, in the order of the list.
+  package var captions: [Caption] {
+    entries.map { Caption(location: $0.location, text: $0.caption, phrases: $0.subjects.map(\.phrase)) }
+  }
+
+  /// One sample, scaled to `size` pixels per side, its references to `referenceSize`.
+  /// - Throws: ``TrainingDataError`` for a number that is none of the folder's or images that do not fit together,
+  ///   `ImageError` for an image that cannot be read.
+  public func sample(_ index: Int, size: Int = 64, referenceSize: Int = 64) throws -> TrainingSample {
+    guard entries.indices.contains(index) else {
+      throw TrainingDataError.noSample(folder: path, index: index, count: count)
+    }
+    return try entries[index].sample(size: size, referenceSize: referenceSize)
+  }
+}

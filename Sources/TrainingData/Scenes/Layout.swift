@@ -1,0 +1,69 @@
+/// Places groups in an image: random sizes, little overlap, mostly whole.
+struct Layout {
+  /// Groups where they stand, from behind to the front.
+  static func placed(_ groups: [Group], _ random: inout SceneRandom) -> [Group] {
+    var taken: [(low: SIMD2<Float>, high: SIMD2<Float>)] = []
+    var result: [(group: Group, bottom: Float)] = []
+    // Large ones first: they are harder to place.
+    let sizes = groups.map { size($0, among: groups.count, &random) }
+    for index in groups.indices.sorted(by: { sizes[$0] > sizes[$1] }) {
+      let group = groups[index]
+      let isAlone = group.parts.count == 1
+      let rotation = isAlone ? turn(&random) : random.uniform(-0.14...0.14)
+      let bounds = group.bounds(rotation: rotation)
+      let extent = bounds.high - bounds.low
+      var size = sizes[index]
+      var best: (overlap: Float, low: SIMD2<Float>, size: Float)?
+      for attempt in 0..<48 {
+        if attempt > 0, attempt.isMultiple(of: 16) { size *= 0.86 }
+        let sides = extent * (size / extent.max())
+        let low = SIMD2(start(sides.x, isAlone, &random), start(sides.y, isAlone, &random))
+        let overlap = taken.map { Self.overlap($0, (low, low + sides)) }.max() ?? 0
+        if overlap < (best?.overlap ?? .infinity) { best = (overlap, low, size) }
+        if overlap <= 0.04 { break }
+      }
+      guard let best else { continue }
+      let scale = best.size / extent.max()
+      let placed = group.placed(center: best.low - bounds.low * scale, scale: scale, rotation: rotation)
+      taken.append((best.low, best.low + extent * scale))
+      result.append((placed, best.low.y + extent.y * scale))
+    }
+    return result.sorted { $0.bottom < $1.bottom }.map(\.group)
+  }
+
+  /// The longer side of a group in the image.
+  private static func size(_ group: Group, among count: Int, _ random: inout SceneRandom) -> Float {
+    let range: ClosedRange<Float> =
+      switch (group.parts.count > 1, count) {
+      case (true, 1): group.parts.count > 2 ? 0.82...0.98 : 0.62...0.92
+      case (true, 2): 0.52...0.7
+      case (true, _): 0.46...0.6
+      case (false, 1): 0.34...0.66
+      case (false, 2): 0.29...0.54
+      case (false, 3): 0.26...0.42
+      case (false, _): 0.23...0.36
+      }
+    return random.uniform(range)
+  }
+
+  /// Upright more often than not, up to 25° either way.
+  private static func turn(_ random: inout SceneRandom) -> Float {
+    let limit: Float = random.happens(0.6) ? 0.14 : 0.436
+    return random.uniform(-limit...limit)
+  }
+
+  /// Where one side of a box starts; now and then it is cut off a little by the edge of the image.
+  private static func start(_ side: Float, _ mayBeCut: Bool, _ random: inout SceneRandom) -> Float {
+    let slack = mayBeCut && random.happens(0.15) ? 0.12 * side : 0
+    return random.uniform(min(0, 1 - side) - slack...max(0, 1 - side) + slack)
+  }
+
+  /// Shared area in fractions of the smaller box.
+  private static func overlap(
+    _ a: (low: SIMD2<Float>, high: SIMD2<Float>), _ b: (low: SIMD2<Float>, high: SIMD2<Float>)
+  ) -> Float {
+    let shared = pointwiseMax(pointwiseMin(a.high, b.high) - pointwiseMax(a.low, b.low), .zero)
+    let (first, second) = (a.high - a.low, b.high - b.low)
+    return shared.x * shared.y / min(first.x * first.y, second.x * second.y)
+  }
+}

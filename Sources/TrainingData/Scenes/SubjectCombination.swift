@@ -1,0 +1,63 @@
+/// Which roles stand together in a scene. Thirteen are those of the paper's benchmark; the others fill up one to four
+/// subjects.
+public struct SubjectCombination: Sendable, Equatable {
+  /// As the benchmark writes it: `living_upwearing`.
+  public let name: String
+  /// A role for each subject, what is worn after its wearer; `nil` is a living one or an object.
+  let roles: [Role?]
+  /// How often it comes, relative to others of as many subjects.
+  let frequency: Float
+  /// One of the benchmark's thirteen.
+  public let isPublished: Bool
+
+  /// Whether clothes are drawn on somebody.
+  public var isWorn: Bool { roles.contains { $0?.isWearing == true } && roles.count > 1 }
+  /// Whether the wearer is one of the subjects; else the clothes are worn by somebody without a reference.
+  public var listsWearer: Bool { isWorn && roles.contains(.living) }
+  /// Whether the place is a subject.
+  public var hasScene: Bool { roles.contains(.scene) }
+
+  private init(_ name: String, _ roles: [Role?], _ frequency: Float, isPublished: Bool = false) {
+    (self.name, self.roles, self.frequency, self.isPublished) = (name, roles, frequency, isPublished)
+  }
+
+  /// A published one, whose name lists its roles.
+  private init(published name: String, _ frequency: Float) {
+    self.init(name, name.split(separator: "_").map { Role(rawValue: String($0)) }, frequency, isPublished: true)
+  }
+
+  public static let all = [
+    Self("living", [.living], 0.5), Self("object", [.object], 0.38),
+    Self("clothes", [.midwearing], 0.12),
+
+    Self(published: "living_living", 0.17), Self(published: "living_object", 0.25),
+    Self(published: "object_object", 0.17), Self(published: "living_upwearing", 0.1),
+    Self(published: "living_midwearing", 0.07), Self(published: "living_wholewearing", 0.07),
+    Self(published: "midwearing_downwearing", 0.05), Self(published: "living_scene", 0.06),
+    Self(published: "object_scene", 0.06),
+
+    Self(published: "living_living_living", 0.16), Self(published: "object_object_object", 0.16),
+    Self(published: "living_object_scene", 0.14),
+    Self(published: "upwearing_midwearing_downwearing", 0.08),
+    Self("mixed_mixed_mixed", [nil, nil, nil], 0.26),
+    Self("object_living_upwearing", [.object, .living, .upwearing], 0.1),
+    Self("living_midwearing_downwearing", [.living, .midwearing, .downwearing], 0.1),
+
+    Self("mixed_mixed_mixed_mixed", [nil, nil, nil, nil], 0.7),
+    Self("living_object_object_scene", [.living, .object, .object, .scene], 0.08),
+    Self("object_object_living_upwearing", [.object, .object, .living, .upwearing], 0.1),
+    Self(
+      "living_upwearing_midwearing_downwearing", [.living, .upwearing, .midwearing, .downwearing], 0.12),
+  ]
+
+  /// How often one, two, three and four subjects come.
+  static let counts: [Float] = [0.25, 0.45, 0.2, 0.1]
+
+  static func random(_ counts: ClosedRange<Int>, split: Split, _ random: inout SceneRandom) -> SubjectCombination {
+    let weights = (1...4).map { counts.contains($0) ? Self.counts[$0 - 1] : 0 }
+    let count = random.index(in: weights) + 1
+    // No place is held out as a kind.
+    let fitting = all.filter { $0.roles.count == count && (split != .heldOutKinds || !$0.hasScene) }
+    return fitting[random.index(in: fitting.map(\.frequency))]
+  }
+}

@@ -1,0 +1,135 @@
+import Analysis
+import Foundation
+import Tensors
+
+/// What the small model is trained on: scenes of colour emoji on procedural places, with captions, boxes, silhouettes and references.
+///
+/// Every sample is a pure function of its arguments, and nothing is stored but the drawings, so that training asks for samples by
+/// number. Several threads may draw at once.
+///
+/// ```swift
+/// let world = try EmojiWorld()
+/// let sample = world.sample(7, seed: 1)
+/// sample.caption                   // "a dog and a pizza on the beach"
+/// sample.subjects[0].reference     // the same dog, another pose
+/// ```
+public final class EmojiWorld: Sendable {
+  /// What words name: emoji first, then the six places.
+  public let kinds: [Kind]
+  /// A list of drawings for each design of each kind.
+  private let sprites: [[[Sprite]]]
+  let pools: CastingPools
+  package let heldOut: HeldOut
+  /// Index of the first place among the kinds.
+  let placeKinds: Int
+
+  /// - Parameter font: Noto Color Emoji; looked for in the usual places if nil.
+  /// - Throws: ``TrainingDataError/font(path:expected:found:)`` without the font, naming the package that holds it.
+  public init(font: URL? = nil) throws {
+    heldOut = try HeldOut()
+    let kinds = KindCatalogue.kinds(heldOut: heldOut.kinds)
+    self.kinds = kinds
+    placeKinds = kinds.firstIndex { $0.role == .scene } ?? kinds.count
+    let scalars = kinds.flatMap(\.drawings).map(\.scalar)
+    var bitmaps = try EmojiFont.bitmaps(of: scalars, font: font)[...]
+    sprites = kinds.map { kind in
+      kind.designs.map { design in design.map { _ in Sprite(bitmaps.removeFirst()) } }
+    }
+    pools = CastingPools(kinds, heldOut)
+  }
+
+  /// The drawings that are poses of one identity.
+  func sprites(of identity: Identity) -> [Sprite] {
+    guard kinds.indices.contains(identity.kind), kinds[identity.kind].designs.indices.contains(identity.design),
+      (0..<Identity.hues).contains(identity.hue)
+    else { fail("EmojiWorld: expected an identity of this world, found \(identity)") }
+    return sprites[identity.kind][identity.design]
+  }
+
+  /// How colourful each drawing of a kind is: mean difference of the largest and the smallest channel, 0 for greys.
+  package func chroma(ofKind kind: Int) -> [Float] { sprites[kind].flatMap { $0.map(\.chroma) } }
+
+  /// The place that a kind of role ``Role/scene`` is.
+  func place(of identity: Identity) -> Place? { Place(rawValue: identity.kind - placeKinds) }
+
+  /// A scene with all that is known of it. A pure function of its arguments: the same numbers, whoever draws it.
+  ///
+  /// - Parameters:
+  ///   - index: which sample of the stream.
+  ///   - seed: which stream.
+  ///   - split: which part of the world.
+  ///   - size: pixels per side of the image; the same scene at any size.
+  ///   - referenceSize: pixels per side of the references.
+  ///   - subjects: how many subjects, within 1…4; small numbers come more often.
+  public func sample(
+    _ index: Int, seed: UInt64, split: Split = .training, size: Int = 64, referenceSize: Int = 64,
+    subjects: ClosedRange<Int> = 1...4
+  ) -> TrainingSample {
+    sample(plan(index, seed: seed, split: split, subjects: subjects), size: size, referenceSize: referenceSize)
+  }
+
+  /// Draws a plan.
+  public func sample(_ plan: ScenePlan, size: Int = 64, referenceSize: Int = 64) -> TrainingSample {
+    let canvas = Canvas(side: size)
+    canvas.draw(plan.backdrop)
+    let area = size * size
+    var boxes = [Box](repeating: .none, count: plan.subjects.count)
+    // One plane per subject, and one for a wearer who is not a subject.
+    let planes = UnsafeMutablePointer<Float>.allocate(capacity: area * (plan.subjects.count + 1))
+    defer { planes.deallocate() }
+    planes.initialize(repeating: 0, count: area * (plan.subjects.count + 1))
+    var drawn = plan.subjects.indices.filter { kinds[plan.subjects[$0].identity.kind].role == .scene }
+    for index in drawn {
+      boxes[index] = .whole
+      (planes + index * area).update(repeating: 1, count: area)
+    }
+    for figure in plan.figures {
+      let plane = planes + (figure.subject ?? plan.subjects.count) * area
+      let extent = canvas.draw(
+        sprites(of: figure.identity)[figure.pose.drawing], figure.pose, hue: Hue.steps[figure.identity.hue],
+        coverage: plane)
+      for row in extent.rows {
+        for pixel in row * size + extent.columns.lowerBound..<row * size + extent.columns.upperBound {
+          let rest = 1 - plane[pixel]
+          for other in drawn { planes[other * area + pixel] *= rest }
+        }
+      }
+      guard let subject = figure.subject else { continue }
+      drawn.append(subject)
+      boxes[subject] = Box(around: Cells(rows: extent.rows, columns: extent.columns), height: size, width: size)
+    }
+    let subjects = plan.subjects.enumerated().map { index, subject in
+      TrainingSubject(
+        phrase: subject.phrase, box: boxes[index],
+        silhouette: Tensor(shape: [size, size]) { $0.baseAddress?.update(from: planes + index * area, count: area) },
+        reference: reference(of: subject.identity, size: referenceSize, pose: .random(subject.referenceSeed)),
+        identity: subject.identity)
+    }
+    return TrainingSample(caption: plan.caption, image: canvas.tensor(scale: 2, offset: -1), subjects: subjects)
+  }
+
+  /// The background of a scene without its subjects: what a generated subject is compared with. [3, size, size], -1…1.
+  public func emptyScene(_ plan: ScenePlan, size: Int = 64) -> Tensor {
+    let canvas = Canvas(side: size)
+    canvas.draw(plan.backdrop)
+    return canvas.tensor(scale: 2, offset: -1)
+  }
+}
+
+extension EmojiWorld {
+  /// Kinds that training sees, places among them.
+  public var trainingKinds: [Int] { kinds.indices.filter { !kinds[$0].isHeldOut } }
+
+  /// The hues of a kind that a split shows.
+  public func hues(of kind: Int, in split: Split) -> [Int] { heldOut.hues(of: kind, in: split) }
+}
+
+extension EmojiWorld {
+  /// Every word that captions are made of.
+  public var words: Set<String> {
+    let sentences =
+      kinds.map(\.name) + Place.allCases.map { $0.phrase + " " + $0.ending }
+      + ["a an and wearing with in the background on of", TrainingSample.genericName]
+    return Set(sentences.flatMap { $0.split(separator: " ").map(String.init) })
+  }
+}

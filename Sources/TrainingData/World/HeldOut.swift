@@ -1,0 +1,64 @@
+import JSON
+
+/// What training never sees, fixed by the committed list `Resources/held-out.json`: kinds by name, two hues of each other
+/// kind and place, and pairs of kinds.
+package struct HeldOut: Sendable {
+  /// Names of kinds.
+  package let kinds: Set<String>
+  /// The two hues of each kind, by its index; none for held-out kinds.
+  private let hues: [[Int]]
+  private let isPair: [Bool]
+  private let count: Int
+
+  package init() throws {
+    try self.init(
+      JSONNode(JSONValue.parse(PackageResources.held_out_json, name: "held-out.json"), name: "held-out.json"))
+  }
+
+  /// - Throws: ``TrainingDataError/heldOut(location:expected:found:)`` where the list does not fit the kinds.
+  package init(_ file: JSONNode) throws {
+    let names = try file["kinds"].strings()
+    kinds = Set(names)
+    let all = KindCatalogue.kinds(heldOut: kinds)
+    count = all.count
+    let indices = Dictionary(uniqueKeysWithValues: all.enumerated().map { ($1.name, $0) })
+    func index(_ name: String, _ key: String) throws -> Int {
+      guard let index = indices[name] else {
+        throw TrainingDataError.heldOut(location: key, expected: "names of kinds", found: "'\(name)'")
+      }
+      return index
+    }
+    for name in names { _ = try index(name, "kinds") }
+    for name in try file["hues"].keys() { _ = try index(name, "hues") }
+    hues = try all.map { kind in
+      if kind.isHeldOut { return [] }
+      let listed = try file["hues"][kind.name].ints(or: [])
+      guard listed.count == 2, listed[0] != listed[1], listed.allSatisfy((0..<Identity.hues).contains) else {
+        throw TrainingDataError.heldOut(
+          location: "hues.\(kind.name)", expected: "two different numbers 0..<\(Identity.hues)", found: "\(listed)")
+      }
+      return listed
+    }
+    var isPair = [Bool](repeating: false, count: count * count)
+    for name in try file["pairs"].keys() {
+      let first = try index(name, "pairs")
+      for other in try file["pairs"][name].strings() {
+        let second = try index(other, "pairs.\(name)")
+        (isPair[first * count + second], isPair[second * count + first]) = (true, true)
+      }
+    }
+    self.isPair = isPair
+  }
+
+  /// Whether training never sees these two kinds in one scene.
+  package func isPair(_ first: Int, _ second: Int) -> Bool { isPair[first * count + second] }
+
+  /// The hues of a kind that a split shows.
+  package func hues(of kind: Int, in split: Split) -> [Int] {
+    switch split {
+    case .training: (0..<Identity.hues).filter { !hues[kind].contains($0) }
+    case .heldOutIdentities: hues[kind]
+    case .heldOutKinds: Array(0..<Identity.hues)
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import Analysis
+import Foundation
+import Images
+import JSON
+import MSDiffusion
+import ModelRecipe
+import Tensors
+import TestSupport
+import Testing
+import Training
+import TrainingData
+
+/// The stages of the model that ships, a few steps each: every loss falls, and what they leave is a pipeline.
+@Suite(.longNumeric) struct StageTests {
+  private static let merges = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Golden/pipeline/tokenizer/merges.txt").path
+
+  /// Trains a stage for some steps.
+  /// - Returns: the losses of the first and of the last third of them.
+  private func train(_ stage: TrainingStage, steps: Int, batch: Int, in folder: TemporaryFolder) throws
+    -> (first: Double, last: Double)
+  {
+    let run = try StageRun(stage, folder: folder.path, merges: Self.merges, seed: 3) {
+      $0.steps = steps
+      $0.batch = batch
+      $0.schedule = LearningRateSchedule(peak: 1e-3)
+      $0.evaluateEvery = 0
+      $0.logEvery = steps / 3
+    }
+    #expect(try run.run().isFinished)
+    let log = try String(contentsOfFile: folder.file("\(stage.rawValue)/log.jsonl"), encoding: .utf8)
+    let losses = try log.split(separator: "\n").map { try JSONNode(JSONValue.parse("\($0)", name: "log"), name: "log") }
+      .map { try $0["loss"].double() }
+    return (try #require(losses.first), try #require(losses.last))
+  }
+
+  @Test func everyStageLearnsAndTheModelGenerates() throws {
+    let folder = try TemporaryFolder()
+    for (stage, steps, batch) in [
+      (TrainingStage.vae, 12, 4), (.clip, 9, 16), (.base, 12, 4), (.adapter, 9, 4),
+    ] {
+      let losses = try train(stage, steps: steps, batch: batch, in: folder)
+      // An adapter begins as the base model is, and has little to learn from a few samples.
+      if stage != .adapter { #expect(losses.last < losses.first, "\(stage): \(losses)") }
+    }
+    let pipeline = try Pipeline(folder.file("model"))
+    #expect(pipeline.sources.values.allSatisfy { $0.surplusKeys.isEmpty })
+    #expect(pipeline.nativeSize == 64)
+    #expect(pipeline.defaults.qualityPrompt.isEmpty)
+    let world = try EmojiWorld()
+    let dog = PixelImage(world.reference(of: Identity(kind: 0, hue: 3)))
+    let scene = Scene(
+      "a dog on the beach", subjects: [Subject("dog", image: dog, box: Box(0.1, 0.2, 0.7, 0.8))], negativePrompt: "",
+      steps: 2)
+    let image = try pipeline.generate(scene).image
+    #expect((image.width, image.height) == (64, 64))
+    #expect(image != (try pipeline.generate(scene.with { $0.subjects[0].box = Box(0.4, 0, 1, 0.5) }).image))
+    try trainOnOwnData(world, model: folder.file("model"))
+    try trainOnLongCaptions(model: folder.file("model"))
+  }
+
+  /// Opening the emoji world with it is an error.
+  private static let noFont = URL(fileURLWithPath: "/nowhere/NotoColorEmoji.ttf")
+
+  /// An adapter on a folder of images, beside the base that was trained; another folder does not go on with it. It takes
+  /// no emoji font.
+  private func trainOnOwnData(_ world: EmojiWorld, model: String) throws {
+    let (folder, data) = (try TemporaryFolder(), try TemporaryFolder())
+    var lines: [String] = []
+    for number in 0..<3 {
+      let sample = world.sample(number, seed: 5, subjects: 1...2)
+      try PixelImage((sample.image + 1) / 2).write(data.file("\(number).png"))
+      let subjects = try sample.subjects.enumerated().map { index, subject in
+        try PixelImage(subject.reference).write(data.file("\(number)-\(index).png"))
+        return JSONValue.object([
+          ("phrase", .string(subject.phrase)), ("box", JSONValue(subject.box.numbers)),
+          ("reference", .string("\(number)-\(index).png")),
+        ])
+      }
+      let line = JSONValue.object([
+        ("image", .string("\(number).png")), ("caption", .string(sample.caption)), ("subjects", .array(subjects)),
+      ])
+      lines.append(line.text())
+    }
+    func list(_ lines: [String]) throws {
+      _ = try data.write(Array(lines.joined(separator: "\n").utf8), as: "samples.jsonl")
+    }
+    func run(steps: Int) throws -> StageRun {
+      try StageRun(.adapter, folder: folder.path, merges: Self.merges, data: data.path, font: Self.noFont) {
+        ($0.steps, $0.batch, $0.evaluateEvery) = (steps, 4, 2)
+      }
+    }
+    try StageRun.takeParts(before: .adapter, into: folder.path, from: model)
+    try list(lines)
+    #expect(throws: TrainingDataError.self) {
+      try StageRun(.adapter, folder: folder.path, merges: Self.merges, font: Self.noFont)
+    }
+    #expect(try run(steps: 2).warnings.isEmpty)
+    #expect(try run(steps: 2).run().isFinished)
+    #expect(try !String(contentsOfFile: folder.file("adapter/log.jsonl"), encoding: .utf8).contains("unseenPhrases"))
+    #expect(try Pipeline(folder.file("model")).adapter != nil)
+    try list(Array(lines.dropFirst()))
+    #expect(throws: TrainingError.self) { try run(steps: 3).run() }
+    try list([#"{"image": "0.png", "caption": "nobody", "subjects": []}"#])
+    #expect(throws: StageError.noSubjects(folder: data.path, line: 1)) { try run(steps: 3) }
+    #expect(throws: StageError.ownData(stage: .vae)) {
+      try StageRun(.vae, folder: folder.path, merges: Self.merges, data: data.path)
+    }
+  }
+
+  /// A phrase that the text encoder does not see is named before training, and counted while it goes on without it.
+  private func trainOnLongCaptions(model: String) throws {
+    let (folder, data) = (try TemporaryFolder(), try TemporaryFolder())
+    try PixelImage(width: 64, height: 64, red: 200).write(data.file("image.png"))
+    let caption = "a dog" + String(repeating: " on a dog", count: 20) + " and a cat"
+    let lines = [
+      #"{"image": "image.png", "caption": "a dog", "subjects": [{"phrase": "dog", "box": [0, 0, 1, 1]}]}"#,
+      #"{"image": "image.png", "caption": "\#(caption)", "subjects": [{"phrase": "dog", "box": [0, 0, 1, 1]}, {"phrase": "cat", "box": [0, 0, 1, 1]}]}"#,
+    ]
+    _ = try data.write(Array(lines.joined(separator: "\n").utf8), as: "samples.jsonl")
+    try StageRun.takeParts(before: .base, into: folder.path, from: model)
+    let run = try StageRun(.base, folder: folder.path, merges: Self.merges, data: data.path, font: Self.noFont) {
+      ($0.steps, $0.batch, $0.evaluateEvery, $0.logEvery) = (2, 16, 0, 2)
+    }
+    let warning = try #require(run.warnings.first)
+    #expect(run.warnings.count == 1)
+    #expect(warning.hasPrefix("\(data.path)/samples.jsonl, line 2, subjects[1].phrase: the phrase 'cat' stands at"))
+    #expect(try run.run().isFinished)
+    let log = try String(contentsOfFile: folder.file("base/log.jsonl"), encoding: .utf8)
+    let line = try JSONNode(JSONValue.parse(String(log.split(separator: "\n")[0]), name: "log"), name: "log")
+    // About half of the samples; some captions are dropped, and then no phrase is looked for.
+    #expect((0.1...0.9).contains(try line["unseenPhrases"].double()))
+  }
+
+  @Test func aStageWithoutTheEarlierOnesSaysSo() throws {
+    let folder = try TemporaryFolder()
+    #expect(throws: StageError.missingPart(folder: folder.file("model"), part: .unet)) {
+      try StageRun(.adapter, folder: folder.path, merges: Self.merges)
+    }
+  }
+
+  @Test func aStageTakesWhatItLacksFromAnotherModel() throws {
+    let (folder, model) = (try TemporaryFolder(), try TemporaryFolder())
+    for part in ["vae", "text_encoder", "image_encoder", "tokenizer", "unet"] {
+      try FileManager.default.createDirectory(atPath: model.file(part), withIntermediateDirectories: true)
+      try part.write(toFile: model.file(part + "/weights"), atomically: true, encoding: .utf8)
+    }
+    func text(_ file: String) throws -> String { try String(contentsOfFile: folder.file(file), encoding: .utf8) }
+    try FileManager.default.createDirectory(atPath: folder.file("model/vae"), withIntermediateDirectories: true)
+    try "own".write(toFile: folder.file("model/vae/weights"), atomically: true, encoding: .utf8)
+    try StageRun.takeParts(before: .base, into: folder.path, from: model.path)
+    // What is there stays, and what the stage itself or a later one makes is not taken.
+    #expect(try text("model/vae/weights") == "own")
+    #expect(try text("model/tokenizer/weights") == "tokenizer")
+    #expect(!FileManager.default.fileExists(atPath: folder.file("model/unet")))
+    try StageRun.takeParts(before: .adapter, into: folder.path, from: model.path)
+    #expect(try text("model/unet/weights") == "unet")
+  }
+}

@@ -1,0 +1,33 @@
+import Phrases
+import Testing
+
+@Suite struct WordListTests {
+  private func occurrences(of phrase: String, in text: String) -> [Range<Int>] {
+    WordList(text).occurrences(of: WordList(phrase))
+  }
+
+  @Test func phrasesAreFoundByWords() {
+    #expect(occurrences(of: "dog", in: "a dog, a hotdog and a blue-dog") == [1..<2, 6..<7])
+    #expect(occurrences(of: "tennis racket", in: "a tennis racket and a racket.") == [1..<3])
+    #expect(occurrences(of: "dog", in: "a Dog").isEmpty)
+    #expect(occurrences(of: "", in: "a dog").isEmpty && occurrences(of: " ", in: "").isEmpty)
+    #expect(occurrences(of: "a dog and a cat", in: "a dog").isEmpty)
+  }
+
+  /// One mark at the end of the text's words; none at the phrase's own.
+  @Test func marksAreIgnoredInTheTextAlone() {
+    #expect(occurrences(of: "dog", in: "dog. dog! dog? dog, dog: dog; dog!! (dog").count == 5)
+    #expect(occurrences(of: "dog,", in: "a dog, a dog").isEmpty)
+    #expect(occurrences(of: "dog", in: "sea-dog, dog-house").count == 1)
+  }
+
+  /// As the published search counts: from every word on.
+  @Test func occurrencesMayOverlap() {
+    #expect(occurrences(of: "very very", in: "very very very big") == [0..<2, 1..<3])
+  }
+
+  @Test func equalPhrasesTakeOneOccurrenceEach() {
+    let words = WordList("a dog, a cat and a dog")
+    #expect(words.positions(of: ["dog", "cat", "dog", "dog", "cow"]) == [1..<2, 3..<4, 6..<7, nil, nil])
+  }
+}
