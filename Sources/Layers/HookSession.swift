@@ -139,3 +139,7 @@ public final class HookSession: @unchecked Sendable {
     return .concatenated(slices, axis: axis)
   }
 }
+
+extension HookSession: CustomStringConvertible {
+  public var description: String { "HookSession of \(hooks.count) \(hooks.count == 1 ? "hook" : "hooks")" }
+}

@@ -135,16 +135,32 @@ public final class Run {
     return scene
   }
 
-  /// Generates a scene and shows how far it is.
+  /// Generates a scene and shows how far it is. In the REPL, Ctrl-C ends it after its step with what it has.
   /// - Throws: as `Pipeline.generate`.
   public func generate(
     _ scene: Scene, conditions: Conditions? = nil, watching: [any Watching] = [], as label: String = ""
   ) throws -> Generation {
-    let bar = ProgressBar(label.isEmpty ? name : label)
-    defer { bar.finish() }
-    let generation = try pipeline().generate(scene, conditions: conditions, watching: watching) { bar.show($0) }
-    for warning in generation.warnings where warned.insert(warning).inserted { bar.warn(warning) }
+    let line = ProgressLine(label.isEmpty ? name : label)
+    defer { line.finish() }
+    let pipeline = try pipeline()
+    let generation = try untilInterrupted {
+      try pipeline.generate(scene, conditions: conditions, watching: watching) { line.show($0) }
+    }
+    for warning in generation.warnings where warned.insert(warning).inserted { line.warn(warning) }
+    if generation.isCancelled {
+      line.warn(
+        "stopped after step \(generation.completedSteps) of \(scene.steps); the image is what that step predicts")
+    }
     return generation
+  }
+
+  /// Lets Ctrl-C end work after its step in the REPL, which goes on; a script ends at once.
+  private func untilInterrupted<Result>(_ body: () throws -> Result) rethrows -> Result {
+    guard ScriptContext.current.isREPL else { return try body() }
+    let cancellation = Cancellation()
+    let watch = cancellation.atSignals()
+    defer { withExtendedLifetime(watch) {} }
+    return try Cancellation.$current.withValue(cancellation, operation: body)
   }
 
   // MARK: What a run leaves

@@ -71,7 +71,7 @@ extension Pipeline {
     _ = try SceneBatch(scenes, pipeline: self)
     let conditions = try conditions ?? scenes.map { try self.conditions(for: $0) }
     let run = try denoising(scenes, conditions: conditions, watching: watching)
-    while !Task.isCancelled, let step = run.next() {
+    while !Cancellation.isAsked, let step = run.next() {
       guard step.latents.isFinite else {
         throw PipelineError.notFinite(place: "the result of denoising step \(step.index) (timestep \(step.timestep))")
       }

@@ -46,6 +46,17 @@ enum PublishedSizes {
 
   static let index: JSONValue = ["_class_name": "StableDiffusionXLPipeline", "force_zeros_for_empty_prompt": true]
 
+  /// The two tokenizers, which share CLIP's vocabulary and differ in the token that fills a short text up.
+  static let paddingTokens = ["tokenizer": "<|endoftext|>", "tokenizer_2": "!"]
+
+  static func tokenizer(padding: String) -> JSONValue {
+    [
+      "tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "do_lower_case": true,
+      "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>",
+      "pad_token": .string(padding),
+    ]
+  }
+
   /// Shapes of the grounding resampler's weights: width 1280, depth 4, 20 heads of 64, 16 tokens a subject, image states
   /// of 1664, phrases of 768, context of 2048, dummy tokens.
   static let resampler: [String: [Int]] = {

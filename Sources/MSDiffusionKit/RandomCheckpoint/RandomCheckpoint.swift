@@ -84,8 +84,11 @@ public enum RandomCheckpoint {
     try makeFolder(folder + "/scheduler")
     try PublishedSizes.scheduler.write(to: folder + "/scheduler/scheduler_config.json")
     try PublishedSizes.index.write(to: folder + "/model_index.json")
-    for name in ["tokenizer", "tokenizer_2"] where !FileManager.default.fileExists(atPath: folder + "/" + name) {
-      try FileManager.default.copyItem(atPath: Bundled.smallCheckpoint + "/" + name, toPath: folder + "/" + name)
+    for (name, padding) in PublishedSizes.paddingTokens {
+      let tokenizer = folder + "/" + name
+      guard !FileManager.default.fileExists(atPath: tokenizer) else { continue }
+      try FileManager.default.copyItem(atPath: Bundled.vocabulary, toPath: tokenizer)
+      try PublishedSizes.tokenizer(padding: padding).write(to: tokenizer + "/tokenizer_config.json")
     }
   }
 
