@@ -42,12 +42,20 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [
-        .copy("Resources/SmallCheckpoint"), .copy("Resources/Photos"), .copy("Resources/Emoji"),
+        .copy("Resources/CLIPVocabulary"), .copy("Resources/Photos"), .copy("Resources/Emoji"),
         .copy("Resources/Model"),
       ]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
-    .target(name: "Parity", dependencies: ["MSDiffusionKit", "Training"]),
+    // Harnesses: what commands of Scripts/ compare and feed, beside the tests of it.
+    .target(
+      name: "Parity",
+      dependencies: [
+        "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "Analysis", "MSDiffusion", "Training",
+      ], path: "Tests/Parity"),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
+    .target(
+      name: "Fuzzing", dependencies: ["JSON", "Checkpoints", "Layers", "Models", "MSDiffusion"], path: "Tests/Fuzzing"),
+    .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "TestSupport"]),
     .executableTarget(
       name: "msdiffusion",
       dependencies: [
@@ -57,32 +65,43 @@ let package = Package(
   ]
     + room("Tensors", ["CKernels", "COpenBLAS"], testing: ["CKernels"])
     + room("JSON", ["CJSONC"])
-    + room("Checkpoints", ["Tensors", "JSON"])
-    + room("Images", ["Tensors", "CGD"])
-    + room("Layers", ["Tensors"])
+    + room("Checkpoints", ["Tensors", "JSON"], testing: ["Tensors", "JSON"])
+    + room("Images", ["Tensors", "CGD"], testing: ["Tensors"])
+    + room("Layers", ["Tensors"], testing: ["Tensors"])
     + room("Phrases", [])
-    + room("Models", ["Layers", "Checkpoints", "JSON", "Images", "Phrases"])
-    + room("Analysis", ["Tensors"])
+    + room(
+      "Models", ["Tensors", "JSON", "Checkpoints", "Images", "Layers", "Phrases"], testing: ["Tensors", "JSON", "Layers"])
+    + room("Analysis", ["Tensors"], testing: ["Tensors"])
     + room(
       "TrainingData", ["Tensors", "Images", "Analysis", "JSON", "Phrases", "CFreeType"],
-      resources: [.embedInCode("Resources/held-out.json")])
-    + room("MSDiffusion", ["Models", "Analysis"])
+      testing: ["Tensors", "Images", "Analysis", "JSON"], resources: [.embedInCode("Resources/held-out.json")])
+    + room(
+      "MSDiffusion", ["Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "Analysis"],
+      testing: ["Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "Analysis"])
     + room(
       "Training",
-      ["MSDiffusion", "Models", "Layers", "TrainingData", "Analysis", "Tensors", "Checkpoints", "JSON", "CKernels"],
-      testing: ["Images"])
+      [
+        "CKernels", "Tensors", "JSON", "Checkpoints", "Layers", "Models", "Analysis", "MSDiffusion", "TrainingData",
+      ],
+      testing: [
+        "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "Analysis", "MSDiffusion", "TrainingData",
+      ])
     // What is particular to the model that ships: its sizes, stages and variants, the emoji world as its samples.
     + room(
       "ModelRecipe",
       ["Training", "TrainingData", "MSDiffusion", "Models", "Layers", "Checkpoints", "JSON", "Analysis", "Tensors"],
-      testing: ["Images"])
+      testing: [
+        "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "Analysis", "MSDiffusion", "TrainingData",
+        "Training",
+      ])
     + room(
       "Evaluation",
-      ["MSDiffusion", "Models", "Layers", "Checkpoints", "Analysis", "TrainingData", "Tensors", "Images", "JSON"],
-      testing: ["ModelRecipe"])
-    + room("Plotting", ["Tensors", "Images", "CGD"])
+      ["Tensors", "JSON", "Images", "Layers", "Models", "Checkpoints", "Analysis", "MSDiffusion", "TrainingData"],
+      testing: ["Tensors", "JSON", "Analysis", "MSDiffusion", "TrainingData", "ModelRecipe"])
+    + room("Plotting", ["Tensors", "Images", "CGD"], testing: ["Tensors", "Images"])
     + room("Scripting", [])
-    + room("Inspection", ["MSDiffusion"])
-    + room("Fuzzing", ["MSDiffusion"]),
+    + room(
+      "Inspection", ["Tensors", "JSON", "Checkpoints", "Layers", "Models", "MSDiffusion"],
+      testing: ["Tensors", "Checkpoints"]),
   swiftLanguageModes: [.v6]
 )

@@ -1,87 +1,107 @@
-"""Read by the debugger behind the REPL: values of this package are shown on one line, as they describe themselves."""
+"""Read by the debugger behind the REPL: values and errors of this package are shown as they describe themselves, and Ctrl-C
+ends a generation after its step rather than in the middle of it."""
 
-import struct
+import ast
+import os
+import signal
+import threading
 
 import lldb
 
-DESCRIBED = [
-    "Tensors.Tensor", "Analysis.Heatmap", "Analysis.Box", "Images.PixelImage", "MSDiffusion.Pipeline", "MSDiffusion.Scene",
-    "MSDiffusion.Subject", "MSDiffusion.Generation", "MSDiffusionKit.Run", "MSDiffusionKit.HeatmapRecorder",
+MODULES = [
+    "Analysis", "Checkpoints", "Evaluation", "Images", "JSON", "Layers", "MSDiffusion", "MSDiffusionKit", "Models", "Plotting",
+    "Scripting", "Tensors", "Training", "TrainingData",
 ]
 
-# Values of these say nothing of themselves; their names are enough.
-NAMED = [
-    "Plotting.Grid", "Plotting.Panel", "Plotting.Stack", "Plotting.LineChart", "Plotting.BarChart", "Plotting.Animation",
-    "MSDiffusion.Conditions", "MSDiffusionKit.NoiseLevelRecorder", "MSDiffusionKit.PseudoLayoutHistory", "JSON.JSONValue",
-]
+# Values that say more than this are cut: they are shown, not dumped.
+LONGEST = 400
 
 
 def describe(value, _):
-    """What the value says of itself; what its memory tells, where it cannot be asked (unnamed results)."""
+    """What Swift's own "\\(value)" says."""
     value = value.GetNonSyntheticValue()
-    name = value.GetName() or ""
-    if name.isidentifier():
-        options = lldb.SBExpressionOptions()
-        options.SetLanguage(lldb.eLanguageTypeSwift)
-        result = value.GetTarget().EvaluateExpression("(%s).description" % name, options)
-        if result.GetSummary():
-            return result.GetSummary().strip('"')
-    kind = value.GetTypeName().split(".")[-1]
-    if kind == "Tensor":
-        return tensor(value)
-    if kind == "Heatmap":
-        return "Heatmap %s: %s" % (member(value, "label").GetSummary(), tensor(member(value, "values")))
-    if kind == "PixelImage":
-        return "Image %s×%s" % (number(member(value, "width")), number(member(value, "height")))
-    if kind != "Box":
-        return kind
-    return "Box(%s)" % ", ".join(member(value, side).GetSummary() or member(value, side).GetValue() or "?"
-                                 for side in ["x0", "y0", "x1", "y1"])
+    kind = value.GetTypeName()
+    expression = reading(value, kind)
+    if not expression:
+        return kind.split(".")[-1]
+    if kind.startswith("Swift.Optional<") or kind.endswith("?"):
+        text = '(%s).map { "\\($0)" } ?? "nil"' % expression
+    else:
+        text = '"\\(%s)"' % expression
+    options = lldb.SBExpressionOptions()
+    options.SetLanguage(lldb.eLanguageTypeSwift)
+    options.SetSuppressPersistentResult(True)
+    result = value.GetTarget().EvaluateExpression("String((%s).prefix(%d))" % (text, LONGEST + 1), options)
+    said = plain(result.GetSummary()) or kind.split(".")[-1]
+    return said if len(said) <= LONGEST else said[:LONGEST] + "…"
 
 
-def tensor(value):
-    """Shape, range, mean and first values of a tensor, read from its memory."""
-    sides = member(value, "shape")
-    shape = [number(sides.GetChildAtIndex(index)) for index in range(sides.GetNumChildren())]
-    storage = member(value, "storage")
-    count = number(member(storage, "count"))
-    base = number(member(storage, "base"))
-    text = "Tensor %s" % shape
-    if not count or not base:
-        return text + ", empty"
-    error = lldb.SBError()
-    # More than a million values are described by their first million.
-    read = min(count, 1 << 20)
-    memory = value.GetProcess().ReadMemory(base, 4 * read, error)
-    if not error.Success():
-        return text
-    values = struct.unpack("<%df" % read, memory)
-    first = ", ".join("%.4g" % x for x in values[:6]) + (", …" if count > 6 else "")
-    return "%s, %.4g…%.4g, mean %.4g: [%s]" % (text, min(values), max(values), sum(values) / read, first)
+def reading(value, kind):
+    """An expression for the value, by where it lies or by its bytes; its name may be another's in the outer scope."""
+    address = value.GetLoadAddress()
+    if value.GetType().GetTypeClass() == lldb.eTypeClassClass:
+        # What is loaded of an object is the object itself.
+        address = value.GetValueAsUnsigned() or address
+        return "unsafeBitCast(UnsafeRawPointer(bitPattern: %d)!, to: %s.self)" % (address, kind)
+    if address not in (0, lldb.LLDB_INVALID_ADDRESS):
+        return "UnsafeRawPointer(bitPattern: %d)!.assumingMemoryBound(to: (%s).self).pointee" % (address, kind)
+    size = value.GetByteSize()
+    data = value.GetData().ReadRawData(lldb.SBError(), 0, size) if 0 < size <= 4096 else None
+    if not data:
+        return None
+    return (
+        "{ let copy = UnsafeMutableRawPointer.allocate(byteCount: %d, alignment: 16); defer { copy.deallocate() }; "
+        "copy.copyMemory(from: %s as [UInt8], byteCount: %d); return copy.assumingMemoryBound(to: (%s).self).pointee }() "
+        "as %s" % (size, list(data), size, kind, kind))
 
 
-def member(value, name):
-    """A property, as the debugger shows it rather than as it lies in memory."""
-    found = value.GetChildMemberWithName(name)
-    found.SetPreferSyntheticValue(True)
-    return found
+def plain(summary):
+    """The text behind a string's summary, which is quoted and escaped."""
+    if not summary:
+        return None
+    try:
+        return ast.literal_eval(summary)
+    except (SyntaxError, ValueError):
+        return summary.strip('"')
 
 
-def number(value):
-    """A whole number or address: the value's own, or that of the only thing inside it."""
-    text = value.GetSummary() or value.GetValue()
-    while text is None and value.GetNumChildren() > 0:
-        value = value.GetNonSyntheticValue().GetChildAtIndex(0)
-        text = value.GetSummary() or value.GetValue()
-    return int(text.split()[0], 0) if text else 0
+def watch_interrupts(debugger):
+    """Hands Ctrl-C to the program where it asks for it, else to the debugger.
+
+    A generation catches the signal while it runs; otherwise nothing does, and the debugger stops the program in the midst.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    # Python's handlers wait until Python runs again, which in a debugger may be never; the descriptor is written to at once.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.siginterrupt(signal.SIGINT, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def serve():
+        while os.read(reading, 1):
+            process = debugger.GetSelectedTarget().GetProcess().GetProcessID()
+            if heeds_interrupts(process):
+                os.kill(process, signal.SIGINT)
+            else:
+                debugger.DispatchInputInterrupt()
+
+    threading.Thread(target=serve, daemon=True).start()
 
 
-def named(value, _):
-    return value.GetTypeName().split(".")[-1]
+def heeds_interrupts(process):
+    """Whether a process runs and has a handler for Ctrl-C; the debugger's own state is no help while it evaluates."""
+    try:
+        with open("/proc/%d/status" % process) as status:
+            fields = dict(line.split(":", 1) for line in status)
+    except OSError:
+        return False
+    is_stopped = fields["State"].split()[0] in "tT"
+    return not is_stopped and bool(int(fields["SigCgt"], 16) >> (signal.SIGINT - 1) & 1)
 
 
 def __lldb_init_module(debugger, _):
-    for name in NAMED:
-        debugger.HandleCommand("type summary add --no-value --skip-pointers -F repl_summaries.named %s" % name)
-    for name in DESCRIBED:
-        debugger.HandleCommand("type summary add --no-value --skip-pointers -F repl_summaries.describe %s" % name)
+    debugger.HandleCommand(
+        'type summary add --no-value --skip-pointers -F repl_summaries.describe -x "^(%s)[.][A-Za-z.]+[?]?$"'
+        % "|".join(MODULES))
+    debugger.HandleCommand("process handle SIGINT --pass true --stop false --notify false")
+    watch_interrupts(debugger)

@@ -188,3 +188,9 @@ public struct HeatmapAccumulator: Sendable {
     }
   }
 }
+
+extension HeatmapAccumulator: CustomStringConvertible {
+  public var description: String {
+    "HeatmapAccumulator: \(layers.count) layers, \(Set(layers.flatMap(\.steps)).count) steps, \(byteCount / 1024) KiB"
+  }
+}

@@ -79,3 +79,8 @@ extension JSONValue {
     text += "\""
   }
 }
+
+extension JSONValue: CustomStringConvertible {
+  /// The value as JSON text on one line.
+  public var description: String { text() }
+}

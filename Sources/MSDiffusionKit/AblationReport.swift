@@ -47,14 +47,14 @@ public struct AblationReport {
     print(
       "Budget: \(AdapterVariant.allCases.count) variants × \(seeds.count) seeds × \(steps) steps of \(batch) samples, "
         + "\(count * steps * batch) samples in all")
-    let cancellation = TrainingCancellation()
+    let cancellation = Cancellation()
     let watching = cancellation.atSignals()
     defer { withExtendedLifetime(watching) {} }
     for seed in seeds {
       for variant in AdapterVariant.allCases {
-        let display = TrainingDisplay("\(variant.rawValue), seed \(seed)")
-        let outcome = try stage(variant, seed: seed).run(cancellation: cancellation) { display.show($0) }
-        display.finish()
+        let progress = ProgressLine("\(variant.rawValue), seed \(seed)")
+        let outcome = try stage(variant, seed: seed).run(cancellation: cancellation) { progress.show($0) }
+        progress.finish()
         guard outcome.isFinished else {
           throw RunError.file(
             path: try workingFolder(), reason: "stopped at step \(outcome.step); the same command goes on from there")
@@ -66,8 +66,9 @@ public struct AblationReport {
   /// Measures what is trained, and writes results and samples.
   /// - Throws: `EvaluationError`, what pipelines throw.
   public func measure() throws {
-    let display = EvaluationDisplay()
-    let evaluator = Evaluator(world: try EmojiWorld(), folder: run.workFolder) { display.show($0) }
+    let progress = ProgressLine("measuring")
+    defer { progress.finish() }
+    let evaluator = Evaluator(world: try EmojiWorld(), folder: run.workFolder) { progress.show($0) }
     let scenes = try run.number("scenes") ?? 60
     let settings = try run.generationSettings()
     let evaluation = AblationEvaluation(evaluator, settings: settings, count: scenes)

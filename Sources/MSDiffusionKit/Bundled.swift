@@ -2,23 +2,22 @@ import Checkpoints
 import Foundation
 import Scripting
 
-/// Files that come with the package: the model, emoji and photographs, and an untrained checkpoint.
+/// Files that come with the package: the model, emoji and photographs, and CLIP's vocabulary.
 public enum Bundled {
-  /// A complete MS-Diffusion of SDXL's family, tiny and untrained: what a published checkpoint's folder looks like. Its
-  /// images are noise.
-  public static var smallCheckpoint: String { path("SmallCheckpoint") }
-
   /// The model that this package trained, which experiments use where no other is named; `MODEL_CARD.md` there tells more.
   public static var model: String { path("Model") }
 
   /// CLIP's merges of byte pairs, which the vocabulary of a model to be trained is cut out of.
-  public static var merges: String { TokenizerFolder(ModelFolder(smallCheckpoint).path(of: .tokenizer)).merges }
+  public static var merges: String { TokenizerFolder(vocabulary).merges }
 
   /// Emoji that training never saw, under the Open Font License; `LICENSES.md` there tells more.
   public static var emoji: String { path("Emoji") }
 
   /// Photographs in the public domain or under CC0, each named in `LICENSES.md` there.
   public static var photographs: String { path("Photos") }
+
+  /// CLIP's whole vocabulary, `vocab.json` and `merges.txt`, under the MIT licence, which lies there too.
+  package static var vocabulary: String { path("CLIPVocabulary") }
 
   /// What ``reference(_:)`` knows: names of emoji and photographs, without endings.
   public static var referenceNames: [String] { files.map(\.name).sorted() }

@@ -26,10 +26,11 @@ public struct ModelReport {
   public func measure() throws {
     let pipeline = try run.pipeline()
     let settings = try run.generationSettings()
-    let display = EvaluationDisplay()
+    let progress = ProgressLine("measuring")
     let evaluator = Evaluator(
       world: try EmojiWorld(), folder: run.workFolder + "/" + String(pipeline.hash().prefix(12))
-    ) { display.show($0) }
+    ) { progress.show($0) }
+    defer { progress.finish() }
     let evaluation = ModelEvaluation(
       evaluator, pipeline, ungrounded: try run.text("ungrounded").map { try Pipeline($0) },
       ungroundedSamples: try run.number("ungrounded-samples"),

@@ -151,15 +151,24 @@ public final class Run {
   }
 
   /// Generates a scene, shows how far it is, and notes the scene for the record beside the figures that follow.
+  ///
+  /// In the REPL, Ctrl-C ends it after its step with what it has.
   /// - Throws: as `Pipeline.generate`.
   public func generate(
     _ scene: Scene, conditions: Conditions? = nil, observing: any Observing..., as label: String = ""
   ) throws -> Generation {
-    let bar = ProgressBar(label.isEmpty ? name : label)
-    defer { bar.finish() }
-    let generation = try pipeline().generate(scene, conditions: conditions, observing: observing) { bar.show($0) }
+    let line = ProgressLine(label.isEmpty ? name : label)
+    defer { line.finish() }
+    let pipeline = try pipeline()
+    let generation = try untilInterrupted {
+      try pipeline.generate(scene, conditions: conditions, observing: observing) { line.show($0) }
+    }
     note(scene, label, hasOwnConditions: conditions != nil)
-    for warning in generation.warnings where warned.insert(warning).inserted { bar.warn(warning) }
+    for warning in generation.warnings where warned.insert(warning).inserted { line.warn(warning) }
+    if generation.isCancelled {
+      line.warn(
+        "stopped after step \(generation.completedSteps) of \(scene.steps); the image is what that step predicts")
+    }
     return generation
   }
 
@@ -179,6 +188,15 @@ public final class Run {
     } else {
       generated.append(record)
     }
+  }
+
+  /// Lets Ctrl-C end work after its step in the REPL, which goes on; a script ends at once.
+  private func untilInterrupted<Result>(_ body: () throws -> Result) rethrows -> Result {
+    guard ScriptContext.current.isREPL else { return try body() }
+    let cancellation = Cancellation()
+    let watch = cancellation.atSignals()
+    defer { withExtendedLifetime(watch) {} }
+    return try Cancellation.$current.withValue(cancellation, operation: body)
   }
 
   // MARK: What a run leaves

@@ -61,7 +61,7 @@ extension ScriptPackage {
     guard let debugger = try? capture("sh", ["-c", "command -v lldb"]).trimmingCharacters(in: .newlines),
       let listing = try? capture("ldd", [debugger])
     else { throw ScriptingError.missingDebugger }
-    var environment = ScriptContext(package: root, isSupervised: false, hasTerminal: false).environment
+    var environment = ScriptContext(package: root, isREPL: true, hasTerminal: false).environment
     var search = [products]
     if let python = PythonLibrary(listing: listing), python.resolved == nil {
       let path = try python.find(in: folders)

@@ -9,16 +9,18 @@ package struct ScriptContext: Sendable, Equatable {
   package var package: String?
   /// True when the process was started to run one experiment, and someone waits to clean up after it.
   package var isSupervised: Bool
+  /// True when the process is the REPL, where work can be stopped and what it has can be looked at.
+  package var isREPL: Bool
   /// True when standard error ends in a terminal, perhaps by way of the supervisor's pipe.
   package var hasTerminal: Bool
 
   static let packageVariable = "MSDIFFUSION_PACKAGE"
   static let supervisedVariable = "MSDIFFUSION_SUPERVISED"
+  static let replVariable = "MSDIFFUSION_REPL"
   static let terminalVariable = "MSDIFFUSION_TERMINAL"
 
-  package init(package: String?, isSupervised: Bool, hasTerminal: Bool) {
-    self.package = package
-    self.isSupervised = isSupervised
+  package init(package: String?, isSupervised: Bool = false, isREPL: Bool = false, hasTerminal: Bool) {
+    (self.package, self.isSupervised, self.isREPL) = (package, isSupervised, isREPL)
     self.hasTerminal = hasTerminal
   }
 
@@ -26,6 +28,7 @@ package struct ScriptContext: Sendable, Equatable {
   package init(environment: [String: String], standardErrorIsTerminal: Bool) {
     package = environment[Self.packageVariable].flatMap { $0.isEmpty ? nil : $0 }
     isSupervised = environment[Self.supervisedVariable] == "1"
+    isREPL = environment[Self.replVariable] == "1"
     hasTerminal = isSupervised ? environment[Self.terminalVariable] == "1" : standardErrorIsTerminal
   }
 
@@ -35,7 +38,10 @@ package struct ScriptContext: Sendable, Equatable {
 
   /// The variables that hand this context to another process.
   package var environment: [String: String] {
-    var variables = [Self.supervisedVariable: isSupervised ? "1" : "0", Self.terminalVariable: hasTerminal ? "1" : "0"]
+    var variables = [
+      Self.supervisedVariable: isSupervised ? "1" : "0", Self.replVariable: isREPL ? "1" : "0",
+      Self.terminalVariable: hasTerminal ? "1" : "0",
+    ]
     variables[Self.packageVariable] = package
     return variables
   }

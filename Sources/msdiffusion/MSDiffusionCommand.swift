@@ -23,11 +23,16 @@ struct MSDiffusionCommand: ParsableCommand {
     }
   }
 
-  /// Ends the program: help on standard output, anything else as one line on standard error and exit code 1.
+  /// Ends the program: help on standard output, anything else as one line on standard error and exit code 1; wrong
+  /// options are followed by how the command is called.
   private static func stop(_ error: any Error) -> Never {
     if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
     if exitCode(for: error).isSuccess { exit(withError: error) }
-    ChildProcess.standardError(Array("error: \(message(for: error))\n".utf8)[...])
+    let usage =
+      exitCode(for: error) == .validationFailure
+      ? fullMessage(for: error).split(separator: "\n").filter { $0.hasPrefix("Usage: ") } : []
+    let lines = ["error: \(message(for: error))"] + usage
+    ChildProcess.standardError(Array((lines.joined(separator: "\n") + "\n").utf8)[...])
     Foundation.exit(1)
   }
 }

@@ -20,8 +20,8 @@ struct RandomCheckpointCommand: ParsableCommand {
     for part in try RandomCheckpoint.publishedParts() {
       print("\(part.part.name): \(part.parameterCount) parameters")
     }
-    let bar = ProgressBar("weights")
-    try RandomCheckpoint.write(to: folder, seed: seed) { bar.show($0, of: $1, "writing") }
-    bar.finish()
+    let line = ProgressLine("weights")
+    try RandomCheckpoint.write(to: folder, seed: seed) { line.show("writing", $0, of: $1) }
+    line.finish()
   }
 }

@@ -76,7 +76,7 @@ struct TrainCommand: ParsableCommand {
         "--supervision and --pixel-supervision are weights of 0 or more, found \(supervision) and \(pixelSupervision)")
     }
     try Tensor.checkMatrixProducts()
-    let cancellation = TrainingCancellation()
+    let cancellation = Cancellation()
     let watching = cancellation.atSignals()
     defer { withExtendedLifetime(watching) {} }
     for stage in stages {
@@ -97,12 +97,12 @@ struct TrainCommand: ParsableCommand {
       print(
         "\(stage.rawValue): \(run.plan.steps) steps of \(run.plan.batch), \(run.plan.steps * run.plan.batch) samples")
       fflush(nil)
-      let display = TrainingDisplay(stage.rawValue)
+      let line = ProgressLine(stage.rawValue)
       let outcome = try run.run(cancellation: cancellation) { progress in
-        display.show(progress)
+        line.show(progress)
         if progress.step % 200 == 0 { drawCurve(of: run) }
       }
-      display.finish()
+      line.finish()
       drawCurve(of: run)
       guard outcome.isFinished else {
         print("stopped after step \(outcome.step); the same command goes on from there")

@@ -35,7 +35,7 @@ import Training
 
     // Cancelled twice, at steps that no checkpoint or line of the log was due at.
     for stop in [13, 31] {
-      let cancellation = TrainingCancellation()
+      let cancellation = Cancellation()
       let trainer = try Trainer(Line(), .line(steps: 37), folder: url(folder))
       let outcome = try trainer.run(cancellation: cancellation) { if $0.step == stop { cancellation.cancel() } }
       #expect(outcome.step == stop && !outcome.isFinished)

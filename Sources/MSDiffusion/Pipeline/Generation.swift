@@ -71,7 +71,7 @@ extension Pipeline {
   ) throws -> [Generation] {
     progress(.encoding)
     let run = try denoising(scenes, conditions: conditions, observing: observing)
-    while !Task.isCancelled, let step = try run.advance() {
+    while !Cancellation.isAsked, let step = try run.advance() {
       guard step.latents.isFinite else {
         throw PipelineError.notFinite(place: "the result of denoising step \(step.index) (timestep \(step.timestep))")
       }

@@ -57,4 +57,15 @@ enum PublishedSizes {
     "image_width": 1664, "width": 1280, "depth": 4, "heads": 20, "head_width": 64, "network_width": 5120,
     "context_width": 2048,
   ]
+
+  /// The two tokenizers, which share CLIP's vocabulary and differ in the token that fills a short text up.
+  static let paddingTokens: [(ModelPart, String)] = [(.tokenizer, "<|endoftext|>"), (.secondTokenizer, "!")]
+
+  static func tokenizer(padding: String) -> JSONValue {
+    [
+      "tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "do_lower_case": true,
+      "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>",
+      "pad_token": .string(padding),
+    ]
+  }
 }

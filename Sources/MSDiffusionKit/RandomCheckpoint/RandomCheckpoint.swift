@@ -72,7 +72,13 @@ public enum RandomCheckpoint {
     }
     try folder.write(PublishedSizes.scheduler, of: .scheduler)
     try folder.write(PublishedSizes.index, of: .index)
-    try folder.copy([.tokenizer, .secondTokenizer], from: ModelFolder(Bundled.smallCheckpoint))
+    for (part, padding) in PublishedSizes.paddingTokens where !folder.has(part) {
+      let (own, target) = (TokenizerFolder(Bundled.vocabulary), try folder.tokenizerToWrite(part))
+      for (from, to) in [(own.vocabulary, target.vocabulary), (own.merges, target.merges)] {
+        try FileManager.default.copyItem(atPath: from, toPath: to)
+      }
+      try PublishedSizes.tokenizer(padding: padding).write(to: target.configuration)
+    }
   }
 
   /// Norms are 1, biases 0, everything else uniform with deviation 1/√fan-in: fast, and enough to keep numbers in range.

@@ -3,6 +3,7 @@ import JSON
 import Layers
 import MSDiffusion
 import Models
+import Training
 import Tensors
 
 // What the stages read of a model folder, and fill it with part by part.

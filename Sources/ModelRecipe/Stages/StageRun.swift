@@ -145,7 +145,7 @@ public struct StageRun {
 
   /// Trains until the plan is done or it is cancelled; a finished stage leaves its parts, averaged, in `model/`.
   public func run(
-    cancellation: TrainingCancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
+    cancellation: Cancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Trainer.Outcome {
     let trainer = try Trainer(objective, plan, folder: URL(fileURLWithPath: folder))
     let outcome = try trainer.run(cancellation: cancellation, progress: progress)

@@ -50,7 +50,7 @@ public final class Trainer {
   /// - Parameter progress: called after every step.
   /// - Throws: ``TrainingError``, and what the objective throws; the newest checkpoint is left as it is.
   public func run(
-    cancellation: TrainingCancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
+    cancellation: Cancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Outcome {
     while step < plan.steps, !(cancellation?.isCancelled ?? false) {
       let start = ContinuousClock.now

@@ -1,8 +1,14 @@
 import Foundation
 import Synchronization
 
-/// Asks a training to stop: it finishes its step, writes a checkpoint and returns.
-public final class TrainingCancellation: Sendable {
+/// Asks long work to stop after its step: a training then writes a checkpoint, a generation decodes what it has.
+public final class Cancellation: Sendable {
+  /// What the running work heeds beside its task's own cancellation.
+  @TaskLocal package static var current: Cancellation?
+
+  /// Whether somebody has asked the running work to stop.
+  package static var isAsked: Bool { Task.isCancelled || current?.isCancelled ?? false }
+
   private let asked = Atomic(false)
   private let watches = Atomic(false)
 
@@ -31,19 +37,20 @@ public final class TrainingCancellation: Sendable {
 
 /// Signals of the process turned into a cancellation; one at a time.
 public final class SignalWatch {
-  private let cancellation: TrainingCancellation
+  private let cancellation: Cancellation
   private let before: [(number: Int32, handler: __sighandler_t?)]
 
-  init(_ cancellation: TrainingCancellation) {
+  init(_ cancellation: Cancellation) {
     self.cancellation = cancellation
     signalsReceived.store(0, ordering: .relaxed)
     // A handler of our own rather than a dispatch source: the threads of dispatch take no signals, so that the second
-    // one could not end the process there.
+    // one could not end the process there. The first one takes the handler away, so that a debugger sees that the next
+    // one is its own to handle.
     before = [SIGINT, SIGTERM].map { number in
-      let handler = signal(number) { number in
-        guard signalsReceived.add(1, ordering: .relaxed).newValue > 1 else { return }
-        signal(number, SIG_DFL)
-        raise(number)
+      let handler = signal(number) { _ in
+        signalsReceived.add(1, ordering: .relaxed)
+        signal(SIGINT, SIG_DFL)
+        signal(SIGTERM, SIG_DFL)
       }
       return (number, handler)
     }

@@ -1,0 +1,45 @@
+// Compares the imports of every target with the dependencies that Package.swift declares for it, both ways.
+//
+// SwiftPM lets an import through whose module another target happens to have built; then the manifest is not the true
+// graph. Reads `swift package describe --type json` on standard input, in the package's folder; a line per finding.
+import Foundation
+
+/// What `describe` writes.
+struct Description: Decodable {
+  struct Target: Decodable {
+    let name: String
+    let path: String
+    let moduleType: String
+    let sources: [String]
+    let targetDependencies: [String]?
+    let productDependencies: [String]?
+  }
+  let targets: [Target]
+}
+
+/// What comes with the toolchain and is declared nowhere.
+let toolchain: Set = ["Dispatch", "Foundation", "Glibc", "Synchronization", "Testing"]
+
+let decoder = JSONDecoder()
+decoder.keyDecodingStrategy = .convertFromSnakeCase
+let description = try decoder.decode(Description.self, from: FileHandle.standardInput.readDataToEndOfFile())
+var findings: [String] = []
+for target in description.targets.sorted(by: { $0.name < $1.name }) where target.moduleType == "SwiftTarget" {
+  let declared = Set((target.targetDependencies ?? []) + (target.productDependencies ?? []))
+  var imported: [String: String] = [:]
+  for source in target.sources.sorted() {
+    let path = target.path + "/" + source
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let form = #/(?:@\w+(?:\(\w+\))? +)*(?:\w+ +)?import +(?:(?:struct|class|enum|protocol|func|var) +)?(\w+).*/#
+      guard let match = line.wholeMatch(of: form), !toolchain.contains(String(match.1)) else { continue }
+      imported[String(match.1)] = imported[String(match.1)] ?? "\(path):\(number + 1)"
+    }
+  }
+  findings += imported.filter { !declared.contains($0.key) }.sorted { $0.key < $1.key }
+    .map { "\($1): \(target.name) imports \($0), which Package.swift does not declare for it" }
+  findings += declared.subtracting(imported.keys).sorted()
+    .map { "Package.swift: \(target.name) declares \($0), which none of its files imports" }
+}
+for finding in findings { print(finding) }
+exit(findings.isEmpty ? 0 : 1)

@@ -1,0 +1,130 @@
+import Foundation
+import Logging
+import Scripting
+import Synchronization
+
+/// How far long work is, with the time left: one changing line on a terminal, else a line every half minute and one at the
+/// end.
+public final class ProgressLine: Sendable {
+  private struct State {
+    /// The part of the work that was shown last, and when it began.
+    var part = ""
+    var begun: ContinuousClock.Instant
+    /// When something was shown last, and when a line was written last.
+    var shown: ContinuousClock.Instant
+    var written: ContinuousClock.Instant?
+    /// Whether the terminal's line holds something.
+    var isOpen = false
+  }
+
+  private let label: String
+  private let start = ContinuousClock.now
+  private let isTerminal: Bool
+  private let interval: Duration
+  private let write: @Sendable (String) -> Void
+  private let state: Mutex<State>
+
+  /// Moves to the beginning of the terminal's line and empties it.
+  private static let emptied = "\r\u{1b}[K"
+
+  /// - Parameter label: What the work is called.
+  public convenience init(_ label: String) {
+    let isTerminal = ScriptContext.current.hasTerminal
+    self.init(label, isTerminal: isTerminal, interval: isTerminal ? .milliseconds(100) : .seconds(30)) {
+      FileHandle.standardError.write(Data($0.utf8))
+    }
+  }
+
+  /// - Parameter interval: How long nothing new is written.
+  package init(_ label: String, isTerminal: Bool, interval: Duration, write: @escaping @Sendable (String) -> Void) {
+    (self.label, self.isTerminal, self.interval, self.write) = (label, isTerminal, interval, write)
+    state = Mutex(State(begun: start, shown: start, written: isTerminal ? nil : start))
+  }
+
+  /// Shows how many pieces of a part of the work are done.
+  /// - Parameters:
+  ///   - part: What the part is called; another name begins another part.
+  ///   - note: What else there is to say.
+  ///   - secondsLeft: Time left; worked out from the part's time so far where nil.
+  public func show(_ part: String, _ done: Int, of total: Int, note: String = "", secondsLeft: Double? = nil) {
+    let now = ContinuousClock.now
+    state.withLock { state in
+      if part != state.part { (state.part, state.begun) = (part, state.shown) }
+      state.shown = now
+      guard state.written.map({ now - $0 >= interval }) ?? true else { return }
+      state.written = now
+      let spent = Self.seconds(now - state.begun)
+      let left = secondsLeft ?? (done > 0 ? spent / Double(done) * Double(total - done) : nil)
+      let line = Self.line([label, part], done: done, total: total, note: note, secondsLeft: left)
+      write(isTerminal ? Self.emptied + line : line + "\n")
+      state.isOpen = isTerminal
+    }
+  }
+
+  /// Ends the line, and says how long all took where there is no terminal.
+  public func finish() {
+    state.withLock { state in
+      if isTerminal {
+        if state.isOpen { write(Self.emptied) }
+      } else {
+        write("\(label): \(Self.time(Self.seconds(ContinuousClock.now - start)))\n")
+      }
+      state.isOpen = false
+    }
+  }
+
+  /// Says something that does not end the work.
+  public func warn(_ text: String) {
+    state.withLock { state in
+      if state.isOpen { write(Self.emptied) }
+      state.isOpen = false
+      Logger(label: "msdiffusion") { StreamLogHandler.standardError(label: $0) }.warning("\(text)")
+    }
+  }
+
+  /// One line: what, a bar, how many, anything else, how long still.
+  package static func line(
+    _ names: [String], done: Int, total: Int, note: String = "", secondsLeft: Double? = nil
+  ) -> String {
+    let fraction = total > 0 ? Double(done) / Double(total) : 0
+    let filled = Int((fraction * 24).rounded())
+    let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: 24 - filled)
+    let left = done < total ? secondsLeft.map { "\(time($0)) left" } : nil
+    let counted = names.filter { !$0.isEmpty }.joined(separator: ": ") + " \(bar) \(done)/\(total)"
+    return ([counted, note] + [left].compactMap { $0 }).filter { !$0.isEmpty }.joined(separator: ", ")
+  }
+
+  /// A duration for people: 0.4 s, 12 s, 3 min 5 s.
+  package static func time(_ seconds: Double) -> String {
+    if seconds < 10 { return String(format: "%.1f s", seconds) }
+    let whole = Int(seconds.rounded())
+    if whole < 60 { return "\(whole) s" }
+    return whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole % 3600 / 60) min"
+  }
+
+  private static func seconds(_ duration: Duration) -> Double {
+    Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+  }
+}
+
+extension ProgressLine {
+  /// Shows how far a generation is.
+  public func show(_ progress: GenerationProgress) {
+    switch progress {
+    case .encoding: show("encoding", 0, of: 1)
+    case .denoising(let step, let steps): show("denoising", step, of: steps)
+    case .decoding(let sample, let samples): show("decoding", sample, of: samples)
+    }
+  }
+
+  /// Shows how far a training is, with its loss and speed.
+  package func show(_ progress: TrainingProgress) {
+    let loss = String(format: "loss %.4f, %.1f samples/s", progress.loss, progress.samplesPerSecond)
+    show("", progress.step, of: progress.steps, note: loss, secondsLeft: progress.secondsLeft)
+  }
+
+  /// Shows how far a measurement is.
+  package func show(_ progress: EvaluationProgress) {
+    show(progress.name, progress.done, of: progress.total, secondsLeft: progress.secondsLeft)
+  }
+}
