@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test func whatTheRandomCheckpointWritesIsAPipeline() throws {
-    let (folder, small) = (try TemporaryFolder(), ModelFolder(Bundled.smallCheckpoint))
+    let (folder, small) = (try TemporaryFolder(), ModelFolder(Golden.path("pipeline")))
     let parts = try RandomCheckpoint.parts { part in
       guard part == .adapter else { return try small.configuration(of: part).value ?? .null }
       let weights = Scope(CheckpointSource(try small.checkpoint(of: part)))

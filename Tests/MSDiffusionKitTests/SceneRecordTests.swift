@@ -78,7 +78,8 @@ import Testing
     ]).write(to: path)
     let read = try run(options).scene(contentsOf: path)
     (expected.scale, expected.samples) = (model.settings.scale, 3)
-    #expect(read.settings == expected && read.subjects == [try plain.subject("fox")])
+    let fox = try plain.subject("fox")
+    #expect(read.settings == expected && read.subjects == [fox])
     #expect(
       try Scene(contentsOf: path).settings
         == SceneSettings.published.overlaid(with: .init { ($0.guidance, $0.samples) = (2, 3) }))

@@ -42,10 +42,11 @@ import Testing
       let scene = Scene("a cat", guidance: value)
       #expect(try read(scene.json()).guidance.bitPattern == value.bitPattern)
     }
-    for range in [-Float.infinity...3, 0.1 ... .infinity, -.infinity ... .infinity, 0.1...0.1] {
+    let infinity = Float.infinity
+    for range: ClosedRange<Float> in [-infinity...3, 0.1...infinity, -infinity...infinity, 0.1...0.1] {
       #expect(try read(Scene("a cat", guidanceInterval: range).json()).guidanceInterval == range)
     }
-    for seed in [0, 1 << 53, 1 << 53 + 1, UInt64.max] {
+    for seed: UInt64 in [0, 1 << 53, 1 << 53 + 1, .max] {
       #expect(try read(Scene("a cat", seed: seed).json()).seed == seed)
     }
   }
