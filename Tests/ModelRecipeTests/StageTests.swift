@@ -87,7 +87,7 @@ import TrainingData
     }
     func run(steps: Int) throws -> StageRun {
       try StageRun(.adapter, folder: folder.path, merges: Self.merges, data: data.path, font: Self.noFont) {
-        ($0.steps, $0.batch, $0.evaluateEvery) = (steps, 4, 2)
+        ($0.steps, $0.batch, $0.evaluateEvery, $0.logEvery) = (steps, 4, 2, 1)
       }
     }
     try StageRun.takeParts(before: .adapter, into: folder.path, from: model)

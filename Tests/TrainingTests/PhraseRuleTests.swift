@@ -19,8 +19,8 @@ import TrainingData
     }
     var (accepted, refused) = (0, 0)
     for _ in 0..<600 {
-      let caption = text(6)
-      let phrases = [text(1), text(1 + Int(numbers.next() * 2)), text(1)]
+      let caption = text(12)
+      let phrases = [text(1), text(1 + Int(numbers.next() * 2))]
       let subjects = phrases.map {
         JSONValue.object([("phrase", .string($0)), ("box", JSONValue([0, 0, 1, 1] as [Float]))])
       }

@@ -25,8 +25,8 @@ struct AttentionMeasure {
     self.pipeline = pipeline
   }
 
-  /// Lists of a scene: `area`, the silhouette's share of the image; for γ = 0 and, with an adapter, γ = 1 `pointing.γ` and
-  /// `overlap.γ`, a curve over thresholds. After a further dot: other ways to put layers together than their mean.
+  /// Lists of a scene: `area`, the fraction of the image that the silhouette covers; for γ = 0 and, with an adapter, γ = 1
+  /// `pointing.γ` and `overlap.γ`, a curve over thresholds. After a further dot: other ways to put layers together than their mean.
   func rows(_ scenes: [TestScene]) throws -> [SceneRow] {
     let context = Tensor.stacked(scenes.map { scene in encodedText(scene.sample.caption) }, axis: 0)
     var rows = scenes.map { scene in

@@ -1,6 +1,5 @@
 import Analysis
 import Checkpoints
-import Layers
 import MSDiffusion
 import Tensors
 import TrainingData
@@ -12,7 +11,7 @@ struct LayoutMeasure {
   let settings: GenerationSettings
 
   /// One list a variant, by its name, with the fit of each subject; `16×16` and the like: the published rule in layers of one
-  /// size; `silhouettes`: the published rule where attention is the exact share that a subject covers of each position;
+  /// size; `silhouettes`: the published rule where attention is the exact fraction that a subject covers of each position;
   /// `whole image`: a layout that says "everywhere".
   func rows(_ scenes: [TestScene]) throws -> [SceneRow] {
     var rows = scenes.map { SceneRow(scene: $0.index, values: [:]) }
@@ -32,7 +31,7 @@ struct LayoutMeasure {
           scenes.map { scene in .stacked(scene.sample.subjects.map(\.silhouette), axis: 0) }, axis: 0)
         let covered = layers.map { layer in
           SubjectRegions.silhouettes(silhouettes).covered(
-            on: FeatureGrid(height: layer.shape[2], width: layer.shape[3]), subjects: layer.shape[1])
+            height: layer.shape[2], width: layer.shape[3], subjects: layer.shape[1])
         }
         add(.published, of: covered, as: "silhouettes")
       }

@@ -79,7 +79,7 @@ struct AutoencoderObjective: TrainingObjective {
         world.sample($0, seed: seed ^ 0x6865_6c64, split: .heldOutIdentities, size: SmallModel.imageSize).image
       }, axis: 0)
     let squared = (vae.decode(vae.encode(images).mean).clamped(to: -1...1) - images).square().mean().item
-    // Images reach from −1 to 1.
+    // Images lie within −1…1, so that the largest error is 2.
     return [("heldOutPSNR", 10 * log10(4 / Double(squared)))]
   }
 }

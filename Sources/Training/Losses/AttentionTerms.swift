@@ -54,7 +54,9 @@ extension LayerMaps {
   private static func covered(_ layers: [Self], by regions: SubjectRegions) -> [Tensor] {
     var known: [FeatureGrid: Tensor] = [:]
     return layers.map { layer in
-      let found = known[layer.grid] ?? regions.covered(on: layer.grid, subjects: layer.maps.shape[1])
+      if let found = known[layer.grid] { return found }
+      let found = regions.covered(
+        height: layer.grid.height, width: layer.grid.width, subjects: layer.maps.shape[1])
       known[layer.grid] = found
       return found
     }
