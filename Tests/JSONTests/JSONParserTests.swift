@@ -86,7 +86,7 @@ import Testing
   }
 
   @Test func rangesComeBackAndMustNotBeReversed() throws {
-    for range in [Float(0.5)...5, 0 ... .infinity, -.infinity...1, 2...2] {
+    for range: ClosedRange<Float> in [0.5...5, 0...Float.infinity, -Float.infinity...1, 2...2] {
       #expect(try ClosedRange<Float>(json: JSONNode(JSONValue(range), name: "f.json")) == range)
     }
     for wrong: JSONValue in [[2, 1], [1], [1, 2, 3], .null, 3] {
@@ -109,7 +109,7 @@ import Testing
     #expect(try read(JSONValue(Pair(), Pair.fields)) == Pair())
     for (key, near) in [("hight", "is it height?"), ("widht", "is it width?"), ("depth", "expected height, width")] {
       let error = #expect(throws: JSONError.unknownKey(location: "f.json", key: key, known: ["height", "width"])) {
-        try read(.object([(key, 3)]))
+        try read(.object([(key, JSONValue(3))]))
       }
       #expect("\(try #require(error))".contains(near))
     }
