@@ -103,5 +103,6 @@ def __lldb_init_module(debugger, _):
     debugger.HandleCommand(
         'type summary add --no-value --skip-pointers -F repl_summaries.describe -x "^(%s)[.][A-Za-z.]+[?]?$"'
         % "|".join(MODULES))
-    debugger.HandleCommand("process handle SIGINT --pass true --stop false --notify false")
+    debugger.GetCommandInterpreter().HandleCommand(
+        "process handle SIGINT --pass true --stop false --notify false", lldb.SBCommandReturnObject())
     watch_interrupts(debugger)

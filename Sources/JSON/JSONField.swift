@@ -61,7 +61,7 @@ extension JSONNode {
 /// Those of some names that a mistyped one may stand for: up to a third of its letters differ, or one holds the other.
 func nearNames(to name: String, among known: [String]) -> [String] {
   known.filter { other in
-    other.contains(name) || name.contains(other) || editDistance(name, other) <= max(1, name.count / 3)
+    other.contains(name) || name.contains(other) || editDistance(name, other) <= max(1, (name.count + 1) / 3)
   }
 }
 

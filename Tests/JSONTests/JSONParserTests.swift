@@ -109,7 +109,7 @@ import Testing
     #expect(try read(JSONValue(Pair(), Pair.fields)) == Pair())
     for (key, near) in [("hight", "is it height?"), ("widht", "is it width?"), ("depth", "expected height, width")] {
       let error = #expect(throws: JSONError.unknownKey(location: "f.json", key: key, known: ["height", "width"])) {
-        try read(.object([(key, .integer(3))]))
+        try read(.object([(key, JSONValue(3))]))
       }
       #expect("\(try #require(error))".contains(near))
     }

@@ -78,10 +78,9 @@ import Testing
     ]).write(to: path)
     let read = try run(options).scene(contentsOf: path)
     (expected.scale, expected.samples) = (model.settings.scale, 3)
-    let fox = try plain.subject("fox")
-    #expect(read.settings == expected && read.subjects == [fox])
-    #expect(
-      try Scene(contentsOf: path).settings
-        == SceneSettings.published.overlaid(with: .init { ($0.guidance, $0.samples) = (2, 3) }))
+    #expect(read.settings == expected)
+    #expect(try read.subjects == [plain.subject("fox")])
+    let alone = try Scene(contentsOf: path).settings
+    #expect(alone == SceneSettings.published.overlaid(with: SettingsOverlay { ($0.guidance, $0.samples) = (2, 3) }))
   }
 }

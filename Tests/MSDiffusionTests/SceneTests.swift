@@ -42,8 +42,10 @@ import Testing
       let scene = Scene("a cat", guidance: value)
       #expect(try read(scene.json()).guidance.bitPattern == value.bitPattern)
     }
-    let infinity = Float.infinity
-    for range: ClosedRange<Float> in [-infinity...3, 0.1...infinity, -infinity...infinity, 0.1...0.1] {
+    let ranges: [ClosedRange<Float>] = [
+      -Float.infinity...3, 0.1...Float.infinity, -Float.infinity...Float.infinity, 0.1...0.1,
+    ]
+    for range in ranges {
       #expect(try read(Scene("a cat", guidanceInterval: range).json()).guidanceInterval == range)
     }
     for seed: UInt64 in [0, 1 << 53, 1 << 53 + 1, .max] {
@@ -192,6 +194,6 @@ import Testing
     let name = try JSONNode.read(Golden.path("pipeline/scheduler/scheduler_config.json"))["_class_name"].string()
     let scenes = [try Small.scene(), try Small.scene { $0.scheduler = try .named(name) }]
     let found = try Small.pipeline().generate(scenes)
-    #expect(found[0].images == found[1].images)
+    #expect(found[0].latents.isClose(to: found[1].latents, relative: 1e-4))
   }
 }

@@ -48,7 +48,8 @@ import Testing
     let command = try #require(Self.package).replCommand()
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["lldb"] + command.arguments
+    // Tests run on threads that block signals, and a child inherits that.
+    process.arguments = ["--default-signal=INT", "lldb"] + command.arguments
     process.environment = ProcessInfo.processInfo.environment.merging(command.environment) { $1 }
       .merging(["MSDIFFUSION_PACKAGE": folder.path]) { $1 }
     let (input, output) = (Pipe(), Pipe())

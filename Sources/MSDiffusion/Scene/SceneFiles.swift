@@ -117,15 +117,15 @@ public struct SceneFiles: Sendable {
 
   // MARK: Paths
 
-  /// A path as it is from a folder; one from the root stays.
-  static func path(_ path: String, from folder: String) -> String {
-    guard !path.hasPrefix("/") else { return path }
+  /// A path as it is from a folder; one from the root stays, unless it lies in that folder.
+  private static func path(_ path: String, from folder: String) -> String {
     let here = FileManager.default.currentDirectoryPath
     func parts(_ path: String) -> [Substring] {
       simplified(path.hasPrefix("/") ? path : here + "/" + path).split(separator: "/")
     }
     let (file, start) = (parts(path), parts(folder))
     let common = zip(file, start).prefix { $0 == $1 }.count
+    if path.hasPrefix("/") && common < start.count { return path }
     return ([Substring](repeating: "..", count: start.count - common) + file[common...]).joined(separator: "/")
   }
 
