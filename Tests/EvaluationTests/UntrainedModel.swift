@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import MSDiffusion
 import ModelRecipe
@@ -18,7 +19,7 @@ enum Untrained {
   static let folder = Result { try TemporaryFolder() }
   static let opened = Result {
     let path = try Untrained.folder.get().path
-    let merges = Golden.path("pipeline/tokenizer/merges.txt")
+    let merges = TokenizerFolder(ModelFolder(Golden.path("pipeline")).path(of: .tokenizer)).merges
     for stage in TrainingStage.allCases { try StageRun(stage, folder: path, merges: merges).exportUntrained() }
     return try Pipeline(path + "/model")
   }

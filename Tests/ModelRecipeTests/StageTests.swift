@@ -1,4 +1,5 @@
 import Analysis
+import Checkpoints
 import Foundation
 import Images
 import JSON
@@ -12,8 +13,7 @@ import TrainingData
 
 /// The stages of the model that ships, a few steps each: every loss falls, and what they leave is a pipeline.
 @Suite(.longNumeric) struct StageTests {
-  private static let merges = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Golden/pipeline/tokenizer/merges.txt").path
+  private static let merges = TokenizerFolder(ModelFolder(Golden.path("pipeline")).path(of: .tokenizer)).merges
 
   /// Trains a stage for some steps.
   /// - Returns: the losses of the first and of the last third of them.

@@ -12,7 +12,7 @@ import Training
 
 /// Every variant of the ablation trains beside the same base and leaves a model of its own.
 @Suite(.longNumeric) struct VariantTests {
-  private static let merges = Golden.path("pipeline/tokenizer/merges.txt")
+  private static let merges = TokenizerFolder(ModelFolder(Golden.path("pipeline")).path(of: .tokenizer)).merges
   private static let base = Result {
     let folder = try TemporaryFolder()
     for stage in TrainingStage.allCases where stage != .adapter {

@@ -44,7 +44,7 @@ extension ParityFolder {
   /// `unet_sharded/`: the same weights as the pipeline's U-Net, cut into several files.
   func shardedUNet() throws {
     let sharded = try Checkpoint(path + "/unet_sharded")
-    let whole = try Checkpoint(path + "/pipeline/unet")
+    let whole = try ModelFolder(path + "/pipeline").checkpoint(of: .unet)
     guard sharded.keys == whole.keys else {
       return report.fail(
         "unet_sharded", "\(sharded.keys.count) keys, expected the \(whole.keys.count) of pipeline/unet")
@@ -55,7 +55,8 @@ extension ParityFolder {
       golden += try whole.stored(key).doubles
     }
     report.compare("unet_sharded: \(whole.keys.count) tensors", found, with: golden, .exact)
-    let known = Set(sharded.files.map { ($0 as NSString).lastPathComponent } + ["config.json"])
+    let files = sharded.files + (ModelFolder.configuration(beside: sharded.path).map { [$0] } ?? [])
+    let known = Set(files.map { ($0 as NSString).lastPathComponent })
     for name in Self.files(in: path + "/unet_sharded") where !known.contains(name) {
       report.fail("unet_sharded/" + name, "this file is not known, so it was not compared")
     }

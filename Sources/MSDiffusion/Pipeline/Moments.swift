@@ -1,3 +1,4 @@
+import Checkpoints
 import Layers
 import Models
 
@@ -32,7 +33,9 @@ extension Pipeline {
   /// What a run is going to do, for the hooks that take part in it.
   /// - Parameter encodes: whether texts and pictures are encoded in it.
   func outline(of batch: SceneBatch, scenes: [Scene], steps: Int, encodes: Bool) -> RunOutline {
-    let encoders: Set<String> = ["text_encoder", "text_encoder_2", "image_encoder", "ms_adapter"]
+    // Hook points of a part are named after it.
+    let forSubjects = Set([ModelPart.imageEncoder, .adapter].map(\.name))
+    let encoders = forSubjects.union([ModelPart.textEncoder, .secondTextEncoder].map(\.name))
     let ofSubjects: Set<HookKind> = [
       .subjectAttention, .subjectAttentionUnmasked, .subjectValue, .subjectContribution,
     ]
@@ -41,13 +44,13 @@ extension Pipeline {
       steps: steps, grids: grids(height: batch.latentHeight, width: batch.latentWidth),
       absence: { point in
         let needsSubjects =
-          ofSubjects.contains(point.kind) || point.component == "image_encoder" || point.component == "ms_adapter"
+          ofSubjects.contains(point.kind) || forSubjects.contains(point.component)
         if !hasSubjects, needsSubjects { return "no scene of this run has a subject" }
         if !encodes, encoders.contains(point.component) {
           return "its conditions were encoded before; leave them out to have them encoded in the run"
         }
         return nil
       },
-      hasSteps: { !encoders.contains($0.component) && $0.component != "vae" })
+      hasSteps: { !encoders.contains($0.component) && $0.component != ModelPart.vae.name })
   }
 }

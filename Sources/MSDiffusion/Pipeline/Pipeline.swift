@@ -125,7 +125,7 @@ public struct Pipeline: Sendable {
       throw PipelineError.incompatible(
         "text encoders", "unet",
         detail: "text is \(textWidth) wide, cross_attention_dim[\(index)] is \(width)"
-          + (text.count == 1 ? "; there is no text_encoder_2/" : ""))
+          + (text.count == 1 ? "; there is no \(ModelPart.secondTextEncoder)" : ""))
     }
     guard unet.configuration.inChannels == vae.configuration.latentChannels else {
       throw PipelineError.incompatible(

@@ -55,7 +55,7 @@ public struct StageRun {
     switch stage {
     case .vae:
       let weights = RandomSource(seed: seed)
-      let vae = try VAE(Scope(weights), VAEConfiguration(JSONNode(SmallModel.vae(), name: "vae")))
+      let vae = try VAE(Scope(weights), VAEConfiguration(JSONNode(SmallModel.vae(), name: ModelPart.vae.name)))
       let parameters = weights.inKeyOrder
       let autoencoder = try AutoencoderObjective(vae: vae, world: world(), seed: seed, parameters: parameters)
       objective = autoencoder
@@ -70,9 +70,10 @@ public struct StageRun {
       try vocabulary.write(to: model.tokenizerToWrite())
       let (textSource, visionSource) = (RandomSource(seed: seed), RandomSource(seed: seed ^ 0x7669_7369))
       let configuration = SmallModel.textEncoder(vocabulary: vocabulary.pieces.count)
-      let text = try CLIPTextEncoder(Scope(textSource), .init(JSONNode(configuration, name: "text_encoder")))
+      let text = try CLIPTextEncoder(
+        Scope(textSource), .init(JSONNode(configuration, name: ModelPart.textEncoder.name)))
       let vision = try CLIPVisionEncoder(
-        Scope(visionSource), .init(JSONNode(SmallModel.imageEncoder, name: "image_encoder")))
+        Scope(visionSource), .init(JSONNode(SmallModel.imageEncoder, name: ModelPart.imageEncoder.name)))
       let (textWeights, visionWeights) = (textSource.inKeyOrder, visionSource.inKeyOrder)
       Self.beginWithoutBranches(textWeights + visionWeights, ending: ["out_proj.weight", "fc2.weight"])
       for parameter in textWeights where parameter.key.hasSuffix("token_embedding.weight") {
@@ -90,7 +91,7 @@ public struct StageRun {
       }
     case .base:
       let weights = RandomSource(seed: seed)
-      let unet = try UNet(Scope(weights), UNetConfiguration(JSONNode(SmallModel.unet, name: "unet")))
+      let unet = try UNet(Scope(weights), UNetConfiguration(JSONNode(SmallModel.unet, name: ModelPart.unet.name)))
       let parameters = weights.inKeyOrder
       // The prediction begins as nothing, too.
       Self.beginWithoutBranches(parameters, ending: ["conv_out.weight", "conv2.weight", "proj_out.weight"])
