@@ -3,7 +3,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A record that is thrown away and made again gives the same bits.
+/// A computation that is recorded a second time, in the backward pass, has the same gradients to the bit.
 @Suite struct CheckpointingTests {
   private let x, weight, bias: Tensor
 
@@ -12,7 +12,7 @@ import Testing
     (x, weight, bias) = (numbers.tensor([3, 5], in: -1...1), numbers.tensor([5, 5]), numbers.tensor([5]))
   }
 
-  /// Runs parts of a computation, recorded as ever or with checkpoints.
+  /// Runs parts of a computation, with or without checkpoints.
   private struct Part {
     let checkpoints: Bool
 

@@ -2,7 +2,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Holds an operation to its double-precision twin.
+/// Compares an operation with its double-precision twin.
 protocol GradientChecking {}
 
 extension GradientChecking {

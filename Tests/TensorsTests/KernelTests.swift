@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Every kernel as it is picked here, and its plain twin, against double precision.
+/// Every kernel, as this processor gets it, and its scalar twin, against double precision.
 @Suite struct KernelTests {
   private typealias Elementwise = (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int64) -> Void
 
@@ -105,7 +105,7 @@ import Testing
     }
   }
 
-  /// One formula in one order: every version gives the same bits.
+  /// One formula in one order: every version returns the same bits.
   @Test(arguments: [0, 1, 7, 16, 33, 100])
   func optimisers(count: Int) {
     var numbers = TestNumbers(UInt64(count) + 5)

@@ -2,8 +2,8 @@ import Foundation
 import Tensors
 import TestSupport
 
-/// A tensor in double precision whose operations are written as they are defined, value by value: what the gradients
-/// of the operations proper are held to.
+/// A tensor in double precision whose operations follow their definitions, value by value. Tests compare the package's
+/// operations and gradients with it.
 struct Twin {
   let shape: [Int]
   let values: [Double]
