@@ -45,6 +45,8 @@ let package = Package(
         .copy("Resources/CLIPVocabulary"), .copy("Resources/Photos"), .copy("Resources/Emoji"),
         .copy("Resources/Model"),
       ]),
+    .target(name: "Phrases"),
+    .testTarget(name: "PhrasesTests", dependencies: ["Phrases"]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
     // Harnesses: what commands of Scripts/ compare and feed, beside the tests of it.
     .target(
@@ -68,13 +70,14 @@ let package = Package(
     + room("Checkpoints", ["Tensors", "JSON"], testing: ["Tensors", "JSON"])
     + room("Images", ["Tensors", "CGD"], testing: ["Tensors"])
     + room("Layers", ["Tensors"], testing: ["Tensors"])
-    + room("Phrases", [])
     + room(
-      "Models", ["Tensors", "JSON", "Checkpoints", "Images", "Layers", "Phrases"], testing: ["Tensors", "JSON", "Layers"])
+      "Models", ["Tensors", "JSON", "Checkpoints", "Images", "Layers", "Phrases"],
+      testing: ["Tensors", "JSON", "Layers"])
     + room("Analysis", ["Tensors"], testing: ["Tensors"])
     + room(
       "TrainingData", ["Tensors", "Images", "Analysis", "JSON", "Phrases", "CFreeType"],
-      testing: ["Tensors", "Images", "Analysis", "JSON"], resources: [.embedInCode("Resources/held-out.json")])
+      testing: ["Tensors", "Images", "Analysis", "JSON", "Phrases"],
+      resources: [.embedInCode("Resources/held-out.json")])
     + room(
       "MSDiffusion", ["Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "Analysis"],
       testing: ["Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "Analysis"])
@@ -84,7 +87,7 @@ let package = Package(
         "CKernels", "Tensors", "JSON", "Checkpoints", "Layers", "Models", "Analysis", "MSDiffusion", "TrainingData",
       ],
       testing: [
-        "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "Analysis", "MSDiffusion", "TrainingData",
+        "Tensors", "JSON", "Images", "Layers", "Models", "Analysis", "MSDiffusion", "TrainingData",
       ])
     // What is particular to the model that ships: its sizes, stages and variants, the emoji world as its samples.
     + room(
@@ -97,7 +100,7 @@ let package = Package(
     + room(
       "Evaluation",
       ["Tensors", "JSON", "Images", "Layers", "Models", "Checkpoints", "Analysis", "MSDiffusion", "TrainingData"],
-      testing: ["Tensors", "JSON", "Analysis", "MSDiffusion", "TrainingData", "ModelRecipe"])
+      testing: ["Tensors", "JSON", "Checkpoints", "Analysis", "MSDiffusion", "TrainingData", "ModelRecipe"])
     + room("Plotting", ["Tensors", "Images", "CGD"], testing: ["Tensors", "Images"])
     + room("Scripting", [])
     + room(

@@ -7,18 +7,18 @@ import Models
 import Tensors
 
 /// What a checkpoint file or model folder is, as text.
-public struct Inspection {
+package struct Inspection {
   /// Lines to print.
-  public private(set) var lines: [String] = []
+  package private(set) var lines: [String] = []
   /// Whether every model found all of its weights in the right shapes.
-  public private(set) var isWhole = true
+  package private(set) var isWhole = true
   private let listsKeys: Bool
 
   /// Opens a path and describes it.
   /// - Parameters:
   ///   - listsKeys: Whether every key is listed, or only their number.
   /// - Throws: `CheckpointError`, `JSONError` and the like for what is refused.
-  public init(_ path: String, listsKeys: Bool = true) throws {
+  package init(_ path: String, listsKeys: Bool = true) throws {
     self.listsKeys = listsKeys
     let folder = ModelFolder.folder(of: path)
     if folder.path == path, folder.isModelFolder {

@@ -6,7 +6,7 @@ import MSDiffusion
 import Models
 
 /// The models that a checkpoint can belong to, told by its keys.
-public enum ModelKind: String, Sendable, CaseIterable {
+package enum ModelKind: String, Sendable, CaseIterable {
   case unet = "a U-Net of Stable Diffusion"
   case vae = "an autoencoder of Stable Diffusion"
   case textEncoder = "a CLIP text encoder"
@@ -14,7 +14,7 @@ public enum ModelKind: String, Sendable, CaseIterable {
   case adapter = "an MS-Diffusion adapter"
 
   /// What a checkpoint looks like; nil where its keys tell nothing.
-  public init?(keys: [String]) {
+  package init?(keys: [String]) {
     func has(_ beginning: String) -> Bool { keys.contains { $0.hasPrefix(beginning) } }
     if has("image_proj.") || has("ms_adapter.") {
       self = .adapter

@@ -3,21 +3,26 @@ import Foundation
 
 extension JSONValue {
   /// Largest text that is read, in bytes: 256 MiB, more than any header or configuration takes.
-  public static let sizeLimit = 256 << 20
+  package static let sizeLimit = 256 << 20
 
   /// Most values that are read, arrays and objects included: json-c takes up to 200 bytes for each, however short its
   /// text is.
-  public static let valueLimit = 1 << 21
+  package static let valueLimit = 1 << 21
 
-  /// Reads strict JSON (RFC 8259): one value, UTF-8, no key twice in an object, whole numbers within 64 bits, others
-  /// finite; neither longer than ``sizeLimit`` nor of more than ``valueLimit`` values.
+  /// Reads strict JSON (RFC 8259): one value, no key twice in an object, whole numbers within 64 bits, others finite;
+  /// at most 256 MiB of text and two million values.
   ///
   /// - Parameters:
-  ///   - bytes: The text.
+  ///   - text: The text.
   ///   - name: What messages call it.
   ///   - maximumDepth: Levels of arrays and objects allowed.
   /// - Throws: ``JSONError``.
-  public static func parse(_ bytes: UnsafeBufferPointer<UInt8>, name: String, maximumDepth: Int = 64) throws
+  public static func parse(_ text: String, name: String, maximumDepth: Int = 64) throws -> JSONValue {
+    try parse(Array(text.utf8), name: name, maximumDepth: maximumDepth)
+  }
+
+  /// The same for bytes in memory.
+  package static func parse(_ bytes: UnsafeBufferPointer<UInt8>, name: String, maximumDepth: Int = 64) throws
     -> JSONValue
   {
     guard bytes.count <= sizeLimit else {
@@ -45,14 +50,9 @@ extension JSONValue {
     return JSONValue(parsed)
   }
 
-  /// As ``parse(_:name:maximumDepth:)-(UnsafeBufferPointer<UInt8>,_,_)``.
-  public static func parse(_ bytes: [UInt8], name: String, maximumDepth: Int = 64) throws -> JSONValue {
+  /// The same for bytes.
+  package static func parse(_ bytes: [UInt8], name: String, maximumDepth: Int = 64) throws -> JSONValue {
     try bytes.withUnsafeBufferPointer { try parse($0, name: name, maximumDepth: maximumDepth) }
-  }
-
-  /// As ``parse(_:name:maximumDepth:)-(UnsafeBufferPointer<UInt8>,_,_)``.
-  public static func parse(_ text: String, name: String, maximumDepth: Int = 64) throws -> JSONValue {
-    try parse(Array(text.utf8), name: name, maximumDepth: maximumDepth)
   }
 
   private init(_ pointer: OpaquePointer?) {

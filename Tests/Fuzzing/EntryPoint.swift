@@ -2,7 +2,7 @@ import Foundation
 
 /// What libFuzzer calls for every input; the environment names the reader.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+package func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   chosenTarget.run(UnsafeRawBufferPointer(start: start, count: count))
   return 0
 }

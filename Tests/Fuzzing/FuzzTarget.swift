@@ -5,7 +5,7 @@ import MSDiffusion
 import Models
 
 /// The readers that are given damaged and hostile input. Each may throw its own errors; anything else stops the program.
-public enum FuzzTarget: String, CaseIterable, Sendable {
+package enum FuzzTarget: String, CaseIterable, Sendable {
   case safetensors
   /// Files of torch.save, in both forms.
   case pickle
@@ -17,7 +17,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case planted
 
   /// Gives the reader some bytes.
-  public func run(_ bytes: UnsafeRawBufferPointer) {
+  package func run(_ bytes: UnsafeRawBufferPointer) {
     do {
       switch self {
       case .safetensors: _ = try SafetensorsHeader(bytes, path: "input")

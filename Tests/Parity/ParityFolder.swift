@@ -4,13 +4,13 @@ import JSON
 import MSDiffusion
 
 /// What is wrong with a folder of golden numbers as a whole.
-public enum ParityError: Error, Equatable, CustomStringConvertible {
+package enum ParityError: Error, Equatable, CustomStringConvertible {
   case noFolder(String)
   case empty(String)
   /// Parts of a case that do not fit each other.
   case unfit(_ place: String, expected: String, found: String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .noFolder(let path): "\(path): expected a folder of golden numbers, found none"
     case .empty(let path): "\(path): nothing to compare; expected components.safetensors, generate/ and the like"
@@ -20,8 +20,8 @@ public enum ParityError: Error, Equatable, CustomStringConvertible {
 }
 
 /// A folder of golden numbers, with what several of its parts need.
-public final class ParityFolder {
-  public let path: String
+package final class ParityFolder {
+  package let path: String
   let report: ParityReport
   private var opened: Pipeline?
 
@@ -44,13 +44,13 @@ public final class ParityFolder {
   }
 
   /// - Parameter path: A folder laid out as the golden numbers' README describes; parts may be missing.
-  public init(_ path: String, report: ParityReport) {
+  package init(_ path: String, report: ParityReport) {
     (self.path, self.report) = (path, report)
   }
 
   /// Compares everything in the folder.
   /// - Throws: ``ParityError`` where there is no folder or nothing in it. Everything else becomes a failed row.
-  public func run() throws {
+  package func run() throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
       throw ParityError.noFolder(path)

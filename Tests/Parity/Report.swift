@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 /// How far a number may be from the golden one.
-public enum Tolerance: Sendable, Equatable, CustomStringConvertible {
+package enum Tolerance: Sendable, Equatable, CustomStringConvertible {
   /// Of the largest magnitude in the golden tensor.
   case relative(Double)
   /// In the numbers' own unit.
@@ -10,7 +10,7 @@ public enum Tolerance: Sendable, Equatable, CustomStringConvertible {
   /// Equal to the last bit.
   case exact
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .relative(let limit): "rel " + brief(limit)
     case .absolute(let limit): "abs " + brief(limit)
@@ -20,19 +20,19 @@ public enum Tolerance: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// One comparison: what was measured, and what was allowed.
-public struct ParityRow: Sendable, CustomStringConvertible {
-  public let name: String
-  public let elements: Int
+package struct ParityRow: Sendable, CustomStringConvertible {
+  package let name: String
+  package let elements: Int
   /// Largest difference; infinite where shapes differ or one side is not finite.
-  public let absolute: Double
+  package let absolute: Double
   /// Largest difference over the largest magnitude of the golden numbers.
-  public let relative: Double
-  public let tolerance: Tolerance
-  public let passes: Bool
+  package let relative: Double
+  package let tolerance: Tolerance
+  package let passes: Bool
   /// What else there is to say, as why nothing could be compared.
-  public let note: String
+  package let note: String
 
-  public var description: String {
+  package var description: String {
     let columns = [
       name.padding(76), String(elements).leftPadding(9), brief(absolute).leftPadding(10),
       brief(relative).leftPadding(10),
@@ -42,24 +42,24 @@ public struct ParityRow: Sendable, CustomStringConvertible {
   }
 
   /// What the columns of a row's description are.
-  public static let header = [
+  package static let header = [
     "case".padding(76), "elements".leftPadding(9), "max abs".leftPadding(10), "max rel".leftPadding(10),
     "tolerance".padding(12), "result",
   ].joined(separator: "  ")
 }
 
 /// Everything that was compared, and what was left out by name.
-public final class ParityReport {
-  public private(set) var rows: [ParityRow] = []
+package final class ParityReport {
+  package private(set) var rows: [ParityRow] = []
   /// Number of tensors or files left out, by the name of the part they belong to.
-  public private(set) var skipped: [String: Int] = [:]
+  package private(set) var skipped: [String: Int] = [:]
   private let show: (ParityRow) -> Void
 
   /// - Parameter show: Called with every row as it is measured.
-  public init(show: @escaping (ParityRow) -> Void = { _ in }) { self.show = show }
+  package init(show: @escaping (ParityRow) -> Void = { _ in }) { self.show = show }
 
-  public var passed: Int { rows.count { $0.passes } }
-  public var failed: Int { rows.count - passed }
+  package var passed: Int { rows.count { $0.passes } }
+  package var failed: Int { rows.count - passed }
 
   /// Compares a tensor with the golden one.
   func compare(_ name: String, _ found: Tensor, with golden: Tensor, _ tolerance: Tolerance = .relative(1e-4)) {

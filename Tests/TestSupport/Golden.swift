@@ -1,9 +1,9 @@
 import Foundation
 
 /// Where the golden numbers of the tests lie: `Tests/Golden`, laid out as the README there describes.
-public enum Golden {
-  public static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+package enum Golden {
+  package static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Golden")
 
-  public static func path(_ relative: String) -> String { folder.appendingPathComponent(relative).path }
+  package static func path(_ relative: String) -> String { folder.appendingPathComponent(relative).path }
 }

@@ -5,7 +5,7 @@ extension Golden {
   /// All tensors of a golden safetensors file, widened to float32.
   ///
   /// A plain reader of its own, so that rooms that know no checkpoints can use the numbers too.
-  public static func tensors(_ relative: String) throws -> [String: Tensor] {
+  package static func tensors(_ relative: String) throws -> [String: Tensor] {
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path(relative))))
     let start = 8 + (0..<8).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) }
     let header = try JSONSerialization.jsonObject(with: Data(bytes[8..<start])) as? [String: Any] ?? [:]

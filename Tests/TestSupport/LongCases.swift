@@ -1,7 +1,7 @@
 import Testing
 
 /// Whether tests run at full speed: whole models take fifty times as long in a debug build.
-public let isOptimised: Bool = {
+package let isOptimised: Bool = {
   #if DEBUG
     false
   #else
@@ -11,5 +11,5 @@ public let isOptimised: Bool = {
 
 extension Trait where Self == ConditionTrait {
   /// Runs in release builds only, and says so elsewhere.
-  public static var longNumeric: Self { .enabled(if: isOptimised, "long numeric case: run 'swift test -c release'") }
+  package static var longNumeric: Self { .enabled(if: isOptimised, "long numeric case: run 'swift test -c release'") }
 }

@@ -2,13 +2,13 @@ import Foundation
 import Tensors
 
 /// Numbers for tests: a plain generator of its own (xorshift), so that no test depends on the one that ships.
-public struct TestNumbers {
+package struct TestNumbers {
   private var state: UInt64
 
-  public init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
+  package init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
 
   /// 0…1.
-  public mutating func next() -> Float {
+  package mutating func next() -> Float {
     state ^= state << 13
     state ^= state >> 7
     state ^= state << 17
@@ -16,7 +16,7 @@ public struct TestNumbers {
   }
 
   /// Uniform values in a range.
-  public mutating func tensor(_ shape: [Int], in range: ClosedRange<Float> = 0...1) -> Tensor {
+  package mutating func tensor(_ shape: [Int], in range: ClosedRange<Float> = 0...1) -> Tensor {
     let values = (0..<shape.reduce(1, *)).map { _ in
       range.lowerBound + next() * (range.upperBound - range.lowerBound)
     }
@@ -24,7 +24,7 @@ public struct TestNumbers {
   }
 
   /// Rows that sum to one along the last axis.
-  public mutating func probabilities(_ shape: [Int]) -> Tensor {
+  package mutating func probabilities(_ shape: [Int]) -> Tensor {
     var values = tensor(shape, in: 0.01...1).values
     let length = shape[shape.count - 1]
     for row in stride(from: 0, to: values.count, by: length) {
@@ -36,10 +36,10 @@ public struct TestNumbers {
 }
 
 /// Values of a tensor in double precision.
-public func doubles(_ tensor: Tensor) -> [Double] { tensor.values.map(Double.init) }
+package func doubles(_ tensor: Tensor) -> [Double] { tensor.values.map(Double.init) }
 
 /// Greatest difference, relative to the greatest reference value.
-public func relativeError(_ tensor: Tensor, _ reference: [Double]) -> Double {
+package func relativeError(_ tensor: Tensor, _ reference: [Double]) -> Double {
   guard tensor.count == reference.count else { return .infinity }
   let scale = reference.map(abs).max() ?? 0
   let worst = zip(tensor.values, reference).map { abs(Double($0) - $1) }.max() ?? 0

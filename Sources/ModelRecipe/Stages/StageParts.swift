@@ -3,8 +3,8 @@ import JSON
 import Layers
 import MSDiffusion
 import Models
-import Training
 import Tensors
+import Training
 
 // What the stages read of a model folder, and fill it with part by part.
 
