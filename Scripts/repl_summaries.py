@@ -9,8 +9,8 @@ import threading
 import lldb
 
 MODULES = [
-    "Analysis", "Checkpoints", "Evaluation", "Images", "JSON", "Layers", "MSDiffusion", "MSDiffusionKit", "Models", "Plotting",
-    "Scripting", "Tensors", "Training", "TrainingData",
+    "Analysis", "Checkpoints", "Evaluation", "Images", "JSON", "Layers", "MSDiffusion", "MSDiffusionKit", "ModelRecipe",
+    "Models", "Phrases", "Plotting", "Scripting", "Tensors", "Training", "TrainingData",
 ]
 
 # Values that say more than this are cut: they are shown, not dumped.

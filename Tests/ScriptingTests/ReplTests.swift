@@ -94,7 +94,7 @@ import Testing
       let some: Tensor? = tensor
       struct Pair { let box: Int; let other: Box }
       Pair(box: 3, other: Box(0, 0, 1, 1))
-      HeatmapRecorder(.textTokens)
+      AttentionRecorder(.text)
       HeatmapAccumulator()
       let hook = Hook.observe(HookSelection(.textAttention, patterns: ["up_blocks.*"])) { _ in }
       hook
@@ -111,9 +111,10 @@ import Testing
     #expect(shown("Tensors.Tensor?") == ["Tensor [3], 1.0…3.0, mean 2.0: [1.0, 2.0, 3.0]"])
     // A member is not another variable of its name.
     #expect(text.contains("other = Box(0.0, 0.0, 1.0, 1.0)"))
-    #expect(shown("MSDiffusionKit.HeatmapRecorder") == ["HeatmapRecorder textTokens: 0 layers, 0 steps, 0 KiB"])
+    #expect(
+      shown("MSDiffusion.AttentionRecorder") == ["AttentionRecorder text: 0 samples, 0 layers, 0 steps, 0 KiB"])
     #expect(shown("Analysis.HeatmapAccumulator") == ["HeatmapAccumulator: 0 layers, 0 steps, 0 KiB"])
-    let hook = "Hook that observes, HookSelection textAttention, up_blocks.*"
+    let hook = "Hook observing textAttention; up_blocks.*"
     #expect(shown("Layers.Hook") == [hook, hook])
     #expect(shown("Layers.HookSession") == ["HookSession of 0 hooks"])
     let error = try #require(shown("MSDiffusionKit.RunError").first)
@@ -139,7 +140,7 @@ import Testing
         let run = Run()
         let scene = try run.scene("a fox", [try run.subject("fox")], steps: 600)
         let steps = Hook.observe(HookSelection(.latents)) { if $0.moment.step == 3 { print("three steps") } }
-        let made = try run.generate(scene, watching: [steps])
+        let made = try run.generate(scene, observing: steps)
 
         """.utf8))
     wait(for: "three steps")
