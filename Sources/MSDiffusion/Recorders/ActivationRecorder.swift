@@ -3,7 +3,7 @@ import Synchronization
 import Tensors
 
 /// A tensor that passed a hook point.
-public struct Activation: Sendable {
+public struct RecordedActivation: Sendable {
   /// The hook point's name.
   public let name: String
   public let axes: [Axis]
@@ -15,7 +15,7 @@ public struct Activation: Sendable {
   public let tensor: Tensor
 }
 
-extension Activation: CustomStringConvertible {
+extension RecordedActivation: CustomStringConvertible {
   public var description: String {
     let sizes = zip(axes, tensor.shape).map { "\($0) \($1)" }.joined(separator: ", ")
     let when = moment.step.map { "step \($0)" } ?? moment.subject
@@ -26,7 +26,7 @@ extension Activation: CustomStringConvertible {
 /// Keeps every tensor that passes the chosen hook points, in order. Memory grows with the steps: choose few.
 public final class ActivationRecorder: Observing {
   private let selection: HookSelection
-  private let recorded = Mutex<[Activation]>([])
+  private let recorded = Mutex<[RecordedActivation]>([])
 
   public init(_ selection: HookSelection) { self.selection = selection }
 
@@ -38,7 +38,7 @@ public final class ActivationRecorder: Observing {
   public var hooks: [Hook] {
     [
       .observe(selection) { [self] event in
-        let activation = Activation(
+        let activation = RecordedActivation(
           name: event.point.name, axes: event.point.axes, moment: event.moment, grid: event.grid, heads: event.heads,
           tensor: event.tensor.detached)
         recorded.withLock { $0.append(activation) }
@@ -47,7 +47,7 @@ public final class ActivationRecorder: Observing {
   }
 
   /// All of them, in the order in which they came.
-  public var activations: [Activation] { recorded.withLock { $0 } }
+  public var activations: [RecordedActivation] { recorded.withLock { $0 } }
 
   /// Names of the points that were met, in the order of their first time.
   public var names: [String] {
@@ -56,7 +56,7 @@ public final class ActivationRecorder: Observing {
   }
 
   /// What passed one point, one per time.
-  public subscript(name: String) -> [Activation] { activations.filter { $0.name == name } }
+  public subscript(name: String) -> [RecordedActivation] { activations.filter { $0.name == name } }
 
   /// What passed one point in a step; nil where nothing did.
   public subscript(name: String, step step: Int) -> Tensor? { self[name].first { $0.moment.step == step }?.tensor }
