@@ -4,7 +4,7 @@ import Tensors
 /// Where a model's weights come from: a checkpoint, a random initialisation, or nothing but their shapes.
 public protocol ParameterSource: AnyObject, Sendable {
   /// The weight with this key and exactly this shape.
-  /// - Throws: `ParameterError` where it is missing or has another shape.
+  /// - Throws: `ParameterError` if it is missing or has another shape.
   func parameter(_ key: String, shape: [Int]) throws -> Parameter
   /// The shape of a weight, or nil if there is no weight with this key.
   func shape(of key: String) -> [Int]?

@@ -13,7 +13,7 @@ public struct Scope: Sendable {
   /// The root of a model.
   /// - Parameters:
   ///   - source: where the weights come from.
-  ///   - component: put before the names of hook points (`text_encoder.…`), so that several models share a catalog.
+  ///   - component: prefix of the names of hook points (`text_encoder.…`), so that several models share a catalog.
   ///   - catalog: where hook points are listed.
   public init(_ source: any ParameterSource, component: String = "", catalog: HookCatalog = HookCatalog()) {
     self.init(path: "", component: component, source: source, catalog: catalog)
@@ -46,7 +46,7 @@ public struct Scope: Sendable {
   public func shape(of name: String) -> [Int]? { source.shape(of: joined(name)) }
 
   /// Declares a hook point with its axes.
-  /// - Parameter heads: length of the head axis, where there is one.
+  /// - Parameter heads: length of the head axis, if there is one.
   public func hook(_ name: String, _ kind: HookKind, heads: Int? = nil, axes: Axis...) -> HookPoint {
     hook(name, kind, heads: heads, axes: axes)
   }

@@ -7,7 +7,7 @@ public final class Cancellation: Sendable {
   /// The cancellation that the running work checks in addition to its task's own.
   @TaskLocal package static var current: Cancellation?
 
-  /// Whether the running work has been requested to stop.
+  /// Whether the running work should stop.
   package static var isAsked: Bool { Task.isCancelled || current?.isCancelled ?? false }
 
   private let requested = Atomic(false)

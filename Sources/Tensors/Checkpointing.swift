@@ -32,9 +32,8 @@ final class CheckpointResult: TapeNode, @unchecked Sendable {
 }
 
 extension Tape {
-  /// Runs a body without keeping the intermediate results that its gradients need: the backward pass runs it a second
-  /// time (activation checkpointing). This saves memory and costs time; results and gradients are the
-  /// same to the bit.
+  /// Runs a body without keeping the intermediate results that its gradients need: the backward pass runs it again
+  /// (activation checkpointing). This saves memory and costs time; results and gradients are the same to the bit.
   ///
   /// The body may use recorded tensors and weights from outside; they get their gradients as usual. Until
   /// ``gradients(of:for:)`` has returned, it must return the same results each time it runs. An observer inside the body

@@ -1,7 +1,7 @@
 /// An array of float32 values with a shape: row-major, contiguous, with value semantics (a copy shares memory until one
 /// of the two is written to).
 ///
-/// Shapes that do not fit are a programming error: the operation stops with a message that names it and the shapes.
+/// Shapes that do not fit are a programming error: the program stops with a message that names the operation and the shapes.
 public struct Tensor: Sendable {
   /// Length of each axis; `[]` for a single number.
   public let shape: [Int]

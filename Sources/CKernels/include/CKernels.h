@@ -2,7 +2,8 @@
 #include <stdint.h>
 
 // Numeric kernels on float32, row-major. Each is compiled three times from one body: for any processor (…_scalar, with
-// which tests compare the others), for AVX2 and for AVX-512. The version is chosen at run time, by the processor.
+// which tests compare the others), for AVX2 and for AVX-512. The version for the processor is
+// selected at run time.
 
 #define MSD_DECLARE(name, ...)   \
   void name(__VA_ARGS__);        \
@@ -20,7 +21,7 @@ MSD_DECLARE(msd_quick_gelu, const float *in, float *out, int64_t count)
 // Each row holds `width` numbers a, then `width` numbers b; writes rows of `width` numbers a·GELU(b).
 MSD_DECLARE(msd_geglu, const float *in, float *out, int64_t rows, int64_t width)
 
-// Softmax of each row in place; a row of nothing but minus infinity becomes zeros.
+// Softmax of each row in place; a row with only minus infinity becomes zeros.
 MSD_DECLARE(msd_softmax, float *values, int64_t rows, int64_t columns)
 
 // Normalises rows to mean 0 and variance 1, then multiplies by weight and adds bias (either may be NULL).

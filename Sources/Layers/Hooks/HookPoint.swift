@@ -34,13 +34,13 @@ public struct HookKind: Hashable, Sendable, ExpressibleByStringLiteral, CustomSt
 public final class HookPoint: Sendable, CustomStringConvertible {
   /// The full name, such as `up_blocks.0.attentions.1.transformer_blocks.0.attn2.text_pattern`.
   public let name: String
-  /// The layer the point belongs to: the name without its last part.
+  /// The layer to which the point belongs: the name without its last part.
   public let layer: String
   /// The part of the model, such as `text_encoder`; empty for the denoising network.
   public let component: String
   public let kind: HookKind
   public let axes: [Axis]
-  /// Length of the head axis, nil where there is none.
+  /// Length of the head axis; nil if there is none.
   public let heads: Int?
 
   init(name: String, layer: String, component: String, kind: HookKind, axes: [Axis], heads: Int?) {

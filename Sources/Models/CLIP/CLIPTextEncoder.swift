@@ -63,7 +63,7 @@ public struct CLIPTextEncoder: Sendable {
   let finalNorm: LayerNorm
   let projection: Linear?
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or of another shape.
   public init(_ scope: Scope, _ configuration: Configuration) throws {
     let model = scope["text_model"]
     self.configuration = configuration

@@ -2,7 +2,7 @@ import Tensors
 
 // Axes: B samples, then any others; tensors of one call have equal shapes.
 
-/// How much noise samples have at each training timestep, and the network's target there.
+/// How much noise samples contain at each training timestep, and the network's target there.
 public struct NoiseSchedule: Sendable {
   /// ᾱ of every timestep: the fraction of the signal's variance that is left.
   public let alphas: [Float]

@@ -9,7 +9,7 @@ public protocol Scheduler: Sendable {
   static var name: String { get }
   /// The class of diffusers, as named in a `scheduler_config.json`.
   static var className: String { get }
-  /// Which of the options that only some schedulers read it reads.
+  /// The options that it reads, of those that only some schedulers read.
   static var options: Set<SchedulerOption> { get }
   /// The values of options that a configuration of this class leaves out.
   static var defaults: SchedulerConfiguration { get }

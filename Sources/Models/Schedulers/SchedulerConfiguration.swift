@@ -11,7 +11,7 @@ public struct SchedulerConfiguration: Sendable {
     case vPrediction = "v_prediction"
   }
 
-  /// Which timesteps of training a run visits.
+  /// Which training timesteps a generation visits.
   public enum Spacing: String, Sendable, CaseIterable {
     /// From the first to the last, both included.
     case linspace

@@ -12,7 +12,7 @@ public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
   public var name: String { type.name }
   /// The class of diffusers.
   public var className: String { type.className }
-  /// The options that this scheduler reads, among those that not every scheduler reads.
+  /// The options that this scheduler reads, of those that only some schedulers read.
   public var options: Set<SchedulerOption> { type.options }
 
   public var description: String { name }
@@ -30,8 +30,8 @@ public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
 
   /// A scheduler over a number of steps.
   ///
-  /// A configuration of this scheduler's own class that asks for Karras's noise levels is an error if the scheduler does not
-  /// support them. In a configuration of another class, that option is ignored: someone chose this scheduler instead.
+  /// If a configuration of this scheduler's own class asks for Karras's noise levels, but the scheduler has none, an error
+  /// is thrown. In a configuration of another class, that option is ignored.
   /// - Throws: ``SchedulerError``.
   public func make(configuration: SchedulerConfiguration, steps: Int) throws -> any Scheduler {
     let limit = type.stepLimit(configuration)

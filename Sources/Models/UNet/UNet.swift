@@ -21,7 +21,7 @@ public struct UNet: Denoiser {
   let timeOutput, convInOutput: HookPoint
   let addedOutput: HookPoint?
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or of another shape.
   public init(_ scope: Scope, _ configuration: UNetConfiguration) throws {
     (self.configuration, hooks) = (configuration, scope.catalog)
     let (first, time) = (configuration.channels[0], 4 * configuration.channels[0])
@@ -58,7 +58,7 @@ public struct UNet: Denoiser {
   ///   - latents: scaled latents `[B, in, H, W]`, any height and width.
   ///   - timesteps: one per row, or one for all.
   ///   - context: what cross-attention attends to, with as many rows.
-  ///   - added: SDXL's added conditions; needed where the configuration has them.
+  ///   - added: SDXL's added conditions; required if the configuration has them.
   ///   - residuals: what another network adds to the skips and to the middle block's output.
   /// - Returns: `[B, out, H, W]`.
   public func callAsFunction(

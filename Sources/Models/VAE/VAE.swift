@@ -25,7 +25,7 @@ public struct VAE: Sendable {
     public func sample(noise: Tensor) -> Tensor { mean + (logVariance * 0.5).exp() * noise }
   }
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or of another shape.
   public init(_ scope: Scope, _ configuration: VAEConfiguration) throws {
     self.configuration = configuration
     encoder = try VAEEncoder(scope["encoder"].listingHooks(in: encoderHooks), configuration)

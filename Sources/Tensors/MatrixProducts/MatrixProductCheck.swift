@@ -15,7 +15,7 @@ public struct MatrixProductError: Error, Equatable, CustomStringConvertible {
 extension Tensor {
   /// Compares OpenBLAS's products with plain sums in double precision, at various sizes, plain and transposed.
   ///
-  /// Some versions of OpenBLAS take a newer processor for another one and compute wrong numbers. Training should find
+  /// Some versions of OpenBLAS misidentify newer processors and compute wrong numbers. Training should find
   /// this out before it starts.
   /// - Throws: ``MatrixProductError`` for the first sizes whose error is larger than rounding explains.
   public static func checkMatrixProducts() throws {

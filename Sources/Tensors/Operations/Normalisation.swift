@@ -93,7 +93,7 @@ private struct GroupNormalisation {
     }
   }
 
-  /// Gradients of the input, and of weight and bias where there are any. Each group is handled by one thread, so that
+  /// Gradients of the input, and of weight and bias if present. Each group is handled by one thread, so that
   /// the sums over samples need no lock.
   func gradients(_ gradient: Tensor, input: Tensor, weight: Tensor?, bias: Tensor?) -> [Tensor?] {
     let (channels, area) = (channels, area)

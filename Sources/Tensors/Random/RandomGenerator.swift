@@ -1,6 +1,6 @@
 import Foundation
 
-/// Random numbers as from PyTorch's CPU generator: the same seed gives the same sequence.
+/// The random numbers of PyTorch's CPU generator: the same seed produces the same sequence.
 public struct RandomGenerator: Sendable {
   private var engine: MersenneTwister
   /// The second number of a normal pair, kept for the next draw of a single number.

@@ -1,6 +1,6 @@
 import Tensors
 
-/// What both of Euler's methods share, in the notation of Karras et al. (2022): latents x = x₀ + σ·ε, in which the signal
+/// What the two Euler schedulers share, in the notation of Karras et al. (2022): latents x = x₀ + σ·ε, in which the signal
 /// keeps its scale.
 struct EulerSchedule: StepSchedule {
   let timesteps: [Float]

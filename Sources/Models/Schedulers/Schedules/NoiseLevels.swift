@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// The noise levels of training, σ = √((1 − ᾱ)/ᾱ), and which of its timesteps a run visits.
+/// The noise levels of training, σ = √((1 − ᾱ)/ᾱ), and the training timesteps that a generation visits.
 struct NoiseLevels: Sendable {
   /// ᾱ of every training step.
   let alphaBars: [Float]
