@@ -3,7 +3,7 @@
 
 #define MSD_INLINE static inline __attribute__((always_inline))
 
-// Compiles one body for each kind of processor, and calls the one that suits the processor.
+// Compiles one body once per instruction set; at run time, calls the version for this processor.
 #if defined(__x86_64__)
 #define MSD_KERNEL(name, parameters, arguments)                                                    \
   void name##_scalar parameters { name##_body arguments; }                                         \

@@ -1,6 +1,6 @@
 #include "functions.h"
 
-// Gradients of inputs from those of results.
+// Gradients of inputs, computed from the gradients of results.
 
 MSD_INLINE void msd_silu_gradient_body(const float *in, const float *gradient, float *out, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
@@ -40,9 +40,9 @@ MSD_INLINE void msd_geglu_gradient_body(const float *in, const float *gradient, 
     for (int64_t i = 0; i < width; i++) {
       float x = gate[i];
       float phi = 0.5f * (1.0f + msd_erf(x * 0.70710678f));
-      float of_gate = phi + x * 0.39894228f * msd_exp(-0.5f * x * x);
+      float gate_factor = phi + x * 0.39894228f * msd_exp(-0.5f * x * x);
       to[i] = from[i] * x * phi;
-      to[width + i] = from[i] * value[i] * of_gate;
+      to[width + i] = from[i] * value[i] * gate_factor;
     }
   }
 }
@@ -67,6 +67,7 @@ MSD_KERNEL(
   msd_softmax_gradient, (const float *probabilities, float *gradient, int64_t rows, int64_t columns, float factor),
   (probabilities, gradient, rows, columns, factor))
 
+// With n = (x - mean)·factor and g = gradient·weight, the gradient of x is factor·(g - mean(g) - n·mean(g·n)).
 MSD_INLINE void msd_layer_norm_gradient_body(
   const float *in, const float *gradient, float *out, int64_t rows, int64_t columns, const float *weight,
   float *weight_gradient, float *bias_gradient, float epsilon) {
@@ -89,20 +90,20 @@ MSD_INLINE void msd_layer_norm_gradient_body(
     float centre = (float)mean;
     float factor = (float)(1.0 / __builtin_sqrt(squares / (double)columns + (double)epsilon));
     double sum = 0;
-    double along = 0;
+    double product_sum = 0;
     for (int64_t i = 0; i < columns; i++) {
 #pragma clang fp reassociate(on)
       float normal = (x[i] - centre) * factor;
       float scaled = weight ? d[i] * weight[i] : d[i];
       sum += (double)scaled;
-      along += (double)scaled * (double)normal;
+      product_sum += (double)scaled * (double)normal;
     }
-    float shift = (float)(sum / (double)columns);
-    float tilt = (float)(along / (double)columns);
+    float gradient_mean = (float)(sum / (double)columns);
+    float product_mean = (float)(product_sum / (double)columns);
     for (int64_t i = 0; i < columns; i++) {
       float normal = (x[i] - centre) * factor;
       float scaled = weight ? d[i] * weight[i] : d[i];
-      y[i] = factor * (scaled - shift - normal * tilt);
+      y[i] = factor * (scaled - gradient_mean - normal * product_mean);
     }
     if (weight_gradient)
       for (int64_t i = 0; i < columns; i++) weight_gradient[i] += d[i] * ((x[i] - centre) * factor);
@@ -116,13 +117,13 @@ MSD_KERNEL(
    float *weight_gradient, float *bias_gradient, float epsilon),
   (in, gradient, out, rows, columns, weight, weight_gradient, bias_gradient, epsilon))
 
-// One group of a group norm, `channels` planes of `area` values that lie together. `out` first holds the gradient of the
+// One group of a group norm, `channels` contiguous planes of `area` values. `out` first holds the gradient of the
 // scaled and shifted values, then that of the input.
 MSD_INLINE void msd_group_norm_gradient_body(
   const float *in, const float *gradient, float *out, int64_t channels, int64_t area, float mean, float factor,
   const float *weight, const float *bias, int silu, float *weight_gradient, float *bias_gradient) {
   double sum = 0;
-  double along = 0;
+  double product_sum = 0;
   for (int64_t channel = 0; channel < channels; channel++) {
     const float *x = in + channel * area;
     const float *d = gradient + channel * area;
@@ -147,16 +148,17 @@ MSD_INLINE void msd_group_norm_gradient_body(
     if (weight_gradient) weight_gradient[channel] += (float)of_weight;
     if (bias_gradient) bias_gradient[channel] += (float)of_bias;
     sum += of_bias * (double)w;
-    along += of_weight * (double)w;
+    product_sum += of_weight * (double)w;
   }
   double count = (double)(channels * area);
-  float shift = (float)(sum / count);
-  float tilt = (float)(along / count);
+  float gradient_mean = (float)(sum / count);
+  float product_mean = (float)(product_sum / count);
   for (int64_t channel = 0; channel < channels; channel++) {
     const float *x = in + channel * area;
     float *y = out + channel * area;
     float w = weight ? weight[channel] : 1.0f;
-    for (int64_t i = 0; i < area; i++) y[i] = factor * (y[i] * w - shift - (x[i] - mean) * factor * tilt);
+    for (int64_t i = 0; i < area; i++)
+      y[i] = factor * (y[i] * w - gradient_mean - (x[i] - mean) * factor * product_mean);
   }
 }
 MSD_KERNEL(

@@ -2,8 +2,8 @@
 
 #include "dispatch.h"
 
-// Exponent and fraction move to where float32 has them. An exact multiplication corrects the exponent, also of numbers
-// below the normal range; infinity and NaN keep the largest exponent.
+// Exponent and fraction are shifted to their float32 positions. An exact multiplication corrects the exponent, also of
+// subnormal numbers; infinity and NaN keep the largest exponent.
 MSD_INLINE void msd_from_half_body(const uint16_t *in, float *out, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
     uint32_t half = in[i];

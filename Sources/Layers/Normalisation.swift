@@ -34,7 +34,7 @@ public struct GroupNorm: Sendable {
     (self.groups, self.epsilon) = (groups, epsilon)
   }
 
-  /// - Parameter silu: whether SiLU follows, in the same pass.
+  /// - Parameter silu: whether SiLU is applied afterwards, in the same pass.
   public func callAsFunction(_ x: Tensor, silu: Bool = false) -> Tensor {
     x.groupNorm(groups: groups, weight: weight.value, bias: bias.value, epsilon: epsilon, silu: silu)
   }

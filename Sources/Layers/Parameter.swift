@@ -3,10 +3,10 @@ import Tensors
 
 /// One weight of a model: its checkpoint key, its shape, and its numbers.
 ///
-/// A weight that its file stores in half precision stays so in memory and is widened to float32 each time it is used; a
-/// small one stays widened from its first use on. A trainer replaces `value`.
+/// A weight stored in half precision stays so in memory and is widened to float32 at each use. A small weight stays
+/// widened after its first use. Training replaces `value`.
 public final class Parameter: @unchecked Sendable {
-  /// The most elements of a weight that stays widened once it was used (256 KiB in float32).
+  /// Largest number of elements of a weight that stays widened after its first use (256 KiB in float32).
   static let keptElements = 65_536
 
   public let key: String
@@ -29,7 +29,7 @@ public final class Parameter: @unchecked Sendable {
     (self.key, shape, contents) = (key, value.shape, .tensor(value))
   }
 
-  /// A weight that is made when it is first used.
+  /// A weight that is computed at its first use.
   public init(_ key: String, shape: [Int], make: @escaping @Sendable () -> Tensor) {
     (self.key, self.shape, contents) = (key, shape, .made(make))
   }
@@ -44,7 +44,7 @@ public final class Parameter: @unchecked Sendable {
     }
   }
 
-  /// The weight as a matrix product takes it: float32 numbers, or a large weight in the type that its file stores.
+  /// The weight as the operand of a matrix product: float32 numbers, or a large weight in the type that its file stores.
   public var operand: Weight {
     lock.withLock {
       switch contents {

@@ -3,19 +3,19 @@ import Tensors
 
 /// Where a model's weights come from: a checkpoint, a random initialisation, or nothing but their shapes.
 public protocol ParameterSource: AnyObject, Sendable {
-  /// The weight of that key and exactly that shape.
-  /// - Throws: `ParameterError` where it is missing or has another shape.
+  /// The weight with this key and exactly this shape.
+  /// - Throws: `ParameterError` if it is missing or has another shape.
   func parameter(_ key: String, shape: [Int]) throws -> Parameter
-  /// The shape of a weight, or nil where there is none of that key.
+  /// The shape of a weight, or nil if there is no weight with this key.
   func shape(of key: String) -> [Int]?
 }
 
-/// What can be wrong with a weight that a model asks for.
+/// What can be wrong with a model's weights or configuration.
 public enum ParameterError: Error, Equatable, CustomStringConvertible {
   case missing(key: String, shape: [Int], source: String)
   case wrongShape(key: String, expected: [Int], found: [Int], source: String)
   case unsupported(component: String, option: String, found: String, supported: String)
-  /// Weights that the configuration has no layer for.
+  /// Weights for which the configuration has no layer.
   case surplus(keys: [String], source: String)
 
   public var description: String {
@@ -35,10 +35,10 @@ public enum ParameterError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Weights drawn from a seed: what a training starts from, and what tests build models of any size with.
+/// Random weights from a seed: the initial weights of training, and of models of any size in tests.
 ///
-/// Matrices and kernels are normal with deviation 1/√fan-in, norms 1, biases 0; every weight depends on its key and the
-/// seed alone, not on the order in which a model asks. Nothing is drawn before it is used.
+/// Matrices and kernels are normal with standard deviation 1/√fan-in, norms 1, biases 0. Every weight depends only on its
+/// key and the seed, not on the order of requests. Nothing is drawn before it is used.
 public final class RandomSource: ParameterSource, @unchecked Sendable {
   public let seed: UInt64
   private let lock = NSLock()
@@ -48,7 +48,7 @@ public final class RandomSource: ParameterSource, @unchecked Sendable {
 
   public func shape(of key: String) -> [Int]? { lock.withLock { made[key]?.shape } }
 
-  /// All weights asked for so far, by key.
+  /// All weights requested so far, by key.
   public var parameters: [String: Parameter] { lock.withLock { made } }
 
   public func parameter(_ key: String, shape: [Int]) throws -> Parameter {
@@ -90,23 +90,23 @@ extension RandomGenerator {
   }
 }
 
-/// Shapes without numbers: tells which weights a configuration asks for, at any size, at no cost.
+/// Shapes without numbers: lists the weights of a configuration of any size without allocating them.
 public final class ShapeSource: ParameterSource, @unchecked Sendable {
   private let lock = NSLock()
-  private var asked: [String: [Int]] = [:]
+  private var requested: [String: [Int]] = [:]
 
   public init() {}
 
-  public func shape(of key: String) -> [Int]? { lock.withLock { asked[key] } }
+  public func shape(of key: String) -> [Int]? { lock.withLock { requested[key] } }
 
   public func parameter(_ key: String, shape: [Int]) throws -> Parameter {
-    lock.withLock { asked[key] = shape }
+    lock.withLock { requested[key] = shape }
     return Parameter(key, shape: shape) { .zeros(shape) }
   }
 
-  /// Every weight asked for, by key.
-  public var shapes: [String: [Int]] { lock.withLock { asked } }
+  /// Every requested weight, by key.
+  public var shapes: [String: [Int]] { lock.withLock { requested } }
 
-  /// How many numbers the model holds.
+  /// Number of parameters of the model.
   public var parameterCount: Int { shapes.values.reduce(0) { $0 + $1.reduce(1, *) } }
 }

@@ -1,8 +1,8 @@
 import Tensors
 
-/// Where a layer stands in its model, as one string: checkpoint key, hook name and error path alike.
+/// A layer's position in its model: one dotted path for its checkpoint keys, its hook names and its errors.
 public struct Scope: Sendable {
-  /// The dotted path within the checkpoint, as `down_blocks.1.attentions.0`.
+  /// The dotted path within the checkpoint, such as `down_blocks.1.attentions.0`.
   public let path: String
   /// The component's name, put before hook names; empty for the denoising network itself.
   public let component: String
@@ -13,7 +13,7 @@ public struct Scope: Sendable {
   /// The root of a model.
   /// - Parameters:
   ///   - source: where the weights come from.
-  ///   - component: put before the names of hook points (`text_encoder.…`), so that several models share a catalog.
+  ///   - component: prefix of the names of hook points (`text_encoder.…`), so that several models share a catalog.
   ///   - catalog: where hook points are listed.
   public init(_ source: any ParameterSource, component: String = "", catalog: HookCatalog = HookCatalog()) {
     self.init(path: "", component: component, source: source, catalog: catalog)
@@ -23,30 +23,30 @@ public struct Scope: Sendable {
     (self.path, self.component, self.source, self.catalog) = (path, component, source, catalog)
   }
 
-  /// The part of that name inside this one.
+  /// The scope of this name inside this one.
   public subscript(_ name: String) -> Scope {
     Scope(path: joined(name), component: component, source: source, catalog: catalog)
   }
 
-  /// The part of that number inside this one.
+  /// The scope of this number inside this one.
   public subscript(_ index: Int) -> Scope { self[String(index)] }
 
-  /// The same scope with its hook points listed elsewhere.
+  /// The same scope with its hook points listed in another catalog.
   public func listingHooks(in catalog: HookCatalog) -> Scope {
     Scope(path: path, component: component, source: source, catalog: catalog)
   }
 
-  /// The weight of that name and shape.
-  /// - Throws: `ParameterError` where it is missing or has another shape.
+  /// The weight with this name and shape.
+  /// - Throws: `ParameterError` if it is missing or has another shape.
   public func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
     try source.parameter(joined(name), shape: shape)
   }
 
-  /// The shape that the source has under that name, nil where there is none.
+  /// The shape of the weight with this name in the source; nil if there is none.
   public func shape(of name: String) -> [Int]? { source.shape(of: joined(name)) }
 
   /// Declares a hook point with its axes.
-  /// - Parameter heads: length of the head axis, where there is one.
+  /// - Parameter heads: length of the head axis, if there is one.
   public func hook(_ name: String, _ kind: HookKind, heads: Int? = nil, axes: Axis...) -> HookPoint {
     hook(name, kind, heads: heads, axes: axes)
   }

@@ -5,7 +5,7 @@ public final class TensorSource: ParameterSource, @unchecked Sendable {
   private let tensors: [String: Tensor]
   private let name: String
 
-  /// - Parameter name: What errors call the source.
+  /// - Parameter name: Name of the source in error messages.
   public init(_ tensors: [String: Tensor], name: String) { (self.tensors, self.name) = (tensors, name) }
 
   public func shape(of key: String) -> [Int]? { tensors[key]?.shape }

@@ -3,7 +3,7 @@ import Foundation
 import Layers
 import Tensors
 
-/// Weights of an opened checkpoint, with a record of which were asked for.
+/// Weights of an opened checkpoint, with a record of those that were requested.
 public final class CheckpointSource: ParameterSource, @unchecked Sendable {
   public let checkpoint: Checkpoint
   private let lock = NSLock()
@@ -26,20 +26,20 @@ public final class CheckpointSource: ParameterSource, @unchecked Sendable {
     return parameter
   }
 
-  /// Keys that no layer asked for. Buffers that hold no weights (`position_ids`) do not count.
+  /// Keys that no layer requested. Buffers that hold no weights (`position_ids`) do not count.
   public var surplusKeys: [String] {
     let asked = lock.withLock { Set(known.keys) }
     return checkpoint.keys.filter { !asked.contains($0) && !$0.hasSuffix("position_ids") }
   }
 
-  /// Checks, once a model is built, that it has a place for every weight: one that has none tells that the configuration
-  /// belongs to other weights.
+  /// Checks, after a model is built, that it uses every weight of the checkpoint. An unused weight means that the
+  /// configuration belongs to other weights.
   /// - Throws: `ParameterError.surplus`.
   public func checkSurplus() throws {
     let keys = surplusKeys
     if !keys.isEmpty { throw ParameterError.surplus(keys: keys, source: checkpoint.path) }
   }
 
-  /// All weights asked for so far, by key.
+  /// All weights requested so far, by key.
   public var parameters: [String: Parameter] { lock.withLock { known } }
 }

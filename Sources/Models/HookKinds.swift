@@ -2,9 +2,9 @@ import Layers
 
 // What the hook points of these models show.
 extension HookKind {
-  /// Softmax of the denoising network's positions over text tokens.
+  /// Softmax over text tokens, for each position in the denoising network.
   public static let textAttention: HookKind = "textAttention"
-  /// Softmax of positions or tokens over each other.
+  /// Softmax over positions or tokens, for each position or token.
   public static let selfAttention: HookKind = "selfAttention"
   /// Output of a block or of a transformer layer.
   public static let blockOutput: HookKind = "blockOutput"

@@ -3,7 +3,7 @@ import Tensors
 
 // Axes: B batch, C channels, H height, W width, E embedding.
 
-/// Two convolutions around a normalised path, with the time embedding added between them where there is one.
+/// Two normalised convolutions around a residual, with the time embedding, if there is one, added between them.
 struct ResidualBlock: Sendable {
   let norm1, norm2: GroupNorm
   let conv1, conv2: Conv2d

@@ -1,20 +1,20 @@
-/// The words of a text, and where the words of a phrase occur among them: the one rule that captions of training data and
-/// prompts are searched by, as published.
+/// The words of a text, and where a phrase occurs among them: the one search rule for captions of training data and for
+/// prompts, as published.
 package struct WordList: Sendable, Equatable {
-  /// Parted by white space, each with the punctuation that stands at it.
+  /// Separated by white space, each with its punctuation.
   package let words: [String]
 
   package init(_ text: String) { words = text.split(whereSeparator: \.isWhitespace).map(String.init) }
 
   private init(words: [String]) { self.words = words }
 
-  /// The last word alone; none of an empty list.
+  /// The last word alone; empty for an empty list.
   package var last: WordList { WordList(words: Array(words.suffix(1))) }
 
-  /// Every run of words that equals a phrase's words, from left to right; none for a phrase without words.
+  /// Every range of words that matches a phrase's words, from left to right; none for a phrase without words.
   ///
-  /// One of `. ! ? , :` at the end of a word of this list is ignored, and "blue-dog" holds "dog". The phrase's own words
-  /// count as they stand.
+  /// One of `. ! ? , :` at the end of a word of this list is ignored, and "blue-dog" matches "dog". The phrase's own
+  /// words are taken exactly as they are.
   package func occurrences(of phrase: WordList) -> [Range<Int>] {
     let count = phrase.words.count
     guard count > 0, words.count >= count else { return [] }
@@ -25,8 +25,8 @@ package struct WordList: Sendable, Equatable {
     }
   }
 
-  /// Where each of several phrases occurs: the n-th of equal phrases at their n-th occurrence; nil where there are not so
-  /// many.
+  /// The range of each of several phrases: the n-th of several equal phrases has their n-th occurrence, or nil if there
+  /// are fewer.
   package func positions(of phrases: [String]) -> [Range<Int>?] {
     var seen: [String: Int] = [:]
     return phrases.map { phrase in

@@ -1,15 +1,15 @@
 import CKernels
 
-/// The gradients of one number, collected from results to the inputs they were made from.
+/// One backward pass: the gradients of one number with respect to everything that it was computed from.
 struct BackwardPass {
   private var gradients: [ObjectIdentifier: Tensor] = [:]
-  /// Nodes still to be visited, the latest operation last.
+  /// Nodes still to be visited, in the order of their numbers: the latest operation is last.
   private var waiting: [TapeNode] = []
-  /// The nodes in `waiting`. A visited node is removed: it may be freed, and a new node may take over its address.
-  private var known: Set<ObjectIdentifier> = []
-  /// Gradients of the results of checkpointed parts, by part.
+  /// The nodes in `waiting`. A visited node is removed: it may be freed, and a new node may get its address.
+  private var queued: Set<ObjectIdentifier> = []
+  /// Gradients of the results of checkpointed computations, by checkpoint node.
   private var results: [ObjectIdentifier: [(index: Int, gradient: Tensor)]] = [:]
-  /// Nodes whose gradients the caller wants; those of all others are released as soon as they were passed on.
+  /// Nodes whose gradients the caller wants; other gradients are released after use.
   private let kept: Set<ObjectIdentifier>
 
   init(keeping nodes: [TapeNode]) { kept = Set(nodes.map { ObjectIdentifier($0) }) }
@@ -25,12 +25,12 @@ struct BackwardPass {
     }
   }
 
-  /// Passes gradients on from these nodes, results before their inputs.
+  /// Propagates gradients from these nodes to their inputs, the latest operation first.
   mutating func run(from roots: [TapeNode]) {
     enqueue(roots)
     while let node = waiting.popLast() {
       let id = ObjectIdentifier(node)
-      known.remove(id)
+      queued.remove(id)
       if let checkpoint = node as? CheckpointNode {
         guard let results = results.removeValue(forKey: id) else { continue }
         enqueue(checkpoint.rerun(results, in: &self))
@@ -45,14 +45,14 @@ struct BackwardPass {
     }
   }
 
-  /// Adds nodes, and all that they were made from, to those still to be visited, in the order of their numbers.
+  /// Adds nodes, and all nodes that they depend on, to `waiting`, and sorts it by number.
   private mutating func enqueue(_ roots: [TapeNode]) {
-    var open = roots.filter { known.insert(ObjectIdentifier($0)).inserted }
+    var open = roots.filter { queued.insert(ObjectIdentifier($0)).inserted }
     if open.isEmpty { return }
     while let node = open.popLast() {
       waiting.append(node)
       for input in node.inputs {
-        if let next = input.node, known.insert(ObjectIdentifier(next)).inserted { open.append(next) }
+        if let next = input.node, queued.insert(ObjectIdentifier(next)).inserted { open.append(next) }
       }
     }
     waiting.sort { $0.number < $1.number }
@@ -60,7 +60,7 @@ struct BackwardPass {
 }
 
 extension Tensor {
-  /// This gradient plus another one of the same shape, in this one's memory where nothing else holds it.
+  /// Adds a gradient of the same shape, in place if no other tensor shares this one's memory.
   fileprivate consuming func adding(_ other: Tensor) -> Tensor {
     var sum = self
     sum.withUnsafeMutableBuffer { target in

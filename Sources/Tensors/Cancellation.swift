@@ -1,52 +1,52 @@
 import Foundation
 import Synchronization
 
-/// Asks long work to stop after its step: a training then writes a checkpoint, a generation decodes what it has.
+/// Asks long work to stop after its current step: training then writes a checkpoint, and a generation decodes the
+/// latents it has reached.
 public final class Cancellation: Sendable {
-  /// What the running work heeds beside its task's own cancellation.
+  /// The cancellation that the running work checks in addition to its task's own.
   @TaskLocal package static var current: Cancellation?
 
-  /// Whether somebody has asked the running work to stop.
+  /// Whether the running work should stop.
   package static var isAsked: Bool { Task.isCancelled || current?.isCancelled ?? false }
 
-  private let asked = Atomic(false)
-  private let watches = Atomic(false)
+  private let requested = Atomic(false)
+  private let handlesSignals = Atomic(false)
 
   public init() {}
 
-  public func cancel() { asked.store(true, ordering: .relaxed) }
+  public func cancel() { requested.store(true, ordering: .relaxed) }
 
   public var isCancelled: Bool {
-    asked.load(ordering: .relaxed)
-      || (watches.load(ordering: .relaxed) && signalsReceived.load(ordering: .relaxed) > 0)
+    requested.load(ordering: .relaxed)
+      || (handlesSignals.load(ordering: .relaxed) && signalsReceived.load(ordering: .relaxed) > 0)
   }
 
-  /// Cancels at Ctrl-C and at a polite end of the process; a second time they end it at once.
-  /// - Returns: what keeps watching. Once it is let go of, signals do again what they did before.
+  /// Cancels on SIGINT (Ctrl-C) and SIGTERM; a second signal ends the process at once.
+  /// - Returns: The handler of the signals. When it is released, signals have their previous effect again.
   public func atSignals() -> SignalWatch {
-    watches.store(true, ordering: .relaxed)
+    handlesSignals.store(true, ordering: .relaxed)
     return SignalWatch(self)
   }
 
-  /// Keeps what a watch saw, and watches no more.
-  fileprivate func endWatching() {
+  /// Ignores further signals; a cancellation by an earlier one remains.
+  fileprivate func stopHandlingSignals() {
     if isCancelled { cancel() }
-    watches.store(false, ordering: .relaxed)
+    handlesSignals.store(false, ordering: .relaxed)
   }
 }
 
-/// Signals of the process turned into a cancellation; one at a time.
+/// Turns signals of the process into a cancellation as long as it exists. Only one may exist at a time.
 public final class SignalWatch {
   private let cancellation: Cancellation
-  private let before: [(number: Int32, handler: __sighandler_t?)]
+  private let previous: [(number: Int32, handler: __sighandler_t?)]
 
   init(_ cancellation: Cancellation) {
     self.cancellation = cancellation
     signalsReceived.store(0, ordering: .relaxed)
-    // A handler of our own rather than a dispatch source: the threads of dispatch take no signals, so that the second
-    // one could not end the process there. The first one takes the handler away, so that a debugger sees that the next
-    // one is its own to handle.
-    before = [SIGINT, SIGTERM].map { number in
+    // A signal handler rather than a dispatch source: dispatch's threads block signals, so that a second signal could
+    // not end the process there. The first signal removes the handler, so that a debugger handles the next one.
+    previous = [SIGINT, SIGTERM].map { number in
       let handler = signal(number) { _ in
         signalsReceived.add(1, ordering: .relaxed)
         signal(SIGINT, SIG_DFL)
@@ -57,10 +57,10 @@ public final class SignalWatch {
   }
 
   deinit {
-    cancellation.endWatching()
-    for (number, handler) in before { signal(number, handler) }
+    cancellation.stopHandlingSignals()
+    for (number, handler) in previous { signal(number, handler) }
   }
 }
 
-/// Signals since the watch began; all that their handler touches.
+/// Number of signals since the handler was installed. The handler changes no other memory.
 private let signalsReceived = Atomic(0)

@@ -1,4 +1,4 @@
-/// A part of a computation whose intermediate results were released; the backward pass computes them a second time.
+/// A checkpointed computation: its intermediate results were released, and the backward pass computes them again.
 final class CheckpointNode: TapeNode, @unchecked Sendable {
   private let body: () -> [Tensor]
 
@@ -7,8 +7,8 @@ final class CheckpointNode: TapeNode, @unchecked Sendable {
     super.init("checkpoint", inputs: []) { _ in [] }
   }
 
-  /// Runs the body again and hands the gradients of its results to the new record.
-  /// - Returns: the nodes that the new record ends with, from which the pass goes on.
+  /// Runs the body again, which records it, and adds the gradients of its results to the new nodes.
+  /// - Returns: The nodes of the new results, from which the pass continues.
   func rerun(_ results: [(index: Int, gradient: Tensor)], in pass: inout BackwardPass) -> [TapeNode] {
     let again = body()
     return results.compactMap { index, gradient in
@@ -19,7 +19,7 @@ final class CheckpointNode: TapeNode, @unchecked Sendable {
   }
 }
 
-/// One result of such a part.
+/// One result of a checkpointed computation.
 final class CheckpointResult: TapeNode, @unchecked Sendable {
   let checkpoint: CheckpointNode
   /// Its index among the results of the body.
@@ -32,13 +32,12 @@ final class CheckpointResult: TapeNode, @unchecked Sendable {
 }
 
 extension Tape {
-  /// Runs a body without keeping the intermediate results that its gradients need: the backward pass runs it a second
-  /// time (activation checkpointing). That saves memory at the price of time, and changes no bit of results and
-  /// gradients.
+  /// Runs a body without keeping the intermediate results that its gradients need: the backward pass runs it again
+  /// (activation checkpointing). This saves memory and costs time; results and gradients are the same to the bit.
   ///
-  /// The body may use recorded tensors and weights from outside; they get their gradients as usual. It must return the
-  /// same results each time it runs, until ``gradients(of:for:)`` has returned. An observer of the body sees it twice,
-  /// and a tensor that leaves it other than as a result keeps its record alive.
+  /// The body may use recorded tensors and weights from outside; they get their gradients as usual. Until
+  /// ``gradients(of:for:)`` has returned, it must return the same results each time it runs. An observer inside the body
+  /// is called twice. A tensor that leaves the body other than as a result keeps its whole record in memory.
   public static func checkpointed(_ body: @escaping () -> [Tensor]) -> [Tensor] {
     let results = body()
     guard results.contains(where: \.isRecorded) else { return results }
@@ -53,6 +52,6 @@ extension Tape {
     }
   }
 
-  /// The same with one result.
+  /// The same for a body with one result.
   public static func checkpointed(_ body: @escaping () -> Tensor) -> Tensor { checkpointed { [body()] }[0] }
 }

@@ -5,12 +5,12 @@ import Foundation
 /// How many threads an operation may use.
 package let threadCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
-/// Runs `body` over `0..<count`, cut into one contiguous range per thread; all on the calling thread where the work is
-/// too little to divide.
+/// Runs `body` over `0..<count`, divided into one contiguous range per thread; on the calling thread alone if there is
+/// too little work to divide.
 ///
 /// - Parameters:
 ///   - count: Number of units of work.
-///   - cost: Roughly how many values one unit touches. Below some ten thousand in all, threads cost more than they save.
+///   - cost: Roughly how many values one unit touches. Below 32,768 in all, threads would cost more than they save.
 func parallel(_ count: Int, cost: Int, _ body: (Range<Int>) -> Void) {
   let parts = msd_is_alone() != 0 ? 1 : min(threadCount, count, count * max(cost, 1) / 16384)
   guard parts > 1 else {

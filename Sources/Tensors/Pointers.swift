@@ -1,14 +1,14 @@
-/// Something whose memory is reached through a pointer that is valid only while the thing itself lives.
+/// An owner of memory. Its pointer is valid only while the owner lives.
 protocol PointerSource {
   associatedtype Pointer
-  /// Where the memory lies; to be used inside ``withPointers(_:body:)`` only, which keeps it alive.
+  /// The memory, to be used only inside ``withPointers(_:body:)``, which keeps the owner alive.
   var pointer: Pointer { get }
 }
 
-/// Calls `body` with where the memory of each source lies, and keeps all of them alive until it returns.
+/// Calls `body` with the pointer of each source, and keeps all sources alive until it returns.
 ///
-/// Without this the optimiser may release a tensor after the last line that names it, while its memory is still read.
-/// A missing tensor gives a missing pointer.
+/// Without this, the optimiser may release a tensor after the last line that names it, while its memory is still being
+/// read. The pointer of nil is nil.
 @inline(__always)
 func withPointers<each Source: PointerSource, Result>(
   _ sources: repeat each Source, body: (repeat (each Source).Pointer) throws -> Result

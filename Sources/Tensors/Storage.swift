@@ -1,5 +1,5 @@
-/// The memory behind a tensor: float32 values one after another. It is either the tensor's own, or lies with an owner
-/// (a mapped file), which it keeps alive and never writes to.
+/// The memory behind a tensor: float32 values one after another. It is either the tensor's own, or
+/// belongs to an owner (such as a mapped file), which is kept alive and never written to.
 final class Storage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let count: Int
@@ -20,7 +20,7 @@ final class Storage: @unchecked Sendable {
     base.update(repeating: 0, count: count)
   }
 
-  /// Memory of an owner, to be read only.
+  /// Read-only memory of an owner.
   init(borrowing pointer: UnsafePointer<Float>, count: Int, owner: AnyObject) {
     base = UnsafeMutablePointer(mutating: pointer)
     self.count = count

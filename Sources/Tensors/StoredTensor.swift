@@ -24,7 +24,7 @@ public enum ElementType: String, Sendable, CaseIterable {
 }
 
 /// A tensor as it lies in a file, possibly a mapped one: row-major, little-endian, in its own type. It is widened to
-/// float32 only when asked.
+/// float32 only on request.
 public struct StoredTensor: @unchecked Sendable {
   public let shape: [Int]
   public let elementType: ElementType
@@ -32,7 +32,7 @@ public struct StoredTensor: @unchecked Sendable {
   let bytes: UnsafeRawBufferPointer
   private let owner: AnyObject
 
-  /// Bytes that `owner` keeps alive; there must be as many as the shape takes.
+  /// A tensor over bytes that `owner` keeps alive; their number must match the shape.
   package init(shape: [Int], elementType: ElementType, bytes: UnsafeRawBufferPointer, owner: AnyObject) {
     guard bytes.count == elementCount(shape) * elementType.size else {
       fail("StoredTensor: \(bytes.count) bytes do not fill the shape \(shape) of \(elementType)")
@@ -40,7 +40,7 @@ public struct StoredTensor: @unchecked Sendable {
     (self.shape, self.elementType, self.bytes, self.owner) = (shape, elementType, bytes, owner)
   }
 
-  /// Bytes of its own.
+  /// A tensor with its own copy of the bytes.
   public init(shape: [Int], elementType: ElementType, data: [UInt8]) {
     let memory = ByteStorage(data)
     self.init(shape: shape, elementType: elementType, bytes: UnsafeRawBufferPointer(memory.bytes), owner: memory)
@@ -49,13 +49,12 @@ public struct StoredTensor: @unchecked Sendable {
   /// Number of values.
   public var count: Int { elementCount(shape) }
 
-  /// The bytes where they lie, for the duration of `body`.
+  /// Calls `body` with the bytes in place.
   public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     try withPointers(self, body: body)
   }
 
-  /// The numbers in float32: in place where they are float32 already and lie on a multiple of four bytes, else
-  /// converted.
+  /// The numbers in float32: in place if they are float32 already and aligned to four bytes, else converted.
   public var tensor: Tensor {
     if elementType == .float32, let base = bytes.baseAddress, Int(bitPattern: base) % 4 == 0 {
       return Tensor(shape: shape, external: base.assumingMemoryBound(to: Float.self), owner: owner)
@@ -76,7 +75,7 @@ public struct StoredTensor: @unchecked Sendable {
     }
   }
 
-  /// 16-bit numbers, widened by a kernel that needs them on a multiple of two bytes.
+  /// 16-bit numbers, widened by a kernel that needs them aligned to two bytes.
   private func widened(
     _ bytes: UnsafeRawBufferPointer, _ kernel: (UnsafePointer<UInt16>?, UnsafeMutablePointer<Float>?, Int64) -> Void
   ) -> Tensor {
@@ -102,7 +101,7 @@ public struct StoredTensor: @unchecked Sendable {
     }
   }
 
-  /// The numbers of an integer or truth type; for a floating-point type the program stops.
+  /// The numbers of an integer or boolean type; for a floating-point type the program stops.
   public var integers: [Int64] {
     withBytes { bytes in
       func read<Value: BitwiseCopyable>(_: Value.Type, _ widen: (Value) -> Int64) -> [Int64] {
@@ -121,12 +120,12 @@ public struct StoredTensor: @unchecked Sendable {
   }
 }
 
-/// Bytes in memory of their own.
+/// A block of memory that is freed with this object.
 final class ByteStorage {
   private let memory: UnsafeMutableRawBufferPointer
   let bytes: UnsafeMutableRawBufferPointer
 
-  /// Memory not yet initialised.
+  /// Memory that is not yet initialised.
   init(count: Int) {
     memory = .allocate(byteCount: max(count, 1), alignment: 64)
     bytes = UnsafeMutableRawBufferPointer(rebasing: memory[..<count])

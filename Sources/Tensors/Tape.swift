@@ -1,8 +1,8 @@
-/// Reverse-mode differentiation: operations on variables, and on what was made of them, are recorded as they run.
+/// Reverse-mode differentiation: operations on variables, and on results computed from them, are recorded as they run.
 ///
-/// Tensors that depend on no variable carry no record, so that inference pays nothing.
+/// Tensors that depend on no variable carry no record, so that inference costs nothing extra.
 public enum Tape {
-  /// The same numbers as a variable: what is made of them can be differentiated with respect to them.
+  /// A variable with the same numbers: results computed from it have gradients with respect to it.
   public static func variable(_ tensor: Tensor) -> Tensor {
     tensor.with(node: TapeNode("variable", inputs: []) { _ in [] })
   }
@@ -11,7 +11,7 @@ public enum Tape {
   public static func gradients(of loss: Tensor, for variables: [Tensor]) -> [Tensor] {
     guard loss.count == 1 else { fail("gradients: expected a single number, found shape \(loss.shape)") }
     let nodes = variables.map { variable in
-      guard let node = variable.node else { fail("gradients: a tensor of shape \(variable.shape) is no variable") }
+      guard let node = variable.node else { fail("gradients: a tensor of shape \(variable.shape) is not a variable") }
       return node
     }
     guard let root = loss.node else { return variables.map { .zeros($0.shape) } }
@@ -29,7 +29,7 @@ extension Tensor {
   /// The same numbers without their record.
   public var detached: Tensor { with(node: nil) }
 
-  /// This result of an operation, with its gradient where any input is recorded.
+  /// Records this tensor as the result of an operation, if any input is recorded.
   ///
   /// - Parameters:
   ///   - operation: Its name, for messages.
@@ -44,7 +44,7 @@ extension Tensor {
     return with(node: TapeNode(operation, inputs: inputs, gradients: gradients))
   }
 
-  /// Sums over the axes along which a tensor of `shape` was repeated to become this one.
+  /// Sums over the axes along which a tensor of `shape` was broadcast to this one's shape.
   func summed(to shape: [Int]) -> Tensor {
     if shape == self.shape { return self }
     let missing = rank - shape.count

@@ -1,9 +1,9 @@
 import Synchronization
 
-/// One recorded operation: where its inputs came from, and how the gradient of its result becomes gradients of them.
+/// One recorded operation: the nodes of its inputs, and the function from the gradient of its result to theirs.
 class TapeNode: @unchecked Sendable {
   struct Input {
-    /// The operation that made the input; nil where it depends on no variable.
+    /// The operation that computed the input; nil if the input depends on no variable.
     let node: TapeNode?
     let shape: [Int]
   }

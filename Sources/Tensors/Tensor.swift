@@ -1,12 +1,12 @@
 /// An array of float32 values with a shape: row-major, contiguous, with value semantics (a copy shares memory until one
 /// of the two is written to).
 ///
-/// Shapes that do not fit are a programming error: the operation stops with a message that names it and the shapes.
+/// Shapes that do not fit are a programming error: the program stops with a message that names the operation and the shapes.
 public struct Tensor: Sendable {
   /// Length of each axis; `[]` for a single number.
   public let shape: [Int]
   var storage: Storage
-  /// The operation that made the tensor, if it depends on a variable.
+  /// The operation that computed the tensor, if it depends on a variable.
   private(set) var node: TapeNode?
 
   init(shape: [Int], storage: Storage, node: TapeNode? = nil) {
@@ -41,14 +41,14 @@ public struct Tensor: Sendable {
   /// Ones everywhere.
   public static func ones(_ shape: [Int]) -> Tensor { Tensor(repeating: 1, shape: shape) }
 
-  /// New memory, every value of which `fill` must write.
+  /// A tensor in new memory; `fill` must write every value.
   package init(shape: [Int], fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
     let storage = Storage(count: elementCount(shape))
     try fill(UnsafeMutableBufferPointer(start: storage.base, count: storage.count))
     self.init(shape: shape, storage: storage)
   }
 
-  /// Memory that `owner` keeps alive, read where it lies without a copy.
+  /// A tensor over memory that `owner` keeps alive, read without a copy.
   package init(shape: [Int], external: UnsafePointer<Float>, owner: AnyObject) {
     self.init(shape: shape, storage: Storage(borrowing: external, count: elementCount(shape), owner: owner))
   }
@@ -87,12 +87,12 @@ public struct Tensor: Sendable {
     return offset
   }
 
-  /// The values where they lie, in row-major order, for the duration of `body`.
+  /// Calls `body` with the values in place, in row-major order.
   public func withUnsafeBuffer<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) rethrows -> Result {
     try withPointers(self) { try body(UnsafeBufferPointer(start: $0, count: count)) }
   }
 
-  /// The values to be changed in place; memory shared with another tensor is copied first.
+  /// Calls `body` with the values, to change them in place; memory shared with another tensor is copied first.
   public mutating func withUnsafeMutableBuffer<Result>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
   ) rethrows -> Result {
@@ -162,7 +162,7 @@ extension Double {
   }
 }
 
-/// Number of values that a shape takes.
+/// Number of values of a shape.
 func elementCount(_ shape: [Int]) -> Int {
   var count = 1
   for length in shape {
@@ -173,7 +173,7 @@ func elementCount(_ shape: [Int]) -> Int {
   return count
 }
 
-/// Distance in memory between neighbours along each axis of a row-major shape.
+/// Strides of a row-major shape: the number of values from one neighbour to the next along each axis.
 func rowMajorStrides(_ shape: [Int]) -> [Int] {
   var strides = [Int](repeating: 1, count: shape.count)
   for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * shape[axis + 1] }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Runs `body` once for each number in `0..<count`, each on its own thread, and returns the results in that order.
 ///
-/// Dispatch may run two calls one after the other on the same thread while its others are still waking up.
+/// Dispatch, in contrast, may run two calls on the same thread while its other threads are still starting.
 package func onThreads<Result: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> Result) -> [Result] {
   let results = Results<Result>()
   let finished = DispatchSemaphore(value: 0)

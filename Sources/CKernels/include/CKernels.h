@@ -2,7 +2,8 @@
 #include <stdint.h>
 
 // Numeric kernels on float32, row-major. Each is compiled three times from one body: for any processor (…_scalar, with
-// which tests compare the others), for AVX2 and for AVX-512. The processor decides at run time which one is called.
+// which tests compare the others), for AVX2 and for AVX-512. The version for the processor is
+// selected at run time.
 
 #define MSD_DECLARE(name, ...)   \
   void name(__VA_ARGS__);        \
@@ -17,13 +18,13 @@ MSD_DECLARE(msd_silu, const float *in, float *out, int64_t count)
 MSD_DECLARE(msd_gelu, const float *in, float *out, int64_t count)
 MSD_DECLARE(msd_quick_gelu, const float *in, float *out, int64_t count)
 
-// Rows of 2·width numbers a and b to rows of width numbers a·GELU(b).
+// Each row holds `width` numbers a, then `width` numbers b; writes rows of `width` numbers a·GELU(b).
 MSD_DECLARE(msd_geglu, const float *in, float *out, int64_t rows, int64_t width)
 
-// Softmax of each row in place; a row of nothing but minus infinity becomes zeros.
+// Softmax of each row in place; a row with only minus infinity becomes zeros.
 MSD_DECLARE(msd_softmax, float *values, int64_t rows, int64_t columns)
 
-// Rows to mean 0 and variance 1, then times weight plus bias (either may be NULL).
+// Normalises rows to mean 0 and variance 1, then multiplies by weight and adds bias (either may be NULL).
 MSD_DECLARE(
   msd_layer_norm, const float *in, float *out, int64_t rows, int64_t columns, const float *weight, const float *bias,
   float epsilon)
@@ -35,18 +36,18 @@ MSD_DECLARE(msd_affine, const float *in, float *out, int64_t count, float scale,
 MSD_DECLARE(msd_sum, const float *in, int64_t count, double *result)
 MSD_DECLARE(msd_squares, const float *in, int64_t count, double mean, double *result)
 
-// Gradients of inputs from `gradient`, that of results: SiLU, GELU, its sigmoid form, and a·GELU(b).
+// Gradients of inputs from `gradient`, the gradient of results: SiLU, GELU, its sigmoid form, and a·GELU(b).
 MSD_DECLARE(msd_silu_gradient, const float *in, const float *gradient, float *out, int64_t count)
 MSD_DECLARE(msd_gelu_gradient, const float *in, const float *gradient, float *out, int64_t count)
 MSD_DECLARE(msd_quick_gelu_gradient, const float *in, const float *gradient, float *out, int64_t count)
 MSD_DECLARE(msd_geglu_gradient, const float *in, const float *gradient, float *out, int64_t rows, int64_t width)
 
-// The gradient of a softmax's input, times a factor; it overwrites that of the result.
+// The gradient of a softmax's input, times a factor; it overwrites `gradient`, the gradient of the result.
 MSD_DECLARE(
   msd_softmax_gradient, const float *probabilities, float *gradient, int64_t rows, int64_t columns, float factor)
 
-// The gradient of a layer norm's input. Those of weight and bias are added to what is there; any of the three pointers
-// to weights may be NULL.
+// The gradient of a layer norm's input. Gradients of weight and bias are added to `weight_gradient` and
+// `bias_gradient`; these two and `weight` may be NULL.
 MSD_DECLARE(
   msd_layer_norm_gradient, const float *in, const float *gradient, float *out, int64_t rows, int64_t columns,
   const float *weight, float *weight_gradient, float *bias_gradient, float epsilon)
@@ -57,18 +58,18 @@ MSD_DECLARE(
   msd_group_norm_gradient, const float *in, const float *gradient, float *out, int64_t channels, int64_t area, float mean,
   float factor, const float *weight, const float *bias, int silu, float *weight_gradient, float *bias_gradient)
 
-// The sum of all rows, added to `sums`; values added to values.
+// Adds all rows to `sums`; adds `in` to `sum`, value by value.
 MSD_DECLARE(msd_column_sums, const float *in, float *sums, int64_t rows, int64_t columns)
 MSD_DECLARE(msd_add, const float *in, float *sum, int64_t count)
 
-// Whether operations that this thread calls must not use other threads.
+// Whether operations called by this thread must run on it alone.
 int msd_is_alone(void);
 void msd_set_alone(int value);
 
 // The constants of one step of AdamW.
 typedef struct {
-  float gradient_scale;     // of the gradient, for clipping
-  float kept;               // of the weight: 1 - rate · decay
+  float gradient_scale;     // multiplies the gradient, for clipping
+  float kept;               // multiplies the weight: 1 - rate · decay
   float first_added;        // 1 - β1
   float second_kept;        // β2
   float second_added;       // 1 - β2
@@ -81,10 +82,10 @@ typedef struct {
 MSD_DECLARE(
   msd_adamw, float *weight, const float *gradient, float *first, float *second, int64_t count, msd_adamw_step step)
 
-// Moves averages by this fraction of the way to the values.
+// average += fraction · (value - average).
 MSD_DECLARE(msd_approach, float *average, const float *value, int64_t count, float fraction)
 
-// Which version this processor gets: 0 scalar, 1 AVX2, 2 AVX-512.
+// The version for this processor: 0 scalar, 1 AVX2, 2 AVX-512.
 int msd_level(void);
 
 #undef MSD_DECLARE

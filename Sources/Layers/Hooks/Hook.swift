@@ -1,9 +1,9 @@
 import Tensors
 
-/// What an observer learns of a tensor.
+/// What an observer receives at a hook point.
 public struct HookEvent: Sendable {
   public let point: HookPoint
-  /// The tensor with the axes that the point declares; of the chosen heads alone where a selection names heads.
+  /// The tensor with the axes that the point declares; only the selected heads if the selection names heads.
   public let tensor: Tensor
   /// The feature map whose positions the query axis counts, row by row.
   public let grid: FeatureGrid?
@@ -21,14 +21,14 @@ public struct Hook: Sendable {
   }
   let action: Action
 
-  /// Looks at tensors; the run stays the same to the last bit. An error ends the run at the end of its step.
+  /// Observes tensors without changing any bit of the result. If `body` throws, the run ends after the current step.
   public static func observe(_ selection: HookSelection, _ body: @escaping @Sendable (HookEvent) throws -> Void) -> Hook
   {
     Hook(selection: selection, action: .observe(body))
   }
 
-  /// Puts another tensor of the same shape in place. A tensor of another shape, or an error, ends the run at the end of
-  /// its step.
+  /// Replaces tensors with others of the same shape. If `body` throws or returns another shape, the run ends after the
+  /// current step.
   public static func replace(_ selection: HookSelection, _ body: @escaping @Sendable (HookEvent) throws -> Tensor)
     -> Hook
   {
@@ -36,10 +36,10 @@ public struct Hook: Sendable {
   }
 }
 
-/// Anything that takes part in a run at its hook points: a hook itself, or a recorder made of hooks.
+/// Anything with hooks: a hook itself, or a recorder that consists of several.
 public protocol Observing: Sendable {
   var hooks: [Hook] { get }
-  /// Called as a run begins: a recorder forgets what it has of an earlier one.
+  /// Called when a run begins: a recorder discards what it recorded in an earlier run.
   func begin()
 }
 

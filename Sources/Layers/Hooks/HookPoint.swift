@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// What an axis of an observed tensor counts. An open set: whoever declares a hook point may name an axis of its own.
+/// What an axis of an observed tensor counts. An open set: a hook point may declare axes of its own.
 public struct Axis: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
   public let name: String
 
@@ -19,7 +19,7 @@ public struct Axis: Hashable, Sendable, ExpressibleByStringLiteral, CustomString
   public var description: String { name }
 }
 
-/// What a hook point shows. An open set: a kind is declared beside the layer that makes the point.
+/// The kind of tensor that a hook point shows. An open set: a kind is declared next to the layers that use it.
 public struct HookKind: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
   public let name: String
 
@@ -30,17 +30,17 @@ public struct HookKind: Hashable, Sendable, ExpressibleByStringLiteral, CustomSt
 
 /// A named point of a forward pass where a tensor can be observed or replaced.
 ///
-/// Applied inline, it costs one look at a task-local value where nobody observes.
+/// Without an observer, a call only reads one task-local value.
 public final class HookPoint: Sendable, CustomStringConvertible {
-  /// The full name, as `up_blocks.0.attentions.1.transformer_blocks.0.attn2.text_pattern`.
+  /// The full name, such as `up_blocks.0.attentions.1.transformer_blocks.0.attn2.text_pattern`.
   public let name: String
-  /// The layer the point belongs to: the name without its last part.
+  /// The layer to which the point belongs: the name without its last part.
   public let layer: String
-  /// The part of the model, as `text_encoder`; empty for the denoising network.
+  /// The part of the model, such as `text_encoder`; empty for the denoising network.
   public let component: String
   public let kind: HookKind
   public let axes: [Axis]
-  /// Length of the head axis, nil where there is none.
+  /// Length of the head axis; nil if there is none.
   public let heads: Int?
 
   init(name: String, layer: String, component: String, kind: HookKind, axes: [Axis], heads: Int?) {
@@ -50,24 +50,24 @@ public final class HookPoint: Sendable, CustomStringConvertible {
 
   public var description: String { "\(name) \(kind) \(axes)" }
 
-  /// Whether somebody observes this point in the running call.
+  /// Whether any hook is active at this point now.
   public func isObserved(on grid: FeatureGrid? = nil) -> Bool { session(on: grid) != nil }
 
-  /// Shows a tensor, and returns what a hook put in its place, or the tensor itself.
+  /// Passes a tensor to the hooks of this point. Returns their replacement, or the tensor itself.
   public func callAsFunction(_ tensor: Tensor, on grid: FeatureGrid? = nil) -> Tensor {
     session(on: grid)?.deliver(tensor, at: self, grid: grid) ?? tensor
   }
 
-  /// Scaled dot-product attention over packed heads, softmax(q·kᵀ/√D + bias)·v, whose probabilities pass this point.
+  /// Scaled dot-product attention over packed heads, softmax(q·kᵀ/√D + bias)·v, whose probabilities this point shows.
   ///
-  /// Where nobody observes, they are never materialised. Observing changes no bit of the result.
+  /// Without an observer, they never exist all at once. Observing changes no bit of the result.
   /// - Parameters:
   ///   - query: `[B, Q, heads·D]`.
   ///   - key: `[B, K, heads·D]`.
   ///   - value: `[B, K, heads·E]`.
   ///   - bias: added to the logits, `[B or 1, heads or 1, Q or 1, K]`.
-  ///   - kept: `[B, Q, 1]`, 1 where a query's row is kept and 0 where it is zero, probabilities and result alike; a hook
-  ///     that replaces probabilities has the last word.
+  ///   - kept: `[B, Q, 1]`: 0 sets a query's probabilities and result to zero, 1 keeps them. Probabilities from a hook
+  ///     that replaces them are used as they are.
   /// - Returns: `[B, Q, heads·E]`.
   public func attend(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, bias: Tensor? = nil, causal: Bool = false,

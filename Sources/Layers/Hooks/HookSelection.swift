@@ -1,15 +1,15 @@
-/// Which hook points, steps and heads a hook takes part in.
+/// The hook points, steps and heads to which a hook applies.
 public struct HookSelection: Sendable {
-  /// Patterns of names, `*` standing for anything, `?` for one character; a point takes part when one of them fits its
-  /// name or its layer. Empty: all names.
+  /// Name patterns, in which `*` matches anything and `?` one character. A point is selected if one of them matches its
+  /// name or its layer. Empty: all points.
   public var patterns: [String]
   /// Empty: all kinds.
   public var kinds: Set<HookKind>
-  /// Feature map sizes, nil: all.
+  /// Feature map sizes; nil: all.
   public var grids: Set<FeatureGrid>?
-  /// Steps counted from 0, nil: all, and points that are met outside of steps.
+  /// Steps, counted from 0; nil: all steps, and points that fire outside of steps.
   public var steps: Set<Int>?
-  /// Attention heads counted from 0, nil: all. Observed tensors hold only these, in rising order.
+  /// Attention heads, counted from 0; nil: all. Observed tensors hold only these, in ascending order.
   public var heads: [Int]?
 
   public init(
@@ -27,15 +27,15 @@ public struct HookSelection: Sendable {
     self.heads = heads.map { Array(Set($0)).sorted() }
   }
 
-  /// The points that the selection names and that a run can meet.
-  /// - Throws: `HookError` where a pattern fits no point of the chosen kinds, listing near names, or only points that
-  ///   cannot fire in this run; for steps, heads and feature map sizes that the run does not have.
+  /// The selected points that can fire in a run.
+  /// - Throws: `HookError` if a pattern matches no point of the selected kinds, with similar names, or only points that
+  ///   cannot fire in this run; also if the run does not have the selected steps, heads or feature map sizes.
   func points(among all: [HookPoint], _ outline: RunOutline) throws -> [HookPoint] {
     let candidates = kinds.isEmpty ? all : all.filter { kinds.contains($0.kind) }
     var chosen: [ObjectIdentifier: HookPoint] = [:]
     for pattern in patterns.isEmpty ? ["*"] : patterns {
-      let fitting = NamePattern(pattern)
-      let named = candidates.filter { fitting.fits($0.name) || fitting.fits($0.layer) }
+      let matcher = NamePattern(pattern)
+      let named = candidates.filter { matcher.fits($0.name) || matcher.fits($0.layer) }
       guard !named.isEmpty else {
         let names = (candidates.isEmpty ? all : candidates).map(\.name)
         throw HookError.noSuchPoint(
@@ -54,7 +54,7 @@ public struct HookSelection: Sendable {
 
   private func absence(of point: HookPoint, _ outline: RunOutline) -> String? {
     if let reason = outline.absence(point) { return reason }
-    return steps != nil && !outline.hasSteps(point) ? "they are met before or after the steps that the hook names" : nil
+    return steps != nil && !outline.hasSteps(point) ? "they fire before or after the steps that the hook selects" : nil
   }
 
   private func checkNumbers(of points: [HookPoint], _ outline: RunOutline) throws {

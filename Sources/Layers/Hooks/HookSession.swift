@@ -1,18 +1,18 @@
 import Foundation
 import Tensors
 
-/// The hooks of one run. They end with it, however it ends.
+/// The hooks of one run. They are active only during the run, even if it ends with an error.
 public final class HookSession: @unchecked Sendable {
   @TaskLocal package static var current: HookSession?
 
   private let hooks: [Hook]
-  /// For every hook, the points that it may fire at in this run.
+  /// The points at which each hook can fire in this run: one set per hook.
   private let selected: [Set<ObjectIdentifier>]
   private let lock = NSLock()
   private var moment = Moment()
   private var failure: (any Error)?
 
-  /// - Throws: `HookError` where a hook can never fire.
+  /// - Throws: `HookError` if a hook can never fire.
   public init(_ observing: [any Observing], catalog: HookCatalog, outline: RunOutline = RunOutline()) throws {
     hooks = observing.flatMap(\.hooks)
     let points = catalog.points
@@ -24,14 +24,14 @@ public final class HookSession: @unchecked Sendable {
 
   private init(_ hooks: [Hook], _ selected: [Set<ObjectIdentifier>]) { (self.hooks, self.selected) = (hooks, selected) }
 
-  /// The same run with one hook more, which comes last.
-  /// - Throws: `HookError` where it can never fire.
+  /// The same session with one more hook, which is called last.
+  /// - Throws: `HookError` if that hook can never fire.
   package func joined(by hook: Hook, catalog: HookCatalog, outline: RunOutline) throws -> HookSession {
     let points = try hook.selection.points(among: catalog.points, outline)
     return HookSession(hooks + [hook], selected + [Set(points.map { ObjectIdentifier($0) })])
   }
 
-  /// Runs a body with these hooks, and no others, in force.
+  /// Runs a body with exactly these hooks active.
   /// - Throws: what the body throws, and the first error of a hook.
   public func during<Result>(_ moment: Moment, _ body: () throws -> Result) throws -> Result {
     lock.withLock { self.moment = moment }
@@ -42,22 +42,22 @@ public final class HookSession: @unchecked Sendable {
 
   func observes(_ point: HookPoint, grid: FeatureGrid?) -> Bool {
     let (step, failed) = lock.withLock { (moment.step, failure != nil) }
-    return !failed && hooks.indices.contains { takesPart($0, point, grid, step) }
+    return !failed && hooks.indices.contains { isActive($0, point, grid, step) }
   }
 
-  private func takesPart(_ index: Int, _ point: HookPoint, _ grid: FeatureGrid?, _ step: Int?) -> Bool {
+  private func isActive(_ index: Int, _ point: HookPoint, _ grid: FeatureGrid?, _ step: Int?) -> Bool {
     guard selected[index].contains(ObjectIdentifier(point)) else { return false }
     let selection = hooks[index].selection
     let fitsStep = selection.steps.map { steps in step.map(steps.contains) ?? false } ?? true
     return fitsStep && selection.grids.map { grid.map($0.contains) ?? false } ?? true
   }
 
-  /// Shows a tensor to every hook in turn; a later hook sees what an earlier one put in place.
-  /// - Returns: what was put in place; nil where nothing was.
+  /// Passes a tensor to every hook in order; a later hook sees the replacement of an earlier one.
+  /// - Returns: the last replacement, or nil if there was none.
   func deliver(_ tensor: Tensor, at point: HookPoint, grid: FeatureGrid?) -> Tensor? {
     let moment = lock.withLock { self.moment }
     var replaced: Tensor?
-    for (index, hook) in hooks.enumerated() where takesPart(index, point, grid, moment.step) {
+    for (index, hook) in hooks.enumerated() where isActive(index, point, grid, moment.step) {
       let whole = replaced ?? tensor
       let heads = point.heads.map { hook.selection.heads ?? Array(0..<$0) }
       func event(_ shown: Tensor) -> HookEvent {

@@ -1,25 +1,25 @@
-/// When in a run an event happens.
+/// The point in a run at which an event happens.
 public struct Moment: Sendable, Equatable {
-  /// What the run is doing, as `denoising`. An open set: a phase is declared by what runs it.
+  /// What the run is doing, such as `denoising`. An open set: a phase is declared next to the code that runs it.
   public struct Phase: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
     public let name: String
 
     public init(stringLiteral name: String) { self.name = name }
 
-    /// A forward pass that belongs to no longer run.
+    /// A single forward pass outside of a longer run.
     public static let forward: Phase = "forward"
 
     public var description: String { name }
   }
 
   public var phase: Phase
-  /// What the phase works on, in words, as `prompt`; empty where there is only one thing.
+  /// The input of the phase, such as `prompt`; empty if the phase has only one.
   public var subject: String
   /// Index of the step, from 0; nil in a phase without steps.
   public var step: Int?
-  /// Batch rows that a question about samples means, one per sample; nil: all rows.
+  /// The batch rows to which sample indices refer, one per sample; nil: all rows.
   public var rows: Range<Int>?
-  /// Further numbers that belong to the moment, by name.
+  /// Other numbers of the moment, by name.
   public var numbers: [String: Float]
 
   public init(
@@ -30,15 +30,15 @@ public struct Moment: Sendable, Equatable {
   }
 }
 
-/// What a run is going to do, as far as it is known before: what hooks are checked against.
+/// What is known about a run before it starts. Hooks are checked against it.
 public struct RunOutline: Sendable {
   /// Number of steps.
   public var steps: Int?
-  /// Feature map sizes that the run will meet.
+  /// The feature map sizes of the run.
   public var grids: Set<FeatureGrid>?
-  /// Why a point cannot fire in this run; nil where it can.
+  /// Why a point cannot fire in this run; nil if it can.
   public var absence: @Sendable (HookPoint) -> String?
-  /// Whether a point fires in steps; one that does not never fires for a hook that names steps.
+  /// Whether a point fires during steps. If not, a hook that selects steps never fires there.
   public var hasSteps: @Sendable (HookPoint) -> Bool
 
   public init(

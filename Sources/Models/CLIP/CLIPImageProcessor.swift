@@ -3,7 +3,7 @@ import JSON
 import Layers
 import Tensors
 
-/// Turns an image into the vision encoder's input as the published path does: bicubic to 512×512 first (MS-Diffusion),
+/// Turns an image into the vision encoder's input as the published code does: bicubic to 512×512 first (MS-Diffusion),
 /// then CLIP's own resize of the short edge, centre crop, scaling to 0…1 and normalisation.
 public struct CLIPImageProcessor: Sendable {
   /// Length of the short edge after resizing, in pixels.
@@ -13,10 +13,10 @@ public struct CLIPImageProcessor: Sendable {
   public var mean: [Float]
   public var deviation: [Float]
   public var filter: ResizeFilter
-  /// The square that a reference image is brought to before CLIP's preprocessing; nil leaves it out.
+  /// Side of the square, in pixels, to which a reference image is resized before CLIP's preprocessing; nil: no resize.
   public var referenceSide: Int? = 512
 
-  /// CLIP's preprocessing at a side, 224 for the published encoder.
+  /// CLIP's preprocessing to images of this side: 224 for the published encoder.
   public init(side: Int = 224) {
     (shortEdge, cropHeight, cropWidth, filter) = (side, side, side, .bicubic)
     mean = [0.48145466, 0.4578275, 0.40821073]
@@ -24,7 +24,7 @@ public struct CLIPImageProcessor: Sendable {
   }
 
   /// Reads a `preprocessor_config.json`.
-  /// - Throws: `JSONError`; `ParameterError.unsupported` for another resampling than bilinear (2) or bicubic (3).
+  /// - Throws: `JSONError`; `ParameterError.unsupported` for resampling other than bilinear (2) or bicubic (3).
   public init(_ json: JSONNode) throws {
     self.init()
     let size = json["size"]
@@ -47,7 +47,7 @@ public struct CLIPImageProcessor: Sendable {
     guard mean.count == 3, deviation.count == 3, deviation.allSatisfy({ $0 > 0 }) else {
       throw ParameterError.unsupported(
         component: "image processor", option: "image_mean, image_std", found: "\(mean), \(deviation)",
-        supported: "three numbers each, deviations above 0")
+        supported: "three numbers each, standard deviations above 0")
     }
   }
 

@@ -14,7 +14,7 @@ public struct CLIPTextEncoder: Sendable {
     public var epsilon: Float
     public var activation: Activation
     public var endToken: Int
-    /// Width of `text_projection`, nil where the model has none.
+    /// Width of `text_projection`; nil if the model has none.
     public var projection: Int?
 
     /// Reads a `config.json` as published for CLIPTextModel and CLIPTextModelWithProjection.
@@ -42,7 +42,7 @@ public struct CLIPTextEncoder: Sendable {
     }
   }
 
-  /// What an encoder gives for a batch of B token rows of N tokens.
+  /// The output for a batch of B rows of N tokens.
   public struct Output: Sendable {
     /// Every hidden state `[B, N, C]`: embeddings first, then each layer's output; no final norm.
     public let hiddenStates: [Tensor]
@@ -50,7 +50,7 @@ public struct CLIPTextEncoder: Sendable {
     public let lastHidden: Tensor
     /// The state at the end token after the final norm, `[B, C]`.
     public let pooled: Tensor
-    /// The pooled state through the projection `[B, P]`, nil where the model has none.
+    /// The pooled state after the projection, `[B, P]`; nil if the model has none.
     public let projected: Tensor?
 
     /// The second-to-last hidden state, which SDXL conditions on.
@@ -63,7 +63,7 @@ public struct CLIPTextEncoder: Sendable {
   let finalNorm: LayerNorm
   let projection: Linear?
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or of another shape.
   public init(_ scope: Scope, _ configuration: Configuration) throws {
     let model = scope["text_model"]
     self.configuration = configuration
@@ -82,7 +82,7 @@ public struct CLIPTextEncoder: Sendable {
     }
   }
 
-  /// Encodes rows of token ids, all of one length.
+  /// Encodes rows of token ids, all of equal length.
   public func callAsFunction(_ rows: [[Int]]) -> Output {
     let length = rows.first?.count ?? 0
     guard length <= configuration.positions, rows.allSatisfy({ $0.count == length }) else {
@@ -101,15 +101,15 @@ public struct CLIPTextEncoder: Sendable {
     return Output(hiddenStates: states, lastHidden: last, pooled: pooled, projected: projection.map { $0(pooled) })
   }
 
-  /// Where a row is pooled: published configurations with end token 2 pool at the largest id, others at the first end
-  /// token.
+  /// The position at which a row is pooled: that of the largest id in published configurations with end token 2, else
+  /// that of the first end token.
   private func endPosition(_ ids: [Int]) -> Int {
     if configuration.endToken == 2 { return ids.firstIndex(of: ids.max() ?? 0) ?? 0 }
     return ids.firstIndex(of: configuration.endToken) ?? 0
   }
 }
 
-/// Checks that sizes from a configuration are positive and not absurd, before anything is multiplied or allocated.
+/// Checks that sizes from a configuration are from 1 to `limit`, before anything is multiplied or allocated.
 /// - Throws: `ParameterError.unsupported` naming the first that is not.
 package func checkSizes(_ component: String, _ sizes: [String: Int], atMost limit: Int = 1 << 20) throws {
   for (option, size) in sizes.sorted(by: { $0.key < $1.key }) where !(1...limit).contains(size) {

@@ -16,7 +16,7 @@ public struct CLIPVisionEncoder: Sendable {
     public var activation: Activation
     public var projection: Int
 
-    /// Tokens of one image: the class token and one a patch.
+    /// Tokens of one image: the class token and one per patch.
     public var tokens: Int { (imageSize / patchSize) * (imageSize / patchSize) + 1 }
 
     /// Reads a `config.json` as published for CLIPVisionModelWithProjection.
@@ -48,11 +48,11 @@ public struct CLIPVisionEncoder: Sendable {
     }
   }
 
-  /// What the encoder gives for B images of N tokens.
+  /// The output for B images of N tokens.
   public struct Output: Sendable {
     /// Every hidden state `[B, N, C]`: embeddings first, then each layer's output; no final norm.
     public let hiddenStates: [Tensor]
-    /// The normed class token through the projection, `[B, P]`.
+    /// The class token after the final norm and the projection, `[B, P]`.
     public let imageEmbedding: Tensor
 
     /// The second-to-last hidden state, which the resampler reads.
@@ -69,7 +69,7 @@ public struct CLIPVisionEncoder: Sendable {
   let transformer: CLIPTransformer
   let projection: Linear
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or of another shape.
   public init(_ scope: Scope, _ configuration: Configuration) throws {
     let model = scope["vision_model"]
     let width = configuration.width

@@ -13,7 +13,7 @@ struct DDIMScheduler: ScheduleFollower {
 
   let schedule: TrainingSchedule
   private let configuration: SchedulerConfiguration
-  /// Timesteps of training per step.
+  /// Training timesteps per step.
   private let distance: Int
 
   init(_ configuration: SchedulerConfiguration, steps: Int) throws {
@@ -40,7 +40,7 @@ struct DDIMScheduler: ScheduleFollower {
     return configuration.eta > 0 ? result + noise() * sigma : result
   }
 
-  /// ᾱ of a training step; before the first one, that of the end.
+  /// ᾱ of a training timestep; before the first one, the final ᾱ.
   private func alphaBar(_ t: Int) -> Float {
     if t >= 0 { return schedule.noise.alphaBars[t] }
     return configuration.setsFinalAlphaToOne ? 1 : schedule.noise.alphaBars[0]

@@ -1,7 +1,7 @@
 import Tensors
 
-/// Euler's method that goes below the next noise level and adds fresh noise up to it: ancestral sampling (Song et al.,
-/// 2021, "Score-Based Generative Modeling", appendix F) in the letters of Karras et al. (2022).
+/// Euler's method with a step to below the next noise level, then fresh noise up to it: ancestral sampling (Song et al.,
+/// 2021, "Score-Based Generative Modeling", appendix F) in the notation of Karras et al. (2022).
 ///
 /// σ_up² = σᵢ₊₁²·(σᵢ² − σᵢ₊₁²) / σᵢ² and σ_down² = σᵢ₊₁² − σ_up²; then
 /// xᵢ₊₁ = xᵢ + (σ_down − σᵢ)·dᵢ + σ_up·ε.

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Latent consistency models (Luo et al., 2023): every step goes to clean latents and back to the next noise level, as
+/// Latent consistency models (Luo et al., 2023): every step predicts clean latents and adds noise up to the next noise level, as in
 /// Algorithm 1 of Song et al. (2023, "Consistency Models").
 struct LCMScheduler: ScheduleFollower {
   static let name = "lcm"
@@ -16,7 +16,7 @@ struct LCMScheduler: ScheduleFollower {
 
   let schedule: TrainingSchedule
 
-  /// Timesteps are chosen among those that the model was distilled over.
+  /// Timesteps are selected among those over which the model was distilled.
   init(_ configuration: SchedulerConfiguration, steps: Int) {
     let original = configuration.originalSteps
     let distance = configuration.trainingSteps / original

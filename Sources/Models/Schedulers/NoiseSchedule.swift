@@ -1,10 +1,10 @@
 import Tensors
 
-// Axes: B samples; what follows them is the same in all tensors of a call.
+// Axes: B samples, then any others; tensors of one call have equal shapes.
 
-/// How noisy samples are at each timestep of training, and what the network is to predict there.
+/// How much noise samples contain at each training timestep, and the network's target there.
 public struct NoiseSchedule: Sendable {
-  /// ᾱ of every timestep: how much of the signal's variance is left.
+  /// ᾱ of every timestep: the fraction of the signal's variance that is left.
   public let alphas: [Float]
   /// What the network predicts.
   public let prediction: SchedulerConfiguration.Prediction
@@ -21,7 +21,7 @@ public struct NoiseSchedule: Sendable {
     clean * signal(timesteps, like: clean) + noise * standardDeviation(timesteps, like: clean)
   }
 
-  /// What the network is to predict: the noise ε, or v = √ᾱ·ε − √(1 − ᾱ)·clean (Salimans and Ho, 2022).
+  /// The network's target: the noise ε, or v = √ᾱ·ε − √(1 − ᾱ)·clean (Salimans and Ho, 2022).
   public func target(clean: Tensor, noise: Tensor, timesteps: [Int]) -> Tensor {
     switch prediction {
     case .epsilon: noise
@@ -29,7 +29,7 @@ public struct NoiseSchedule: Sendable {
     }
   }
 
-  /// Signal to noise, ᾱ / (1 − ᾱ).
+  /// Signal-to-noise ratio, ᾱ / (1 − ᾱ).
   public func signalToNoise(_ timestep: Int) -> Float { alphas[timestep] / (1 - alphas[timestep]) }
 
   private func signal(_ timesteps: [Int], like tensor: Tensor) -> Tensor {

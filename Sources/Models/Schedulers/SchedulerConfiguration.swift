@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 
-/// What a scheduler is made from: a published `scheduler_config.json`.
+/// The configuration of a scheduler, as in a published `scheduler_config.json`.
 public struct SchedulerConfiguration: Sendable {
   /// What the network predicts.
   public enum Prediction: String, Sendable, CaseIterable {
@@ -11,7 +11,7 @@ public struct SchedulerConfiguration: Sendable {
     case vPrediction = "v_prediction"
   }
 
-  /// Which timesteps of training a run visits.
+  /// Which training timesteps a generation visits.
   public enum Spacing: String, Sendable, CaseIterable {
     /// From the first to the last, both included.
     case linspace
@@ -21,24 +21,24 @@ public struct SchedulerConfiguration: Sendable {
     case trailing
   }
 
-  /// How the noise level rises over training.
+  /// How β rises over the training timesteps.
   public enum BetaSchedule: String, Sendable, CaseIterable {
     case linear
-    /// The square of a straight line.
+    /// √β rises linearly.
     case scaledLinear = "scaled_linear"
-    /// β such that ᾱ is a squared cosine (Nichol and Dhariwal, 2021): noise grows evenly, and nothing but noise is left at
-    /// the end. β is at most 0.999; `betaStart` and `betaEnd` are not used.
+    /// β such that ᾱ is a squared cosine (Nichol and Dhariwal, 2021): noise grows evenly, and only noise is left at the
+    /// end. β is at most 0.999; `betaStart` and `betaEnd` are not used.
     case squaredCosine = "squaredcos_cap_v2"
   }
 
-  /// The class named in the file, nil where none is.
+  /// The class named in the file; nil if it names none.
   public var className: String?
   public var trainingSteps = 1000
   public var betaStart = 0.0001
   public var betaEnd = 0.02
   public var betaSchedule = BetaSchedule.linear
   public var prediction = Prediction.epsilon
-  /// nil: the spacing of the scheduler's own class.
+  /// nil: the default of the scheduler's class.
   public var spacing: Spacing?
   public var stepsOffset = 0
   public var usesKarrasSigmas = false
@@ -48,13 +48,13 @@ public struct SchedulerConfiguration: Sendable {
   public var clipsSample = false
   /// How much noise DDIM adds, its letter η: 0 none, 1 as much as DDPM.
   public var eta: Float = 0
-  /// The steps that an LCM was distilled over.
+  /// The number of steps over which an LCM was distilled.
   public var originalSteps = 50
 
   public init() {}
 
-  /// Reads a `scheduler_config.json`. What it leaves out has the default of the class that it names; an option that is
-  /// not supported and would change results is refused by name.
+  /// Reads a `scheduler_config.json`. An option that it leaves out has the default of the class that it names. An
+  /// unsupported option that would change results is an error that names the option.
   /// - Throws: `JSONError`, ``SchedulerError``.
   public init(_ json: JSONNode) throws {
     let named = try json["_class_name"].isPresent ? json["_class_name"].string() : nil
@@ -86,7 +86,7 @@ public struct SchedulerConfiguration: Sendable {
     }
   }
 
-  /// The values of options that this package computes with; null, or no such option, is always right.
+  /// The supported values of options; null or a missing option is always accepted.
   private static let supported: [(String, [JSONValue])] = [
     ("rescale_betas_zero_snr", [false]), ("use_beta_sigmas", [false]), ("use_exponential_sigmas", [false]),
     ("use_flow_sigmas", [false]), ("thresholding", [false]), ("final_sigmas_type", ["zero"]),

@@ -7,7 +7,7 @@ public enum SchedulerError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unsupported(let option, let found, let supported): "\(option) is \(found), supported: \(supported)"
-    case .unknown(let name, let known): "no scheduler is called '\(name)'; there are \(known.joined(separator: ", "))"
+    case .unknown(let name, let known): "no scheduler is called '\(name)'; available: \(known.joined(separator: ", "))"
     case .steps(let found, let limit, let scheduler):
       "\(found) steps for the scheduler \(scheduler), expected 1 to \(limit)"
     }

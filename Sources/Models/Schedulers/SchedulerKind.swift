@@ -1,23 +1,23 @@
 /// A scheduler that can be chosen by name: one of the package's, or any other type that is a ``Scheduler``.
 public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
-  /// The schedulers that have a name on the command line; the place to register another one.
+  /// The schedulers that have a name on the command line. Register another one here.
   public static let allCases: [SchedulerKind] = [.euler, .eulerAncestral, .ddim, .ddpm, .dpmSolver, .uniPC, .lcm]
 
   let type: any Scheduler.Type
 
-  /// A scheduler of one's own can be passed to ``make(configuration:steps:)`` like the package's.
+  /// Makes a kind of your own scheduler type, to be used like the package's kinds.
   public init(_ type: any Scheduler.Type) { self.type = type }
 
   /// The name on the command line.
   public var name: String { type.name }
   /// The class of diffusers.
   public var className: String { type.className }
-  /// The options that this scheduler reads, among those that not every scheduler reads.
+  /// The options that this scheduler reads, of those that only some schedulers read.
   public var options: Set<SchedulerOption> { type.options }
 
   public var description: String { name }
 
-  /// The scheduler of a command line's name or of a class of diffusers.
+  /// The scheduler with this name on the command line, or of this class of diffusers.
   /// - Throws: ``SchedulerError/unknown(name:known:)``.
   public static func named(_ name: String) throws -> SchedulerKind {
     guard let kind = allCases.first(where: { $0.name == name }) ?? ofClass(name) else {
@@ -30,8 +30,8 @@ public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
 
   /// A scheduler over a number of steps.
   ///
-  /// A configuration of this scheduler's own class that asks for Karras's noise levels is refused where the scheduler has
-  /// none. From another class, whose checkpoint is run with this scheduler by choice, the option is ignored.
+  /// If a configuration of this scheduler's own class asks for Karras's noise levels, but the scheduler has none, an error
+  /// is thrown. In a configuration of another class, that option is ignored.
   /// - Throws: ``SchedulerError``.
   public func make(configuration: SchedulerConfiguration, steps: Int) throws -> any Scheduler {
     let limit = type.stepLimit(configuration)

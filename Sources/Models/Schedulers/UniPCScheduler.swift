@@ -2,9 +2,9 @@ import Foundation
 import Tensors
 
 /// UniPC (Zhao et al., 2023) of second order on predicted clean latents, with B(h) = e^h − 1: a predictor, UniP, and a
-/// corrector, UniC, that needs no further call of the network.
+/// corrector, UniC, that needs no additional network call.
 ///
-/// Letters as in the paper, for a step from s to t. On clean latents the solver runs in −h, where h = λₜ − λₛ. m₀ are the
+/// Notation as in the paper, for a step from s to t. With clean latents, −h replaces h, where h = λₜ − λₛ. m₀ are the
 /// clean latents at s, m₁ those of the step before, at λ₁; r₁ = (λ₁ − λₛ)/h, D₁ = (m₁ − m₀)/r₁. With
 /// hφ₁ = e^(−h) − 1, hφ₂ = hφ₁/(−h) − 1 and hφ₃ = hφ₂/(−h) − ½:
 ///
@@ -48,7 +48,7 @@ struct UniPCScheduler: ScheduleFollower {
     return firstOrder - (m[1] - m[0]) * (0.5 * factor / r1)
   }
 
-  /// UniC: latents at `index` once more, now that their clean latents mₜ are known; they add the node r₂ = 1 with
+  /// UniC: corrects the latents at `index`, whose clean latents mₜ are now known. These add the node r₂ = 1 with
   /// D₂ = mₜ − m₀.
   ///
   /// At first order ρ = ½. At second order ρ solves ρ₁ + ρ₂ = b₁, ρ₁·r₁ + ρ₂ = b₂ with b₁ = hφ₂/B(−h) and

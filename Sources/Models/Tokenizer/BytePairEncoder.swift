@@ -22,7 +22,7 @@ final class BytePairEncoder: Sendable {
       if line.isEmpty || line.hasPrefix("#version") { continue }
       guard line.utf8.count(where: { $0 == 0x20 }) == 1, line.first != " ", line.last != " " else {
         throw TokenizerError.malformed(
-          file: mergesFile, place: "line \(index + 1)", expected: "two pieces with a space between",
+          file: mergesFile, place: "line \(index + 1)", expected: "two pieces separated by one space",
           found: "'\(line.prefix(60))'")
       }
       ranks[String(line)] = ranks.count
@@ -30,7 +30,7 @@ final class BytePairEncoder: Sendable {
     (self.vocabulary, self.ranks) = (vocabulary, ranks)
   }
 
-  /// Numbers of the pieces of one word; pieces outside the vocabulary become `unknown`.
+  /// Token ids of one word; pieces outside the vocabulary become `unknown`.
   func encode(_ word: String, unknown: Int) -> [Int] {
     if let ids = known.withLock({ $0[word] }) { return ids }
     let ids = pieces(word).map { vocabulary[$0] ?? unknown }

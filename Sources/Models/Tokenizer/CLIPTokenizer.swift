@@ -2,26 +2,26 @@ import Checkpoints
 import Foundation
 import JSON
 
-/// CLIP's tokenizer, as published for transformers: text is cleaned and lowered, cut into words and punctuation, and
-/// each of these into byte pairs.
+/// CLIP's tokenizer, as published for transformers: text is cleaned and lower-cased, split into words and
+/// punctuation, and each of these into byte pairs.
 public struct CLIPTokenizer: Sendable {
-  /// A text as token numbers.
+  /// A text as token ids.
   public struct Encoding: Sendable, Equatable {
-    /// Start, the text's tokens, end, then padding up to the length asked for.
+    /// Start, the text's tokens, end, then padding up to the requested length.
     public let ids: [Int]
-    /// Place of the first end token.
+    /// Position of the first end token.
     public let endPosition: Int
-    /// The words that did not fit any more; empty where all did.
+    /// The words that did not fit; empty if all did.
     public let cutText: String
   }
 
   public let startToken, endToken, padToken, unknownToken: Int
   private let encoder: BytePairEncoder
-  /// Texts that are one token wherever they stand, the longest first.
+  /// Texts that are always one token, the longest first.
   private let special: [(text: [Character], id: Int)]
   private let names: [Int: String]
 
-  /// Reads a folder as published: vocabulary, merges and, where they are there, configuration and special tokens.
+  /// Reads a folder as published: vocabulary, merges and, if present, configuration and special tokens.
   /// - Throws: ``TokenizerError``, `JSONError`.
   public init(folder: String) throws {
     let files = TokenizerFolder(folder)
@@ -57,7 +57,7 @@ public struct CLIPTokenizer: Sendable {
     self.encoder = encoder
   }
 
-  /// Token numbers of a text alone, without start, end and padding.
+  /// Token ids of a text, without start, end and padding.
   public func tokens(of text: String) -> [Int] {
     var ids: [Int] = []
     var plain: [Character] = []
@@ -81,7 +81,7 @@ public struct CLIPTokenizer: Sendable {
     return ids
   }
 
-  /// A text between start and end token, cut and padded to a length.
+  /// A text between start and end token, truncated or padded to a length.
   /// - Parameter length: Tokens in all, 77 for the published encoders.
   public func encode(_ text: String, length: Int = 77) -> Encoding {
     let all = tokens(of: text)
@@ -93,7 +93,7 @@ public struct CLIPTokenizer: Sendable {
       cutText: kept.count < all.count ? cutText(text, keeping: kept.count) : "")
   }
 
-  /// The pieces of text that tokens stand for, for labels: `astro`, `naut`.
+  /// The piece of text of each token, for labels: `astro`, `naut`.
   public func pieces(of ids: [Int]) -> [String] {
     ids.map { id in
       let name = names[id] ?? "?"
@@ -105,7 +105,7 @@ public struct CLIPTokenizer: Sendable {
   private static let bytes = Dictionary(
     uniqueKeysWithValues: BytePairEncoder.characters.enumerated().map { ($0.element, UInt8($0.offset)) })
 
-  /// The words from the first one on that does not fit whole.
+  /// The rest of the text, from the first word that does not fit completely.
   private func cutText(_ text: String, keeping limit: Int) -> String {
     let words = text.split(whereSeparator: \.isWhitespace)
     var count = 0
@@ -118,7 +118,7 @@ public struct CLIPTokenizer: Sendable {
 
   // MARK: Words
 
-  /// Cleans a text and cuts it into contractions, words, single digits and runs of anything else.
+  /// Cleans a text and splits it into contractions, words, single digits and runs of anything else.
   private func words(of text: String) -> [String] {
     TextCleaner.cleaned(text).split(separator: " ").flatMap { Self.split(Array($0.unicodeScalars)) }
   }
@@ -155,8 +155,8 @@ public struct CLIPTokenizer: Sendable {
   }
 }
 
-/// What is done to a text before it is cut into words: control characters go, Chinese characters stand apart, composed
-/// forms (NFC), small letters.
+/// Prepares a text for splitting into words: removes control characters, puts spaces around Chinese characters, composes
+/// characters (NFC) and lower-cases them.
 enum TextCleaner {
   static func cleaned(_ text: String) -> String {
     var scalars = String.UnicodeScalarView()

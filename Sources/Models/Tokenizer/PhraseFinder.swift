@@ -1,10 +1,10 @@
 import Phrases
 
-/// Why a phrase has no place in a prompt.
+/// Why a phrase has no tokens in a prompt.
 public enum PhraseError: Error, Equatable, CustomStringConvertible {
   /// The words do not occur, or not often enough.
   case absent(phrase: String, prompt: String, occurrence: Int)
-  /// The words occur, but where the text encoder does not see them any more.
+  /// The words occur, but beyond the tokens that the text encoder reads.
   case beyondEnd(phrase: String, prompt: String, tokens: Range<Int>, length: Int)
 
   public var description: String {
@@ -12,30 +12,30 @@ public enum PhraseError: Error, Equatable, CustomStringConvertible {
     case .absent(let phrase, let prompt, let occurrence):
       (occurrence == 0
         ? "the phrase '\(phrase)' is not in the prompt"
-        : "the phrase '\(phrase)' is not \(occurrence + 1) times in the prompt")
-        + "; its words are: \(prompt.split(whereSeparator: \.isWhitespace).joined(separator: " | ")). "
-        + "Use words of the prompt as they stand there, upper and lower case told apart"
+        : "the phrase '\(phrase)' does not occur \(occurrence + 1) times in the prompt")
+        + "; the prompt's words are: \(prompt.split(whereSeparator: \.isWhitespace).joined(separator: " | ")). "
+        + "Copy words of the prompt exactly, in upper and lower case"
     case .beyondEnd(let phrase, _, let tokens, let length):
-      "the phrase '\(phrase)' stands at the tokens \(tokens.lowerBound)–\(tokens.upperBound - 1) of the prompt, of which "
-        + "only \(length) (start and end among them) are seen; shorten the prompt before it"
+      "the phrase '\(phrase)' has the tokens \(tokens.lowerBound)–\(tokens.upperBound - 1) of the prompt, but the text "
+        + "encoder reads only \(length), including start and end; shorten the prompt before the phrase"
     }
   }
 }
 
-/// Finds which tokens of a prompt a phrase is.
+/// Finds the tokens of a phrase in a prompt.
 public struct PhraseFinder: Sendable {
-  /// How tokens before an n-th equal phrase are counted.
+  /// How the tokens before the n-th occurrence of a phrase are counted.
   public enum Mode: Sendable {
-    /// Rightly.
+    /// Correctly: all of them.
     case counted
-    /// As the published search does: the first word of each earlier, skipped match is not counted, so that the span
-    /// comes out too early.
+    /// As in the published code: the first word of each earlier occurrence is not counted, so that the span starts too
+    /// early.
     case published
   }
 
-  /// A place in the prompt.
+  /// An occurrence in the prompt.
   public struct Match: Sendable, Equatable {
-    /// Token places, the start token being place 0.
+    /// Token positions; the start token has position 0.
     public let span: Range<Int>
     /// The prompt's words that matched, the last one without its punctuation mark.
     public let words: [String]
@@ -45,12 +45,12 @@ public struct PhraseFinder: Sendable {
   private let mode: Mode
   private let length: Int
 
-  /// - Parameter length: Tokens that the text encoder sees, start and end among them.
+  /// - Parameter length: Number of tokens that the text encoder reads, including start and end.
   public init(tokenizer: CLIPTokenizer, mode: Mode = .counted, length: Int = 77) {
     (self.tokenizer, self.mode, self.length) = (tokenizer, mode, length)
   }
 
-  /// Places of several phrases, one for each: the n-th of equal phrases is looked for as the n-th match.
+  /// Token spans of several phrases, one per phrase. The n-th of several equal phrases has the n-th occurrence.
   public func spans(of phrases: [String], in prompt: String) -> [Result<Range<Int>, PhraseError>] {
     var seen: [String: Int] = [:]
     return phrases.map { phrase in
@@ -59,7 +59,7 @@ public struct PhraseFinder: Sendable {
       guard let match = match(phrase, in: prompt, occurrence: occurrence) else {
         return .failure(.absent(phrase: phrase, prompt: prompt, occurrence: occurrence))
       }
-      // The last place is the end token's.
+      // The last position is the end token's.
       guard match.span.upperBound <= length - 1 else {
         return .failure(.beyondEnd(phrase: phrase, prompt: prompt, tokens: match.span, length: length))
       }
@@ -67,10 +67,10 @@ public struct PhraseFinder: Sendable {
     }
   }
 
-  /// The n-th run of the prompt's words that equals the phrase's words, nil where there are not so many.
+  /// The n-th occurrence of the phrase's words in the prompt; nil if there are fewer.
   ///
-  /// A trailing one of `. ! ? , :` of a prompt word is ignored, and a prompt word also matches when it holds "-" and then
-  /// the phrase's word.
+  /// One of `. ! ? , :` at the end of a prompt word is ignored. A prompt word also matches if it contains "-" followed by
+  /// the phrase's word, as "blue-dog" matches "dog".
   /// - Parameters:
   ///   - occurrence: n, counted from 0.
   ///   - lastWordOnly: Whether only the phrase's last word is looked for.

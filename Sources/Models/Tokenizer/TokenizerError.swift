@@ -6,7 +6,7 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .missing(let folder, let file):
-      "\(folder): \(file) is missing; a CLIP tokenizer has vocab.json and merges.txt, as published"
+      "\(folder): \(file) is missing; a CLIP tokenizer consists of vocab.json and merges.txt"
     case .malformed(let file, let place, let expected, let found):
       "\(file), \(place): expected \(expected), found \(found)"
     }

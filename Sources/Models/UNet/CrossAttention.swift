@@ -3,9 +3,9 @@ import Tensors
 
 // Axes: B batch, Q positions, K context tokens, C width, H heads.
 
-/// Attention of the feature map's positions to text tokens, with any number of branches beside it.
+/// Attention of the feature map's positions to text tokens, to which any number of branches add.
 public final class CrossAttention: Sendable {
-  /// The layer's path, as `down_blocks.1.attentions.0.transformer_blocks.0.attn2`.
+  /// The layer's path, such as `down_blocks.1.attentions.0.transformer_blocks.0.attn2`.
   public let name: String
   public let width: Int
   public let contextWidth: Int
@@ -34,7 +34,7 @@ public final class CrossAttention: Sendable {
       context.branches.reduce(text) { sum, branch in branch(query, in: self, on: grid).map { sum + $0 } ?? sum })
   }
 
-  /// Declares a hook point of a branch beside this layer's own.
+  /// Declares a hook point of a branch, next to this layer's own.
   package func hook(_ name: String, _ kind: HookKind, axes: Axis...) -> HookPoint {
     scope.hook(name, kind, heads: axes.contains(.head) ? heads : nil, axes: axes)
   }
@@ -43,20 +43,20 @@ public final class CrossAttention: Sendable {
 /// What is added to text attention in every cross-attention layer, such as attention to subjects.
 public protocol AttentionBranch {
   /// - Parameter query: the layer's queries, heads packed, `[B, Q, C]`.
-  /// - Returns: `[B, Q, C]`, added before the shared output projection; nil for nothing.
+  /// - Returns: `[B, Q, C]`, added before the shared output projection; nil: nothing is added.
   func callAsFunction(_ query: Tensor, in layer: CrossAttention, on grid: FeatureGrid) -> Tensor?
 }
 
-/// Which text tokens each position may see.
+/// The text tokens to which each position may attend.
 public protocol TextMask {
   /// Added to the text logits, `[B, 1, Q, K]`.
   func bias(on grid: FeatureGrid) -> Tensor
 }
 
-/// What cross-attention layers attend to in one run: text, whose keys and values are made once, and branches beside it.
+/// What cross-attention layers attend to in one run: text, whose keys and values are computed once, and branches.
 public struct AttentionContext {
   public var branches: [any AttentionBranch]
-  /// nil: every position sees all of the text.
+  /// nil: every position attends to all of the text.
   public var mask: (any TextMask)?
   private let text: [String: (key: Tensor, value: Tensor)]
 
@@ -72,7 +72,7 @@ public struct AttentionContext {
 
   /// Keys and values of the text in a layer, `[B, K, C]` each.
   func keysAndValues(of layer: CrossAttention) -> (key: Tensor, value: Tensor) {
-    guard let own = text[layer.name] else { fail("AttentionContext: made for other layers than \(layer.name)") }
+    guard let own = text[layer.name] else { fail("AttentionContext: created without the layer \(layer.name)") }
     return own
   }
 }

@@ -3,8 +3,8 @@ import Tensors
 
 // Axes: B batch, C latent channels, H and W height and width of latents.
 
-/// A network that predicts what a scheduler takes a step with, as a pipeline asks for it: a U-Net alone, or one that
-/// another network adds to.
+/// A network that predicts noise or velocity, from which a scheduler takes a step: a U-Net alone, or one to which another
+/// network adds residuals.
 public protocol Denoiser: Sendable {
   var configuration: UNetConfiguration { get }
   /// Every cross-attention layer in the order in which adapters number them.
@@ -13,7 +13,7 @@ public protocol Denoiser: Sendable {
   /// - Parameters:
   ///   - latents: scaled latents `[B, C, H, W]`.
   ///   - timesteps: one per row, or one for all.
-  ///   - context: what cross-attention attends to, of as many rows.
+  ///   - context: what cross-attention attends to, with as many rows.
   ///   - added: SDXL's added conditions.
   ///   - residuals: what another network adds.
   /// - Returns: noise or velocity, `[B, C, H, W]`.
@@ -33,11 +33,11 @@ public struct AddedConditions: Sendable {
   public init(pooledText: Tensor, timeIDs: Tensor) { (self.pooledText, self.timeIDs) = (pooledText, timeIDs) }
 }
 
-/// What another network, as a ControlNet, adds inside a U-Net.
+/// What another network, such as a ControlNet, adds inside a U-Net.
 public struct ExtraResiduals: Sendable {
-  /// One per skip, in the order in which the way down makes them, each of its skip's shape.
+  /// One per skip, in the order of the down blocks, each with the shape of its skip.
   public var skips: [Tensor]
-  /// Of the shape of the middle block's output; nil: none.
+  /// Has the shape of the middle block's output; nil: none.
   public var middle: Tensor?
 
   public init(skips: [Tensor], middle: Tensor? = nil) { (self.skips, self.middle) = (skips, middle) }

@@ -5,8 +5,8 @@ import Tensors
 /// Sine and cosine features of numbers (Ho et al., 2020): `[N]` to `[N, width]`.
 ///
 /// - Parameters:
-///   - flipsSineToCosine: cosines first.
-///   - frequencyShift: subtracted from the half width that the frequencies fall over.
+///   - flipsSineToCosine: whether cosines come first.
+///   - frequencyShift: s in the frequencies 10000^(−i/(width/2 − s)).
 public func sinusoidalFeatures(
   _ numbers: [Float], width: Int, flipsSineToCosine: Bool = true, frequencyShift: Float = 0
 ) -> Tensor {

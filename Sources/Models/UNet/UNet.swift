@@ -7,9 +7,9 @@ import Tensors
 /// The denoising network of SD 1.x, SD 2.x and SDXL, from its published keys.
 public struct UNet: Denoiser {
   public let configuration: UNetConfiguration
-  /// The hook points of the network, with those of whatever else shares its catalog.
+  /// The hook points of the network, and of other models that share its catalog.
   public let hooks: HookCatalog
-  /// Whether training makes inner results again instead of keeping them: less memory, a third more time, the same bits.
+  /// Whether training recomputes inner results instead of keeping them: less memory, a third more time, the same bits.
   public var checkpointsActivations = false
   let timeEmbedding: FeatureEmbedding
   let addedEmbedding: FeatureEmbedding?
@@ -21,7 +21,7 @@ public struct UNet: Denoiser {
   let timeOutput, convInOutput: HookPoint
   let addedOutput: HookPoint?
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or of another shape.
   public init(_ scope: Scope, _ configuration: UNetConfiguration) throws {
     (self.configuration, hooks) = (configuration, scope.catalog)
     let (first, time) = (configuration.channels[0], 4 * configuration.channels[0])
@@ -57,8 +57,8 @@ public struct UNet: Denoiser {
   /// - Parameters:
   ///   - latents: scaled latents `[B, in, H, W]`, any height and width.
   ///   - timesteps: one per row, or one for all.
-  ///   - context: what cross-attention attends to, of as many rows.
-  ///   - added: SDXL's added conditions; needed where the configuration has them.
+  ///   - context: what cross-attention attends to, with as many rows.
+  ///   - added: SDXL's added conditions; required if the configuration has them.
   ///   - residuals: what another network adds to the skips and to the middle block's output.
   /// - Returns: `[B, out, H, W]`.
   public func callAsFunction(

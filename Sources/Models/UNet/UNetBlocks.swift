@@ -3,12 +3,12 @@ import Tensors
 
 // Axes: B batch, C channels, H height, W width.
 
-/// What every block of one forward pass shares.
+/// What all blocks share in one forward pass.
 struct UNetConditions {
   /// Time embedding after SiLU, `[B, E]`.
   let embedding: Tensor
   let context: AttentionContext
-  /// Whether training makes the inner results of residual blocks and transformers again instead of keeping them.
+  /// Whether training recomputes the inner results of residual blocks and transformers instead of keeping them.
   let checkpointsActivations: Bool
 
   func residual(_ block: ResidualBlock, _ x: Tensor) -> Tensor {
@@ -54,7 +54,7 @@ struct UNetDownBlock: Sendable {
     output = scope.hook("output", .blockOutput, axes: .batch, .channel, .height, .width)
   }
 
-  /// The block's output and everything that its mirror on the way up takes in.
+  /// The block's output, and the skips for the up block of the same resolution.
   func callAsFunction(_ x: Tensor, _ conditions: UNetConditions) -> (output: Tensor, skips: [Tensor]) {
     var (x, skips) = (x, [Tensor]())
     for (index, residual) in residuals.enumerated() {
@@ -99,7 +99,7 @@ struct UNetMiddleBlock: Sendable {
   }
 }
 
-/// Residual blocks and attentions of one resolution on the way up, each taking in one skip, then an enlargement.
+/// Residual blocks and attentions of one resolution on the way up, each with one skip as additional input, then upsampling.
 struct UNetUpBlock: Sendable {
   let residuals: [ResidualBlock]
   let attentions: [SpatialTransformer]
@@ -132,7 +132,7 @@ struct UNetUpBlock: Sendable {
     output = scope.hook("output", .blockOutput, axes: .batch, .channel, .height, .width)
   }
 
-  /// Takes its skips from the end of `skips`, and enlarges to the size of the next one.
+  /// Removes its skips from the end of `skips`, and upsamples to the size of the next one.
   func callAsFunction(_ x: Tensor, skips: inout [Tensor], _ conditions: UNetConditions) -> Tensor {
     var x = x
     for (index, residual) in residuals.enumerated() {

@@ -1,7 +1,7 @@
 import JSON
 import Layers
 
-/// What a `config.json` of a UNet2DConditionModel says, as far as SD 1.x, SD 2.x and SDXL use it.
+/// The options of a UNet2DConditionModel's `config.json` that SD 1.x, SD 2.x and SDXL use.
 public struct UNetConfiguration: Sendable {
   public enum BlockKind: String, Sendable {
     case down = "DownBlock2D"
@@ -98,7 +98,7 @@ public struct UNetConfiguration: Sendable {
     ] {
       for value in list { try checkSizes("U-Net", [option: value], atMost: limit) }
     }
-    // Each is a layer to build: their number stays far above that of any published model (SDXL: 65) and bounded.
+    // Limits how many blocks are built. The limit is far above any published model (SDXL: 65).
     let blocks = zip(layersPerBlock, transformerLayers).reduce(0) { $0 + (2 * $1.0 + 1) * $1.1 }
     guard blocks <= 4096 else {
       throw ParameterError.unsupported(
@@ -126,7 +126,7 @@ public struct UNetConfiguration: Sendable {
     }
   }
 
-  /// Options that have one supported value; absent or null counts as that value.
+  /// Refuses other values of options that have one supported value; absent or null counts as that value.
   private static func refuseUnknownOptions(_ json: JSONNode) throws {
     func refuse(_ option: String, _ found: String, _ supported: String) -> ParameterError {
       .unsupported(component: "U-Net", option: option, found: found, supported: supported)

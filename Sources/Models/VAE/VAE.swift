@@ -8,7 +8,7 @@ import Tensors
 /// The autoencoder of Stable Diffusion (AutoencoderKL), from its published keys.
 public struct VAE: Sendable {
   public let configuration: VAEConfiguration
-  /// Hook points of the encoder, which a generation never runs: listed apart from those of the decoder.
+  /// Hook points of the encoder, listed apart from those of the decoder: a generation never runs the encoder.
   public let encoderHooks = HookCatalog()
   let encoder: VAEEncoder
   let decoder: VAEDecoder
@@ -25,7 +25,7 @@ public struct VAE: Sendable {
     public func sample(noise: Tensor) -> Tensor { mean + (logVariance * 0.5).exp() * noise }
   }
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or of another shape.
   public init(_ scope: Scope, _ configuration: VAEConfiguration) throws {
     self.configuration = configuration
     encoder = try VAEEncoder(scope["encoder"].listingHooks(in: encoderHooks), configuration)
@@ -45,12 +45,12 @@ public struct VAE: Sendable {
     return Posterior(mean: moments[0], logVariance: moments[1].clamped(to: -30...20))
   }
 
-  /// The encoder's result as the denoising network takes it.
+  /// The encoder's result, scaled as the denoising network expects it.
   public func scaled(_ latents: Tensor) -> Tensor {
     (latents - configuration.shiftFactor) * configuration.scalingFactor
   }
 
-  /// The denoising network's latents as the decoder takes them.
+  /// The denoising network's latents, scaled as the decoder expects them.
   public func unscaled(_ latents: Tensor) -> Tensor {
     configuration.shiftFactor == 0
       ? latents / configuration.scalingFactor : latents / configuration.scalingFactor + configuration.shiftFactor
@@ -61,11 +61,11 @@ public struct VAE: Sendable {
     decoder(postQuantConvolution.map { $0(latents) } ?? latents)
   }
 
-  /// The same in tiles of the training size that overlap by a quarter and are blended, so that memory does not grow
+  /// Decodes in tiles of the training size that overlap by a quarter and are blended, so that memory does not grow
   /// with the image. Norms see one tile at a time, so the result differs slightly from the whole image's.
   /// - Parameters:
-  ///   - tile: side of a tile in latents; the training size where nil. Smaller latents are decoded whole.
-  ///   - progress: called with the tiles done and their number.
+  ///   - tile: side of a tile in latents; nil: the training size. Smaller latents are decoded whole.
+  ///   - progress: called after each tile with the number of finished tiles and of all tiles.
   public func decodeTiled(_ latents: Tensor, tile: Int? = nil, progress: (Int, Int) -> Void = { _, _ in }) -> Tensor {
     let tile = max(tile ?? configuration.sampleSize / configuration.factor, 4)
     let (height, width) = (latents.shape[2], latents.shape[3])
@@ -100,13 +100,13 @@ public struct VAE: Sendable {
     return Tensor(sum, shape: [latents.shape[0], channels, height * factor, width * factor])
   }
 
-  /// Where tiles begin along a side; the last one ends with the side.
+  /// Start positions of the tiles along a side; the last tile ends at the end of the side.
   static func starts(_ length: Int, _ tile: Int, _ step: Int) -> [Int] {
     if length <= tile { return [0] }
     return Array(stride(from: 0, to: length - tile, by: step)) + [length - tile]
   }
 
-  /// How much each pixel of each tile counts along a side: ramps towards its inner ends, adding up to 1 over all tiles.
+  /// Weights of each tile's pixels along a side: they fall towards neighbouring tiles and add up to 1 over all tiles.
   static func weights(_ starts: [Int], _ tile: Int, _ length: Int, _ factor: Int) -> [[Float]] {
     let ends = starts.map { min($0 + tile, length) }
     var weights = starts.indices.map { index -> [Float] in

@@ -3,7 +3,7 @@ import Tensors
 
 // Axes: B batch, C channels, H height, W width.
 
-/// Attention of one head over all positions, around a residual. Old checkpoints call its weights otherwise.
+/// Attention of one head over all positions, around a residual. Old checkpoints use other names for its weights.
 struct VAEAttention: Sendable {
   let norm: GroupNorm
   let toQ, toK, toV, toOut: Linear
@@ -27,7 +27,7 @@ struct VAEAttention: Sendable {
   }
 }
 
-/// Two residual blocks, with attention between them where the configuration has it.
+/// Two residual blocks, with attention between them if the configuration has it.
 struct VAEMiddleBlock: Sendable {
   let first, last: ResidualBlock
   let attention: VAEAttention?
@@ -49,10 +49,10 @@ struct VAEMiddleBlock: Sendable {
   }
 }
 
-/// Residual blocks of one resolution, then a change of size where another resolution follows.
+/// Residual blocks of one resolution, then a change of size if another resolution follows.
 struct VAEBlock: Sendable {
   enum Resampling: Sendable {
-    /// Halves the size; zeros are put below and to the right only.
+    /// Halves the size; pads with zeros at the bottom and right only.
     case down(Conv2d)
     /// Doubles the size.
     case up(Conv2d)

@@ -1,7 +1,7 @@
 import JSON
 import Layers
 
-/// What a `config.json` of an AutoencoderKL says.
+/// The options of an AutoencoderKL's `config.json`.
 public struct VAEConfiguration: Sendable {
   public var imageChannels: Int
   public var outputChannels: Int
@@ -20,7 +20,7 @@ public struct VAEConfiguration: Sendable {
   /// Side of the training images in pixels: the size of a tile in tiled decoding.
   public var sampleSize: Int
 
-  /// How many pixels one latent stands for along a side.
+  /// Number of pixels per latent along a side.
   public var factor: Int { 1 << (channels.count - 1) }
 
   /// - Throws: `JSONError`; `ParameterError.unsupported` for block types or options that Stable Diffusion's

@@ -1,22 +1,22 @@
 import Foundation
 
-/// Matrix products are wrong on this machine.
+/// Matrix products on this machine are wrong.
 public struct MatrixProductError: Error, Equatable, CustomStringConvertible {
-  /// The sizes that went wrong: rows, columns, inner.
+  /// Sizes of the wrong product: rows, columns, inner.
   public let sizes: [Int]
   public let difference: Float
 
   public var description: String {
-    "matrix products of \(sizes[0])×\(sizes[2]) and \(sizes[2])×\(sizes[1]) numbers are wrong by \(difference) with OpenBLAS "
-      + "on this processor; set OPENBLAS_CORETYPE to a processor whose kernels it has, such as Haswell, and start again"
+    "OpenBLAS's product of \(sizes[0])×\(sizes[2]) and \(sizes[2])×\(sizes[1]) matrices is wrong by \(difference) on this "
+      + "processor; set OPENBLAS_CORETYPE to a processor that OpenBLAS supports, such as Haswell, and start again"
   }
 }
 
 extension Tensor {
   /// Compares OpenBLAS's products with plain sums in double precision, at various sizes, plain and transposed.
   ///
-  /// Some versions mistake a newer processor for another one and compute wrong numbers. A long training should find
-  /// that out before it starts.
+  /// Some versions of OpenBLAS misidentify newer processors and compute wrong numbers. Training should find
+  /// this out before it starts.
   /// - Throws: ``MatrixProductError`` for the first sizes whose error is larger than rounding explains.
   public static func checkMatrixProducts() throws {
     var generator = RandomGenerator(seed: 1)
@@ -39,7 +39,7 @@ extension Tensor {
       ]
       for product in products {
         let difference = zip(product.values, exact).map { ($0 - $1).magnitude }.max() ?? 0
-        // NaN compares as no larger than the limit, so it needs a test of its own.
+        // `max` may skip NaN, so it needs a test of its own.
         guard difference <= 1e-5 * Float(inner).squareRoot() * 4, product.isFinite else {
           throw MatrixProductError(sizes: sizes, difference: difference)
         }

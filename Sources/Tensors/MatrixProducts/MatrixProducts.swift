@@ -1,10 +1,10 @@
 import COpenBLAS
 import Foundation
 
-/// One operand of a matrix product where it lies in memory: row-major, possibly part of a wider matrix.
+/// One operand of a matrix product, in place in memory: row-major, possibly part of a wider matrix.
 struct Matrix {
   let values: UnsafePointer<Float>
-  /// Distance in memory between the beginnings of two rows.
+  /// Number of values between the starts of two consecutive rows.
   let stride: Int
   private(set) var isTransposed = false
 
@@ -18,20 +18,20 @@ struct Matrix {
   }
 }
 
-/// The one place that multiplies matrices: every operation comes through here, and nothing else calls OpenBLAS.
+/// The one place that multiplies matrices: every operation calls it, and nothing else calls OpenBLAS.
 enum MatrixProducts {
-  /// A weight in the form that ``multiply(_:_:into:stride:rows:columns:inner:alpha:beta:)`` reads, made once per
-  /// operation however many products use it. Today that is float32, to which stored types are widened.
+  /// A weight in the form that ``multiply(_:_:into:stride:rows:columns:inner:alpha:beta:)`` reads: float32, to which
+  /// stored types are widened. An operation calls this once for all of its products.
   static func readable(_ weight: Weight) -> Tensor { weight.tensor }
 
   /// C = alpha·A·B + beta·C.
   ///
   /// - Parameters:
-  ///   - a: [rows, inner], after its transposition if it has one.
+  ///   - a: [rows, inner], after transposition if `isTransposed`.
   ///   - b: [inner, columns], likewise.
   ///   - c: [rows, columns].
-  ///   - stride: Distance in memory between the beginnings of two rows of C.
-  ///   - beta: 0 where C is not to be read.
+  ///   - stride: Number of values between the starts of two consecutive rows of C.
+  ///   - beta: If it is 0, C is not read.
   static func multiply(
     _ a: Matrix, _ b: Matrix, into c: UnsafeMutablePointer<Float>, stride: Int, rows: Int, columns: Int, inner: Int,
     alpha: Float = 1, beta: Float = 0
@@ -43,9 +43,9 @@ enum MatrixProducts {
       Int32(max(b.stride, 1)), beta, c, Int32(max(stride, 1)))
   }
 
-  /// Runs `body` while products stay on the thread that asks for them.
+  /// Runs `body` with its matrix products on the calling thread.
   ///
-  /// OpenBLAS has one number of threads for the whole process: it is 1 as long as any thread is in such a body.
+  /// OpenBLAS has one thread count for the whole process: it is 1 while any thread runs such a body.
   static func onCallingThread<Result>(_ body: () throws -> Result) rethrows -> Result {
     SingleThreading.enter()
     defer { SingleThreading.leave() }
@@ -53,11 +53,11 @@ enum MatrixProducts {
   }
 }
 
-/// Counts the threads that want products on the calling thread, and sets OpenBLAS's number of threads for them.
+/// Counts the threads inside ``MatrixProducts/onCallingThread(_:)``, and sets OpenBLAS's thread count to 1 for them.
 private enum SingleThreading {
   private struct State {
     var users = 0
-    /// What to return to when the last user leaves.
+    /// OpenBLAS's thread count to restore when the last user leaves.
     var threads: Int32 = 1
   }
   private static let lock = NSLock()

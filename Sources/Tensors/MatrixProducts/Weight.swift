@@ -1,8 +1,8 @@
 /// The weight of a linear layer or a convolution, as the layer holds it.
 public enum Weight: Sendable {
-  /// Numbers in float32, recorded where they are trained.
+  /// Numbers in float32, recorded if they are trained.
   case tensor(Tensor)
-  /// Numbers in the type that their file stores, which is never recorded.
+  /// Numbers in the type that their file stores, never recorded.
   case stored(StoredTensor)
 
   public var shape: [Int] {
@@ -20,7 +20,7 @@ public enum Weight: Sendable {
     }
   }
 
-  /// The same weight without its record; one that is stored stays in its type.
+  /// The same weight without its record; a stored weight keeps its type.
   var detached: Weight {
     switch self {
     case .tensor(let tensor): .tensor(tensor.detached)

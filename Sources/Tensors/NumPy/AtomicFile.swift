@@ -1,6 +1,6 @@
 import Foundation
 
-/// Writes a file that appears under its name only when it is complete; where anything fails, nothing is left behind.
+/// Writes a file that appears under its name only when it is complete; if writing fails, no file is left behind.
 enum AtomicFile {
   /// - Parameters:
   ///   - path: Name of the file; an existing file is replaced.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A regular file, parts of which are read into memory. No part is larger than the file.
+/// A regular file that is read in parts. A part beyond its end is refused before memory is allocated for it.
 final class FileReader {
   let path: String
   /// Bytes in the file when it was opened.
@@ -25,12 +25,12 @@ final class FileReader {
   deinit { close(descriptor) }
 
   /// The bytes of a range of the file.
-  /// - Throws: ``NumPyError`` where the range reaches beyond the end or the file cannot be read.
+  /// - Throws: ``NumPyError`` if the range extends beyond the end or the file cannot be read.
   func read(_ range: Range<Int>) throws -> ByteStorage {
     guard range.lowerBound >= 0, range.upperBound <= size else {
       throw NumPyError.malformed(
         path: path, part: "bytes \(range.lowerBound)..<\(range.upperBound)", expected: "bytes within the file",
-        found: "its end at \(size)")
+        found: "a file of \(size) bytes")
     }
     let storage = ByteStorage(count: range.count)
     var done = 0

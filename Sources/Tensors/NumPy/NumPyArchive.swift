@@ -13,8 +13,8 @@ extension NumPyFile {
     return tensors
   }
 
-  /// Writes tensors as float32 into an npz file in the given order, uncompressed. The same tensors always give the same
-  /// bytes. Where writing fails, no file is left behind.
+  /// Writes tensors as float32 into an npz file in the given order, uncompressed. The same tensors always
+  /// produce the same bytes. If writing fails, no file is left behind.
   /// - Throws: ``NumPyError``, also for empty or repeated names and for more than 4 GB.
   public static func writeArchive(_ tensors: [(name: String, tensor: Tensor)], to path: String) throws {
     let headers = tensors.map { NumPyHeader.bytes(shape: $0.tensor.shape) }
@@ -56,7 +56,7 @@ extension NumPyFile {
   }
 }
 
-/// Where the arrays of an npz file lie in it (PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16).
+/// The positions of the arrays in an npz file (PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16).
 private struct NumPyArchiveTable {
   struct Entry {
     let name: String
@@ -103,15 +103,15 @@ private struct NumPyArchiveTable {
       }
       entries.append(entry)
     }
-    // If arrays could share bytes, a small file could ask for any amount of memory.
+    // If arrays could share bytes, a small file could demand any amount of memory.
     let sorted = entries.sorted { $0.range.lowerBound < $1.range.lowerBound }
     for (one, next) in zip(sorted, sorted.dropFirst()) where one.range.upperBound > next.range.lowerBound {
-      throw malformed("array '\(next.name)'", "bytes of its own", "bytes that are also those of '\(one.name)'")
+      throw malformed("array '\(next.name)'", "bytes of its own", "bytes shared with '\(one.name)'")
     }
     self.entries = entries
   }
 
-  /// One record of the directory and where the next one begins.
+  /// One record of the directory, and the position of the next one.
   private static func entry(
     _ directory: UnsafeRawBufferPointer, at position: Int, _ file: FileReader, limit: Int, title: String
   ) throws -> (Entry, next: Int) {

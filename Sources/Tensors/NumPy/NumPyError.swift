@@ -11,7 +11,7 @@ public enum NumPyError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .file(let path, let reason): "\(path): \(reason)"
     case .malformed(let path, let part, let expected, let found):
-      "\(path): \(part): expected \(expected), found \(found); the file is damaged or not what its name says"
+      "\(path): \(part): expected \(expected), found \(found); the file is damaged or of another format"
     case .unsupported(let path, let what, let supported): "\(path): \(what) is not supported; supported: \(supported)"
     }
   }

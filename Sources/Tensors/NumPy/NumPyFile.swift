@@ -1,17 +1,17 @@
 /// Arrays in NumPy's own files: `.npy` holds one, `.npz` several by name.
 public enum NumPyFile {
   /// Reads an npy file of version 1 to 3 in row-major (C) or column-major (Fortran) order. Numbers are little-endian
-  /// floats of 2, 4 or 8 bytes, integers of 1, 2, 4 or 8, unsigned bytes or truth values. They keep their type and are
+  /// floats of 2, 4 or 8 bytes, integers of 1, 2, 4 or 8, unsigned bytes or booleans. They keep their type and are
   /// brought into row-major order.
   ///
-  /// The size that a header announces is compared with the file's before memory is allocated for it.
+  /// The size that a header announces is compared with the file's size before memory is allocated.
   /// - Throws: ``NumPyError``.
   public static func read(_ path: String) throws -> StoredTensor {
     let file = try FileReader(path)
     return try read(file, 0..<file.size, entry: "")
   }
 
-  /// Writes a tensor as float32 in row-major order. Where that fails, no file is left behind.
+  /// Writes a tensor as float32 in row-major order. If writing fails, no file is left behind.
   /// - Throws: ``NumPyError/file(path:reason:)``.
   public static func write(_ tensor: Tensor, to path: String) throws {
     try AtomicFile.write(path) { put in
@@ -20,7 +20,7 @@ public enum NumPyFile {
     }
   }
 
-  /// Reads an npy file that lies in a range of another file.
+  /// Reads an npy file stored in a range of another file.
   /// - Parameters:
   ///   - entry: The name of the range in messages, with a space at the end; empty for a whole file.
   ///   - checksum: The checksum of the whole range, where one is known.
@@ -51,7 +51,7 @@ public enum NumPyFile {
       owner: reordered)
   }
 
-  /// From column-major to row-major order, so that the numbers of the last axis lie side by side.
+  /// From column-major to row-major order, so that neighbours along the last axis are adjacent.
   private static func reorder<Word: BitwiseCopyable>(
     _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, _ shape: [Int], as _: Word.Type
   ) {

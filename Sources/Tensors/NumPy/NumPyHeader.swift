@@ -3,18 +3,18 @@
 struct NumPyHeader {
   let elementType: ElementType
   let shape: [Int]
-  /// Whether the numbers are in column-major order: neighbours along the first axis lie side by side.
+  /// Whether the numbers are in column-major order: neighbours along the first axis are adjacent.
   let isFortranOrder: Bool
   /// Bytes before the numbers.
   let length: Int
   /// Bytes of the numbers.
   let byteCount: Int
 
-  /// Longest dictionary that is read, in bytes; NumPy's own are some hundred at most.
+  /// Longest dictionary that is read, in bytes; NumPy's own take a few hundred at most.
   static let dictionaryLimit = 1 << 16
   /// The most bytes that a header takes.
   static let lengthLimit = 12 + dictionaryLimit
-  /// Most axes, as in NumPy.
+  /// Largest number of axes, as in NumPy.
   static let rankLimit = 64
 
   private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
@@ -24,7 +24,7 @@ struct NumPyHeader {
   ]
   private static let supported = "little-endian f2, f4, f8, i1, i2, i4, i8, u1 and b1"
 
-  /// Reads and checks a header, and that exactly the numbers it announces follow.
+  /// Reads and checks a header, and checks that exactly the numbers it announces follow.
   /// - Parameters:
   ///   - bytes: The beginning of the file, ``lengthLimit`` bytes or the whole file if it is shorter.
   ///   - total: Bytes of the whole file.
@@ -61,7 +61,7 @@ struct NumPyHeader {
     guard let type = Self.elementType(fields.type) else {
       throw NumPyError.unsupported(path: path, what: "\(entry)type \(fields.type)", supported: Self.supported)
     }
-    // Axes of length 0 count as 1 here, so that no product of some of the lengths can overflow later.
+    // Axes of length 0 count as 1 here, so that no partial product of the lengths can overflow later.
     let bound = fields.shape.reduce(type.size as Int?) { product, length in
       guard let product else { return nil }
       let (next, overflow) = product.multipliedReportingOverflow(by: max(length, 1))
@@ -98,7 +98,7 @@ struct NumPyHeader {
   }
 }
 
-/// Reads the kind of Python literal that headers consist of; nothing is evaluated.
+/// Parses the Python literals that headers consist of, without evaluating anything.
 private struct PythonLiteralScanner {
   private var rest: Slice<UnsafeRawBufferPointer>
 
@@ -128,7 +128,7 @@ private struct PythonLiteralScanner {
 
   private mutating func skipSpace() { rest = rest.drop { $0 == 0x20 || (9...13).contains($0) } }
 
-  /// Skips spaces, and the text where it comes next; otherwise false.
+  /// Skips spaces, then the text if it comes next; otherwise returns false.
   private mutating func take(_ text: String) -> Bool {
     skipSpace()
     guard rest.starts(with: text.utf8) else { return false }
@@ -136,7 +136,7 @@ private struct PythonLiteralScanner {
     return true
   }
 
-  /// A text without escapes in quotation marks of either kind.
+  /// A string without escapes, in single or double quotation marks.
   private mutating func text() -> String? {
     skipSpace()
     guard let quote = rest.first, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else { return nil }
@@ -146,7 +146,7 @@ private struct PythonLiteralScanner {
     return String(validating: inner, as: UTF8.self)
   }
 
-  /// The list that describes a type of several fields, up to its last bracket. The error that refuses it quotes it.
+  /// The list that describes a type of several fields, up to its last bracket, to be quoted in an error.
   private mutating func records() -> String? {
     skipSpace()
     guard rest.first == UInt8(ascii: "["), let end = rest.lastIndex(of: UInt8(ascii: "]")) else { return nil }
@@ -156,7 +156,7 @@ private struct PythonLiteralScanner {
 
   private mutating func truth() -> Bool? { take("True") ? true : take("False") ? false : nil }
 
-  /// Whole numbers in parentheses; a single one has a comma after it.
+  /// Whole numbers in parentheses; a single number must be followed by a comma.
   private mutating func tuple() -> [Int]? {
     guard take("(") else { return nil }
     var numbers: [Int] = []

@@ -5,7 +5,7 @@ enum ZipRecords {
   static let endSignature: UInt32 = 0x0605_4b50
 
   /// The part that both records of an entry share: version, flags, method, time, checksum, sizes and the lengths of name
-  /// and extra field. The time is always the format's earliest, so that the same contents give the same bytes.
+  /// and extra field. The time is always the format's earliest, so that the same contents produce the same bytes.
   static func about(name: [UInt8], size: Int, checksum: UInt32) -> [UInt8] {
     let isPlain = name.allSatisfy { $0 < 0x80 }
     return littleEndian([20, isPlain ? 0 : 0x800, 0, 0, 0x21] as [UInt16])
@@ -38,7 +38,7 @@ enum CRC32 {
     (0..<8).reduce(UInt32(byte)) { rest, _ in rest >> 1 ^ (rest & 1 == 0 ? 0 : 0xedb8_8320) }
   }
 
-  /// The checksum of several parts as if they were one.
+  /// The checksum of several parts, one after another.
   static func of(_ parts: [UnsafeRawBufferPointer]) -> UInt32 {
     ~table.withUnsafeBufferPointer { table in
       parts.reduce(~0) { start, part in

@@ -42,7 +42,7 @@ extension Tensor {
 
   /// Splits the last axis into halves a and b and returns a·GELU(b).
   public func geglu() -> Tensor {
-    guard let width = shape.last, width % 2 == 0 else { fail("geglu: the last axis of \(shape) has no halves") }
+    guard let width = shape.last, width % 2 == 0 else { fail("geglu: the last axis of \(shape) cannot be halved") }
     let half = width / 2
     return withPointers(self) { source in
       Tensor(shape: Array(shape.dropLast()) + [half]) { buffer in
@@ -72,7 +72,7 @@ extension Tensor {
     UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int64
   ) -> Void
 
-  /// A kernel on every value, and the kernel of its gradient.
+  /// Applies a kernel to every value, and records the kernel of its gradient.
   private func activated(
     _ name: StaticString, by kernel: @escaping (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int64) -> Void,
     gradient gradientKernel: @escaping GradientKernel

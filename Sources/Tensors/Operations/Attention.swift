@@ -1,7 +1,7 @@
 /// Scaled dot-product attention over packed heads: softmax(q·kᵀ/√D + bias)·v, head by head.
 ///
-/// The heads stay where the projections put them, side by side in the last axis. Scores are computed for one block of
-/// queries at a time. All of them exist together only while somebody observes them; that changes no bit of the result.
+/// The heads stay packed in the last axis, as the projections return them. Scores are computed for one block of queries
+/// at a time; only with an observer do all of them exist at once. Observing changes no bit of the result.
 ///
 /// - Parameters:
 ///   - query: [B, Q, heads·D].
@@ -10,9 +10,9 @@
 ///   - heads: Number of heads.
 ///   - bias: Added to the scores: [B or 1, heads or 1, Q or 1, K]; minus infinity excludes a key. It has no gradient.
 ///   - causal: Whether query i sees only the keys 0...i.
-///   - observing: Receives the probabilities [B, heads, Q, K], recorded where query or key are; it may return others,
-///     detached, to be used instead.
-/// - Returns: [B, Q, heads·E]. A query all of whose keys are excluded gives zeros.
+///   - observing: Receives the probabilities [B, heads, Q, K], recorded if query or key is. Returns detached
+///     probabilities of the same shape to be used instead, or nil.
+/// - Returns: [B, Q, heads·E]; zeros for a query whose keys are all excluded.
 public func attention(
   query: Tensor, key: Tensor, value: Tensor, heads: Int, bias: Tensor? = nil, causal: Bool = false,
   observing: ((Tensor) -> Tensor?)? = nil
@@ -30,7 +30,7 @@ public func attention(
       fail("attention: probabilities \(probabilities.shape) cannot be replaced by \(replaced?.shape ?? [])")
     }
     guard replaced?.node == nil else {
-      fail("attention: probabilities that replace others have no gradient; return them detached")
+      fail("attention: replaced probabilities have no gradient; return them detached")
     }
     observed = replaced ?? probabilities.detached
   }
@@ -66,7 +66,7 @@ public func attention(
 
 /// The probabilities alone, all of them at once: softmax(q·kᵀ/√D + bias) as [B, heads, Q, K].
 ///
-/// Parameters as of ``attention(query:key:value:heads:bias:causal:observing:)``.
+/// Parameters as for ``attention(query:key:value:heads:bias:causal:observing:)``.
 public func attentionProbabilities(
   query: Tensor, key: Tensor, heads: Int, bias: Tensor? = nil, causal: Bool = false
 ) -> Tensor {

@@ -1,6 +1,6 @@
 import CKernels
 
-/// The sizes of one attention, checked, and the blocks of queries that are computed one at a time.
+/// The checked sizes of one attention, and the blocks of queries that are computed one at a time.
 struct AttentionSizes {
   /// Some queries of one head of one sample.
   struct Block {
@@ -12,7 +12,7 @@ struct AttentionSizes {
   let causal: Bool
   /// Queries per block: its scores take about 4 MiB at most.
   let blockRows: Int
-  /// Steps of a bias between samples, heads and queries; 0 along axes that it repeats.
+  /// Strides of the bias along samples, heads and queries; 0 along axes that are broadcast.
   private let biasStrides: [Int]
 
   init(query: Tensor, key: Tensor, heads: Int, bias: Tensor?, causal: Bool) {
@@ -46,17 +46,17 @@ struct AttentionSizes {
     }
   }
 
-  /// Where a block begins in [B, heads, Q, K].
+  /// Offset of a block in [B, heads, Q, K].
   func scoreOffset(_ block: Block) -> Int {
     ((block.sample * heads + block.head) * queries + block.rows.lowerBound) * keys
   }
 
-  /// Where the rows of a block begin in [B, Q, heads·width].
+  /// Offset of a block's queries in [B, Q, heads·width].
   func queryOffset(_ block: Block, width: Int) -> Int {
     (block.sample * queries + block.rows.lowerBound) * heads * width + block.head * width
   }
 
-  /// Where the keys of a block begin in [B, K, heads·width].
+  /// Offset of a block's keys in [B, K, heads·width].
   func keyOffset(_ block: Block, width: Int) -> Int {
     block.sample * keys * heads * width + block.head * width
   }
@@ -102,7 +102,7 @@ struct AttentionSizes {
 extension AttentionSizes {
   /// Gradients of query, key and value from that of the result [B, Q, heads·E].
   ///
-  /// One block at a time; probabilities are computed again unless an observer kept or replaced them.
+  /// One block at a time; probabilities are computed again unless an observer received them.
   func gradients(
     _ gradient: Tensor, observed: Tensor?, query: Tensor, key: Tensor, value: Tensor, bias: Tensor?
   ) -> [Tensor?] {
@@ -111,18 +111,18 @@ extension AttentionSizes {
     let (ofQuery, ofKey, ofValue) = (
       Storage(zeros: query.count), Storage(zeros: key.count), Storage(zeros: value.count)
     )
-    let made = Storage(count: observed == nil ? blockRows * keys : 0)
+    let recomputed = Storage(count: observed == nil ? blockRows * keys : 0)
     let scores = Storage(count: blockRows * keys)
     if keys > 0 {
       withPointers(query, key, value, bias, observed, gradient) { query, key, value, bias, observed, gradient in
-        withPointers(ofQuery, ofKey, ofValue, made, scores) { ofQuery, ofKey, ofValue, made, scores in
+        withPointers(ofQuery, ofKey, ofValue, recomputed, scores) { ofQuery, ofKey, ofValue, recomputed, scores in
           forEachBlock { block in
             let probabilities: UnsafePointer<Float>
             if let observed {
               probabilities = observed + scoreOffset(block)
             } else {
-              fill(made, block, query: query, key: key, bias: bias)
-              probabilities = UnsafePointer(made)
+              fill(recomputed, block, query: query, key: key, bias: bias)
+              probabilities = UnsafePointer(recomputed)
             }
             let ofResult = Matrix(gradient + queryOffset(block, width: depth), stride: packed)
             let values = keyOffset(block, width: depth)
@@ -132,7 +132,7 @@ extension AttentionSizes {
             MatrixProducts.multiply(
               ofResult, Matrix(value + values, stride: packed).transposed, into: scores, stride: keys,
               rows: block.rows.count, columns: keys, inner: depth)
-            passOn(
+            propagate(
               scores, block, probabilities: probabilities, query: query, key: key, ofQuery: ofQuery, ofKey: ofKey)
           }
         }
@@ -154,7 +154,7 @@ extension AttentionSizes {
           forEachBlock { block in
             let start = scoreOffset(block)
             scores.update(from: gradient + start, count: block.rows.count * keys)
-            passOn(
+            propagate(
               scores, block, probabilities: probabilities + start, query: query, key: key, ofQuery: ofQuery,
               ofKey: ofKey)
           }
@@ -164,8 +164,9 @@ extension AttentionSizes {
     return [Tensor(shape: query.shape, storage: ofQuery), Tensor(shape: key.shape, storage: ofKey)]
   }
 
-  /// Takes the gradient of a block's probabilities, which it overwrites, through softmax and scores to query and key.
-  private func passOn(
+  /// Propagates the gradient of a block's probabilities through softmax and scores to query and key. It is overwritten
+  /// with that of the scores.
+  private func propagate(
     _ gradient: UnsafeMutablePointer<Float>, _ block: Block, probabilities: UnsafePointer<Float>,
     query: UnsafePointer<Float>, key: UnsafePointer<Float>, ofQuery: UnsafeMutablePointer<Float>,
     ofKey: UnsafeMutablePointer<Float>

@@ -1,10 +1,10 @@
 import CKernels
 
 extension Tensor {
-  /// Two-dimensional convolution (cross-correlation, as usual in deep learning): [B, I, H, W] gives [B, O, H', W'].
+  /// Two-dimensional convolution (cross-correlation, as usual in deep learning): [B, I, H, W] to [B, O, H', W'].
   ///
-  /// Patches are laid out as columns for a matrix product, a band of output rows at a time, so that the memory needed
-  /// beside the result stays bounded. Samples with few output positions share one product.
+  /// Patches are laid out as columns for a matrix product, a band of output rows at a time, so that the additional
+  /// memory is bounded. Samples with few output positions share one product.
   /// - Parameters:
   ///   - weight: [O, I, kh, kw].
   ///   - bias: [O].
@@ -62,7 +62,7 @@ struct ConvolutionGeometry {
     var columns: Int { samples.count * length }
   }
 
-  /// Bands whose columns take about 16 MiB at most; samples of fewer than 256 positions each share one.
+  /// Bands whose columns take about 16 MiB at most; samples with fewer than 256 output positions share a band.
   var bands: [Band] {
     let rows = max(1, min(outputHeight, (4 << 20) / max(patch * outputWidth, 1)))
     if rows < outputHeight || area >= 256 {
@@ -79,8 +79,8 @@ struct ConvolutionGeometry {
     }
   }
 
-  /// Calls `body` with each band, with scratch memory for its columns [patch, band.columns], and with scratch memory for
-  /// its results [outputs, band.columns], which is needed where a band holds several samples.
+  /// Calls `body` for each band, with scratch memory for its columns [patch, band.columns] and for its results
+  /// [outputs, band.columns]. The latter is empty unless a band holds several samples.
   func forEachBand(_ body: (Band, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void) {
     let bands = bands
     let widest = bands.map(\.columns).max() ?? 0
@@ -112,7 +112,7 @@ struct ConvolutionGeometry {
     }
   }
 
-  /// A kernel of one pixel is a product with the input as it lies, sample by sample.
+  /// A convolution with a 1×1 kernel: one matrix product per sample, with the input in place.
   private func fillPointwise(
     _ base: UnsafeMutablePointer<Float>, _ source: UnsafePointer<Float>, _ kernel: UnsafePointer<Float>,
     addsToBias: Bool
@@ -154,8 +154,8 @@ struct ConvolutionGeometry {
     }
   }
 
-  /// Writes [patch, columns]: for each channel and kernel position, the input value that it meets at each output position
-  /// of the band; 0 in the padding.
+  /// Writes [patch, columns]: for each channel and kernel position, the input value under it at each output position of
+  /// the band; 0 in the padding.
   func layOut(_ input: UnsafePointer<Float>, _ band: Band, into columns: UnsafeMutablePointer<Float>) {
     parallel(patch, cost: band.columns) { range in
       for entry in range {
@@ -186,7 +186,7 @@ struct ConvolutionGeometry {
     }
   }
 
-  /// The output columns at which a kernel column meets the image and not its padding.
+  /// The output columns at which kernel column `kx` lies on the image, not on its padding.
   func columnsInside(_ kx: Int) -> Range<Int> {
     let first = max(0, (padding - kx + stride - 1) / stride)
     let end = min(outputWidth, (width - 1 - kx + padding) / stride + 1)

@@ -23,7 +23,7 @@ extension ConvolutionGeometry {
     return Tensor(shape: [samples, channels, height, width], storage: result)
   }
 
-  /// Gradients of the weight [O, I, kh, kw], where the input is given, and of the bias [O].
+  /// Gradients of the weight [O, I, kh, kw], nil without `input`, and of the bias [O].
   func weightGradients(_ gradient: Tensor, input: Tensor?) -> (weight: Tensor?, bias: Tensor) {
     let bias = biasGradient(gradient)
     guard let input else { return (nil, bias) }
@@ -59,8 +59,8 @@ extension ConvolutionGeometry {
     }
   }
 
-  /// The gradient of a band's results as a matrix [outputs, band.columns]: where it lies if the band is of one sample,
-  /// else copied together into `scratch`.
+  /// The gradient of a band's results as a matrix [outputs, band.columns]: in place if the band has one sample, else
+  /// copied into `scratch`.
   private func gathered(
     _ gradient: UnsafePointer<Float>, _ band: Band, _ scratch: UnsafeMutablePointer<Float>
   ) -> Matrix {
@@ -75,7 +75,7 @@ extension ConvolutionGeometry {
     return Matrix(scratch, stride: band.columns)
   }
 
-  /// Adds each value of the columns to the input position that ``layOut(_:_:into:)`` copies it from.
+  /// Adds each value of the columns to the input position from which ``layOut(_:_:into:)`` copies it.
   private func putBack(
     _ columns: UnsafePointer<Float>, _ band: Band, into images: UnsafeMutablePointer<Float>
   ) {

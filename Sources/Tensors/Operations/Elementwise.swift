@@ -1,7 +1,7 @@
 import Foundation
 
 extension Tensor {
-  /// `operation` on every value.
+  /// Applies `operation` to every value.
   @inline(__always)
   func mapped(_ operation: (Float) -> Float) -> Tensor {
     withPointers(self) { source in
@@ -14,7 +14,7 @@ extension Tensor {
     }
   }
 
-  /// `operation` on pairs of values, the shapes broadcast against each other as NumPy does.
+  /// Applies `operation` to pairs of values, broadcasting the shapes as NumPy does.
   @inline(__always)
   static func combined(_ a: Tensor, _ b: Tensor, _ name: String, _ operation: (Float, Float) -> Float) -> Tensor {
     withPointers(a, b) { x, y in
@@ -144,7 +144,7 @@ extension Tensor {
     mapped { Foundation.cos($0) }.recorded("cosine", from: [self]) { [x = detached] in [-($0 * x.sine())] }
   }
 
-  /// Each value moved into `range`; NaN stays NaN. The gradient is 0 where a value was moved.
+  /// Each value limited to `range`; NaN stays NaN. The gradient is 0 where a value was outside.
   public func clamped(to range: ClosedRange<Float>) -> Tensor {
     mapped { $0 < range.lowerBound ? range.lowerBound : $0 > range.upperBound ? range.upperBound : $0 }
       .recorded("clamped", from: [self]) { [x = detached] in [$0 * x.mapped { range.contains($0) ? 1 : 0 }] }

@@ -1,5 +1,5 @@
 extension Tensor {
-  /// Each value computed from its position in row-major order, by several threads.
+  /// A tensor with each value computed from its position in row-major order, by several threads.
   package static func filled(_ shape: [Int], _ value: (Int) -> Float) -> Tensor {
     Tensor(shape: shape) { buffer in
       guard let target = buffer.baseAddress else { return }

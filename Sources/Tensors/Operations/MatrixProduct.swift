@@ -1,5 +1,5 @@
 extension Tensor {
-  /// Matrix product of the last two axes: [..., M, K] × [..., K, N] gives [..., M, N]; leading axes broadcast.
+  /// Matrix product of the last two axes: [..., M, K] × [..., K, N] = [..., M, N]; leading axes broadcast.
   public func matmul(_ other: Tensor) -> Tensor {
     guard rank >= 2, other.rank >= 2, shape[rank - 1] == other.shape[other.rank - 2] else {
       fail("matmul: shapes \(shape) and \(other.shape) do not fit")
@@ -35,7 +35,7 @@ extension Tensor {
     }
   }
 
-  /// x·Wᵀ + b along the last axis: [..., I] gives [..., O].
+  /// x·Wᵀ + b along the last axis: [..., I] to [..., O].
   ///
   /// - Parameters:
   ///   - weight: [O, I].
@@ -75,7 +75,7 @@ extension Tensor {
     }
   }
 
-  /// The product of this matrix [N, M], transposed, and another one [N, K]: [M, K].
+  /// Aᵀ·B, where A is this matrix [N, M] and B the other one [N, K]: [M, K].
   func transposedProduct(_ other: Tensor) -> Tensor {
     let (rows, columns, inner) = (shape[1], other.shape[1], shape[0])
     return withPointers(self, other) { a, b in

@@ -93,8 +93,8 @@ private struct GroupNormalisation {
     }
   }
 
-  /// Gradients of the input, and of weight and bias where there are any. Each group is one thread's, so that the sums
-  /// over samples need no lock.
+  /// Gradients of the input, and of weight and bias if present. Each group is handled by one thread, so that
+  /// the sums over samples need no lock.
   func gradients(_ gradient: Tensor, input: Tensor, weight: Tensor?, bias: Tensor?) -> [Tensor?] {
     let (channels, area) = (channels, area)
     let (ofWeight, ofBias) = (Storage(zeros: shape[1]), Storage(zeros: shape[1]))

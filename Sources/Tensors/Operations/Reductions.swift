@@ -1,7 +1,7 @@
 import CKernels
 
 extension Tensor {
-  /// Values combined over `axes` (nil: all of them), one after another in double precision, beginning with `start`.
+  /// Combines values over `axes` (nil: all of them), one after another in double precision, beginning with `start`.
   @inline(__always)
   private func reduced(
     _ axes: [Int]?, keepingAxes: Bool, name: String, start: Double, divisor: Double = 1,
@@ -48,7 +48,7 @@ extension Tensor {
       .recorded("sum", from: [self]) { [shape] in [$0.reshaped(Self.kept(shape, axes)).broadcast(to: shape)] }
   }
 
-  /// Sum over `axes` divided by a number. A kernel adds up where the axes are the last ones, so that values lie together.
+  /// Sum over `axes` divided by a number. If the axes are the last ones, values are contiguous and a kernel adds them up.
   private func added(_ axes: [Int]?, keepingAxes: Bool, name: String, divisor: Double) -> Tensor {
     let leading = rank - (axes ?? Array(0..<rank)).count
     guard leading >= 0, (axes ?? Array(0..<rank)).sorted() == Array(leading..<rank) else {
@@ -106,13 +106,13 @@ extension Tensor {
     }
   }
 
-  /// This tensor; stops where it is recorded, because the operation has no gradient.
+  /// Returns this tensor; stops the program if it is recorded, because the operation has no gradient.
   private func notDifferentiable(_ name: String) -> Tensor {
     if isRecorded { fail("\(name): has no gradient; detach the tensor if none is needed") }
     return self
   }
 
-  /// Position of the largest value in row-major order, the first of equals.
+  /// Position of the largest value in row-major order; of equal values, the first.
   public func argMax() -> Int {
     withUnsafeBuffer { buffer in
       guard var best = buffer.indices.first else { fail("argMax: no values in shape \(shape)") }

@@ -1,12 +1,12 @@
-/// How values between the positions of a grid are computed.
+/// How values between the positions of a grid are interpolated.
 public enum ResizeMethod: String, CaseIterable, Sendable {
-  /// Straight lines between neighbours.
+  /// Linear between neighbours.
   case bilinear
   /// Cubic convolution (Keys, 1981) with a = -0.75.
   case bicubic
 }
 
-/// What one output position of a resized axis is made from.
+/// An input position from which an output position of a resized axis is computed, and its weight.
 private struct Tap {
   /// Position along the input's axis.
   let index: Int
@@ -77,7 +77,7 @@ extension Tensor {
   }
 }
 
-/// Adds the gradient of every output position to the input positions that it was made from, by their weights.
+/// Adds the gradient of every output position to the input positions it was computed from, times their weights.
 private func spreadBack(_ gradient: Tensor, to shape: [Int], down: [[Tap]], across: [[Tap]]) -> Tensor {
   var result = Tensor.zeros(shape)
   let (tall, wide) = (shape[shape.count - 2], shape[shape.count - 1])
@@ -99,7 +99,7 @@ private func spreadBack(_ gradient: Tensor, to shape: [Int], down: [[Tap]], acro
   return result
 }
 
-/// For each output position, the input positions it is made from.
+/// For each output position, the input positions from which it is computed.
 private func taps(from: Int, to: Int, _ method: ResizeMethod) -> [[Tap]] {
   let scale = Float(from) / Float(to)
   return (0..<to).map { output in

@@ -12,7 +12,7 @@ extension Tensor {
       .recorded("reshaped", from: [self]) { [shape = self.shape] in [$0.reshaped(shape)] }
   }
 
-  /// Axes in another order: axis `i` of the result is axis `axes[i]` of this.
+  /// Axes in another order: axis `i` of the result is axis `axes[i]` of this tensor.
   public func permuted(_ axes: [Int]) -> Tensor {
     guard axes.sorted() == Array(0..<rank) else { fail("permuted: \(axes) does not order the axes of \(shape)") }
     if axes == Array(0..<rank) { return self }
@@ -28,7 +28,7 @@ extension Tensor {
     return permuted(Array(0..<rank - 2) + [rank - 1, rank - 2])
   }
 
-  /// Copies this tensor's values, read from position `start` on in steps of `strides` (0 repeats).
+  /// Copies values into another shape, reading from offset `start` with the given strides (0 repeats a value).
   func strided(shape: [Int], strides: [Int], start: Int = 0) -> Tensor {
     withPointers(self) { base in
       Tensor(shape: shape) { buffer in
@@ -59,7 +59,7 @@ extension Tensor {
     }
   }
 
-  /// The part of one axis that `range` covers.
+  /// The entries of one axis whose indices lie in `range`.
   public func sliced(axis: Int, _ range: Range<Int>) -> Tensor {
     guard axis >= 0, axis < rank, range.lowerBound >= 0, range.upperBound <= shape[axis] else {
       fail("sliced: \(range) of axis \(axis) lies outside shape \(shape)")
@@ -125,7 +125,7 @@ extension Tensor {
     }
   }
 
-  /// One axis cut into parts of the given sizes, which must fill it.
+  /// One axis split into parts of the given sizes, which must add up to its length.
   public func split(axis: Int, sizes: [Int]) -> [Tensor] {
     guard axis >= 0, axis < rank, sizes.reduce(0, +) == shape[axis] else {
       fail("split: sizes \(sizes) do not fill axis \(axis) of \(shape)")
@@ -151,7 +151,7 @@ extension Tensor {
     return gathered(axis: axis, (0..<shape[axis]).flatMap { [Int](repeating: $0, count: count) })
   }
 
-  /// Tensors one after another along an existing axis; the other axes must agree.
+  /// Joins tensors along an existing axis; the other axes must agree.
   public static func concatenated(_ tensors: [Tensor], axis: Int) -> Tensor {
     guard let first = tensors.first else { fail("concatenated: no tensors") }
     if tensors.count == 1 { return first }
@@ -187,7 +187,7 @@ extension Tensor {
     }
   }
 
-  /// Tensors of one shape one after another along a new axis.
+  /// Joins tensors of equal shape along a new axis.
   public static func stacked(_ tensors: [Tensor], axis: Int) -> Tensor {
     concatenated(
       tensors.map { tensor in
@@ -196,7 +196,7 @@ extension Tensor {
       }, axis: axis)
   }
 
-  /// A border of `value` around the last two axes.
+  /// Adds a border of `value` around the last two axes.
   public func padded(top: Int, left: Int, bottom: Int, right: Int, value: Float = 0) -> Tensor {
     guard rank >= 2, min(top, left, bottom, right) >= 0 else { fail("padded: cannot pad \(shape)") }
     if max(top, left, bottom, right) == 0 { return self }
@@ -222,7 +222,7 @@ extension Tensor {
   }
 }
 
-/// Strides that walk a tensor of shape `from` as if it had shape `to`.
+/// Strides that read a tensor of shape `from` as if it were broadcast to shape `to`.
 func broadcastStrides(from: [Int], to: [Int], operation: String) -> [Int] {
   guard from.count <= to.count else { fail("\(operation): \(from) does not broadcast to \(to)") }
   let missing = to.count - from.count
@@ -246,7 +246,7 @@ func unravelled(_ position: Int, _ shape: [Int]) -> [Int] {
   return index
 }
 
-/// Moves on by one position in row-major order; `offset` follows by `strides`.
+/// Advances the index by one position in row-major order, and `offset` with it by `strides`.
 @inline(__always)
 func advance(_ index: inout [Int], in shape: [Int], offset: inout Int, strides: [Int]) {
   var axis = shape.count - 1

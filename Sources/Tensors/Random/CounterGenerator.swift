@@ -1,18 +1,18 @@
 import Foundation
 
-/// Random numbers that depend on nothing but a seed, a sample's number and a stream: Philox 4x32-10 (Salmon et al.,
+/// Random numbers that depend only on a seed, a sample's index and a stream: Philox 4x32-10 (Salmon et al.,
 /// 2011), which mixes a counter instead of keeping a state.
 ///
-/// A training draws each sample's numbers from a generator of its own, so that it does not matter which thread, shard or
-/// run takes the sample.
+/// Training draws each sample's numbers from a separate generator, so that they do not depend on which thread, shard or
+/// resumed run handles the sample.
 public struct CounterGenerator: RandomNumberGenerator, Sendable {
   private let key: (UInt32, UInt32)
   private var counter: (UInt32, UInt32, UInt32, UInt32)
   private var words: [UInt32] = []
 
   /// - Parameters:
-  ///   - sample: the sample's number, counted through the whole training.
-  ///   - stream: tells apart what the numbers are for.
+  ///   - sample: Index of the sample over the whole training.
+  ///   - stream: Separates numbers that serve different purposes.
   public init(seed: UInt64, sample: Int, stream: UInt32 = 0) {
     let number = UInt64(truncatingIfNeeded: sample)
     key = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
@@ -50,7 +50,7 @@ public struct CounterGenerator: RandomNumberGenerator, Sendable {
     return words.removeLast()
   }
 
-  /// Four random words of a counter.
+  /// The four random words of one counter value.
   package static func block(
     _ counter: (UInt32, UInt32, UInt32, UInt32), key: (UInt32, UInt32)
   ) -> (UInt32, UInt32, UInt32, UInt32) {

@@ -25,7 +25,7 @@ struct MersenneTwister: Sendable {
     return value ^ (value >> 18)
   }
 
-  /// 64 random bits, the first 32 on top.
+  /// 64 random bits; the first 32 are the high ones.
   mutating func longBits() -> UInt64 {
     let high = UInt64(bits())
     return high << 32 | UInt64(bits())

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Random numbers as from PyTorch's CPU generator: the same seed gives the same sequence.
+/// The random numbers of PyTorch's CPU generator: the same seed produces the same sequence.
 public struct RandomGenerator: Sendable {
   private var engine: MersenneTwister
   /// The second number of a normal pair, kept for the next draw of a single number.
@@ -50,7 +50,7 @@ public struct RandomGenerator: Sendable {
   /// 24 random bits as a number in 0..<1.
   private mutating func uniform() -> Float { Float(engine.bits() & 0xff_ffff) / 16_777_216 }
 
-  /// One normal number. Numbers are made in pairs (Box and Muller, 1958); the second is returned by the next call.
+  /// One normal number. Numbers are computed in pairs (Box and Muller, 1958); the next call returns the second.
   private mutating func single() -> Float {
     if let spare {
       self.spare = nil

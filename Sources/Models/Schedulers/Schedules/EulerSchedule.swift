@@ -1,6 +1,6 @@
 import Tensors
 
-/// What both of Euler's methods share, in the letters of Karras et al. (2022): latents x = x₀ + σ·ε, in which the signal
+/// What the two Euler schedulers share, in the notation of Karras et al. (2022): latents x = x₀ + σ·ε, in which the signal
 /// keeps its scale.
 struct EulerSchedule: StepSchedule {
   let timesteps: [Float]
@@ -37,7 +37,7 @@ struct EulerSchedule: StepSchedule {
     }
   }
 
-  /// The derivative of the probability-flow equation at a step: d = (x − x̂₀) / σ.
+  /// dx/dσ of the probability-flow equation at a step: d = (x − x̂₀) / σ.
   func direction(_ sample: Tensor, clean: Tensor, at index: Int) -> Tensor { (sample - clean) / sigmas[index] }
 
   func addNoise(_ clean: Tensor, noise: Tensor, at timesteps: [Float]) -> Tensor {
@@ -45,6 +45,6 @@ struct EulerSchedule: StepSchedule {
     return clean + noise * sigmas.perRow(rank: clean.rank)
   }
 
-  /// √(σ² + 1), the standard deviation of latents whose signal has 1.
+  /// √(σ² + 1), the standard deviation of latents whose signal has standard deviation 1.
   private static func norm(_ sigma: Float) -> Float { (sigma * sigma + 1).squareRoot() }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// The noise levels of training, σ = √((1 − ᾱ)/ᾱ), and which of its timesteps a run visits.
+/// The noise levels of training, σ = √((1 − ᾱ)/ᾱ), and the training timesteps that a generation visits.
 struct NoiseLevels: Sendable {
   /// ᾱ of every training step.
   let alphaBars: [Float]
@@ -13,10 +13,10 @@ struct NoiseLevels: Sendable {
     sigmas = alphaBars.map { Double(((1 - $0) / $0).squareRoot()) }
   }
 
-  /// Timesteps in falling order.
+  /// Timesteps in descending order.
   /// - Parameters:
-  ///   - fallback: the spacing where the configuration names none.
-  ///   - extra: 1 for the multistep solvers, which divide training into one part more and leave out the last.
+  ///   - fallback: the spacing if the configuration names none.
+  ///   - extra: 1 for the multistep solvers, which divide training into one more part and omit the last.
   ///   - rounds: whether linspace spacing is rounded to whole timesteps.
   static func timesteps(
     _ configuration: SchedulerConfiguration, steps: Int, fallback: SchedulerConfiguration.Spacing, extra: Int = 0,
@@ -39,7 +39,7 @@ struct NoiseLevels: Sendable {
     }
   }
 
-  /// σ at a fractional timestep, on the straight line between its neighbours in training.
+  /// σ at a fractional timestep, interpolated linearly between neighbouring training timesteps.
   func sigma(at timestep: Double) -> Double {
     let last = Double(sigmas.count - 1)
     let position = min(max(timestep, 0), last)
@@ -47,7 +47,7 @@ struct NoiseLevels: Sendable {
     return sigmas[low] + (sigmas[low + 1] - sigmas[low]) * (position - Double(low))
   }
 
-  /// The fractional timestep of a noise level, on the straight line between the logarithms of its neighbours.
+  /// The fractional timestep of a noise level, interpolated linearly in log σ between neighbouring training timesteps.
   func timestep(of sigma: Double) -> Double {
     let target = log(max(sigma, 1e-10))
     let low = min(max((sigmas.firstIndex { log($0) > target } ?? sigmas.count) - 1, 0), sigmas.count - 2)
@@ -67,9 +67,9 @@ struct NoiseLevels: Sendable {
   }
 }
 
-/// Between the network's output, clean latents and noise, where x = α·x₀ + σ·ε and α² + σ² = 1.
+/// Converts between the network's output, clean latents and noise, where x = α·x₀ + σ·ε and α² + σ² = 1.
 extension SchedulerConfiguration.Prediction {
-  /// The clean latents x̂₀ that an output amounts to.
+  /// The clean latents x̂₀ that an output predicts.
   func original(_ output: Tensor, sample: Tensor, alpha: Float, sigma: Float) -> Tensor {
     switch self {
     case .epsilon: (sample - output * sigma) / alpha
@@ -77,7 +77,7 @@ extension SchedulerConfiguration.Prediction {
     }
   }
 
-  /// The noise ε̂ that an output amounts to.
+  /// The noise ε̂ that an output predicts.
   func noise(_ output: Tensor, sample: Tensor, alpha: Float, sigma: Float) -> Tensor {
     switch self {
     case .epsilon: output
@@ -85,7 +85,7 @@ extension SchedulerConfiguration.Prediction {
     }
   }
 
-  /// The output that amounts to given clean latents.
+  /// The output that predicts the given clean latents.
   func output(for original: Tensor, sample: Tensor, alpha: Float, sigma: Float) -> Tensor {
     switch self {
     case .epsilon: (sample - original * alpha) / sigma

@@ -10,7 +10,7 @@ protocol StepSchedule: Sendable {
   func addNoise(_ clean: Tensor, noise: Tensor, at timesteps: [Float]) -> Tensor
 }
 
-/// A scheduler that leaves everything but its step to a schedule.
+/// A scheduler that delegates everything but its step to a schedule.
 protocol ScheduleFollower: Scheduler {
   associatedtype Schedule: StepSchedule
   var schedule: Schedule { get }
@@ -30,7 +30,7 @@ extension ScheduleFollower {
 }
 
 extension [Float] {
-  /// The index of the timestep nearest to this one; of several equal ones the second, as published.
+  /// The index of the nearest timestep; if several are equally near, that of the second, as published.
   func nearestIndex(to timestep: Float) -> Int {
     let distance = map { ($0 - timestep).magnitude }.min() ?? 0
     let nearest = indices.filter { (self[$0] - timestep).magnitude == distance }
@@ -40,6 +40,6 @@ extension [Float] {
     return index
   }
 
-  /// These factors as a tensor that multiplies a batch of this rank row by row.
+  /// These factors, one per batch row, as a tensor that broadcasts over a batch of this rank.
   func perRow(rank: Int) -> Tensor { Tensor(self, shape: [count] + [Int](repeating: 1, count: rank - 1)) }
 }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Timesteps among those of training, and latents x_t = √ᾱ_t·x₀ + √(1 − ᾱ_t)·ε: what DDPM, DDIM and LCM share.
+/// Timesteps selected from those of training, and latents x_t = √ᾱ_t·x₀ + √(1 − ᾱ_t)·ε: what DDPM, DDIM and LCM share.
 struct TrainingSchedule: StepSchedule {
   let timesteps: [Float]
   let initialNoiseSigma: Float = 1
@@ -15,15 +15,15 @@ struct TrainingSchedule: StepSchedule {
   }
 
   /// Timesteps as the configuration spaces them, by default `leading`.
-  /// - Throws: ``SchedulerError/unsupported(option:found:supported:)`` where an offset leads beyond those of training,
-  ///   which have no ᾱ.
+  /// - Throws: ``SchedulerError/unsupported(option:found:supported:)`` if an offset leads beyond the last training
+  ///   timestep, where ᾱ is not defined.
   init(_ configuration: SchedulerConfiguration, steps: Int, of scheduler: any Scheduler.Type) throws {
     let timesteps = NoiseLevels.timesteps(configuration, steps: steps, fallback: .leading, rounds: true).map { Int($0) }
     if let first = timesteps.first, first >= configuration.trainingSteps {
       throw SchedulerError.unsupported(
         option: "steps_offset \(configuration.stepsOffset) with \(steps) steps of \(scheduler.name)",
         found: "timestep \(first)",
-        supported: "timesteps up to \(configuration.trainingSteps - 1); take fewer steps or trailing spacing")
+        supported: "timesteps up to \(configuration.trainingSteps - 1); use fewer steps or trailing spacing")
     }
     self.init(configuration, timesteps: timesteps)
   }
