@@ -53,7 +53,8 @@ public struct Pipeline: Sendable {
   ///   - adapterHeads: attention heads of the resampler where the adapter's configuration does not say; 64 wide each
   ///     where nil.
   ///   - projectors: the kinds of projectors that an adapter may have.
-  ///   - ignoresSurplus: whether weights that the configurations have no layer for are left alone; else they are an error.
+  ///   - ignoresSurplus: whether weights that the configurations have no layer for are left alone; else they are an
+  ///     error.
   ///   - wrapping: returns the source that a part takes its weights from, given the checkpoint's: itself, or one around
   ///     it that changes some of the weights, as a LoRA does. Hashes and the check for surplus weights are those of the
   ///     checkpoint: a weight counts as used if the checkpoint's source was asked for it.

@@ -24,8 +24,8 @@ extension Scene {
   /// ```
   ///
   /// - Only `prompt`, and of a subject `phrase` and `picture`, must be there. A key that is missing takes its default;
-  ///   null is a value: `"negative_prompt": null` is no negative prompt, where a missing one is the default's. An unknown
-  ///   key is an error.
+  ///   null is a value: `"negative_prompt": null` is no negative prompt, where a missing one is the default's. An
+  ///   unknown key is an error.
   /// - `picture` and `mask` are `{"name": …}`, one of the package's own, `{"file": …}`, a path that starts at the
   ///   JSON file's folder, or `{"png": …}`, a PNG file in base64. Beside a name or a path may stand `sha256`, the hash
   ///   of the file's bytes: another file is then an error. A text alone is a name, or a path where it has a point or a

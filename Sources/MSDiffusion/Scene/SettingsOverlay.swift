@@ -1,8 +1,8 @@
 import JSON
 import Models
 
-/// What somebody says of the settings: a checkpoint's configuration, command line options or a script. What is nil is not
-/// said, and stays as it was.
+/// What somebody says of the settings: a checkpoint's configuration, command line options or a script. What is nil is
+/// not said, and stays as it was.
 public struct SettingsOverlay: Sendable, Equatable {
   /// Put before the prompt's own words.
   public var qualityPrompt: String?
