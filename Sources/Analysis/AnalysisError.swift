@@ -8,13 +8,13 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
     case notFinite
     /// Below 0 or above 1.
     case outside
-    /// The end lies before the start.
+    /// The end is before the start: x1 < x0 or y1 < y0.
     case reversed
     /// The end equals the start, and the box isn't the all-zero one.
     case zeroArea
   }
 
-  /// Numbers that are not a box; `name` tells whose box it was to be.
+  /// Numbers that are not a box; `name` identifies the box in the message.
   case invalidBox(name: String, numbers: [Float], problem: BoxProblem)
   /// A recorded value is NaN or infinite; `place` is where the first such value was found.
   case notFinite(place: String)
