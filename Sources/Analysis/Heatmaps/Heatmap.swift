@@ -113,7 +113,7 @@ public struct Heatmap: Sendable, CustomStringConvertible {
   private func with(_ values: Tensor) -> Heatmap { Heatmap(values, label: label, provenance: provenance) }
 }
 
-/// Mean or sum of maps [h, w] after resizing each to a common size; nil: that of the map with the largest area.
+/// Mean or sum of maps [h, w] after resizing each to a common size: the given one, else that of the largest map.
 package func combinedMaps(
   _ maps: [Tensor], as combination: Combination, size: (height: Int, width: Int)? = nil
 ) -> Tensor {

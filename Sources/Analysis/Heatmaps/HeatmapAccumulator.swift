@@ -85,8 +85,8 @@ public struct HeatmapAccumulator: Sendable {
   ///   - numbers: Indices of the heads in the axis H, ascending; nil: all heads of the layer.
   ///   - total: Number of heads of the layer; nil: the length of H.
   /// - Throws: ``AnalysisError/notFinite(place:)``, which every later call throws again;
-  ///   ``AnalysisError/shape(place:expected:found:)``, ``AnalysisError/notRecorded(kind:requested:available:)`` where
-  ///   row, tokens or heads don't exist. Nothing is added then.
+  ///   ``AnalysisError/shape(place:expected:found:)``; ``AnalysisError/notRecorded(kind:requested:available:)`` if row,
+  ///   tokens or heads don't exist. After an error nothing has been added.
   public mutating func add(
     _ probabilities: Tensor, height: Int, width: Int, layer name: String, step: Int, heads numbers: [Int]? = nil,
     of total: Int? = nil

@@ -41,7 +41,7 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
   /// nothing about their distribution, but they must be independent (one value per scene or seed).
   ///
   /// - Parameters:
-  ///   - seed: The same seed makes the same interval.
+  ///   - seed: The same seed returns the same interval.
   ///   - draws: Number of resampled means.
   ///   - confidence: Above 0, below 1.
   /// - Throws: ``AnalysisError/empty(_:)`` without values; ``AnalysisError/notFinite(place:)`` with the index of the

@@ -65,8 +65,8 @@ public struct GroundingResampler: ImageProjector {
     return latentNorm(made.reshaped([boxes.count, configuration.tokens, configuration.perceiver.width]))
   }
 
-  /// The learned queries that replace phrase and box where grounding is dropped, repeated for each subject: `[S, T,
-  /// D]`.
+  /// The learned queries that replace phrase and box where grounding is dropped, repeated for each subject:
+  /// `[S, T, D]`.
   package func droppedQueries(subjects: Int) -> Tensor {
     learnedQueries.value.broadcast(to: [subjects, configuration.tokens, configuration.perceiver.width])
   }

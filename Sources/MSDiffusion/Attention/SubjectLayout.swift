@@ -6,9 +6,9 @@ import Tensors
 
 // Axes: B batch rows, R subjects, h and w of a layer's feature map.
 
-/// Where the subjects of one run are: in their boxes, until a layer has a pseudo layout (appendix M).
+/// Where the subjects of a batch are: in their boxes, until a layer has a pseudo layout (appendix M).
 ///
-/// Each instance belongs to one run, here one generation or one training batch.
+/// Each instance belongs to one generation or one training batch, and ends with it.
 public final class SubjectLayout: Sendable {
   public let options: LayoutOptions
   public let columns: SubjectColumns

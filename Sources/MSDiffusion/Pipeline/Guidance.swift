@@ -13,8 +13,8 @@ package struct Guidance {
     strengths = scenes.flatMap { Array(repeating: (max($0.guidance, 1), $0.guidanceInterval), count: $0.samples) }
   }
 
-  /// Unconditional + strength · (conditional − unconditional); the conditional prediction for samples whose interval does
-  /// not contain the noise level.
+  /// Unconditional + strength · (conditional − unconditional); the conditional prediction for samples whose interval
+  /// does not contain the noise level.
   ///
   /// - Parameters:
   ///   - prediction: Predictions of both halves, the unconditional one first, `[2·B, C, h, w]`.

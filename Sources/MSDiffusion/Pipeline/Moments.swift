@@ -47,7 +47,7 @@ extension Pipeline {
           ofSubjects.contains(point.kind) || forSubjects.contains(point.component)
         if !hasSubjects, needsSubjects { return "no scene of this run has a subject" }
         if !encodes, encoders.contains(point.component) {
-          return "the conditions were given, so nothing is encoded; generate without them to encode in this run"
+          return "the conditions were encoded before this run; generate without given conditions to encode in it"
         }
         return nil
       },

@@ -50,12 +50,13 @@ public struct Pipeline: Sendable {
   /// - Parameters:
   ///   - folder: the folder's path.
   ///   - variant: the variant to prefer, such as `fp16` for `*.fp16.safetensors`.
-  ///   - adapterHeads: attention heads of the resampler if the adapter's configuration has no such entry; nil: as many as
-  ///     are 64 wide.
+  ///   - adapterHeads: attention heads of the resampler if the adapter's configuration has no such entry; nil: as many
+  ///     as are 64 wide.
   ///   - projectors: the kinds of projectors that an adapter may have.
-  ///   - ignoresSurplus: whether to ignore weights for which the configurations have no layer; otherwise they are errors.
-  ///   - wrapping: receives each part's checkpoint and returns the source of the part's weights: the checkpoint itself, or
-  ///     a wrapper that changes some weights, such as a LoRA. Hashes and the check for surplus weights refer to the
+  ///   - ignoresSurplus: whether to ignore weights for which the configurations have no layer; otherwise they are
+  ///     errors.
+  ///   - wrapping: receives each part's checkpoint and returns the source of the part's weights: the checkpoint itself,
+  ///     or a wrapper that changes some weights, such as a LoRA. Hashes and the check for surplus weights refer to the
   ///     checkpoint: a weight counts as used if it was requested from the checkpoint.
   /// - Throws: `PipelineError`, and what the parts throw: `CheckpointError`, `JSONError`, `ParameterError`.
   public init(

@@ -24,9 +24,9 @@ extension Scene {
   /// }
   /// ```
   ///
-  /// - Only `prompt`, and `phrase` and `picture` of each subject, are required. A missing key takes its default. null is a
-  ///   value: `"negative_prompt": null` means no negative prompt, while a missing key means the default one. An unknown
-  ///   key is an error.
+  /// - Only `prompt`, and `phrase` and `picture` of each subject, are required. A missing key takes its default. null
+  ///   is a value: `"negative_prompt": null` means no negative prompt, while a missing key means the default one. An
+  ///   unknown key is an error.
   /// - `picture` and `mask` are `{"name": …}`, one of the package's own pictures; `{"file": …}`, a path relative to the
   ///   JSON file's folder; or `{"png": …}`, a PNG file in base64. A name or a path may be accompanied by `sha256`, the
   ///   hash of the file's bytes: a file with another hash is then an error. A plain string is a path if it contains a

@@ -1,8 +1,8 @@
 import JSON
 import Models
 
-/// Settings that replace others, from a checkpoint's configuration, command line options or a script. A field that is nil
-/// leaves the setting as it is.
+/// Settings that replace others, from a checkpoint's configuration, command line options or a script. A field that is
+/// nil leaves the setting as it is.
 public struct SettingsOverlay: Sendable, Equatable {
   /// Text before the prompt's own words.
   public var qualityPrompt: String?
