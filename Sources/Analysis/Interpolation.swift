@@ -1,24 +1,24 @@
 import Foundation
 import Tensors
 
-/// The way from one tensor to another of the same shape, such as image-encoder states, resampler tokens or text
+/// How to interpolate between two tensors of the same shape, such as the image features, resampler tokens or text
 /// states of two subjects.
 ///
-/// `Interpolation.spherical(a, b, at: 0)` is `a` and `at: 1` is `b`, bit by bit.
+/// `Interpolation.spherical(a, b, at: 0)` is exactly `a`, and `at: 1` exactly `b`.
 public enum Interpolation: String, Sendable, CaseIterable {
   /// (1 − t)·a + t·b.
   case linear
-  /// Along the great circle between the two tensors as one vector each (Shoemake 1985):
-  /// (sin((1 − t)θ)·a + sin(tθ)·b) / sin θ, θ the angle between them.
+  /// Along the great circle between the two tensors, each taken as one vector (Shoemake 1985):
+  /// (sin((1 − t)θ)·a + sin(tθ)·b) / sin θ, where θ is the angle between them.
   ///
-  /// The formula is applied to the vectors themselves, so that lengths blend too; equal lengths are kept. Where a
-  /// vector is zero, or the two point the same or opposite ways (within 1e-6 and 1e-3 of it), there is no one arc and
-  /// the straight line is taken; between opposite vectors it passes zero.
+  /// The formula is applied to the vectors themselves, not to their directions: equal lengths stay, others blend. Where
+  /// a vector is zero, or θ is within 1e-6 of 0 or 1e-3 of π, the arc is undefined and the interpolation is linear;
+  /// between opposite vectors it passes through zero.
   case spherical
-  /// As ``spherical``, for every row of the last axis on its own, with its own angle: one token, one arc.
+  /// As ``spherical``, but with an angle of its own for every row of the last axis, such as one token.
   case sphericalRows
 
-  /// The point at `t` of the way; below 0 and above 1 the way goes on.
+  /// The tensor at `t` between `a` (0) and `b` (1); values below 0 and above 1 extrapolate.
   public func callAsFunction(_ a: Tensor, _ b: Tensor, at t: Double) -> Tensor {
     guard a.shape == b.shape else {
       fail("Interpolation.\(rawValue): expected two tensors of one shape, found \(a.shape) and \(b.shape)")
@@ -42,21 +42,21 @@ public enum Interpolation: String, Sendable, CaseIterable {
     }
   }
 
-  /// `count` points at equal distances of t, the first `a` and the last `b`; at least 2.
+  /// `count` tensors at equally spaced `t`, at least 2: the first is `a`, the last `b`.
   public func points(from a: Tensor, to b: Tensor, count: Int) -> [Tensor] {
     guard count >= 2 else { fail("Interpolation.points: expected a count of at least 2, found \(count)") }
     return (0..<count).map { self(a, b, at: Double($0) / Double(count - 1)) }
   }
 
-  /// Weights of two vectors at `t` of the arc between them.
+  /// Weights of two vectors at `t` on the arc between them.
   private static func arcWeights(
     _ a: UnsafeBufferPointer<Float>, _ b: UnsafeBufferPointer<Float>, _ t: Double
   ) -> (Double, Double) {
     let lengthA = a.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
     let lengthB = b.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
     guard lengthA > 0, lengthB > 0 else { return (1 - t, t) }
-    // From the sum and the difference of the unit vectors: precise for small and for large angles, unlike the arc
-    // cosine of the inner product.
+    // The angle comes from the sum and the difference of the unit vectors. The arc cosine of the inner product would be
+    // imprecise for angles near 0 and π.
     var (apart, together) = (0.0, 0.0)
     for i in a.indices {
       let (x, y) = (Double(a[i]) / lengthA, Double(b[i]) / lengthB)

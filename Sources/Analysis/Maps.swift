@@ -1,6 +1,6 @@
 import Tensors
 
-/// The sizes of a stack of maps: last two axes height and width, all others counted together.
+/// The sizes of a stack of maps: height and width are the last two axes, `maps` is the product of all others.
 package struct MapSize: Equatable {
   package let maps: Int
   package let height: Int
@@ -9,7 +9,7 @@ package struct MapSize: Equatable {
 }
 
 extension Tensor {
-  /// Reads the shape as a stack of maps [..., h, w]; stops where it is none or has no cell.
+  /// Reads the shape as a stack of maps [..., h, w]; stops the program if it is not one, or has no cells.
   package func mapSize(_ caller: String) -> MapSize {
     guard rank >= 2, shape[rank - 1] > 0, shape[rank - 2] > 0 else {
       fail("\(caller): expected maps [..., h, w] with h, w > 0, found shape \(shape)")
@@ -17,7 +17,7 @@ extension Tensor {
     return MapSize(maps: shape.dropLast(2).reduce(1, *), height: shape[rank - 2], width: shape[rank - 1])
   }
 
-  /// The place of the first value that is NaN or infinite, if there is one.
+  /// The index of the first value that is NaN or infinite; nil if there is none.
   package var firstNotFinite: [Int]? {
     let position = withUnsafeBuffer { buffer in buffer.firstIndex { !$0.isFinite } }
     guard var rest = position else { return nil }
@@ -27,10 +27,10 @@ extension Tensor {
     }.reversed()
   }
 
-  /// Stops, naming the place, if any value is NaN or infinite: a comparison would hide it.
+  /// Stops the program, naming the index, if any value is NaN or infinite: comparisons would hide it.
   package func requireFinite(_ caller: String) {
-    if let place = firstNotFinite {
-      fail("\(caller): expected finite values, found NaN or infinity first at \(place) of \(shape)")
+    if let index = firstNotFinite {
+      fail("\(caller): expected finite values, found NaN or infinity, first at \(index) of \(shape)")
     }
   }
 
@@ -39,7 +39,7 @@ extension Tensor {
     if let index = firstNotFinite { throw AnalysisError.notFinite(place: "\(place), at \(index) of \(shape)") }
   }
 
-  /// Makes every map of [..., h, w] anew; `body` reads one map and fills one of the same size.
+  /// Maps of the same shape [..., h, w], each computed by `body`, which reads one map and fills the new one.
   package func eachMap(
     _ caller: String, _ body: (UnsafeBufferPointer<Float>, UnsafeMutableBufferPointer<Float>) -> Void
   ) -> Tensor {

@@ -2,8 +2,8 @@ import Layers
 import Models
 import Tensors
 
-/// The weights that MS-Diffusion adds to a frozen model: how images become tokens, keys and values for them in every
-/// cross-attention layer, and the dummy tokens of the background.
+/// The weights that MS-Diffusion adds to a frozen model: the projector from images to tokens, the layers that compute
+/// keys and values of these tokens beside every cross-attention layer, and the dummy tokens of the background.
 public struct Adapter: Sendable {
   public let configuration: AdapterConfiguration
   public let projector: any ImageProjector

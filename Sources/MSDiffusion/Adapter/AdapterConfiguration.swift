@@ -3,25 +3,26 @@ import JSON
 import Layers
 import Models
 
-/// All sizes of an adapter but those of the U-Net's layers, which its keys and values share.
+/// All sizes of an adapter except the widths of its keys and values, which are those of the U-Net's layers.
 public struct AdapterConfiguration: Sendable {
-  /// How images become tokens.
+  /// The sizes of the projector, which turns images into tokens.
   public var projector: any ProjectorConfiguration
   /// Dummy tokens of the background, 4 as published.
   public var dummies: Int
 
-  /// The kinds of projectors that are known; the first whose own weight is there is taken where no name is given.
+  /// The known kinds of projectors. Where the configuration names none, the first whose
+  /// ``ProjectorConfiguration/ownWeight`` exists is taken.
   public static let projectors: [any ProjectorConfiguration.Type] = [
     GroundingResampler.Configuration.self, PlainResampler.Configuration.self, LinearProjector.Configuration.self,
   ]
 
-  /// Takes what the configuration says, and infers everything else from the shapes of the weights.
+  /// Reads sizes from the configuration, and infers those that are missing from the shapes of the weights.
   /// - Parameters:
-  ///   - json: the adapter's configuration; published ones are empty or name the heads alone.
+  ///   - json: the adapter's configuration; published ones are empty or contain only the number of heads.
   ///   - weights: root of the adapter's weights.
-  ///   - heads: attention heads of the resampler where the configuration does not say; 64 wide each where nil.
+  ///   - heads: attention heads of the resampler if the configuration has no such entry; nil: as many as are 64 wide.
   ///   - projectors: the kinds to choose from.
-  /// - Throws: `ParameterError` for sizes that nothing tells or that are impossible; `JSONError`.
+  /// - Throws: `ParameterError` for sizes that cannot be inferred or are impossible; `JSONError`.
   public init(
     _ json: JSONNode, weights: Scope, heads: Int? = nil,
     projectors: [any ProjectorConfiguration.Type] = Self.projectors
@@ -42,17 +43,18 @@ public struct AdapterConfiguration: Sendable {
     dummies = try own.written("dummies") ?? weights.shape(of: "dummy_image_tokens")?.dropFirst().first ?? 4
   }
 
-  /// What ``init(_:weights:heads:projectors:)`` reads the same configuration from, without any weights.
+  /// All sizes as JSON entries, from which ``init(_:weights:heads:projectors:)`` reads the same configuration without
+  /// inferring anything from weights.
   public var entries: [(String, JSONValue)] {
     [("projector", .string(type(of: projector).name)), ("dummies", JSONValue(dummies))] + projector.entries
   }
 }
 
-/// Where the sizes of an adapter's part are looked up: what its configuration says counts, else a weight's shape tells.
+/// Looks up the sizes of a part of the adapter: in its configuration first, else in the shape of a weight.
 public struct AdapterSizes: Sendable {
   public let json: JSONNode
   public let weights: Scope
-  /// Attention heads where the configuration does not say.
+  /// Attention heads if the configuration has no such entry.
   public let heads: Int?
 
   static let file = ModelPart.adapter.configuration ?? ""
@@ -61,8 +63,8 @@ public struct AdapterSizes: Sendable {
     (self.json, self.weights, self.heads) = (json, weights, heads)
   }
 
-  /// What the configuration says of a size; nil where it says nothing.
-  /// - Throws: `JSONError`; `ParameterError.unsupported` for a size that is absurd.
+  /// A size in the configuration; nil if there is no such entry.
+  /// - Throws: `JSONError`; `ParameterError.unsupported` for a size below 1 or above the limit.
   public func written(_ key: String, atMost limit: Int = 1 << 20) throws -> Int? {
     guard json[key].isPresent else { return nil }
     let size = try json[key].int()
@@ -70,14 +72,14 @@ public struct AdapterSizes: Sendable {
     return size
   }
 
-  /// A size by its name, else by an axis of a weight.
+  /// A size from the configuration, else from an axis of a weight.
   /// - Throws: as ``written(_:atMost:)`` and ``shape(of:rank:)``.
   public func size(_ key: String, of weight: String, axis: Int, rank: Int) throws -> Int {
     try written(key) ?? shape(of: weight, rank: rank)[axis]
   }
 
   /// The shape of a weight.
-  /// - Throws: `ParameterError` where there is none, or one of another number of axes.
+  /// - Throws: `ParameterError` if there is no such weight, or if it has another number of axes.
   public func shape(of name: String, rank: Int) throws -> [Int] {
     let (key, any) = (weights[name].path, Array(repeating: -1, count: rank))
     guard let shape = weights.shape(of: name) else {

@@ -2,11 +2,11 @@ import Analysis
 import Foundation
 import Tensors
 
-/// Width of a box's features: 8 frequencies, sine and cosine, 4 coordinates.
+/// Width of a box's features: 8 frequencies × sine and cosine × 4 coordinates.
 let boxFeatureWidth = 64
 
-/// Fourier features of boxes, as GLIGEN and MS-Diffusion embed them: 8 frequencies 100^(k/8), sine and cosine of each
-/// times each coordinate; frequency first, then sine and cosine, then coordinate.
+/// Fourier features of boxes, as GLIGEN and MS-Diffusion embed them: sine and cosine of each coordinate times each of 8
+/// frequencies 100^(k/8). Order: by frequency, then sine before cosine, then by coordinate.
 /// - Returns: `[N, 64]`.
 public func boxFeatures(_ boxes: [Box], bands: Int = 8, temperature: Float = 100) -> Tensor {
   let frequencies = (0..<bands).map { Float(pow(Double(temperature), Double($0) / Double(bands))) }

@@ -5,14 +5,14 @@ import Tensors
 
 // Axes: S subjects, N image tokens, T tokens per subject, P phrase width, D resampler width, C context width.
 
-/// The grounding resampler: image tokens are asked by queries made of each subject's phrase and box (Eq. 3).
+/// The grounding resampler: queries made of each subject's phrase and box attend to its image tokens (Eq. 3).
 public struct GroundingResampler: ImageProjector {
   public struct Configuration: ProjectorConfiguration {
     public static let name = "grounding"
     public static let ownWeight = "grounding_latents"
     public var perceiver: PerceiverConfiguration
     public var tokens: Int
-    /// Width between the two layers that make queries.
+    /// Width between the two layers that compute the queries.
     public var hiddenWidth: Int
     /// Width of phrase embedding and box features together.
     public var groundingWidth: Int
@@ -58,19 +58,21 @@ public struct GroundingResampler: ImageProjector {
     latentNorm = try LayerNorm(scope["latent_norm"], width)
   }
 
-  /// Queries from phrases `[S, P]` and boxes, `[S, T, D]`.
+  /// Queries `[S, T, D]` from phrases `[S, P]` and boxes.
   package func queries(phrases: Tensor, boxes: [Box]) -> Tensor {
     let grounding = Tensor.concatenated([phrases, boxFeatures(boxes)], axis: 1)
     let made = queryOut(queryIn(grounding).gelu())
     return latentNorm(made.reshaped([boxes.count, configuration.tokens, configuration.perceiver.width]))
   }
 
-  /// The learned queries of a sample whose grounding is dropped, for each of its subjects: `[S, T, D]`.
+  /// The learned queries that replace phrase and box where grounding is dropped, repeated for each subject:
+  /// `[S, T, D]`.
   package func droppedQueries(subjects: Int) -> Tensor {
     learnedQueries.value.broadcast(to: [subjects, configuration.tokens, configuration.perceiver.width])
   }
 
-  /// Queries of all subjects, `[S, T, D]`: those from phrases and boxes made together, the learned ones between them.
+  /// Queries of all subjects, `[S, T, D]`, in the order of the subjects: from phrase and box, or learned where
+  /// grounding is dropped.
   private func queries(phrases: Tensor, boxes: [Box], dropsGrounding: [Bool]) -> Tensor {
     let grounded = boxes.indices.filter { !dropsGrounding[$0] }
     let dropped = boxes.count - grounded.count
@@ -93,7 +95,7 @@ public struct GroundingResampler: ImageProjector {
   package func callAsFunction(_ images: Tensor, queries: Tensor) -> Tensor { perceiver(images, queries: queries) }
 }
 
-/// A resampler with learned queries, as in IP-Adapter Plus: knows neither phrase nor box. For ablations.
+/// A resampler with learned queries, as in IP-Adapter Plus, which ignores phrases and boxes. For ablations.
 public struct PlainResampler: ImageProjector {
   public struct Configuration: ProjectorConfiguration {
     public static let name = "plain"

@@ -4,7 +4,7 @@ import Tensors
 
 // Axes: S subjects, N image tokens, T query tokens, W image width, D resampler width, C context width.
 
-/// One resampler block: queries attend to image tokens and to themselves, then a two-layer network (Eq. 3).
+/// One resampler block: queries attend to image tokens and to themselves, then pass a two-layer network (Eq. 3).
 struct PerceiverBlock: Sendable {
   let imageNorm, queryNorm, networkNorm: LayerNorm
   let toQ, toKV, toOut, expand, contract: Linear
@@ -36,7 +36,7 @@ struct PerceiverBlock: Sendable {
   }
 }
 
-/// The sizes that plain and grounding resampler share.
+/// The sizes that the plain and the grounding resampler have in common.
 public struct PerceiverConfiguration: Sendable, Equatable {
   /// Width of an image token.
   public var imageWidth: Int
@@ -51,7 +51,7 @@ public struct PerceiverConfiguration: Sendable, Equatable {
   /// Width of the tokens, C.
   public var contextWidth: Int
 
-  /// - Throws: `ParameterError`, `JSONError` for sizes that are not there or impossible.
+  /// - Throws: `ParameterError`, `JSONError` for sizes that are missing or impossible.
   init(_ sizes: AdapterSizes) throws {
     imageWidth = try sizes.size("image_width", of: "proj_in.weight", axis: 1, rank: 2)
     width = try sizes.size("width", of: "proj_in.weight", axis: 0, rank: 2)
@@ -61,19 +61,20 @@ public struct PerceiverConfiguration: Sendable, Equatable {
     depth = try sizes.written("depth", atMost: 512) ?? Self.depth(sizes)
   }
 
-  /// No shape tells the number of heads: the configuration says it, or the caller, or they are 64 wide as published.
+  /// The number of heads follows from no shape: it comes from the configuration or the caller; else heads are 64 wide,
+  /// as published.
   private static func heads(_ sizes: AdapterSizes) throws -> (heads: Int, headWidth: Int) {
     let headWidth = try sizes.written("head_width")
-    let asked = try sizes.written("heads") ?? sizes.heads
-    if let asked, let headWidth { return (asked, headWidth) }
+    let given = try sizes.written("heads") ?? sizes.heads
+    if let given, let headWidth { return (given, headWidth) }
     let inner = try sizes.shape(of: "layers.0.0.to_q.weight", rank: 2)[0]
     let width = headWidth ?? 64
-    let heads = asked ?? (inner % width == 0 ? inner / width : 0)
+    let heads = given ?? (inner % width == 0 ? inner / width : 0)
     guard heads > 0, inner % heads == 0 else {
       throw ParameterError.unsupported(
         component: "resampler", option: "heads", found: heads == 0 ? "unknown" : "\(heads)",
         supported:
-          "a divisor of the attention width \(inner), named in \(AdapterSizes.file); without it, heads are 64 wide")
+          "a divisor of the attention width \(inner) in \(AdapterSizes.file); without an entry, heads are 64 wide")
     }
     return (heads, inner / heads)
   }
@@ -94,7 +95,7 @@ public struct PerceiverConfiguration: Sendable, Equatable {
   }
 }
 
-/// What plain and grounding resampler share: projections and blocks around given queries.
+/// The common part of the plain and the grounding resampler: projections and blocks, which take queries as input.
 struct Perceiver: Sendable {
   let projectIn, projectOut: Linear
   let blocks: [PerceiverBlock]

@@ -6,10 +6,10 @@ import Tensors
 
 // Axes: B batch rows, Q positions, K text tokens.
 
-/// Masked text attention (appendix K): a phrase's tokens are seen inside its subject's box alone.
+/// Masked text attention (appendix K): only positions inside a subject's box attend to the tokens of its phrase.
 ///
-/// As published it is always the given box, never a pseudo layout, and where the tokens of two phrases overlap, the later
-/// subject's box holds.
+/// As published, the mask is always the given box, never a pseudo layout; for tokens that belong to two phrases, the
+/// later subject's box counts.
 final class PhraseMask: TextMask, Sendable {
   private let rows: [SubjectRow]
   private let tokens: Int

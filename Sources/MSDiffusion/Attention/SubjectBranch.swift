@@ -31,7 +31,7 @@ extension SubjectBranch {
   ///   - layers: keys and values beside each cross-attention layer.
   ///   - dummies: dummy tokens at the start of each row's context.
   ///   - tokens: tokens per subject.
-  ///   - rows: one per batch row; those with fewer subjects are padded with subjects that are nowhere.
+  ///   - rows: one per batch row; those with fewer subjects are padded with subjects whose mask is empty.
   package init(
     _ layers: [SubjectAttention], dummies: Int, tokens: Int, rows: [SubjectRow],
     options: LayoutOptions = LayoutOptions()
@@ -58,7 +58,7 @@ extension SubjectBranch {
 
     func keysAndValues(on grid: FeatureGrid) -> (key: Tensor, value: Tensor) { (key, points.values(value, on: grid)) }
 
-    /// Shows what is made for observers alone: attention without masks, and what each subject adds.
+    /// Computes for observers only: attention without masks, and the norm of what each subject adds.
     func observe(
       _ query: Tensor, _ key: Tensor, _ value: Tensor, _ masks: SubjectMasks, _ scales: SubjectScales,
       in layer: CrossAttention, on grid: FeatureGrid
@@ -74,7 +74,7 @@ extension SubjectBranch {
   }
 }
 
-/// Which columns of a row's context are whose: dummy tokens first, then the tokens of each subject.
+/// The order of a row's context columns: dummy tokens first, then the tokens of each subject.
 public struct SubjectColumns: Sendable, Equatable {
   public let dummies: Int
   /// Tokens per subject.

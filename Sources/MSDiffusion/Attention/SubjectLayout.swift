@@ -6,9 +6,9 @@ import Tensors
 
 // Axes: B batch rows, R subjects, h and w of a layer's feature map.
 
-/// Where the subjects of one run are: in their boxes, until masks are laid out for a layer (appendix M).
+/// Where the subjects of a batch are: in their boxes, until a layer has a pseudo layout (appendix M).
 ///
-/// It belongs to one run and ends with it.
+/// Each instance belongs to one generation or one training batch, and ends with it.
 public final class SubjectLayout: Sendable {
   public let options: LayoutOptions
   public let columns: SubjectColumns
@@ -29,7 +29,7 @@ public final class SubjectLayout: Sendable {
     (self.rows, self.columns, self.options, self.layers) = (rows, columns, options, layers)
   }
 
-  /// The masks that a layer uses now.
+  /// The masks that a layer uses in the current step.
   public func masks(in layer: CrossAttention, on grid: FeatureGrid) -> SubjectMasks {
     if let known = state.withLock({ $0.laidOut[layer.name] ?? $0.boxes[grid] }) { return known }
     let made = masks(
@@ -44,7 +44,7 @@ public final class SubjectLayout: Sendable {
       zeroesBackground: options.zeroesBackground)
   }
 
-  /// A row's boxes with those of missing subjects; the whole image where subjects are not confined.
+  /// A row's boxes, padded with `.none` for missing subjects; the whole image if subjects are not confined.
   private func boxes(of row: SubjectRow) -> [Box] {
     let own = options.confinesSubjects ? row.boxes : row.boxes.map { _ in .whole }
     return own + [Box](repeating: .none, count: columns.subjects - own.count)
@@ -52,7 +52,8 @@ public final class SubjectLayout: Sendable {
 
   // MARK: Pseudo layout
 
-  /// What lays subjects out as text attention passes by, to be put among a run's observers; nil without a pseudo layout.
+  /// The hook that observes text attention and updates the pseudo layout; it must be among the run's observers. nil
+  /// without a pseudo layout.
   public var observer: Hook? {
     options.pseudoLayout.map { rule in
       AttentionGatherer(.text, samples: .allRows).hook { [self] attention in
@@ -65,8 +66,8 @@ public final class SubjectLayout: Sendable {
     row.spans + [Range<Int>](repeating: 0..<0, count: columns.subjects - row.spans.count)
   }
 
-  /// Adds the maps of a step, `[B, R, h, w]`; once enough are there, their mean becomes the layer's masks, or, for a rule
-  /// that fuses layers, those of all layers together after each whole step.
+  /// Adds the maps of a step, `[B, R, h, w]`. From the rule's start step on, the layer's masks are computed from their
+  /// mean; for a rule that fuses layers, the masks of all layers are computed together after each whole step.
   private func add(_ maps: Tensor, of layer: String, _ rule: PseudoLayout) throws {
     try maps.checkFinite(place: "text attention of \(layer)")
     let laidOut = state.withLock { state -> [String: Tensor] in
@@ -84,10 +85,11 @@ public final class SubjectLayout: Sendable {
     state.withLock { $0.laidOut.merge(masks) { _, new in new } }
   }
 
-  /// The mean of a layer's text maps over the steps so far, as the rule weighs them, `[B, R, h, w]`; nil before the first.
+  /// The mean of a layer's text maps over the steps so far, with the rule's weights, `[B, R, h, w]`; nil before the
+  /// first step.
   public func textMaps(inLayer name: String) -> Tensor? { state.withLock { $0.maps[name]?.mean } }
 
-  /// The pseudo layout of a layer, `[B, R, h, w]` of 0 and 1; nil while its boxes are in use.
+  /// The pseudo layout of a layer, `[B, R, h, w]` of 0 and 1; nil while the layer uses boxes.
   public func pseudoLayout(inLayer name: String) -> Tensor? {
     state.withLock { state in
       guard let masks = state.laidOut[name], let shape = state.maps[name]?.mean?.shape else { return nil }

@@ -4,19 +4,19 @@ import Tensors
 
 // Axes: B batch rows, Q positions, R subjects, K dummy and subject tokens.
 
-/// Where subjects are on one feature map, and what follows from it for attention.
+/// Where subjects are on one feature map, and the attention bias that follows.
 public struct SubjectMasks: Sendable {
-  /// Added to the logits of what must not be seen.
+  /// Added to the logits of tokens that must not be attended to.
   static let closed: Float = -10_000
 
   /// 1 where a subject is, 0 elsewhere: `[B, R, Q]`.
   public let subjects: Tensor
-  /// 0 where a token may be seen, −10000 elsewhere: a subject's tokens inside its mask, dummy tokens outside all masks
-  /// (Eq. 4). `[B, 1, Q, K]`.
+  /// 0 for a subject's tokens inside its mask and for dummy tokens outside all masks, −10000 elsewhere (Eq. 4).
+  /// `[B, 1, Q, K]`.
   let bias: Tensor
-  /// 1 inside any mask, 0 elsewhere (Eq. 6), `[B, Q, 1]`; nil where the background is left to the dummy tokens.
+  /// 1 inside any mask, 0 elsewhere (Eq. 6), `[B, Q, 1]`; nil if the dummy tokens act in the background.
   let foreground: Tensor?
-  /// Whether no position of any row sees a subject, so that nothing is added.
+  /// Whether the background is zero and no position of any row is in a mask: then the branch adds nothing.
   let isEmpty: Bool
 
   init(_ subjects: Tensor, columns: SubjectColumns, zeroesBackground: Bool) {

@@ -1,17 +1,17 @@
 import Analysis
 import Tensors
 
-/// What one batch row of a run brings to multi-subject attention.
+/// The inputs of multi-subject attention for one batch row.
 public struct SubjectRow: Sendable {
   /// Dummy tokens, then the tokens of each subject, `[K, C]`; zeros for the unconditional half.
   public var context: Tensor
-  /// One per subject; all zero: not laid out.
+  /// One per subject; all zeros: no layout.
   public var boxes: [Box]
-  /// Text tokens of each subject's phrase, one range per subject; empty: none.
+  /// Text tokens of each subject's phrase, one range per subject; empty if the phrase is not in the prompt.
   public var spans: [Range<Int>]
   /// γ of Eq. 2.
   public var scale: Float
-  /// Scales of the subjects' columns after the softmax, in place of γ.
+  /// One scale per subject, applied after the softmax in place of γ.
   public var subjectScales: [Float]?
 
   public init(context: Tensor, boxes: [Box], spans: [Range<Int>], scale: Float, subjectScales: [Float]? = nil) {
@@ -24,13 +24,13 @@ public struct SubjectRow: Sendable {
     self.subjectScales = subjectScales
   }
 
-  /// The context with zeros up to a number of tokens: `[count, C]`.
+  /// The context, padded with zeros to a number of tokens: `[count, C]`.
   func context(of count: Int) -> Tensor {
     let missing = count - context.shape[0]
     return missing == 0 ? context : .concatenated([context, .zeros([missing, context.shape[1]])], axis: 0)
   }
 
-  /// The same row as the unconditional half has it: zeros for the image, no boxes, no phrases.
+  /// The row's counterpart in the unconditional half: zero context, no boxes, no phrases.
   var unconditional: SubjectRow {
     SubjectRow(
       context: .zeros(context.shape), boxes: boxes.map { _ in .none }, spans: spans.map { _ in 0..<0 }, scale: scale,

@@ -4,11 +4,11 @@ import Tensors
 
 // Axes: B batch rows, H heads, Q positions, R subjects, K dummy and subject tokens, C width.
 
-/// How strongly subjects act: γ for all of a row's subjects (Eq. 2), or a scale for each after the softmax.
+/// How strongly subjects act: γ for all of a row's subjects (Eq. 2), or one scale per subject after the softmax.
 struct SubjectScales {
-  /// γ of each row; 1 where its subjects have scales of their own. `[B, 1, 1]`.
+  /// γ of each row; 1 if its subjects have scales of their own. `[B, 1, 1]`.
   let ofRows: Tensor
-  /// Of each column; nil where no row has scales of its own. `[B, K, 1]`.
+  /// The scale of each column; nil if no subject has a scale of its own. `[B, K, 1]`.
   private let columns: Tensor?
   private let subjects: [Range<Int>]
 
@@ -27,10 +27,10 @@ struct SubjectScales {
         }, axis: 0)
   }
 
-  /// Values `[B, K, C]`, each subject's times its own scale.
+  /// Values `[B, K, C]`, those of each subject multiplied by its scale.
   func ofColumns(_ value: Tensor) -> Tensor { columns.map { value * $0 } ?? value }
 
-  /// What each subject really adds to each position, ‖γ W_O A_r V_r‖: `[B, Q, R]`.
+  /// The norm of what each subject adds to each position, ‖γ W_O A_r V_r‖: `[B, Q, R]`.
   func contributions(_ probabilities: Tensor, _ value: Tensor, _ masks: SubjectMasks, through toOut: Linear) -> Tensor {
     let norms = ValueContribution.perGroup(
       probabilities: probabilities, values: ofColumns(value), groups: subjects.map(Array.init),

@@ -8,12 +8,12 @@ import Tensors
 
 // Axes: R subjects, N image tokens, T tokens per subject, C context width, P pooled width.
 
-/// What a scene's texts and images become before denoising. Every part can be changed before it is used, as
-/// interpolation does.
+/// A scene's encoded texts and images, the inputs of denoising. Every part can be changed before it is used, as for
+/// interpolation.
 public struct Conditions: Sendable {
   /// Prompt tokens, `[77, C]`, and those of the negative prompt.
   public var text, negativeText: Tensor
-  /// Pooled prompt `[P]`; empty where the U-Net takes none.
+  /// Pooled prompt and negative prompt, `[P]`; used only if the U-Net takes pooled text.
   public var pooled, negativePooled: Tensor
   /// The text encoder's pooled state of each phrase, `[R, width]`.
   public var phrases: Tensor
@@ -21,14 +21,14 @@ public struct Conditions: Sendable {
   public var imageFeatures: Tensor
   /// Projected pooled image embeddings, `[R, width]`.
   public var imageEmbeddings: Tensor
-  /// What the projector makes of them, `[R, T, C]`.
+  /// The projector's tokens of each subject, `[R, T, C]`.
   public var subjectTokens: Tensor
-  /// Where each subject's phrase is in the prompt, found by the scene's own rule.
+  /// Prompt tokens of each subject's phrase, found by the scene's own rule.
   public var phraseSpans: [Result<Range<Int>, PhraseError>]
-  /// What a user should know: cut prompts, phrases that are not there.
+  /// Messages for the user about cut prompts and phrases that are not in the prompt.
   public var warnings: [String]
 
-  /// Prompt tokens of each subject's phrase; empty where the prompt does not hold it.
+  /// Prompt tokens of each subject's phrase; empty if the phrase was not found.
   public var spans: [Range<Int>] {
     phraseSpans.map { span in
       switch span {
@@ -40,18 +40,19 @@ public struct Conditions: Sendable {
 }
 
 extension Pipeline {
-  /// Turns a scene's texts and images into what denoising takes.
-  /// - Throws: `PhraseError` where a phrase is needed and not found; `PipelineError`.
+  /// Encodes a scene's texts and images.
+  /// - Throws: `PhraseError` if a phrase is needed and not found; `PipelineError`.
   public func conditions(for scene: Scene) throws -> Conditions {
     try conditions(for: scene, in: HookSession([], catalog: hooks))
   }
 
-  /// The same as part of a run.
+  /// The same within a hook session.
   func conditions(for scene: Scene, in session: HookSession) throws -> Conditions {
     func encoding<Result>(_ subject: String, _ body: () throws -> Result) throws -> Result {
       try session.during(Moment(.encoding, subject: subject), body)
     }
-    // What the last run read of the denoiser makes room for the encoders: never all of a large model is in memory.
+    // Frees the denoiser's weights from the last generation before the encoders run: a large model is never in memory
+    // as a whole.
     release([.unet, .vae])
     var warnings: [String] = []
     let (text, pooled) = try encoding("prompt") { encode(prompt: scene.prompt, as: "prompt", warnings: &warnings) }
@@ -74,12 +75,13 @@ extension Pipeline {
     return conditions
   }
 
-  /// Lets go of the memory behind weights that are not needed for now: large files make room for each other.
+  /// Frees the memory of weights that are not needed for now; their files stay mapped.
   private func release(_ parts: [ModelPart]) {
     for part in parts { sources[part]?.checkpoint.release() }
   }
 
-  /// Prompt tokens `[77, C]` of all text encoders side by side, and the pooled state `[P]` of the last.
+  /// The prompt's token states `[77, C]`, those of all text encoders side by side, and the last encoder's pooled state
+  /// `[P]`.
   package func encode(prompt: String, as name: String, warnings: inout [String]) -> (text: Tensor, pooled: Tensor) {
     var states: [Tensor] = []
     var pooled = Tensor.zeros([0])
@@ -106,7 +108,7 @@ extension Pipeline {
   }
 
   /// Image features `[R, N, width]` and projected embeddings `[R, width]`.
-  /// - Throws: `PipelineError.missingPart` where there are images and the folder has no image encoder.
+  /// - Throws: `PipelineError.missingPart` if there are images but no image encoder or adapter.
   package func encode(images: [PixelImage]) throws -> (features: Tensor, embeddings: Tensor) {
     if images.isEmpty { return (.zeros([0, 0, 0]), .zeros([0, 0])) }
     guard let image, adapter != nil else {
@@ -114,14 +116,14 @@ extension Pipeline {
         folder: folder, part: (image == nil ? ModelPart.imageEncoder : .adapter).description,
         needed: "scenes with subjects need an image encoder and an adapter")
     }
-    // One image at a time: the published encoder is large, and references are few.
+    // One image at a time, to save memory: the published encoder is large, and references are few.
     let outputs = images.map { image.encoder(.stacked([image.processor($0)], axis: 0)) }
     return (
       .concatenated(outputs.map(\.penultimate), axis: 0), .concatenated(outputs.map(\.imageEmbedding), axis: 0)
     )
   }
 
-  /// What the projector makes of image features, phrases and boxes: `[R, T, C]`.
+  /// The projector's tokens from image features, phrases and boxes: `[R, T, C]`.
   public func subjectTokens(of scene: Scene, _ conditions: Conditions) throws -> Tensor {
     guard let adapter, !scene.subjects.isEmpty else { return .zeros([0, adapter?.tokens ?? 0, 0]) }
     let input = adapter.configuration.projector.imageInput

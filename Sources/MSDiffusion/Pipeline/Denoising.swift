@@ -6,12 +6,12 @@ import Tensors
 
 // Axes: B samples of all scenes, C channels, h and w latent height and width.
 
-/// What one denoising step made.
+/// The results of one denoising step.
 public struct DenoisingStep: Sendable {
   /// Counted from 0.
   public let index: Int
   public let timestep: Float
-  /// σ: standard deviation of the noise over that of the signal before the step.
+  /// σ before the step: the noise's standard deviation divided by the signal's.
   public let noiseLevel: Float
   /// The U-Net's output before guidance, the unconditional half first: `[2·B, C, h, w]`, or `[B, …]` without guidance.
   public let prediction: Tensor
@@ -21,27 +21,27 @@ public struct DenoisingStep: Sendable {
   public let predictedOriginal: Tensor
 }
 
-/// The steps of one generation, taken one by one as the caller asks for them.
+/// The steps of one generation, each computed when the caller asks for it.
 ///
-/// A plain sequence: a loop over it may look at every step, stop early, or leave the loop and go on later. A loop ends
-/// early where a hook fails: ``failure`` then says why, and ``advance()`` throws it.
+/// A plain sequence: a loop over it may inspect every step, stop early, and be continued later by another loop. A loop
+/// also ends early if a hook fails: ``failure`` then holds the error, and ``advance()`` throws it.
 public final class Denoising: Sequence, IteratorProtocol {
   public let scenes: [Scene]
   public let steps: Int
-  /// What the scenes' texts and images became.
+  /// The encoded texts and images of each scene.
   public let conditions: [Conditions]
   /// The latents so far, `[B, C, h, w]`.
   public private(set) var latents: Tensor
   /// The latest prediction of clean latents; nil before the first step.
   public private(set) var predictedOriginal: Tensor?
-  /// The unit noise the run began with, `[B, C, h, w]`.
+  /// The starting noise, of standard deviation 1, `[B, C, h, w]`.
   public let initialNoise: Tensor
-  /// The latents that the run began with: the noise at the scheduler's first level, `[B, C, h, w]`.
+  /// The starting latents: the noise multiplied by the scheduler's initial σ, `[B, C, h, w]`.
   public let initialLatents: Tensor
-  /// Where the subjects are, with pseudo layouts as they come; nil without subjects.
+  /// Where the subjects are, including pseudo layouts so far; nil without subjects.
   public let layout: SubjectLayout?
   public private(set) var completedSteps = 0
-  /// What ended the run before its last step.
+  /// The error that ended the run before its last step.
   public private(set) var failure: (any Error)?
 
   private let pipeline: Pipeline
@@ -52,7 +52,8 @@ public final class Denoising: Sequence, IteratorProtocol {
   private var generators: [RandomGenerator]
   private let noiseShapes: [[Int]]
 
-  /// - Throws: `PipelineError` for scenes that cannot share a batch, `HookError` for hooks that can never fire.
+  /// - Throws: `PipelineError` for scenes that cannot be generated in one batch, `HookError` for hooks that can never
+  ///   fire.
   init(_ pipeline: Pipeline, scenes: [Scene], conditions given: [Conditions]?, observing: [any Observing]) throws {
     let batch = try SceneBatch(scenes, pipeline: pipeline)
     if let given, given.count != scenes.count {
@@ -66,7 +67,7 @@ public final class Denoising: Sequence, IteratorProtocol {
     guidance = Guidance(scenes)
     rows = SceneRows(batch, conditions, pipeline: pipeline, guides: guidance != nil)
     layout = rows.layout
-    // A pseudo layout observes text attention like any other recorder, after hooks that may replace it.
+    // The pseudo layout's hook comes last: it observes text attention after hooks that may replace it.
     session =
       try layout?.observer.map { try encoding.joined(by: $0, catalog: pipeline.hooks, outline: outline) } ?? encoding
     (self.pipeline, self.scenes, steps) = (pipeline, scenes, scheduler.timesteps.count)
@@ -80,11 +81,11 @@ public final class Denoising: Sequence, IteratorProtocol {
     self.scheduler = scheduler
   }
 
-  /// Takes one step; nil after the last, and after one that a hook failed in.
+  /// Takes one step; nil after the last step, or if a hook failed.
   public func next() -> DenoisingStep? { failure == nil ? try? advance() : nil }
 
-  /// Takes one step; nil after the last.
-  /// - Throws: the first error of a hook or recorder, which ends the run.
+  /// Takes one step; nil after the last step.
+  /// - Throws: the first error of a hook or recorder. It ends the run, and later calls throw it again.
   public func advance() throws -> DenoisingStep? {
     if let failure { throw failure }
     guard completedSteps < steps else { return nil }
@@ -122,7 +123,7 @@ public final class Denoising: Sequence, IteratorProtocol {
       predictedOriginal: shown ?? original)
   }
 
-  /// Decodes latents one sample at a time, as part of this run.
+  /// Decodes latents one sample at a time, within this run's hook session.
   func decode(_ latents: Tensor, progress: (GenerationProgress) -> Void = { _ in }) throws -> Tensor {
     let samples = latents.shape[0]
     return .concatenated(
@@ -134,7 +135,7 @@ public final class Denoising: Sequence, IteratorProtocol {
       }, axis: 0)
   }
 
-  /// Noise for schedulers that add some: each scene draws from its own generator.
+  /// Noise for schedulers that add noise in each step; each scene draws from its own generator.
   private func drawNoise() -> Tensor {
     .concatenated(noiseShapes.indices.map { generators[$0].normal(noiseShapes[$0]) }, axis: 0)
   }

@@ -1,5 +1,5 @@
 extension Pipeline: CustomStringConvertible {
-  /// The folder, and what is in it.
+  /// The folder and the model's main sizes.
   public var description: String {
     let adapter = adapter.map { "adapter with \($0.tokens) tokens per subject" } ?? "no adapter"
     let encoders = text.count == 1 ? "1 text encoder" : "\(text.count) text encoders"
@@ -16,7 +16,7 @@ extension Subject: CustomStringConvertible {
 }
 
 extension Scene: CustomStringConvertible {
-  /// Prompt, phrases and what it is made with.
+  /// Prompt, phrases and main settings.
   public var description: String {
     "Scene “\(prompt)”, subjects \(phrases), \(settings.steps) steps, guidance \(settings.guidance), "
       + "γ \(settings.scale), seed \(settings.seed)"
@@ -24,7 +24,7 @@ extension Scene: CustomStringConvertible {
 }
 
 extension Generation: CustomStringConvertible {
-  /// How many images of which size, after how many steps.
+  /// Number and size of the images, number of steps, and warnings.
   public var description: String {
     let size = images.first.map { "\($0.width)×\($0.height)" } ?? "none"
     return "Generation: \(images.count) of \(size), \(completedSteps) of \(scene.steps) steps"

@@ -4,32 +4,32 @@ import Layers
 import Models
 import Tensors
 
-/// What a scene became.
+/// The images generated from a scene, and the tensors behind them.
 public struct Generation: Sendable {
   public let scene: Scene
   /// One per sample.
   public let images: [PixelImage]
-  /// Latents of all samples, `[samples, C, h, w]`: the last step's or, where the run was cancelled, the clean latents
-  /// that its last step predicted.
+  /// Latents of all samples, `[samples, C, h, w]`: those after the last step or, if the generation was cancelled, the
+  /// clean latents that its last completed step predicted.
   public let latents: Tensor
-  /// Decoded images, about −1…1 and not clamped, `[samples, 3, H, W]`.
+  /// Decoded images, about −1…1, not clamped, `[samples, 3, H, W]`.
   public let decoded: Tensor
   public let completedSteps: Int
   public let warnings: [String]
-  /// The samples of this scene among those of all scenes that were generated together.
+  /// Indices of this scene's samples among those of all scenes that were generated together.
   public let samples: Range<Int>
-  /// Where each subject's phrase is in the prompt, found by the scene's own rule.
+  /// Prompt tokens of each subject's phrase, found by the scene's own rule.
   public let phrases: [Result<Range<Int>, PhraseError>]
-  /// Which columns of subject attention are whose.
+  /// The columns of each subject in subject attention.
   public let columns: SubjectColumns
 
-  /// Whether the run was cancelled before its last step.
+  /// Whether the generation was cancelled before its last step.
   public var isCancelled: Bool { completedSteps < scene.steps }
-  /// The first sample.
+  /// The image of the first sample.
   public var image: PixelImage { images[0] }
 }
 
-/// How far a generation is.
+/// The progress of a generation.
 public enum GenerationProgress: Sendable, Equatable {
   case encoding
   case denoising(step: Int, of: Int)
@@ -39,10 +39,10 @@ public enum GenerationProgress: Sendable, Equatable {
 extension Pipeline {
   /// The steps of a generation, for a caller who owns the loop.
   /// - Parameters:
-  ///   - scenes: requests of one size, number of steps, scheduler and layout options; each with its own prompt,
+  ///   - scenes: requests with the same size, number of steps, scheduler and layout options; each with its own prompt,
   ///     subjects, seed, guidance, scale and samples.
-  ///   - conditions: what the scenes' texts and images became; encoded here where nil.
-  ///   - observing: hooks and recorders, in force during this run alone.
+  ///   - conditions: the encoded texts and images, one set per scene; nil: they are encoded here.
+  ///   - observing: hooks and recorders, active during this generation only.
   /// - Throws: `PipelineError`, `PhraseError`, `HookError`, `AnalysisError.invalidBox`.
   public func denoising(
     _ scenes: [Scene], conditions: [Conditions]? = nil, observing: [any Observing] = []
@@ -51,7 +51,7 @@ extension Pipeline {
   }
 
   /// Generates one scene.
-  /// - Throws: as the batch does.
+  /// - Throws: as the method for several scenes does.
   public func generate(
     _ scene: Scene, conditions: Conditions? = nil, observing: [any Observing] = [],
     progress: @Sendable (GenerationProgress) -> Void = { _ in }
@@ -59,12 +59,12 @@ extension Pipeline {
     try generate([scene], conditions: conditions.map { [$0] }, observing: observing, progress: progress)[0]
   }
 
-  /// Generates scenes together, as `denoising(_:)` takes them.
+  /// Generates scenes in one batch; `denoising(_:)` explains which scenes can be in one.
   ///
-  /// Cancelling the surrounding task ends it after the running step; nothing is lost: the clean latents predicted by
-  /// that step are decoded and returned. Cancelled before the first step, it throws `CancellationError`.
-  /// - Throws: as `denoising(_:)`; what hooks and recorders throw; `PipelineError.notFinite` at the first step that
-  ///   makes NaN or infinity.
+  /// Cancelling the surrounding task ends the generation after the running step; the clean latents predicted by that
+  /// step are decoded and returned. If it is cancelled before the first step, it throws `CancellationError`.
+  /// - Throws: as `denoising(_:)`; what hooks and recorders throw; `PipelineError.notFinite` at the first step whose
+  ///   latents contain NaN or infinity.
   public func generate(
     _ scenes: [Scene], conditions: [Conditions]? = nil, observing: [any Observing] = [],
     progress: @Sendable (GenerationProgress) -> Void = { _ in }
@@ -92,11 +92,11 @@ extension Pipeline {
     }
   }
 
-  /// Side in latents up to which images are decoded whole: 1024 pixels for SDXL.
+  /// Side of the latents up to which an image is decoded as a whole, without tiles: 1024 pixels for SDXL.
   static let wholeSide = 128
 
-  /// Decodes latents `[B, C, h, w]` one sample at a time, in tiles where they are larger than 128 (or than the model's
-  /// own size), so that memory stays bounded: about −1…1, `[B, 3, H, W]`.
+  /// Decodes latents `[B, C, h, w]` to images `[B, 3, H, W]`, about −1…1. To bound memory, it decodes one sample at a
+  /// time, in tiles if a side is larger than 128 and than the model's own size.
   public func decode(_ latents: Tensor) -> Tensor {
     .concatenated(
       (0..<latents.shape[0]).map { index in
@@ -105,7 +105,7 @@ extension Pipeline {
       }, axis: 0)
   }
 
-  /// Decoded images `[B, 3, H, W]` in −1…1 as pixels.
+  /// Converts decoded images `[B, 3, H, W]` in −1…1 to pixels.
   public static func images(_ decoded: Tensor) -> [PixelImage] {
     (0..<decoded.shape[0]).map { index in
       let one = decoded.sliced(axis: 0, index..<(index + 1)).reshaped(Array(decoded.shape.dropFirst()))

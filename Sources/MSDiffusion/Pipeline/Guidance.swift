@@ -2,23 +2,23 @@ import Tensors
 
 // Axes: B samples of all scenes, C channels, h and w latent height and width.
 
-/// Classifier-free guidance of the samples of a batch.
+/// Classifier-free guidance for the samples of a batch.
 package struct Guidance {
-  /// One per sample; 1: none.
+  /// Strength and interval of noise levels per sample; strength 1 means no guidance.
   private let strengths: [(value: Float, interval: ClosedRange<Float>)]
 
-  /// nil where no scene asks for guidance above 1: then no unconditional half is needed.
+  /// nil if no scene has guidance above 1: then no unconditional half is needed.
   package init?(_ scenes: [Scene]) {
     guard scenes.contains(where: { $0.guidance > 1 }) else { return nil }
     strengths = scenes.flatMap { Array(repeating: (max($0.guidance, 1), $0.guidanceInterval), count: $0.samples) }
   }
 
-  /// Unconditional + strength · (conditional − unconditional); the conditional half alone for samples whose interval does
-  /// not hold the noise level.
+  /// Unconditional + strength · (conditional − unconditional); the conditional prediction for samples whose interval
+  /// does not contain the noise level.
   ///
   /// - Parameters:
-  ///   - prediction: Of both halves, the unconditional one first, `[2·B, C, h, w]`.
-  ///   - noiseLevel: Standard deviation of the noise over that of the signal.
+  ///   - prediction: Predictions of both halves, the unconditional one first, `[2·B, C, h, w]`.
+  ///   - noiseLevel: σ, the noise's standard deviation divided by the signal's.
   /// - Returns: `[B, C, h, w]`.
   package func callAsFunction(_ prediction: Tensor, noiseLevel: Float) -> Tensor {
     let halves = prediction.split(axis: 0, sizes: [strengths.count, strengths.count])

@@ -3,7 +3,7 @@ import Models
 import Tensors
 
 extension Pipeline {
-  /// The pieces of text that a prompt's tokens stand for, start and end left out.
+  /// The piece of text for each of a prompt's tokens, without start and end tokens.
   public func pieces(of prompt: String) -> [String] {
     let tokenizer = text[0].tokenizer
     return tokenizer.pieces(of: tokenizer.tokens(of: prompt))
@@ -14,12 +14,13 @@ extension Pipeline {
     SubjectColumns(dummies: adapter?.dummies ?? 0, tokens: adapter?.tokens ?? 0, subjects: scene.subjects.count)
   }
 
-  /// The conditions of one scene with some of them on the way to another's: subject by subject and part by part.
+  /// The conditions of one scene, with one part blended with that of another scene, subject by subject.
   /// - Parameters:
-  ///   - part: What is interpolated.
-  ///   - subject: Which subject; nil for all. Text has none.
-  ///   - blend: Gives the tensor between two, as `Interpolation` does.
-  /// - Throws: `PipelineError.invalid` where the two scenes differ in their number of subjects.
+  ///   - part: What is blended.
+  ///   - subject: Index of the subject; nil for all. Ignored for text.
+  ///   - scene: The scene of `a`, with the phrases and boxes from which subject tokens are made.
+  ///   - blend: Returns a tensor between two others, as `Interpolation` does.
+  /// - Throws: `PipelineError.invalid` if the two scenes have different numbers of subjects.
   public func blended(
     _ a: Conditions, _ b: Conditions, _ part: ConditionPart, subject: Int? = nil, scene: Scene,
     _ blend: (Tensor, Tensor) -> Tensor
@@ -27,7 +28,7 @@ extension Pipeline {
     guard a.imageFeatures.shape == b.imageFeatures.shape, a.subjectTokens.shape == b.subjectTokens.shape else {
       throw PipelineError.invalid(
         "subjects of two scenes to blend", found: "\(a.subjectTokens.shape) and \(b.subjectTokens.shape)",
-        expected: "as many in both")
+        expected: "the same shape in both")
     }
     func rows(_ x: Tensor, _ y: Tensor) -> Tensor {
       Tensor.concatenated(
@@ -55,7 +56,7 @@ extension Pipeline {
 public enum ConditionPart: String, Sendable, CaseIterable {
   /// The image encoder's states; phrases and boxes are those of the first scene.
   case imageFeatures
-  /// What the resampler made of images, phrases and boxes.
+  /// The resampler's tokens from images, phrases and boxes.
   case subjectTokens
   /// The prompt's states.
   case text

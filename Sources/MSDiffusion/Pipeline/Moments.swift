@@ -3,11 +3,11 @@ import Layers
 import Models
 
 extension Moment.Phase {
-  /// Texts and pictures become conditions.
+  /// Texts and pictures are encoded.
   public static let encoding: Moment.Phase = "encoding"
   /// The steps of the scheduler.
   public static let denoising: Moment.Phase = "denoising"
-  /// Latents become pictures.
+  /// Latents are decoded to pictures.
   public static let decoding: Moment.Phase = "decoding"
 }
 
@@ -18,7 +18,7 @@ extension Moment {
 
   /// The scheduler's timestep; nil outside denoising.
   public var timestep: Float? { numbers["timestep"] }
-  /// σ before the step: standard deviation of the noise over that of the signal; nil outside denoising.
+  /// σ before the step, the noise's standard deviation divided by the signal's; nil outside denoising.
   public var noiseLevel: Float? { numbers["noise_level"] }
 }
 
@@ -30,10 +30,10 @@ extension HookKind {
 }
 
 extension Pipeline {
-  /// What a run is going to do, for the hooks that take part in it.
-  /// - Parameter encodes: whether texts and pictures are encoded in it.
+  /// The outline of a generation, from which hooks that can never fire are found.
+  /// - Parameter encodes: whether texts and pictures are encoded in this generation.
   func outline(of batch: SceneBatch, scenes: [Scene], steps: Int, encodes: Bool) -> RunOutline {
-    // Hook points of a part are named after it.
+    // The component of a hook point is the name of its part.
     let forSubjects = Set([ModelPart.imageEncoder, .adapter].map(\.name))
     let encoders = forSubjects.union([ModelPart.textEncoder, .secondTextEncoder].map(\.name))
     let ofSubjects: Set<HookKind> = [
@@ -47,7 +47,7 @@ extension Pipeline {
           ofSubjects.contains(point.kind) || forSubjects.contains(point.component)
         if !hasSubjects, needsSubjects { return "no scene of this run has a subject" }
         if !encodes, encoders.contains(point.component) {
-          return "its conditions were encoded before; leave them out to have them encoded in the run"
+          return "the conditions were encoded before this run; generate without given conditions to encode in it"
         }
         return nil
       },

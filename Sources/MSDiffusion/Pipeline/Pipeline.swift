@@ -7,7 +7,7 @@ import Layers
 import Models
 import Tensors
 
-/// A whole MS-Diffusion: text encoders, image encoder, U-Net with adapter, autoencoder and scheduler.
+/// A whole MS-Diffusion model: text encoders, image encoder, U-Net with adapter, autoencoder and scheduler.
 public struct Pipeline: Sendable {
   /// A text encoder with its tokenizer.
   package struct TextBranch: Sendable {
@@ -23,14 +23,14 @@ public struct Pipeline: Sendable {
 
   public let folder: String
   public let unet: UNet
-  /// What denoising asks for predictions: the U-Net, unless something is put around it.
+  /// The model that denoising uses for predictions: the U-Net, unless a wrapper around it is set.
   public var denoiser: any Denoiser
   public let vae: VAE
-  /// nil where the folder holds no adapter: then it is the base model.
+  /// nil if the folder has no adapter: then the pipeline is the base model.
   public let adapter: Adapter?
-  /// What requests to this model are filled up with.
+  /// Defaults for requests to this model.
   public let defaults: SceneDefaults
-  /// Every hook point of every part.
+  /// All hook points of all parts.
   public let hooks: HookCatalog
   package let text: [TextBranch]
   package let image: ImageBranch?
@@ -38,25 +38,26 @@ public struct Pipeline: Sendable {
   let checkpointScheduler: SchedulerKind
   let latentsHook, originalHook: HookPoint
   let zeroesEmptyNegative: Bool
-  /// Whether text is the last hidden state after the final norm, as SD 1.x and 2.x take it from their one encoder; else
-  /// the second-to-last ones of all encoders, as SDXL takes them.
+  /// Whether text states are the last hidden states after the final norm, as in SD 1.x and 2.x with their one encoder.
+  /// Otherwise they are the second-to-last hidden states of all encoders, as in SDXL.
   let readsLastState: Bool
-  /// The checkpoints of the parts; where a source was wrapped, those underneath.
+  /// The checkpoint of each part; for a wrapped source, the one inside.
   public let sources: [ModelPart: CheckpointSource]
 
-  /// Opens a folder in diffusers' layout with `image_encoder/` and an adapter in it, as ``ModelFolder`` knows it.
-  /// Weights are mapped, not read. Models with one text encoder (SD 1.x and 2.x, or SDXL made smaller) have no
+  /// Opens a folder in diffusers' layout with `image_encoder/` and an adapter; ``ModelFolder`` defines the layout.
+  /// Weights are memory-mapped, not read. Models with one text encoder (SD 1.x and 2.x, or SDXL made smaller) have no
   /// `text_encoder_2/`.
   /// - Parameters:
   ///   - folder: the folder's path.
-  ///   - variant: the variant to prefer, as `fp16` for `*.fp16.safetensors`.
-  ///   - adapterHeads: attention heads of the resampler where the adapter's configuration does not say; 64 wide each
-  ///     where nil.
+  ///   - variant: the variant to prefer, such as `fp16` for `*.fp16.safetensors`.
+  ///   - adapterHeads: attention heads of the resampler if the adapter's configuration has no such entry; nil: as many
+  ///     as are 64 wide.
   ///   - projectors: the kinds of projectors that an adapter may have.
-  ///   - ignoresSurplus: whether weights that the configurations have no layer for are left alone; else they are an error.
-  ///   - wrapping: returns the source that a part takes its weights from, given the checkpoint's: itself, or one around
-  ///     it that changes some of the weights, as a LoRA does. Hashes and the check for surplus weights are those of the
-  ///     checkpoint: a weight counts as used if the checkpoint's source was asked for it.
+  ///   - ignoresSurplus: whether to ignore weights for which the configurations have no layer; otherwise they are
+  ///     errors.
+  ///   - wrapping: receives each part's checkpoint and returns the source of the part's weights: the checkpoint itself,
+  ///     or a wrapper that changes some weights, such as a LoRA. Hashes and the check for surplus weights refer to the
+  ///     checkpoint: a weight counts as used if it was requested from the checkpoint.
   /// - Throws: `PipelineError`, and what the parts throw: `CheckpointError`, `JSONError`, `ParameterError`.
   public init(
     _ folder: String, variant: String? = nil, adapterHeads: Int? = nil,
@@ -92,8 +93,8 @@ public struct Pipeline: Sendable {
       image = nil
     }
     let adapterConfiguration = try files.optionalConfiguration(of: .adapter)
-    let said = adapterConfiguration["defaults"]
-    defaults = .published.overlaid(with: said.isPresent ? try SettingsOverlay(json: said) : SettingsOverlay())
+    let overlay = adapterConfiguration["defaults"]
+    defaults = .published.overlaid(with: overlay.isPresent ? try SettingsOverlay(json: overlay) : SettingsOverlay())
     if files.has(.adapter) {
       let scope = try scope(.adapter)
       adapter = try Adapter(
@@ -118,7 +119,7 @@ public struct Pipeline: Sendable {
     if !ignoresSurplus { for part in sources.keys.sorted() { try sources[part]?.checkSurplus() } }
   }
 
-  /// Checks that the parts fit each other before anything runs.
+  /// Checks that the widths of the parts match.
   private func checkWidths() throws {
     let textWidth = text.reduce(0) { $0 + $1.encoder.configuration.width }
     for (index, width) in unet.configuration.contextWidths.enumerated() where width != textWidth {
@@ -137,7 +138,7 @@ public struct Pipeline: Sendable {
       guard pooled + 6 * added.timeWidth == added.inputWidth else {
         throw PipelineError.incompatible(
           "text encoders", "unet",
-          detail: "pooled text of \(pooled) and 6 × \(added.timeWidth) do not make "
+          detail: "pooled text of width \(pooled) plus 6 × \(added.timeWidth) differs from "
             + "projection_class_embeddings_input_dim \(added.inputWidth)")
       }
     }
@@ -165,25 +166,25 @@ public struct Pipeline: Sendable {
     }
   }
 
-  /// SHA-256 over the hashes of all parts' weights, each under its part's name.
+  /// SHA-256 over the names of all parts and the hashes of their weights.
   public func hash() -> String {
     SHA256.hash(of: sources.keys.sorted().map { "\($0.name) \(sources[$0]?.checkpoint.hash() ?? "")\n" }.joined())
   }
 
-  /// Pixels a latent stands for along a side.
+  /// Pixels per latent along each side.
   public var factor: Int { vae.configuration.factor }
-  /// Side in pixels that the model was trained on.
+  /// Side in pixels of the images that the model was trained on.
   public var nativeSize: Int { unet.configuration.sampleSize * factor }
 
   /// SDXL's micro-conditioning of a scene, `[6]`.
   package func timeIDs(of scene: Scene) throws -> Tensor { try SceneBatch([scene], pipeline: self).timeIDs }
 
-  /// The scheduler of a batch over its steps.
+  /// The batch's scheduler, set up for its number of steps.
   func scheduler(of batch: SceneBatch) throws -> any Scheduler {
     try batch.shared.scheduler.make(configuration: schedulerConfiguration, steps: batch.shared.steps)
   }
 
-  /// The feature map sizes that cross-attention meets for latents of that size, finest first.
+  /// The sizes of the U-Net's feature maps for latents of a size.
   func grids(height: Int, width: Int) -> Set<FeatureGrid> {
     var grids: Set<FeatureGrid> = []
     var (height, width) = (height, width)

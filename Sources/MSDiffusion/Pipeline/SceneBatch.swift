@@ -2,9 +2,9 @@ import JSON
 import Models
 import Tensors
 
-/// Scenes that go through the model together, checked.
+/// Scenes that go through the model together, after all checks.
 struct SceneBatch {
-  /// What all scenes of a batch have in common; everything else each has for itself.
+  /// The settings that are the same in all scenes of a batch; all others may differ.
   struct Shared: Equatable {
     var height, width, steps: Int
     var scheduler: SchedulerKind
@@ -24,8 +24,8 @@ struct SceneBatch {
   /// Shape of each scene's noise, `[samples, C, h, w]`.
   let noiseShapes: [[Int]]
 
-  /// - Throws: `PipelineError.mixedBatch` where scenes differ in what a batch shares; what `Scene.check` throws;
-  ///   `PipelineError.invalid` for a size or starting noise that does not fit the model.
+  /// - Throws: `PipelineError.mixedBatch` if scenes differ in the ``Shared`` settings; what `Scene.check` throws;
+  ///   `PipelineError.invalid` for a size or starting noise that does not match the model.
   init(_ scenes: [Scene], pipeline: Pipeline) throws {
     for scene in scenes { try scene.check() }
     let own = scenes.map { scene in
@@ -57,13 +57,13 @@ struct SceneBatch {
     }
   }
 
-  /// SDXL's micro-conditioning: original height and width, crop corner, target height and width.
+  /// SDXL's micro-conditioning, `[6]`: original height and width, crop corner, target height and width.
   var timeIDs: Tensor {
     let (height, width) = (Float(shared.height), Float(shared.width))
     return Tensor([height, width, 0, 0, height, width], shape: [6])
   }
 
-  /// Keys that lead to the first value in which two differ; nil where they are equal.
+  /// The path of keys to the first difference of two values; nil if they are equal.
   private static func firstDifference(_ a: JSONValue, _ b: JSONValue) -> [String]? {
     guard a != b else { return nil }
     guard case .object(let one) = a, case .object(let other) = b else { return [] }
@@ -79,7 +79,7 @@ extension SceneBatch.Shared {
 }
 
 extension JSONValue {
-  /// What lies under keys of objects in objects.
+  /// The value at a path of keys in nested objects; null if there is none.
   fileprivate func value(at keys: [String]) -> JSONValue {
     keys.reduce(self) { value, key in
       guard case .object(let object) = value else { return .null }

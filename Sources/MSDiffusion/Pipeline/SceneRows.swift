@@ -2,17 +2,17 @@ import Layers
 import Models
 import Tensors
 
-/// The rows of a batch: all scenes' samples, the unconditional half first where there is guidance.
+/// The rows of a batch: the samples of all scenes; with guidance, preceded by their unconditional half.
 struct SceneRows {
-  /// What cross-attention attends to: text and, where a scene has some, subjects.
+  /// The inputs of cross-attention: text and, if any scene has some, subjects.
   let context: AttentionContext
   let added: AddedConditions?
-  /// Where the subjects are; nil where no scene has any.
+  /// Where the subjects are; nil if no scene has any.
   let layout: SubjectLayout?
 
   init(_ batch: SceneBatch, _ conditions: [Conditions], pipeline: Pipeline, guides: Bool) {
     let scenes = batch.scenes
-    /// One value per sample, in both halves.
+    /// One value per row, from functions of the scene's index: one per sample, in each half.
     func rows<Value>(_ conditional: (Int) -> Value, _ unconditional: (Int) -> Value) -> [Value] {
       func half(_ value: (Int) -> Value) -> [Value] {
         scenes.indices.flatMap { index in Array(repeating: value(index), count: scenes[index].samples) }
@@ -58,7 +58,7 @@ extension SubjectRow {
 }
 
 extension Pipeline {
-  /// What a scene brings to multi-subject attention outside a generation; nil without an adapter.
+  /// A scene's inputs of multi-subject attention, for use outside a generation; nil without an adapter.
   package func subjectRow(of scene: Scene) throws -> SubjectRow? {
     try adapter.map { SubjectRow($0, scene: scene, conditions: try conditions(for: scene)) }
   }

@@ -2,15 +2,15 @@ import Layers
 import Synchronization
 import Tensors
 
-/// A tensor that passed a hook point.
+/// The tensor of a hook point at one moment.
 public struct RecordedActivation: Sendable {
   /// The hook point's name.
   public let name: String
   public let axes: [Axis]
   public let moment: Moment
-  /// The feature map whose positions a query axis counts.
+  /// The size of the feature map, if there is a query axis.
   public let grid: FeatureGrid?
-  /// The heads that it holds, counted in the whole layer; nil without a head axis.
+  /// Indices in the layer of the heads in `tensor`; nil without a head axis.
   public let heads: [Int]?
   public let tensor: Tensor
 }
@@ -23,14 +23,14 @@ extension RecordedActivation: CustomStringConvertible {
   }
 }
 
-/// Keeps every tensor that passes the chosen hook points, in order. Memory grows with the steps: choose few.
+/// Keeps every tensor of the chosen hook points, in order. Memory grows with the number of steps: choose few points.
 public final class ActivationRecorder: Observing {
   private let selection: HookSelection
   private let recorded = Mutex<[RecordedActivation]>([])
 
   public init(_ selection: HookSelection) { self.selection = selection }
 
-  /// Patterns of names, `*` standing for anything.
+  /// Records hook points by patterns of their names, where `*` stands for any characters.
   public convenience init(_ patterns: String...) { self.init(HookSelection(kinds: [], patterns: patterns)) }
 
   public func begin() { recorded.withLock { $0 = [] } }
@@ -46,19 +46,19 @@ public final class ActivationRecorder: Observing {
     ]
   }
 
-  /// All of them, in the order in which they came.
+  /// All recorded tensors, in the order in which they were computed.
   public var activations: [RecordedActivation] { recorded.withLock { $0 } }
 
-  /// Names of the points that were met, in the order of their first time.
+  /// Names of the recorded points, in the order in which they were first recorded.
   public var names: [String] {
     var seen: Set<String> = []
     return activations.map(\.name).filter { seen.insert($0).inserted }
   }
 
-  /// What passed one point, one per time.
+  /// All recorded tensors of one point.
   public subscript(name: String) -> [RecordedActivation] { activations.filter { $0.name == name } }
 
-  /// What passed one point in a step; nil where nothing did.
+  /// The first tensor of one point in a step; nil if there is none.
   public subscript(name: String, step step: Int) -> Tensor? { self[name].first { $0.moment.step == step }?.tensor }
 }
 

@@ -5,16 +5,16 @@ import Tensors
 
 // Axes: S samples, H heads, Q positions, K tokens, R groups of tokens, h and w of a layer's feature map.
 
-/// Which attention a recorder gathers.
+/// Which attention is gathered.
 public enum AttentionSource: String, Sendable, CaseIterable {
-  /// Of positions to the prompt's tokens.
+  /// Attention of positions to the prompt's tokens.
   case text
-  /// Of positions to dummy and subject tokens as it is used, confined to the layout. Where boxes do not overlap, a
-  /// subject's tokens together get 1 inside its box, whatever the model thinks.
+  /// Attention of positions to dummy and subject tokens, confined to the layout. Where boxes do not overlap, the
+  /// probabilities of a subject's tokens inside its box always sum to 1.
   case subjects
-  /// The same without any layout: what the model would attend to if it were free.
+  /// The same without any layout: what the model would attend to without masks.
   case unmaskedSubjects
-  /// ‖γ W_O A V‖: how much each subject really adds to a position; a column per subject.
+  /// ‖γ W_O A V‖, the norm of what each subject adds to a position; one column per subject.
   case contribution
 
   var kind: HookKind {
@@ -27,15 +27,15 @@ public enum AttentionSource: String, Sendable, CaseIterable {
   }
 }
 
-/// Gathers attention as it passes by: the one way in which heatmaps, pseudo layouts, losses and measures come by it.
+/// Gathers attention during a run. Heatmaps, pseudo layouts, losses and measures all use it.
 public struct AttentionGatherer: Sendable {
-  /// Which rows of a batch.
+  /// Which rows of a batch to gather.
   public enum Samples: Sendable, Equatable {
-    /// One per sample of all scenes: the conditional half.
+    /// The conditional half: one row per sample of all scenes.
     case all
-    /// These samples, counted from 0 over all scenes.
+    /// The conditional rows of these samples, counted from 0 over all scenes.
     case chosen([Int])
-    /// Every row, the unconditional half too.
+    /// Every row, including the unconditional half.
     case allRows
   }
 
@@ -44,10 +44,10 @@ public struct AttentionGatherer: Sendable {
   private let selection: HookSelection
 
   /// - Parameters:
-  ///   - layers: patterns of layer names; all cross-attention layers where empty.
-  ///   - grids: feature map sizes; all where nil.
-  ///   - steps: denoising steps counted from 0; all where nil.
-  ///   - heads: attention heads counted from 0; all where nil.
+  ///   - layers: patterns of layer names; empty: all cross-attention layers.
+  ///   - grids: feature map sizes; nil: all.
+  ///   - steps: denoising steps counted from 0; nil: all.
+  ///   - heads: attention heads counted from 0; nil: all.
   public init(
     _ source: AttentionSource, samples: Samples = .all, layers: [String] = [], grids: Set<FeatureGrid>? = nil,
     steps: Set<Int>? = nil, heads: [Int]? = nil
@@ -56,7 +56,7 @@ public struct AttentionGatherer: Sendable {
     selection = HookSelection(kinds: [source.kind], patterns: layers, grids: grids, steps: steps, heads: heads)
   }
 
-  /// A hook that hands every layer's attention of a step to a body.
+  /// A hook that calls `body` with the attention of every layer in every step.
   public func hook(_ body: @escaping @Sendable (GatheredAttention) throws -> Void) -> Hook {
     .observe(selection) { event in
       guard let grid = event.grid else { return }
@@ -89,7 +89,7 @@ public struct GatheredAttention: Sendable {
   public let layer: String
   public let grid: FeatureGrid
   public let step: Int
-  /// The heads that `probabilities` holds, counted in the whole layer; nil where there is no head axis.
+  /// Indices in the layer of the heads in `probabilities`; nil without a head axis.
   public let heads: [Int]?
   /// Number of heads of the layer.
   public let headCount: Int?
@@ -97,7 +97,7 @@ public struct GatheredAttention: Sendable {
   public let probabilities: Tensor
 
   /// Mean over the tokens of each phrase, then over heads: `[S, R, h, w]`, differentiable.
-  /// - Parameter spans: token columns per sample and phrase, as many in each sample.
+  /// - Parameter spans: token columns per sample and phrase, the same number of phrases in each sample.
   public func phraseMaps(_ spans: [[Range<Int>]]) -> Tensor {
     TokenGroups.maps(of: probabilities, groups: spans, height: grid.height, width: grid.width)
   }

@@ -4,10 +4,10 @@ import Models
 import Synchronization
 import Tensors
 
-/// Records attention while scenes are generated: which position attended to which token.
+/// Records which position attends to which token while scenes are generated.
 ///
-/// Only sums are kept, so that memory does not grow with the number of steps unless `keeping: .steps` asks for it. A
-/// recorder that is used for another run starts anew.
+/// Only sums are kept, so that memory does not grow with the number of steps unless `keeping: .steps` is set. A
+/// recorder that is used for another generation starts anew.
 public final class AttentionRecorder: Observing {
   public let gatherer: AttentionGatherer
   private let keeping: HeatmapAccumulator.Keeping
@@ -15,12 +15,12 @@ public final class AttentionRecorder: Observing {
 
   /// - Parameters:
   ///   - source: which attention.
-  ///   - samples: of which samples; memory grows with them.
-  ///   - layers: patterns of layer names; all cross-attention layers where empty.
-  ///   - grids: feature map sizes; all where nil.
-  ///   - steps: denoising steps counted from 0; all where nil.
-  ///   - heads: attention heads counted from 0; all where nil.
-  ///   - keeping: what is kept apart in place of being summed.
+  ///   - samples: which samples; memory grows with their number.
+  ///   - layers: patterns of layer names; empty: all cross-attention layers.
+  ///   - grids: feature map sizes; nil: all.
+  ///   - steps: denoising steps counted from 0; nil: all.
+  ///   - heads: attention heads counted from 0; nil: all.
+  ///   - keeping: what is stored separately instead of being summed.
   public init(
     _ source: AttentionSource = .text, samples: AttentionGatherer.Samples = .all, layers: [String] = [],
     grids: Set<FeatureGrid>? = nil, steps: Set<Int>? = nil, heads: [Int]? = nil,
@@ -47,9 +47,9 @@ public final class AttentionRecorder: Observing {
     }
   }
 
-  /// What was recorded of a sample, for maps of any choice of tokens, layers, steps and heads.
-  /// - Parameter sample: its index among the recorded ones.
-  /// - Throws: `AnalysisError.notRecorded` for a sample that is not there.
+  /// The recorded sums of a sample, from which maps of any tokens, layers, steps and heads follow.
+  /// - Parameter sample: its index among the recorded samples.
+  /// - Throws: `AnalysisError.notRecorded` for a sample that was not recorded.
   public func maps(sample: Int = 0) throws -> HeatmapAccumulator {
     try recorded.withLock { samples in
       if samples.isEmpty { return HeatmapAccumulator() }
@@ -60,7 +60,7 @@ public final class AttentionRecorder: Observing {
     }
   }
 
-  /// The heatmap of some token columns over all that was recorded of a sample.
+  /// The heatmap of some token columns over all recorded layers, steps and heads of a sample.
   /// - Throws: `AnalysisError`.
   public func heatmap(
     _ label: String, tokens: some Collection<Int>, sample: Int = 0, overTokens: Combination = .mean
@@ -70,8 +70,8 @@ public final class AttentionRecorder: Observing {
 
   /// One heatmap per subject of a generation: of its phrase in the prompt, or of its image tokens.
   /// - Parameters:
-  ///   - sample: which of the generation's samples.
-  ///   - overTokens: the mean over a subject's tokens, or their total.
+  ///   - sample: its index among the generation's samples.
+  ///   - overTokens: whether a subject's tokens are averaged or summed.
   /// - Throws: `PhraseError` where a phrase is not in the prompt; `AnalysisError`.
   public func heatmaps(
     in generation: Generation, sample: Int = 0, overTokens: Combination = .mean
@@ -82,7 +82,7 @@ public final class AttentionRecorder: Observing {
     }
   }
 
-  /// One sequence of heatmaps per subject, a heatmap per step; needs `keeping: .steps`.
+  /// One sequence of heatmaps per subject, with one heatmap per step; needs `keeping: .steps`.
   /// - Throws: as ``heatmaps(in:sample:overTokens:)``.
   public func sequences(in generation: Generation, sample: Int = 0) throws -> [[Heatmap]] {
     let maps = try maps(sample: index(of: sample, in: generation))
@@ -98,7 +98,7 @@ public final class AttentionRecorder: Observing {
     }
   }
 
-  /// Where a sample of a generation is among the recorded ones.
+  /// The index of a generation's sample among the recorded samples.
   private func index(of sample: Int, in generation: Generation) throws -> Int {
     guard (0..<generation.scene.samples).contains(sample) else {
       throw AnalysisError.notRecorded(
@@ -114,7 +114,7 @@ public final class AttentionRecorder: Observing {
 }
 
 extension AttentionRecorder: CustomStringConvertible {
-  /// What was recorded so far.
+  /// The source, and the numbers of recorded samples, layers and steps.
   public var description: String {
     let samples = recorded.withLock { $0 }
     let (layers, steps) = (samples.first?.layers ?? [], Set((samples.first?.layers ?? []).flatMap(\.steps)).count)

@@ -1,21 +1,21 @@
 import Layers
 import Synchronization
 
-/// Notes the noise level of every step of a run.
+/// Records the noise level of every step of a generation.
 public final class NoiseLevelRecorder: Observing {
-  private let noted = Mutex<[Float]>([])
+  private let recorded = Mutex<[Float]>([])
 
   public init() {}
 
   /// σ before each step.
-  public var levels: [Float] { noted.withLock { $0 } }
+  public var levels: [Float] { recorded.withLock { $0 } }
 
-  public func begin() { noted.withLock { $0 = [] } }
+  public func begin() { recorded.withLock { $0 = [] } }
 
   public var hooks: [Hook] {
     [
       .observe(HookSelection(.latents)) { [self] event in
-        if let level = event.moment.noiseLevel { noted.withLock { $0.append(level) } }
+        if let level = event.moment.noiseLevel { recorded.withLock { $0.append(level) } }
       }
     ]
   }

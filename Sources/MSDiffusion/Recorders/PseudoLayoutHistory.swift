@@ -1,19 +1,19 @@
 import Analysis
 import Tensors
 
-/// What a pseudo layout is after each step of a run, read off the recorded text maps.
+/// The pseudo layout after each step of a generation, computed from recorded text maps.
 public struct PseudoLayoutHistory: Sendable {
   private let phrases: [String]
   private let rule: PseudoLayout
-  /// The layer that is looked at.
+  /// Index of the layer whose maps and masks are returned.
   private let layer: Int
-  /// One map per subject and step, of every recorded layer: [layer][subject][step], each [h, w].
+  /// One map per layer, subject and step: [layer][subject][step], each [h, w].
   private let maps: [[[Tensor]]]
 
   /// - Parameters:
-  ///   - recorder: text attention with its steps kept apart: of one layer, or of all where the rule fuses layers.
-  ///   - layer: the layer whose masks are asked for.
-  ///   - rule: how maps become masks; its `startStep` is not looked at.
+  ///   - recorder: text attention, recorded with `keeping: .steps`: of one layer, or of all if the rule fuses layers.
+  ///   - layer: the layer whose maps and masks are returned.
+  ///   - rule: how masks follow from maps; its `startStep` is ignored.
   /// - Throws: `AnalysisError`, `PhraseError`.
   public init(
     _ recorder: AttentionRecorder, of generation: Generation, layer: String, rule: PseudoLayout, sample: Int = 0
@@ -30,14 +30,14 @@ public struct PseudoLayoutHistory: Sendable {
     (phrases, self.rule, self.layer) = (generation.scene.phrases, rule, index)
   }
 
-  /// One map per subject: the mean of the steps up to and with `step`, as the rule weighs them.
+  /// One map per subject: the mean over the steps up to and including `step`, with the rule's weights.
   public func maps(upTo step: Int) -> [Heatmap] {
     zip(phrases, maps[layer]).compactMap { phrase, steps in
       mean(of: steps, upTo: step).map { Heatmap($0, label: phrase) }
     }
   }
 
-  /// One mask [h, w] per subject.
+  /// One mask [h, w] per subject, from the steps up to and including `step`.
   public func masks(upTo step: Int) -> [Tensor] {
     phrases.indices.compactMap { subject in
       let layers = maps.map { running($0[subject], upTo: step) }
@@ -51,7 +51,7 @@ public struct PseudoLayoutHistory: Sendable {
 
   private func mean(of steps: [Tensor], upTo step: Int) -> Tensor? { running(steps, upTo: step).mean }
 
-  /// What the layout says of each subject after some steps.
+  /// Box and covered fraction of each subject after some steps.
   public func layouts(at steps: [Int]) -> [Layout] {
     steps.map { step in
       Layout(
@@ -66,18 +66,18 @@ public struct PseudoLayoutHistory: Sendable {
   public struct Layout: Sendable, Encodable {
     public struct Subject: Sendable, Encodable {
       public let phrase: String
-      /// Around the mask, `[x0, y0, x1, y1]`; all zero for an empty mask.
+      /// The smallest box around the mask, `[x0, y0, x1, y1]`; all zeros for an empty mask.
       public let box: [Float]
       /// Fraction of the image that the mask covers.
       public let fraction: Float
     }
 
-    /// Steps done.
+    /// Number of completed steps.
     public let step: Int
     public let subjects: [Subject]
   }
 
-  /// Some steps of a run at about equal distances, the last one among them.
+  /// `count` of `steps` step indices, about equally spaced, including the last.
   public static func moments(of steps: Int, count: Int) -> [Int] {
     let count = min(count, steps)
     return (1...max(count, 1)).map { max($0 * steps / max(count, 1) - 1, 0) }

@@ -35,7 +35,7 @@ extension PseudoLayout: JSONCoded {
   }
 }
 
-/// A number, or `otsu`.
+/// A number or `"otsu"`.
 extension PseudoLayout.Threshold: JSONCoded {
   package var json: JSONValue {
     switch self {

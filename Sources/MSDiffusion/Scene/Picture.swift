@@ -3,13 +3,13 @@ import Foundation
 import Images
 import Tensors
 
-/// Which file a picture or noise was read from.
+/// The file from which a picture or noise was read.
 public struct FileOrigin: Sendable, Equatable {
-  /// The path as it was given: from the root or from the working folder.
+  /// The path as it was given: absolute, or relative to the working folder.
   public let path: String
-  /// The name of one of the package's own pictures, which stands for its path.
+  /// The picture's name if it is one of the package's own; written to JSON in place of the path.
   public let name: String?
-  /// Of the file's bytes, 64 hexadecimal digits.
+  /// SHA-256 of the file's bytes, 64 hexadecimal digits.
   public let sha256: String
 
   init(path: String, name: String?, bytes: [UInt8]) {
@@ -19,16 +19,16 @@ public struct FileOrigin: Sendable, Equatable {
   }
 }
 
-/// A picture, and which file it came from, if any. Two are equal where their pixels are, wherever they came from.
+/// A picture, and the file it was read from, if any. Two are equal if their pixels are, whatever their files.
 public struct Picture: Sendable, Equatable {
   public let image: PixelImage
   public let origin: FileOrigin?
 
-  /// A picture that comes from no file.
+  /// A picture without a file.
   public init(_ image: PixelImage) { (self.image, origin) = (image, nil) }
 
   /// Reads an image file.
-  /// - Parameter name: What the package calls it, where it is one of its own.
+  /// - Parameter name: The picture's name if it is one of the package's own.
   /// - Throws: `ImageError`.
   public init(contentsOf path: String, named name: String? = nil) throws {
     let bytes = try PixelImage.bytes(ofFile: path)
@@ -39,13 +39,13 @@ public struct Picture: Sendable, Equatable {
   public static func == (a: Picture, b: Picture) -> Bool { a.image == b.image }
 }
 
-/// Starting noise, and which file it came from, if any. Two are equal where their numbers are.
+/// Starting noise, and the file it was read from, if any. Two are equal if their numbers are.
 public struct InitialNoise: Sendable, Equatable {
   /// Of standard deviation 1, `[samples, C, h, w]`.
   public let tensor: Tensor
   public let origin: FileOrigin?
 
-  /// Noise that comes from no file.
+  /// Noise without a file.
   public init(_ tensor: Tensor) { (self.tensor, origin) = (tensor, nil) }
 
   /// Reads a `.npy` file.
@@ -59,6 +59,6 @@ public struct InitialNoise: Sendable, Equatable {
 }
 
 extension Picture: CustomStringConvertible {
-  /// Size, mean colour and where it came from.
+  /// The image's description, and its name or file.
   public var description: String { "\(image)" + (origin.map { ", \($0.name ?? $0.path)" } ?? "") }
 }

@@ -3,21 +3,21 @@ import Images
 import Models
 import Tensors
 
-/// A request: everything that one generation depends on beside the model. A plain value, which goes to JSON and back
-/// whole; ``json(in:)`` describes the format.
+/// A request: everything that one generation depends on, except the model. A plain value that can be written to JSON
+/// and read back without loss; ``json(in:)`` describes the format.
 ///
-/// Settings are reached through the scene: `scene.steps` is `scene.settings.steps`.
+/// Settings can be accessed through the scene: `scene.steps` is `scene.settings.steps`.
 @dynamicMemberLookup
 public struct Scene: Sendable, Equatable {
   public var prompt: String
   public var subjects: [Subject]
   public var settings: SceneSettings
-  /// How subjects are kept apart.
+  /// How subjects are confined to their regions.
   public var layout: LayoutOptions
-  /// Starting noise in place of the seed's.
+  /// Starting noise; nil: drawn from the seed.
   public var noise: InitialNoise?
 
-  /// From 0 to infinity.
+  /// All σ, from 0 to infinity.
   public static let everyNoiseLevel: ClosedRange<Float> = 0 ... .infinity
 
   public init(
@@ -28,7 +28,7 @@ public struct Scene: Sendable, Equatable {
     (self.layout, self.noise) = (layout, noise)
   }
 
-  /// A scene with the published settings where nothing else is said.
+  /// A scene with the published settings, except those that are given.
   public init(
     _ prompt: String, subjects: [Subject] = [], negativePrompt: String? = SceneSettings.published.negativePrompt,
     height: Int? = SceneSettings.published.height, width: Int? = SceneSettings.published.width,
@@ -53,7 +53,7 @@ public struct Scene: Sendable, Equatable {
     set { settings[keyPath: path] = newValue }
   }
 
-  /// Numbers of ``noise``; what is set comes from no file.
+  /// The tensor of ``noise``. Setting it removes the reference to a file.
   public var initialNoise: Tensor? {
     get { noise?.tensor }
     set { noise = newValue.map { InitialNoise($0) } }
@@ -61,14 +61,14 @@ public struct Scene: Sendable, Equatable {
 
   public var phrases: [String] { subjects.map(\.phrase) }
 
-  /// The same scene with some of it changed.
+  /// A copy of the scene with changes.
   public func with(_ change: (inout Scene) -> Void) -> Scene {
     var scene = self
     change(&scene)
     return scene
   }
 
-  /// Checks what needs no model.
+  /// Checks everything that can be checked without the model.
   /// - Throws: `PipelineError`, `AnalysisError.invalidBox`.
   func check() throws {
     for (index, subject) in subjects.enumerated() { try subject.check(number: index + 1) }

@@ -3,14 +3,14 @@ import Images
 import JSON
 import Tensors
 
-/// Where the files lie that a scene's JSON names.
+/// Finds the files that a scene's JSON refers to.
 public struct SceneFiles: Sendable {
   private let folder: String?
   private let named: @Sendable (String) throws -> String
 
   /// - Parameters:
-  ///   - folder: Where the JSON lies, and its paths start; nil: the working folder.
-  ///   - named: The path of a picture of the package's own by its name.
+  ///   - folder: The JSON file's folder, to which its paths are relative; nil: the working folder.
+  ///   - named: Returns the path of one of the package's own pictures, given its name.
   public init(
     folder: String? = nil,
     named: @escaping @Sendable (String) throws -> String = { throw SceneError.unknownName($0) }
@@ -43,7 +43,7 @@ public struct SceneFiles: Sendable {
 
   // MARK: Reading
 
-  /// What an object says of a file or of contents.
+  /// The fields of a JSON object that describes a file or its contents.
   private struct Entry {
     var name, file, sha256, png, float32: String?
     var shape: [Int]?
@@ -99,7 +99,7 @@ public struct SceneFiles: Sendable {
     }
   }
 
-  /// The content itself, if the file has the hash that was written down, or none was.
+  /// The content itself, if the file's hash is as expected or no hash is given.
   private func checked<Content>(
     _ content: Content, _ origin: KeyPath<Content, FileOrigin?>, _ expected: String?, _ node: JSONNode
   ) throws -> Content {
@@ -117,7 +117,7 @@ public struct SceneFiles: Sendable {
 
   // MARK: Paths
 
-  /// A path as it is from a folder; one from the root stays, unless it lies in that folder.
+  /// A path relative to a folder; an absolute path outside that folder stays as it is.
   private static func path(_ path: String, from folder: String) -> String {
     let here = FileManager.default.currentDirectoryPath
     func parts(_ path: String) -> [Substring] {
@@ -129,7 +129,7 @@ public struct SceneFiles: Sendable {
     return ([Substring](repeating: "..", count: start.count - common) + file[common...]).joined(separator: "/")
   }
 
-  /// A path without `.` and, where a folder comes before it, `..`.
+  /// A path without `.`, and without `..` that follows a folder.
   private static func simplified(_ path: String) -> String {
     var parts: [Substring] = []
     for part in path.split(separator: "/") where part != "." {
@@ -139,7 +139,7 @@ public struct SceneFiles: Sendable {
   }
 }
 
-/// What can be wrong with the files of a scene.
+/// Errors in the files of a scene.
 public enum SceneError: Error, Equatable, CustomStringConvertible {
   case changedFile(location: String, path: String, expected: String, found: String)
   case unknownName(String)
@@ -148,8 +148,8 @@ public enum SceneError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .changedFile(let location, let path, let expected, let found):
       "\(location): \(path) has changed since this was written: expected SHA-256 \(expected.prefix(12))…, found "
-        + "\(found.prefix(12))…; restore the file, or take the entry sha256 out"
-    case .unknownName(let name): "no picture is known by the name '\(name)'; expected a path or PNG contents"
+        + "\(found.prefix(12))…; restore the file, or remove the entry sha256"
+    case .unknownName(let name): "there is no picture named '\(name)'; expected a path or PNG contents"
     }
   }
 }

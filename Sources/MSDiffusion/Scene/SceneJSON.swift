@@ -6,7 +6,8 @@ import Models
 import Tensors
 
 extension Scene {
-  /// The scene as JSON, every field: a scene file, or the record beside a figure. ``init(_:files:defaults:)`` reads it.
+  /// The scene as JSON with every field, for a scene file or the record beside a figure. ``init(_:files:defaults:)``
+  /// reads it.
   ///
   /// ```json
   /// {
@@ -23,30 +24,31 @@ extension Scene {
   /// }
   /// ```
   ///
-  /// - Only `prompt`, and of a subject `phrase` and `picture`, must be there. A key that is missing takes its default;
-  ///   null is a value: `"negative_prompt": null` is no negative prompt, where a missing one is the default's. An unknown
-  ///   key is an error.
-  /// - `picture` and `mask` are `{"name": …}`, one of the package's own, `{"file": …}`, a path that starts at the
-  ///   JSON file's folder, or `{"png": …}`, a PNG file in base64. Beside a name or a path may stand `sha256`, the hash
-  ///   of the file's bytes: another file is then an error. A text alone is a name, or a path where it has a point or a
-  ///   slash.
-  /// - `box` and `crop` are `[left, top, right, bottom]` in fractions of the image; all zero: not laid out.
-  /// - `settings` and `layout` have the names of ``SceneSettings`` and ``LayoutOptions``, `pseudo_layout` those of
+  /// - Only `prompt`, and `phrase` and `picture` of each subject, are required. A missing key takes its default. null
+  ///   is a value: `"negative_prompt": null` means no negative prompt, while a missing key means the default one. An
+  ///   unknown key is an error.
+  /// - `picture` and `mask` are `{"name": …}`, one of the package's own pictures; `{"file": …}`, a path relative to the
+  ///   JSON file's folder; or `{"png": …}`, a PNG file in base64. A name or a path may be accompanied by `sha256`, the
+  ///   hash of the file's bytes: a file with another hash is then an error. A plain string is a path if it contains a
+  ///   dot or a slash, else a name.
+  /// - `box` and `crop` are `[left, top, right, bottom]` in fractions of the image; a `box` of all zeros means no
+  ///   layout.
+  /// - `settings` and `layout` have the fields of ``SceneSettings`` and ``LayoutOptions``; `pseudo_layout` has those of
   ///   `PseudoLayout`: `{"threshold": 0.5 or "otsu", "largest_part": null, "four" or "eight", "fills_holes": false,
   ///   "fusion": null, "uniform", "resolution" or "concentration", "uses_boxes": false, "memory": 1, "start_step": 5}`.
-  /// - The end of `guidance_interval` may be null: no end. `seed` is a number, beyond 2⁵³ a text of digits.
+  /// - The end of `guidance_interval` may be null, for infinity. `seed` is a number, or above 2⁵³ a string of digits.
   /// - `noise` is `{"file": …, "sha256": …}` or `{"shape": […], "float32": base64 of little-endian numbers}`.
   ///
-  /// - Parameter folder: Where the JSON will lie; paths then start there. nil: they stay as they were given.
+  /// - Parameter folder: The JSON file's folder, to which paths are made relative; nil: paths stay as they were given.
   public func json(in folder: String? = nil) -> JSONValue {
     JSONValue(self, Self.fields(SceneFiles(folder: folder)))
   }
 
   /// Reads a scene.
   /// - Parameters:
-  ///   - node: As ``json(in:)`` describes it.
-  ///   - files: Where the files lie that it names.
-  ///   - defaults: What missing settings are.
+  ///   - node: JSON in the format that ``json(in:)`` describes.
+  ///   - files: Finds the files that the JSON refers to.
+  ///   - defaults: Values of missing settings.
   /// - Throws: `JSONError`, ``SceneError``, `ImageError`, `NumPyError`, `SchedulerError`, `AnalysisError`.
   public init(
     _ node: JSONNode, files: SceneFiles = SceneFiles(), defaults: SceneSettings = .published
@@ -87,7 +89,7 @@ extension Subject {
   fileprivate static func fields(_ files: SceneFiles) -> [JSONField<Subject>] {
     [
       JSONField("phrase", \.phrase),
-      // Read before the others: there is no subject without it.
+      // Already read by the initializer, which needs it.
       JSONField("picture") {
         files.json($0.picture)
       } read: { _, _ in
@@ -118,7 +120,7 @@ extension SceneSettings: JSONCoded {
 
   package init(json node: JSONNode) throws { try self.init(json: node, defaults: .published) }
 
-  /// - Parameter defaults: What missing settings are.
+  /// - Parameter defaults: Values of missing settings.
   package init(json node: JSONNode, defaults: SceneSettings) throws {
     self = defaults
     try node.read(into: &self, Self.fields)

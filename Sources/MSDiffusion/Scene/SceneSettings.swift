@@ -1,37 +1,38 @@
 import Models
 
-/// How a scene is made, beside what is on it. The only defaults there are stand here.
+/// How a scene is generated, apart from its content. The package's default settings are defined here only.
 public struct SceneSettings: Sendable, Equatable {
-  /// What the image is to be kept away from; nil: zeros in place of the text, where the checkpoint's configuration says
-  /// so, otherwise an empty prompt.
+  /// What the image should not show. nil: an empty prompt, or zeros in place of its encoding if the checkpoint's
+  /// configuration has `force_zeros_for_empty_prompt`.
   public var negativePrompt: String? = "monochrome, lowres, bad anatomy, worst quality, low quality"
-  /// Size in pixels, multiples of the model's factor; nil: the size the model was trained on.
+  /// Size in pixels, multiples of ``Pipeline/factor``; nil: the size that the model was trained on.
   public var height: Int?
   public var width: Int?
-  /// Denoising steps.
+  /// Number of denoising steps.
   public var steps = 30
-  /// Classifier-free guidance; 1 or less: none, and no unconditional half is computed.
+  /// Strength of classifier-free guidance; 1 or less: none.
   public var guidance: Float = 7.5
   /// Noise levels σ at which guidance acts (Kynkäänniemi et al. 2024, “Applying guidance in a limited interval improves
-  /// sample and distribution quality in diffusion models”); all of them as published.
+  /// sample and distribution quality in diffusion models”); all noise levels as published.
   public var guidanceInterval = Scene.everyNoiseLevel
-  /// nil: the checkpoint's own.
+  /// nil: the checkpoint's own scheduler.
   public var scheduler: SchedulerKind?
   public var seed: UInt64 = 0
-  /// How many images.
+  /// Number of images.
   public var samples = 1
-  /// γ of Eq. 2: how strongly subjects are drawn. 0.6 as published; 0.4 for subjects that fill the image.
+  /// γ of Eq. 2: how strongly subjects act. 0.6 as published; 0.4 for subjects that fill the image.
   public var scale: Float = 0.6
   /// Whether the learned queries replace phrases and boxes in the resampler.
   public var dropsGrounding = false
-  /// Whether phrases are found as the published implementation finds them, which counts later equal phrases too early.
+  /// Whether phrases are found as in the published implementation, which finds repeated phrases too early in the
+  /// prompt.
   public var findsPhrasesAsPublished = false
 
   public static let published = SceneSettings()
 
   private init() {}
 
-  /// Checks what needs no model.
+  /// Checks everything that can be checked without the model.
   /// - Throws: `PipelineError`.
   func check() throws {
     for (name, number) in [("steps", steps), ("samples", samples)] where !(1...10000).contains(number) {

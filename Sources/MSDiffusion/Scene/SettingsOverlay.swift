@@ -1,12 +1,12 @@
 import JSON
 import Models
 
-/// What somebody says of the settings: a checkpoint's configuration, command line options or a script. What is nil is not
-/// said, and stays as it was.
+/// Settings that replace others, from a checkpoint's configuration, command line options or a script. A field that is
+/// nil leaves the setting as it is.
 public struct SettingsOverlay: Sendable, Equatable {
-  /// Put before the prompt's own words.
+  /// Text before the prompt's own words.
   public var qualityPrompt: String?
-  /// The inner nil is ``SceneSettings/negativePrompt``'s own.
+  /// The outer nil leaves the setting as it is; the inner nil sets ``SceneSettings/negativePrompt`` to nil.
   public var negativePrompt: String??
   public var height, width, steps: Int?
   public var guidance: Float?
@@ -19,16 +19,16 @@ public struct SettingsOverlay: Sendable, Equatable {
 
   public init() {}
 
-  /// An overlay that says some of it.
-  public init(_ say: (inout SettingsOverlay) -> Void) {
+  /// An overlay with the settings that a function sets.
+  public init(_ change: (inout SettingsOverlay) -> Void) {
     self.init()
-    say(&self)
+    change(&self)
   }
 }
 
-/// What a request is filled up with where it does not say.
+/// Defaults for everything that a request leaves open.
 public struct SceneDefaults: Sendable, Equatable {
-  /// Put before the prompt's own words, with a comma; empty: nothing.
+  /// Text before the prompt's own words, joined by a comma; empty: none.
   public var qualityPrompt = "best quality, high quality"
   public var settings = SceneSettings.published
 
@@ -36,10 +36,10 @@ public struct SceneDefaults: Sendable, Equatable {
 
   private init() {}
 
-  /// A prompt with what belongs before it.
+  /// A prompt with the quality prompt before it.
   public func prompt(_ words: String) -> String { qualityPrompt.isEmpty ? words : qualityPrompt + ", " + words }
 
-  /// What an overlay says, and these where it says nothing.
+  /// These defaults, with those that an overlay sets replaced.
   public func overlaid(with overlay: SettingsOverlay) -> SceneDefaults {
     var result = self
     result.qualityPrompt = overlay.qualityPrompt ?? qualityPrompt
@@ -49,7 +49,7 @@ public struct SceneDefaults: Sendable, Equatable {
 }
 
 extension SceneSettings {
-  /// What an overlay says, and these where it says nothing.
+  /// These settings, with those that an overlay sets replaced.
   public func overlaid(with overlay: SettingsOverlay) -> SceneSettings {
     var result = self
     result.negativePrompt = overlay.negativePrompt ?? negativePrompt

@@ -1,20 +1,20 @@
 import Analysis
 import Images
 
-/// One thing to put into an image: what it looks like, what the prompt calls it, and where it belongs.
+/// One thing to put into an image: its looks, its phrase in the prompt, and its box.
 public struct Subject: Sendable, Equatable {
   /// The words of the prompt that mean this subject.
   public var phrase: String
   /// The reference picture.
   public var picture: Picture
-  /// White where the subject is on the reference picture, of the same size; the rest becomes black. Recommended: a
-  /// reference's background leaks into the result.
+  /// White where the subject is on the reference picture, and of the same size; everything else is made black.
+  /// Recommended, because a reference's background leaks into the result.
   public var mask: Picture?
   /// The part of the reference picture to use.
   public var crop: Box?
-  /// Where in the generated image; `.none`: not laid out.
+  /// Where the subject is in the generated image; `.none`: no layout.
   public var box: Box
-  /// How strongly this subject is drawn, in place of the scene's scale. Give it to all subjects or to none.
+  /// How strongly this subject acts, in place of the scene's scale. Set it for all subjects or for none.
   public var scale: Float?
 
   public init(
@@ -24,7 +24,7 @@ public struct Subject: Sendable, Equatable {
     (self.mask, self.crop, self.scale) = (mask, crop, scale)
   }
 
-  /// A subject whose picture comes from no file.
+  /// A subject whose picture has no file.
   public init(
     _ phrase: String, image: PixelImage, box: Box = .none, mask: PixelImage? = nil, crop: Box? = nil,
     scale: Float? = nil
@@ -33,20 +33,20 @@ public struct Subject: Sendable, Equatable {
       phrase, picture: Picture(image), box: box, mask: mask.map { Picture($0) }, crop: crop, scale: scale)
   }
 
-  /// The reference picture's pixels; what is set comes from no file.
+  /// The reference picture's pixels. Setting them removes the reference to a file.
   public var image: PixelImage {
     get { picture.image }
     set { picture = Picture(newValue) }
   }
 
-  /// The same subject elsewhere.
+  /// The same subject with another box.
   public func at(_ box: Box) -> Subject {
     var subject = self
     subject.box = box
     return subject
   }
 
-  /// The reference as the image encoder is to see it: background black where there is a mask, then cropped.
+  /// The reference for the image encoder: with a black background if there is a mask, then cropped.
   public var reference: PixelImage {
     let masked = mask.map { image.masked(by: $0.image) } ?? image
     guard let crop else { return masked }

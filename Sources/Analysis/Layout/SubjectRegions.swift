@@ -4,9 +4,9 @@ import Tensors
 
 /// Where the subjects of a batch are.
 public enum SubjectRegions: Sendable {
-  /// Boxes of every sample's subjects; samples may have different numbers of them.
+  /// Boxes of every sample's subjects; samples may have different numbers of subjects.
   case boxes([[Box]])
-  /// 1 on a subject, 0 elsewhere: `[B, R, H, W]`; of padded subjects all zero.
+  /// 1 on a subject, 0 elsewhere: `[B, R, H, W]`; all zero for padded subjects.
   case silhouettes(Tensor)
 
   /// The fraction of each cell of a feature map that a subject covers, `[B, R, h, w]`.
@@ -25,7 +25,8 @@ public enum SubjectRegions: Sendable {
     }
   }
 
-  /// The fraction of each of `cells` equal parts of an axis that every one of its `pixels` makes up: `[cells, pixels]`.
+  /// An axis of `pixels` is divided into `cells` equal parts; the fraction of each part that each pixel fills:
+  /// `[cells, pixels]`.
   private static func cellFractions(_ pixels: Int, _ cells: Int) -> Tensor {
     let width = Double(pixels) / Double(cells)
     var fractions: [Float] = []

@@ -2,7 +2,7 @@ import Tensors
 
 /// A rectangle of the image in fractions of its width and height: 0 is the left or top edge, 1 the right or bottom.
 ///
-/// Made from any four numbers, since published data hold odd ones; what a user passes goes through
+/// Any four numbers are accepted, since published data contain invalid boxes. Boxes from users are checked by
 /// ``validated(as:)`` or ``init(validating:as:)``. All zeros mean *no layout*.
 public struct Box: Sendable, Equatable, CustomStringConvertible {
   /// Left, top, right and bottom edge, 0…1.
@@ -13,7 +13,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     (self.x0, self.y0, self.x1, self.y1) = (x0, y0, x1, y1)
   }
 
-  /// A box of `[x0, y0, x1, y1]`, as files and command lines give it.
+  /// A box of `[x0, y0, x1, y1]`, as in files and on command lines.
   ///
   /// - Parameter name: Whose box it is, for the message.
   /// - Throws: ``AnalysisError/invalidBox(name:numbers:problem:)``.
@@ -24,7 +24,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     self = try Box(numbers[0], numbers[1], numbers[2], numbers[3]).validated(as: name)
   }
 
-  /// No layout: all zeros, no cell is inside.
+  /// No layout: all zeros, with no cell inside.
   public static let none = Box(0, 0, 0, 0)
   /// The whole image.
   public static let whole = Box(0, 0, 1, 1)
@@ -36,7 +36,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
   /// Area as a fraction of the image's; 0 for reversed boxes.
   public var area: Float { max(0, x1 - x0) * max(0, y1 - y0) }
 
-  /// The box itself, if it is one: finite, inside 0…1, not reversed, with an area, or all zeros.
+  /// The box itself, if it is valid: all zeros, or finite, inside 0…1, not reversed and with an area above zero.
   ///
   /// - Parameter name: Whose box it is, for the message.
   /// - Throws: ``AnalysisError/invalidBox(name:numbers:problem:)``.
@@ -60,7 +60,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
 
   /// The positions of an h × w feature map that lie inside: `floor(x0·w) ≤ x < ceil(x1·w)`, likewise for y.
   ///
-  /// The products are rounded in float32: double precision gives other cells for some boxes.
+  /// The products are rounded in float32: double precision selects other cells for some boxes.
   public func cells(height: Int, width: Int) -> Cells {
     guard numbers.allSatisfy(\.isFinite) else { fail("Box.cells: expected finite numbers, found \(self)") }
     func range(_ start: Float, _ end: Float, _ side: Int) -> Range<Int> {
@@ -82,7 +82,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     return Tensor(values, shape: [height, width])
   }
 
-  /// How much of each position of an h × w feature map the box covers, 0…1: [h, w].
+  /// The fraction of each cell of an h × w feature map that the box covers: [h, w].
   public func coverage(height: Int, width: Int) -> Tensor {
     func along(_ start: Float, _ end: Float, _ side: Int) -> [Float] {
       (0..<side).map { cell in
@@ -94,7 +94,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     return Tensor(rows.flatMap { row in columns.map { row * $0 } }, shape: [height, width])
   }
 
-  /// Area of the intersection over area of the union of two boxes; nil where both are without area.
+  /// Area of the intersection over area of the union of two boxes; nil where both areas are zero.
   public func intersectionOverUnion(with other: Box) -> Double? {
     func area(_ x0: Float, _ y0: Float, _ x1: Float, _ y1: Float) -> Double {
       max(0, Double(x1) - Double(x0)) * max(0, Double(y1) - Double(y0))
@@ -123,13 +123,13 @@ public struct Cells: Sendable, Equatable {
 }
 
 extension Box {
-  /// The box whose ``cells(height:width:)`` on an h × w map are exactly these; all zeros for none.
+  /// The box whose ``cells(height:width:)`` on an h × w map are exactly these; all zeros for an empty set of cells.
   public init(around cells: Cells, height: Int, width: Int) {
     guard !cells.isEmpty else {
       self = .none
       return
     }
-    // A quotient rounded the wrong way would reach into the next cell: step to the neighbouring number.
+    // A quotient rounded the wrong way would include the next cell: take the neighbouring float instead.
     func start(_ cell: Int, _ side: Int) -> Float {
       let edge = Float(cell) / Float(side)
       return edge * Float(side) < Float(cell) ? edge.nextUp : edge

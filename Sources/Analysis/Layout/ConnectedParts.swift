@@ -1,6 +1,6 @@
 import Tensors
 
-/// Which neighbours of a cell belong together.
+/// Which neighbours of a cell are connected to it.
 public enum Connectivity: Sendable, Equatable {
   /// Those that share an edge.
   case four
@@ -14,8 +14,8 @@ public enum Connectivity: Sendable, Equatable {
 }
 
 extension Tensor {
-  /// Of every mask [..., h, w] only the largest connected part (cells > 0); among equals the one that comes first
-  /// row by row. An empty mask stays empty.
+  /// Keeps only the largest connected part (of cells > 0) of every mask [..., h, w]; among equally large ones, the one
+  /// that comes first row by row. An empty mask stays empty.
   public func largestPart(connectivity: Connectivity = .eight) -> Tensor {
     let width = mapSize("largestPart").width
     return eachMap("largestPart") { mask, output in
@@ -27,8 +27,8 @@ extension Tensor {
     }
   }
 
-  /// Every mask [..., h, w] with the background that it encloses: parts of the background, connected along edges,
-  /// that touch no border of the map.
+  /// Fills the holes of every mask [..., h, w]: the parts of the background, connected along edges, that do not touch
+  /// the border of the map.
   public func holesFilled() -> Tensor {
     let size = mapSize("holesFilled")
     return eachMap("holesFilled") { mask, output in
@@ -44,8 +44,8 @@ extension Tensor {
   }
 }
 
-/// The connected parts of a mask, row by row of `width` cells; each a list of cell indices, parts in the order of
-/// their first cell.
+/// The connected parts of a mask with rows of `width` cells. Each part is a list of cell indices; parts are in the
+/// order of their first cell.
 private func connectedParts(of mask: [Bool], width: Int, connectivity: Connectivity) -> [[Int]] {
   let height = mask.count / width
   let neighbours = connectivity.neighbours

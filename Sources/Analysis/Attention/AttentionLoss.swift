@@ -1,20 +1,19 @@
 import Tensors
 
-/// Eq. 7: subjects should attend where they stand.
+/// Eq. 7: a subject's attention should lie where the subject is.
 ///
 /// For one layer, sample and subject with map A and region M, (1 − Σ_M A / Σ A)²; then the mean over layers, samples
 /// and subjects. The region is a box, or a silhouette where one is known.
 ///
 /// Axes: B samples, R subjects, h and w of each layer. A padded subject counts where `valid` is 1, not where it is 0.
-/// A subject whose map is zero has no ratio: either it stops the program, or it is left out of the mean
-/// (`skippingEmpty`).
+/// A subject whose map is zero has no ratio: it stops the program, or with `skippingEmpty` it is left out of the mean.
 public enum AttentionLoss {
-  /// The loss, shape [], made of differentiable operations: its derivative reaches whatever made the maps.
+  /// The loss, shape [], made of differentiable operations, so that gradients flow back to whatever made the maps.
   ///
   /// - Parameters:
-  ///   - maps: One [B, R, h, w] a layer, not negative.
-  ///   - regions: One mask [B, R, h, w] a layer.
-  ///   - valid: [B, R] of 0 and 1; all count unless given.
+  ///   - maps: One [B, R, h, w] per layer, not negative.
+  ///   - regions: One mask [B, R, h, w] per layer.
+  ///   - valid: [B, R] of 0 and 1; nil: all subjects count.
   ///   - skippingEmpty: Leave out subjects whose map is zero in a layer, instead of stopping.
   /// - Returns: 0 where nothing counts.
   public static func value(
@@ -28,7 +27,7 @@ public enum AttentionLoss {
       let weights = weights(total, valid, skippingEmpty, layer: layer)
       counted += weights.reduce(0, +)
       let weight = Tensor(weights, shape: total.shape)
-      // What doesn't count is divided by one, as zero over zero would spoil the derivative in spite of its weight.
+      // Subjects that don't count are divided by one: 0 / 0 would make the gradient NaN in spite of the zero weight.
       let divisor = total * weight + (1 - weight)
       let missing = 1 - (map * region).sum(axes: [2, 3]) / divisor
       sum = sum + (missing.square() * weight).sum()
@@ -36,8 +35,9 @@ public enum AttentionLoss {
     return counted > 0 ? sum / counted : Tensor(0)
   }
 
-  /// The derivative of ``value(maps:regions:valid:skippingEmpty:)`` for every map, in closed form:
-  /// −2 (1 − r)(M − r) / (N Σ A), with r the ratio inside and N the number of counted layers and subjects.
+  /// The gradient of ``value(maps:regions:valid:skippingEmpty:)`` with respect to every map, in closed form:
+  /// −2 (1 − r)(M − r) / (N Σ A), with r the fraction inside the region and N the number of counted layers, samples and
+  /// subjects.
   public static func derivatives(
     maps: [Tensor], regions: [Tensor], valid: Tensor? = nil, skippingEmpty: Bool = false
   ) -> [Tensor] {
@@ -55,12 +55,12 @@ public enum AttentionLoss {
     }
   }
 
-  /// Binary cross-entropy of maps against regions, pixel by pixel: where Eq. 7 is content with any place inside, this asks
-  /// for the whole of it (the second term of TokenCompose, Wang et al., 2024).
+  /// Binary cross-entropy of maps against regions, pixel by pixel. Eq. 7 is zero as soon as all attention is inside the
+  /// region; this asks it to fill the region (the second term of TokenCompose, Wang et al., 2024).
   ///
   /// - Parameters:
-  ///   - maps: One [B, R, h, w] a layer, 0…1.
-  ///   - regions: One mask [B, R, h, w] a layer, 0…1.
+  ///   - maps: One [B, R, h, w] per layer, 0…1.
+  ///   - regions: One mask [B, R, h, w] per layer, 0…1.
   ///   - valid: [B, R] of 0 and 1.
   /// - Returns: The mean over layers, subjects that count and pixels, shape []; differentiable in the maps. 0 where
   ///   nothing counts.
@@ -69,7 +69,7 @@ public enum AttentionLoss {
     let counted = valid.sum().item * Float(maps.count)
     guard counted > 0 else { return Tensor(0) }
     let each = valid.reshaped(valid.shape + [1, 1])
-    // Logarithms stay finite where a map is all there or not at all.
+    // Keeps the logarithms finite where a map is exactly 0 or 1.
     let margin: Float = 1e-6
     return zip(maps, regions).reduce(Tensor(0)) { sum, pair in
       let map = pair.0 * (1 - 2 * margin) + margin
@@ -82,13 +82,13 @@ public enum AttentionLoss {
   public static func regions(of boxes: [[Box]], height: Int, width: Int) -> Tensor {
     let subjects = boxes.first?.count ?? 0
     guard boxes.allSatisfy({ $0.count == subjects }) else {
-      fail("AttentionLoss.regions: expected as many boxes in each sample, found \(boxes.map(\.count))")
+      fail("AttentionLoss.regions: expected the same number of boxes in each sample, found \(boxes.map(\.count))")
     }
     let masks = boxes.joined().flatMap { $0.mask(height: height, width: width).values }
     return Tensor(masks, shape: [boxes.count, subjects, height, width])
   }
 
-  /// 1 where a layer's subject counts, else 0: [B, R] row by row.
+  /// 1 for each subject of a layer that counts, else 0: [B, R] row by row.
   private static func weights(_ total: Tensor, _ valid: Tensor?, _ skippingEmpty: Bool, layer: Int) -> [Float] {
     let valid = valid?.values ?? [Float](repeating: 1, count: total.count)
     return zip(total.values, valid).enumerated().map { index, pair in
@@ -99,7 +99,7 @@ public enum AttentionLoss {
       let (sample, subject) = index.quotientAndRemainder(dividingBy: total.shape[1])
       fail(
         "AttentionLoss: expected attention above zero, found a total of \(mass) in layer \(layer), sample \(sample), "
-          + "subject \(subject); leave subjects without attention out with skippingEmpty")
+          + "subject \(subject); pass skippingEmpty to leave such subjects out")
     }
   }
 

@@ -1,9 +1,9 @@
 import Tensors
 
-/// Groups of token columns, such as a phrase or a subject's image tokens: the one place that says how attention to a
-/// group follows from attention to its tokens.
+/// Groups of token columns, such as a phrase or a subject's image tokens. All code that averages attention over a
+/// group's tokens uses this type.
 public enum TokenGroups {
-  /// What the sum over a group's tokens is divided by.
+  /// The number by which the sum over a group's tokens is divided: their count for the mean, 1 for the sum.
   public static func divisor(of tokens: Int, _ combination: Combination) -> Double {
     combination == .mean ? Double(tokens) : 1
   }
@@ -12,7 +12,7 @@ public enum TokenGroups {
   ///
   /// - Parameters:
   ///   - probabilities: [B, H, Q, K] with Q = height · width.
-  ///   - groups: Token columns per sample and group, [B][R]; an empty group has a zero map.
+  ///   - groups: Token columns per sample and group, [B][R]; an empty group's map is zero.
   public static func maps(
     of probabilities: Tensor, groups: [[Range<Int>]], height: Int, width: Int, overTokens: Combination = .mean
   ) -> Tensor {
@@ -22,7 +22,7 @@ public enum TokenGroups {
       groups.allSatisfy({ $0.count == count })
     else {
       fail(
-        "TokenGroups.maps: expected [B, H, \(height)·\(width), K] and as many groups in each sample, found \(shape) and "
+        "TokenGroups.maps: expected [B, H, \(height)·\(width), K] and equal numbers of groups, found \(shape) and "
           + "\(groups.map(\.count))")
     }
     let keys = shape[3]

@@ -1,15 +1,15 @@
 import Tensors
 
-/// How much attention *contributes*, not only where it goes: ‖A·V‖ instead of A.
+/// How much attention *contributes* to a position, not only where it goes: ‖A·V‖ instead of A.
 ///
-/// A probability says little where a token's value is near zero, and where a mask forces probabilities to sum to one
-/// inside a box; the norm of what is really added to a position shows both (Kobayashi et al. 2020).
+/// A probability means little where a token's value is near zero, or where a mask forces probabilities to sum to one
+/// inside a box. The norm of the vector that is added to a position has neither problem (Kobayashi et al. 2020).
 ///
-/// Axes: B batch, H heads, Q queries, K keys, E value width a head, C output width, G groups. Heads lie side by side
-/// in the value's last axis. With an output weight `[C, H·E]`, each head's part passes its columns of the weight and
-/// the heads' vectors are summed before the norm; without one, they stay side by side, so that squared norms add.
+/// Axes: B batch, H heads, Q queries, K keys, E value width per head, C output width, G groups. Heads lie side by side
+/// in the value's last axis. With an output weight `[C, H·E]`, each head's vector is multiplied by its columns of the
+/// weight, and the heads' vectors are summed before the norm. Without one they stay side by side: squared norms add.
 public enum ValueContribution {
-  /// ‖Σ_h W_h A_h[q, k] V_h[k]‖ of every query and key on its own: [B, Q, K].
+  /// ‖Σ_h W_h A_h[q, k] V_h[k]‖ of every pair of query and key: [B, Q, K].
   ///
   /// - Parameters:
   ///   - probabilities: [B, H, Q, K].
@@ -43,7 +43,7 @@ public enum ValueContribution {
   /// ‖Σ_{k in group} Σ_h W_h A_h[q, k] V_h[k]‖ of every query and token group: [B, Q, G].
   ///
   /// The vectors of a group (a phrase's tokens, a subject's image tokens) are summed before the norm is taken, so
-  /// that tokens which cancel each other count as what they are: nothing.
+  /// that tokens which cancel each other contribute nothing.
   ///
   /// - Parameters:
   ///   - probabilities: [B, H, Q, K].
@@ -68,13 +68,13 @@ public enum ValueContribution {
     return norms.isEmpty ? Tensor.zeros([sizes.batch, sizes.queries, 0]) : Tensor.stacked(norms, axis: 2)
   }
 
-  /// Sizes of one layer's attention, checked against each other.
+  /// Sizes of one layer's attention, checked for consistency.
   private struct Sizes {
     let batch: Int
     let heads: Int
     let queries: Int
     let keys: Int
-    /// Value width a head.
+    /// Value width per head.
     let width: Int
 
     init(_ probabilities: Tensor, _ values: Tensor, _ outputWeight: Tensor?) {
@@ -91,10 +91,10 @@ public enum ValueContribution {
       width = values.shape[2] / shape[1]
     }
 
-    /// Inner products of the heads' vectors W_h V_h[k] of one key: [H, H]. A norm of any mixture of the heads follows
-    /// from them, without making the vector of every query.
+    /// Inner products of the heads' vectors W_h V_h[k] of one key: [H, H]. The norm of any weighted sum of these
+    /// vectors follows from them, so that no query's vector has to be computed.
     func headProducts(_ values: Tensor, _ outputWeight: Tensor?, row: Int, key: Int) -> [Double] {
-      var vectors = Tensor.zeros([heads, heads * width])  // each head's values in its own place, else zero
+      var vectors = Tensor.zeros([heads, heads * width])  // each head's values in its own columns, else zero
       values.withUnsafeBuffer { source in
         vectors.withUnsafeMutableBuffer { target in
           for head in 0..<heads {

@@ -1,21 +1,21 @@
 import Foundation
 import Tensors
 
-/// How maps of several layers, each at its own size, become one.
+/// How maps of several layers, each at its own size, are combined into one.
 public enum LayerFusion: String, Sendable, CaseIterable {
-  /// Every layer counts the same.
+  /// All layers have the same weight.
   case uniform
-  /// A layer counts by its number of positions: fine layers say more about outlines.
+  /// A layer's weight is its number of positions: finer layers show outlines better.
   case resolution
-  /// A layer counts, for each map on its own, by how concentrated the map is: 1 − entropy / log(h·w). A layer that
-  /// looks everywhere alike says nothing about where the subject stands.
+  /// A layer's weight, for each map separately, is how concentrated the map is: 1 − entropy / log(h·w). An even map
+  /// contains no information about where the subject is.
   case concentration
 
   /// Weighted mean of maps [..., h, w] after a bicubic resize to a common size.
   ///
-  /// Leading axes are the same for all layers. Where all weights of a map are zero, the layers count the same.
+  /// Leading axes are the same for all layers. Where all weights of a map are zero, all layers have the same weight.
   ///
-  /// - Parameter size: Height and width; that of the largest layer unless given.
+  /// - Parameter size: Height and width; nil: those of the largest layer.
   /// - Returns: [..., height, width].
   public func callAsFunction(_ layers: [Tensor], size: (height: Int, width: Int)? = nil) -> Tensor {
     guard let first = layers.first,
@@ -30,18 +30,18 @@ public enum LayerFusion: String, Sendable, CaseIterable {
     let weights = layers.map(weights(of:))
     var sum = Tensor.zeros([largest.maps, height, width])
     for (layer, weight) in zip(layers, weights) {
-      // The weights of one map over all layers sum to one.
-      let shares = weight.enumerated().map { map, value -> Float in
+      // Normalized, so that the weights of one map over all layers sum to one.
+      let normalized = weight.enumerated().map { map, value -> Float in
         let total = weights.reduce(0) { $0 + $1[map] }
         return Float(total > 0 ? value / total : 1 / Double(layers.count))
       }
       let maps = layer.resizedMaps(height: height, width: width).reshaped([largest.maps, height, width])
-      sum = sum + maps * Tensor(shares, shape: [largest.maps, 1, 1])
+      sum = sum + maps * Tensor(normalized, shape: [largest.maps, 1, 1])
     }
     return sum.reshaped(leading + [height, width])
   }
 
-  /// One weight a map of a layer [..., h, w].
+  /// One weight per map of a layer [..., h, w].
   private func weights(of layer: Tensor) -> [Double] {
     let size = layer.mapSize("LayerFusion")
     switch self {

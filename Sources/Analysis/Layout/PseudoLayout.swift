@@ -1,8 +1,8 @@
 import Tensors
 
-/// Mean over all maps recorded so far, such as one layer's text maps through the denoising steps (appendix M).
+/// Mean over all maps recorded so far, such as one layer's text maps over the denoising steps (appendix M).
 ///
-/// One value belongs to one layer of one run. Maps of any shape [..., h, w], the same in every step.
+/// Each value belongs to one layer of one generation. Maps have any shape [..., h, w], the same in every step.
 public struct RunningMaps: Sendable {
   private var sum: Tensor?
   private var weight: Float = 0
@@ -10,13 +10,15 @@ public struct RunningMaps: Sendable {
   /// How many maps were added.
   public private(set) var count = 0
 
-  /// - Parameter memory: What of the weight of earlier maps is left after each new one, 0…1; 1: all count alike.
+  /// - Parameter memory: The factor by which each new map multiplies the weights of earlier maps, 0…1; 1: all maps have
+  ///   the same weight.
   public init(memory: Float = 1) {
     guard (0...1).contains(memory) else { fail("RunningMaps: expected a memory of 0 to 1, found \(memory)") }
     self.memory = memory
   }
 
-  /// Adds the maps of one step; stops where one is NaN or infinite, or of another shape than those before.
+  /// Adds the maps of one step; stops the program if a value is NaN or infinite, or if the shape differs from that of
+  /// earlier steps.
   public mutating func add(_ maps: Tensor) {
     maps.requireFinite("RunningMaps.add, step \(count)")
     if let sum, sum.shape != maps.shape {
@@ -27,18 +29,18 @@ public struct RunningMaps: Sendable {
     count += 1
   }
 
-  /// The mean, of the shape of the maps; nil before the first.
+  /// The mean, with the shape of the maps; nil before the first.
   public var mean: Tensor? { sum.map { $0 / weight } }
 }
 
-/// How a layout is read off the attention maps of the subjects' words.
+/// How a layout is derived from the attention maps of the subjects' phrases.
 ///
-/// Every map is stretched to 0…1, cut at a threshold, and cleaned if asked. Maps that are zero or constant have no
+/// Every map is stretched to 0…1, cut at a threshold and optionally cleaned. Maps that are zero or constant have no
 /// layout: their mask is empty. ``published`` is the paper's rule (appendix M), ``joint`` ours.
 public struct PseudoLayout: Sendable, Equatable {
   /// Where a stretched map is cut; inside is strictly above.
   public enum Threshold: Sendable, Equatable {
-    /// At this value of 0…1.
+    /// At this value, 0…1.
     case fixed(Float)
     /// Where the variance between the two sides is greatest, for each map on its own (Otsu 1979).
     case otsu
@@ -47,16 +49,17 @@ public struct PseudoLayout: Sendable, Equatable {
   public var threshold: Threshold
   /// Keep only the largest connected part.
   public var largestPart: Connectivity?
-  /// Make background that the mask encloses part of it.
+  /// Make background that the mask encloses part of the mask.
   public var fillsHoles: Bool
-  /// How the layers' maps are put together for one layout in all of them, read off whole steps; nil: every layer has a
-  /// layout of its own (published).
+  /// How the layers' maps are combined for one layout of all layers, updated after each whole step; nil: every layer
+  /// has a layout of its own (published).
   public var fusion: LayerFusion?
-  /// Whether a subject is confined to the box around its mask, as while the adapter was trained, and not to the mask itself.
+  /// Whether a subject is confined to the box around its mask, as in the adapter's training, or to the mask itself.
   public var usesBoxes: Bool
-  /// What of the weight of earlier steps is left after each new one, 0…1; 1: the mean over all steps (published).
+  /// The factor by which each new step multiplies the weights of earlier steps, 0…1; 1: the mean over all steps
+  /// (published).
   public var memory: Float
-  /// The number of recorded maps, that of the current step included, from which on the layout is used.
+  /// The layout is used as soon as this many maps are recorded, that of the current step included.
   public var startStep: Int
 
   public init(
@@ -79,7 +82,7 @@ public struct PseudoLayout: Sendable, Equatable {
   public static let joint = PseudoLayout(
     threshold: .fixed(0.2), largestPart: .eight, fusion: .concentration, usesBoxes: true, memory: 0.5)
 
-  /// Masks of 0 and 1 in the shape of the maps [..., h, w], one per map; stops on NaN.
+  /// Masks of 0 and 1 in the shape of the maps [..., h, w], one per map; stops the program on NaN.
   public func masks(of maps: Tensor) -> Tensor {
     maps.requireFinite("PseudoLayout.masks")
     let stretched = Self.stretched(maps)
@@ -96,20 +99,20 @@ public struct PseudoLayout: Sendable, Equatable {
     return usesBoxes ? .masks(of: whole.maskBoxes(), shape: whole.shape) : whole
   }
 
-  /// Masks of the mean of what was recorded; nil before ``startStep``.
+  /// Masks of the mean of the recorded maps; nil before ``startStep``.
   public func masks(of maps: RunningMaps) -> Tensor? {
     guard maps.count >= startStep, let mean = maps.mean else { return nil }
     return masks(of: mean)
   }
 
-  /// Masks of every layer after a step, of the layers' own sizes, all from one ``fusion``; nil without it and before
-  /// ``startStep``.
-  /// - Parameter layers: What was recorded of each layer until then, maps [..., h, w].
+  /// Masks of every layer after a step, each at the layer's own size, all from one ``fusion``; nil without fusion and
+  /// before ``startStep``.
+  /// - Parameter layers: The maps recorded of each layer so far, [..., h, w].
   public func masks(of layers: [RunningMaps]) -> [Tensor]? {
     layers.allSatisfy { $0.count >= startStep } ? layoutNow(of: layers) : nil
   }
 
-  /// The same after any number of steps.
+  /// The same without waiting for ``startStep``.
   package func layoutNow(of layers: [RunningMaps]) -> [Tensor]? {
     let means = layers.compactMap(\.mean)
     guard let fusion, means.count == layers.count, !means.isEmpty else { return nil }
@@ -119,7 +122,7 @@ public struct PseudoLayout: Sendable, Equatable {
         return masks(of: fusion(means, size: (size.height, size.width)))
       }
     }
-    // Boxes are read where maps are finest, and are as exact in every layer as its positions allow.
+    // Boxes are found at the size of the finest layer; every layer then rounds them to its own positions.
     let boxes = boxes(of: fusion(means))
     return means.map { .masks(of: boxes, shape: $0.shape) }
   }
@@ -129,7 +132,7 @@ public struct PseudoLayout: Sendable, Equatable {
 
   /// (x − min) / (max − min + ε) of every map [..., h, w], in float32 as published.
   ///
-  /// ε keeps a constant map at zero, and the greatest value just below 1.
+  /// With ε a constant map becomes zero, and the greatest value stays just below 1.
   public static func stretched(_ maps: Tensor, epsilon: Float = 1e-5) -> Tensor {
     maps.eachMap("PseudoLayout.stretched") { map, output in
       let least = map.min() ?? 0
@@ -155,8 +158,8 @@ extension Tensor {
     }
   }
 
-  /// Otsu's threshold of all values together: the value t for which the variance between those ≤ t and those > t is
-  /// greatest. Exact, no histogram; the lowest such value on a tie; the value itself if all are equal.
+  /// Otsu's threshold of all values together: the value t for which the variance between the values ≤ t and those > t
+  /// is greatest. Exact, without a histogram; the lowest such value on a tie; the value itself if all are equal.
   public func otsuThreshold() -> Float {
     requireFinite("otsuThreshold")
     guard count > 0 else { fail("otsuThreshold: expected at least one value") }

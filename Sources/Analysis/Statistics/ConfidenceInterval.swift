@@ -1,22 +1,22 @@
 import Foundation
 import Tensors
 
-/// An estimate with the interval that covers the true value in a given part of all repetitions.
+/// An estimate with an interval that contains the true value in a given fraction of repetitions of the experiment.
 public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
   public let estimate: Double
   public let lower: Double
   public let upper: Double
-  /// Part of all repetitions, such as 0.95.
+  /// That fraction, such as 0.95.
   public let confidence: Double
 
   package init(estimate: Double, lower: Double, upper: Double, confidence: Double) {
     (self.estimate, self.lower, self.upper, self.confidence) = (estimate, lower, upper, confidence)
   }
 
-  /// Of a proportion (Wilson 1927): right for few trials and near 0 and 1, too.
+  /// The interval of a proportion (Wilson 1927): accurate for few trials and for proportions near 0 and 1, too.
   ///
   /// - Parameters:
-  ///   - successes: 0…trials; parts of a success, as ties of the pointing game give, count as such.
+  ///   - successes: 0…trials; fractions of a success are allowed, as for ties in the pointing game.
   ///   - confidence: Above 0, below 1.
   /// - Throws: ``AnalysisError/empty(_:)`` without trials.
   public static func proportion(successes: Double, trials: Int, confidence: Double = 0.95) throws
@@ -27,25 +27,25 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
     guard (0...Double(trials)).contains(successes) else {
       fail("ConfidenceInterval.proportion: expected successes in 0…\(trials), found \(successes)")
     }
-    let (n, part) = (Double(trials), successes / Double(trials))
+    let (n, fraction) = (Double(trials), successes / Double(trials))
     let z = normalQuantile((1 + confidence) / 2)
-    let middle = (part + z * z / (2 * n)) / (1 + z * z / n)
-    let half = z / (1 + z * z / n) * (part * (1 - part) / n + z * z / (4 * n * n)).squareRoot()
-    // At 0 and at all successes the bound is the estimate itself; rounding must not pass it.
+    let middle = (fraction + z * z / (2 * n)) / (1 + z * z / n)
+    let half = z / (1 + z * z / n) * (fraction * (1 - fraction) / n + z * z / (4 * n * n)).squareRoot()
+    // For no success and for all successes one bound is the estimate itself; rounding must not move it past that.
     return ConfidenceInterval(
-      estimate: part, lower: max(0, min(part, middle - half)), upper: min(1, max(part, middle + half)),
+      estimate: fraction, lower: max(0, min(fraction, middle - half)), upper: min(1, max(fraction, middle + half)),
       confidence: confidence)
   }
 
-  /// Of a mean, by drawing the values with replacement (Efron 1979, percentiles): no assumption on how they are
-  /// distributed, but they must be independent (one value a scene or seed).
+  /// The interval of a mean by the percentile bootstrap (Efron 1979): values are drawn with replacement. Assumes
+  /// nothing about their distribution, but they must be independent (one value per scene or seed).
   ///
   /// - Parameters:
-  ///   - seed: The same seed gives the same interval.
-  ///   - draws: How many means are drawn.
+  ///   - seed: The same seed returns the same interval.
+  ///   - draws: Number of resampled means.
   ///   - confidence: Above 0, below 1.
-  /// - Throws: ``AnalysisError/empty(_:)`` without values, ``AnalysisError/notFinite(place:)`` naming the first one
-  ///   that is NaN or infinite.
+  /// - Throws: ``AnalysisError/empty(_:)`` without values; ``AnalysisError/notFinite(place:)`` with the index of the
+  ///   first value that is NaN or infinite.
   public static func mean(
     of values: [Double], seed: UInt64 = 0, draws: Int = 10_000, confidence: Double = 0.95
   ) throws -> ConfidenceInterval {
@@ -65,7 +65,8 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
       upper: quantile(means, (1 + confidence) / 2), confidence: confidence)
   }
 
-  /// Of a mean of few values that are about normally distributed, such as one a training: by Student's t.
+  /// The interval of a mean by Student's t, for few values that are about normally distributed, such as one value per
+  /// training.
   ///
   /// - Throws: ``AnalysisError/empty(_:)`` for fewer than two values, ``AnalysisError/notFinite(place:)``.
   public static func student(_ values: [Double], confidence: Double = 0.95) throws -> ConfidenceInterval {
@@ -83,11 +84,11 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
     return ConfidenceInterval(estimate: mean, lower: mean - half, upper: mean + half, confidence: confidence)
   }
 
-  /// Where the cumulative probability of Student's distribution reaches `probability`, above one half: its density is
-  /// integrated by Simpson's rule, the place found by bisection.
+  /// The quantile of Student's distribution for a `probability` above one half: the density is integrated by Simpson's
+  /// rule, the quantile is found by bisection.
   private static func studentQuantile(_ probability: Double, freedom: Double) -> Double {
     let scale = exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2)) / (freedom * .pi).squareRoot()
-    // With x = tan u the whole of the distribution lies within a quarter turn.
+    // With x = tan u all x ≥ 0 correspond to u in 0…π/2.
     func density(_ u: Double) -> Double {
       let x = tan(u)
       return scale * pow(1 + x * x / freedom, -(freedom + 1) / 2) * (1 + x * x)
@@ -113,15 +114,15 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
     String(format: "%.4g [%.4g, %.4g]", estimate, lower, upper)
   }
 
-  /// The quantile of sorted values, linear between neighbours.
-  private static func quantile(_ sorted: [Double], _ part: Double) -> Double {
-    let position = part * Double(sorted.count - 1)
+  /// The quantile of sorted values, interpolated linearly between neighbours.
+  private static func quantile(_ sorted: [Double], _ fraction: Double) -> Double {
+    let position = fraction * Double(sorted.count - 1)
     let below = Int(position)
     let above = min(below + 1, sorted.count - 1)
     return sorted[below] + (position - Double(below)) * (sorted[above] - sorted[below])
   }
 
-  /// Where the normal distribution's cumulative probability reaches `probability`, by bisection.
+  /// The quantile of the standard normal distribution for `probability`, by bisection.
   private static func normalQuantile(_ probability: Double) -> Double {
     var (low, high) = (-40.0, 40.0)
     for _ in 0..<100 {

@@ -1,18 +1,18 @@
 import Tensors
 
-/// How well a map fits a box, each measure beside what a map without any preference would score.
+/// How well a map fits a box, with the score of an even map beside each measure.
 public struct BoxFit: Sendable, Equatable, Codable {
-  /// Fraction of the map's total inside the box; nil for a map without mass.
+  /// Fraction of the map's total that lies inside the box; nil for a map without mass.
   public let inBoxMass: Double?
-  /// How much of the cell with the greatest value is inside; the mean over several equally great ones.
+  /// Fraction of the cell with the greatest value that lies inside; the mean over all such cells where several tie.
   public let pointingHit: Double
-  /// What an even map scores in both: the fraction of the image that the box covers.
+  /// The score of an even map in both measures: the fraction of the image that the box covers.
   public let chance: Double
 
-  /// How many times chance the mass inside is.
+  /// In-box mass divided by chance.
   public var lift: Double? { chance > 0 ? inBoxMass.map { $0 / chance } : nil }
 
-  /// Measures a map [h, w], not negative, at its own size; cells count by the fraction of them that the box covers.
+  /// Measures a map [h, w], not negative, at its own size; each cell counts by the fraction of it that the box covers.
   public init(of map: Tensor, _ box: Box) {
     let size = map.mapSize("BoxFit")
     let region = box.coverage(height: size.height, width: size.width)

@@ -1,15 +1,15 @@
 import Tensors
 
-/// Sums attention maps while they pass by, and gives heatmaps of words, phrases, subjects and single tokens.
+/// Sums attention maps during a generation and returns heatmaps of words, phrases, subjects and single tokens.
 ///
-/// Made for observers of attention: ``add(_:height:width:layer:step:heads:of:)`` takes the probabilities of one layer in
-/// one step and keeps only sums, so that memory doesn't grow with the number of steps unless ``Keeping/steps`` asks for
-/// it. Each layer keeps its own size; heatmaps resize them to a common one. (After DAAM, Tang et al. 2022, for any
+/// For observers of attention: ``add(_:height:width:layer:step:heads:of:)`` takes the probabilities of one layer in
+/// one step and keeps only sums, so that memory doesn't grow with the number of steps unless ``Keeping/steps`` is set.
+/// Each layer keeps its own size; heatmaps resize them to a common one. (After DAAM, Tang et al. 2022, for any
 /// aspect ratio.)
 ///
 /// Axes: B batch, H heads, Q queries = h·w row by row, K keys = token columns.
 public struct HeatmapAccumulator: Sendable {
-  /// What is kept apart instead of being summed.
+  /// What is stored separately instead of being summed.
   public struct Keeping: OptionSet, Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
@@ -28,7 +28,7 @@ public struct HeatmapAccumulator: Sendable {
     public let heads: Int
     /// The heads that were recorded, ascending.
     public let recordedHeads: [Int]
-    /// Steps seen, ascending.
+    /// Recorded steps, ascending.
     public var steps: [Int]
   }
 
@@ -38,7 +38,7 @@ public struct HeatmapAccumulator: Sendable {
   public let tokens: Range<Int>?
   public let keeping: Keeping
 
-  /// What is kept apart: nil where everything is summed.
+  /// The step and head that a sum belongs to; nil where it runs over all of them.
   struct Slot: Hashable, Comparable {
     let step: Int?
     let head: Int?
@@ -46,7 +46,7 @@ public struct HeatmapAccumulator: Sendable {
   }
 
   struct Sums {
-    /// [Q, columns]
+    /// [Q, columns].
     var values: [Float] = []
     /// How many maps (heads × steps) were summed.
     var maps = 0
@@ -67,7 +67,7 @@ public struct HeatmapAccumulator: Sendable {
     (self.row, self.tokens, self.keeping) = (row, tokens, keeping)
   }
 
-  /// What was recorded, in the order in which the layers came.
+  /// The recorded layers, in the order in which they were first recorded.
   public var layers: [Layer] { names.compactMap { records[$0]?.layer } }
 
   /// Bytes held by the sums.
@@ -80,13 +80,13 @@ public struct HeatmapAccumulator: Sendable {
   /// - Parameters:
   ///   - probabilities: [B, H, Q, K] with Q = height · width; or [B, Q, K] for maps without heads, such as
   ///     ``ValueContribution``.
-  ///   - layer: A name that stands for one size throughout.
-  ///   - step: Index of the denoising step. Several calls per step all count.
-  ///   - numbers: Which heads of the layer H holds, ascending; all unless given.
-  ///   - total: Number of heads of the layer; that of H unless given.
-  /// - Throws: ``AnalysisError/notFinite(place:)``, also from every later question, and
-  ///   ``AnalysisError/shape(place:expected:found:)``, ``AnalysisError/notRecorded(kind:requested:available:)`` where
-  ///   row, tokens or heads don't exist. Nothing is added then.
+  ///   - name: The layer's name; its maps have the same size in every call.
+  ///   - step: Index of the denoising step. Several calls with the same step all count.
+  ///   - numbers: Indices of the heads in the axis H, ascending; nil: all heads of the layer.
+  ///   - total: Number of heads of the layer; nil: the length of H.
+  /// - Throws: ``AnalysisError/notFinite(place:)``, which every later call throws again;
+  ///   ``AnalysisError/shape(place:expected:found:)``; ``AnalysisError/notRecorded(kind:requested:available:)`` if row,
+  ///   tokens or heads don't exist. After an error nothing has been added.
   public mutating func add(
     _ probabilities: Tensor, height: Int, width: Int, layer name: String, step: Int, heads numbers: [Int]? = nil,
     of total: Int? = nil
@@ -128,10 +128,10 @@ public struct HeatmapAccumulator: Sendable {
           return UnsafeBufferPointer(rebasing: buffer[start..<start + queries * keys])
         }
         for (head, number) in numbers.enumerated() {
-          guard let place = Self.firstNotFinite(in: map(head), keys: keys, columns: columns) else { continue }
+          guard let position = Self.firstNotFinite(in: map(head), keys: keys, columns: columns) else { continue }
           throw AnalysisError.notFinite(
             place: "\(name), step \(step), batch row \(row), head \(number), "
-              + "map row \(place.query / width), map column \(place.query % width), token \(place.token)")
+              + "map row \(position.query / width), map column \(position.query % width), token \(position.token)")
         }
         for (head, number) in numbers.enumerated() {
           let slot = Slot(step: keeping.contains(.steps) ? step : nil, head: keeping.contains(.heads) ? number : nil)
@@ -172,7 +172,7 @@ public struct HeatmapAccumulator: Sendable {
     in map: UnsafeBufferPointer<Float>, keys: Int, columns: Range<Int>
   ) -> (query: Int, token: Int)? {
     for start in stride(from: 0, to: map.count, by: keys) {
-      // All exponent bits set means NaN or infinity; as integers the test runs many columns at a time.
+      // All exponent bits set means NaN or infinity; the integer comparison is vectorized over the columns.
       var largest: UInt32 = 0
       for column in columns { largest = max(largest, map[start + column].bitPattern & 0x7fff_ffff) }
       if largest < 0x7f80_0000 { continue }

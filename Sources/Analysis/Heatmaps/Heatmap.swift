@@ -3,9 +3,9 @@ import Tensors
 /// How several maps become one.
 public enum Combination: String, Sendable { case mean, sum }
 
-/// One map over the image, with what it shows and where it comes from.
+/// One map over the image, with its label and provenance.
 public struct Heatmap: Sendable, CustomStringConvertible {
-  /// What went into a heatmap.
+  /// What a heatmap was computed from.
   public struct Provenance: Sendable, Equatable {
     /// Token columns.
     public var tokens: [Int]
@@ -15,9 +15,9 @@ public struct Heatmap: Sendable, CustomStringConvertible {
     public var steps: [Int]
     /// Heads, ascending; nil for all.
     public var heads: [Int]?
-    /// Of steps, layers and heads.
+    /// How steps, layers and heads were combined.
     public var combination: Combination
-    /// Of token columns.
+    /// How token columns were combined.
     public var overTokens: Combination
 
     public init(
@@ -39,7 +39,7 @@ public struct Heatmap: Sendable, CustomStringConvertible {
   public var label: String
   public var provenance: Provenance
 
-  /// A heatmap of values [h, w]; stops, naming the place, where one is NaN or infinite.
+  /// A heatmap of values [h, w]; stops the program, naming the index, where one is NaN or infinite.
   public init(_ values: Tensor, label: String, provenance: Provenance = Provenance()) {
     guard values.rank == 2 else { fail("Heatmap: expected values [h, w], found shape \(values.shape)") }
     _ = values.mapSize("Heatmap")
@@ -54,26 +54,26 @@ public struct Heatmap: Sendable, CustomStringConvertible {
   /// Least and greatest value.
   public var range: ClosedRange<Float> { values.valueRange }
 
-  /// Bicubic (or bilinear) at another size.
+  /// The heatmap resized to another size, bicubically or bilinearly.
   ///
-  /// The bicubic kernel swings beyond the values beside a peak; the result is kept within the map's own range.
+  /// The bicubic kernel overshoots beside a peak; the result is clamped to the map's own range.
   public func resized(height: Int, width: Int, method: ResizeMethod = .bicubic) -> Heatmap {
     with(values.resizedMaps(height: height, width: width, method: method))
   }
 
-  /// Min–max: the least value becomes 0, the greatest 1.
+  /// Min–max normalization: the least value becomes 0, the greatest 1.
   ///
-  /// - Parameter flat: What a map whose values are all equal becomes everywhere, as it has no range to stretch.
+  /// - Parameter flat: The result everywhere for a map whose values are all equal.
   public func normalized(flat: Float = 0) -> Heatmap { scaled(from: range, flat: flat) }
 
   /// Maps `range` to 0…1, for maps that are to be compared on one scale; values outside are clipped.
   ///
-  /// - Parameter flat: The value everywhere where the range is empty.
+  /// - Parameter flat: The result everywhere where both ends of the range are equal.
   public func scaled(from range: ClosedRange<Float>, flat: Float = 0) -> Heatmap {
     with(values.scaled(from: range, flat: flat))
   }
 
-  /// Several maps on the scale that they share: 0 is the least value of all, 1 the greatest of all.
+  /// Several maps on one common scale: 0 is the least value of all of them, 1 the greatest.
   public static func normalizedTogether(_ maps: [Heatmap], flat: Float = 0) -> [Heatmap] {
     guard let first = maps.first else { return [] }
     let range = maps.dropFirst().reduce(first.range) { range, map in
@@ -84,7 +84,7 @@ public struct Heatmap: Sendable, CustomStringConvertible {
 
   /// Mean or sum of maps after resizing each to a common size.
   ///
-  /// - Parameter size: Height and width; the largest of the maps' own sizes unless given.
+  /// - Parameter size: Height and width; nil: the largest of the maps' own sizes.
   /// - Throws: ``AnalysisError/empty(_:)`` without maps.
   public static func combined(
     _ maps: [Heatmap], label: String, as combination: Combination = .mean, size: (height: Int, width: Int)? = nil
@@ -113,7 +113,7 @@ public struct Heatmap: Sendable, CustomStringConvertible {
   private func with(_ values: Tensor) -> Heatmap { Heatmap(values, label: label, provenance: provenance) }
 }
 
-/// Mean or sum of maps [h, w] after resizing each to a common size, the largest (by area) unless given.
+/// Mean or sum of maps [h, w] after resizing each to a common size: the given one, else that of the largest map.
 package func combinedMaps(
   _ maps: [Tensor], as combination: Combination, size: (height: Int, width: Int)? = nil
 ) -> Tensor {
@@ -127,7 +127,7 @@ package func combinedMaps(
 }
 
 extension Tensor {
-  /// Least and greatest value; stops on NaN, which would compare as neither.
+  /// Least and greatest value; stops the program on NaN or infinity.
   package var valueRange: ClosedRange<Float> {
     requireFinite("valueRange")
     return withUnsafeBuffer { buffer in
@@ -136,7 +136,7 @@ extension Tensor {
     }
   }
 
-  /// Maps [..., h, w] at another size. The bicubic kernel overshoots: the result is kept within the range of the values.
+  /// Maps [..., h, w] resized. The bicubic kernel overshoots; the result is clamped to the range of the values.
   package func resizedMaps(height: Int, width: Int, method: ResizeMethod = .bicubic) -> Tensor {
     let size = mapSize("resizedMaps")
     guard height > 0, width > 0 else { fail("resizedMaps: expected a size above 0, found \(height)×\(width)") }
@@ -144,7 +144,7 @@ extension Tensor {
     return resized(height: height, width: width, method: method).clamped(to: valueRange)
   }
 
-  /// `range` to 0…1, clipped; `flat` everywhere where the range is empty.
+  /// Maps `range` to 0…1, clipped; `flat` everywhere where both ends of the range are equal.
   package func scaled(from range: ClosedRange<Float>, flat: Float) -> Tensor {
     let (least, greatest) = (range.lowerBound, range.upperBound)
     guard greatest > least else { return Tensor(repeating: flat, shape: shape) }

@@ -5,7 +5,7 @@ import Tensors
 ///
 /// - Parameters:
 ///   - map: [h, w], not negative.
-///   - region: [h, w], how much of each cell is inside, 0…1.
+///   - region: [h, w], the fraction of each cell that is inside.
 public func inBoxMass(of map: Tensor, inside region: Tensor) -> Double? {
   checkPair(map, region, "inBoxMass")
   var (inside, total) = (0.0, 0.0)
@@ -19,9 +19,9 @@ public func inBoxMass(of map: Tensor, inside region: Tensor) -> Double? {
 
 /// The pointing game (Zhang et al. 2016): whether the greatest value of a map lies inside a region.
 ///
-/// - Parameter region: [h, w], how much of each cell is inside, 0…1.
-/// - Returns: How much of the greatest cell is inside: 1 for a hit, 0 for a miss. Where several cells share the greatest
-///   value, their mean: what choosing one of them by lot would give, so that a constant map scores chance.
+/// - Parameter region: [h, w], the fraction of each cell that is inside.
+/// - Returns: The fraction of the cell with the greatest value that is inside: 1 for a hit, 0 for a miss. Where several
+///   cells tie, their mean, which is the expected score of choosing one at random: a constant map scores chance.
 public func pointingHit(of map: Tensor, inside region: Tensor) -> Double {
   checkPair(map, region, "pointingHit")
   let greatest = map.valueRange.upperBound
@@ -33,9 +33,9 @@ public func pointingHit(of map: Tensor, inside region: Tensor) -> Double {
   return inside / ties
 }
 
-/// Cells in both masks over cells in either; nil where both are empty.
+/// Intersection over union: the number of cells in both masks over that in either; nil where both are empty.
 ///
-/// Masks of one shape, inside where above 0.
+/// Masks have the same shape; a cell is inside where its value is above 0.
 public func intersectionOverUnion(_ a: Tensor, _ b: Tensor) -> Double? {
   checkPair(a, b, "intersectionOverUnion")
   var (both, either) = (0, 0)
@@ -46,19 +46,18 @@ public func intersectionOverUnion(_ a: Tensor, _ b: Tensor) -> Double? {
   return either > 0 ? Double(both) / Double(either) : nil
 }
 
-/// Mean intersection over union of a set of maps with their masks, for every threshold: how good the maps are at the
-/// best single threshold for all.
+/// Mean intersection over union of a set of maps with their masks, at every threshold. It shows how well the maps match
+/// at the best threshold that is common to all.
 public struct ThresholdCurve: Sendable, Equatable {
-  /// 0…1, ascending, of the min–max stretched maps; inside is strictly above.
+  /// 0…1, ascending, for the maps after min–max normalization; a cell is inside where it is strictly above.
   public let thresholds: [Double]
-  /// Mean over the set at each threshold.
+  /// Mean intersection over union at each threshold.
   public let meanOverlaps: [Double]
 
   /// - Parameters:
-  ///   - pairs: Map and mask of one shape [h, w] each; sizes may differ between pairs. A flat map is empty at every
-  ///     threshold.
-  ///   - count: Number of thresholds, at equal distances from 0 to 1.
-  /// - Throws: ``AnalysisError/empty(_:)`` without pairs, or where a mask is empty and nothing could be right.
+  ///   - pairs: Map and mask, both [h, w]; sizes may differ between pairs. A flat map is empty at every threshold.
+  ///   - count: Number of thresholds, equally spaced from 0 to 1.
+  /// - Throws: ``AnalysisError/empty(_:)`` without pairs, or where a mask is empty, since no map could match it.
   public init(_ pairs: [(map: Tensor, mask: Tensor)], count: Int = 101) throws {
     guard !pairs.isEmpty else {
       throw AnalysisError.empty("threshold curve: expected at least one map and mask, found none")
@@ -72,7 +71,7 @@ public struct ThresholdCurve: Sendable, Equatable {
         throw AnalysisError.empty("threshold curve, pair \(index): expected a mask with at least one cell, found none")
       }
       let stretched = pair.map.scaled(from: pair.map.valueRange, flat: 0)
-      // Cells that are above exactly the first n thresholds; then cumulative from the top.
+      // Element n counts the cells above exactly the first n thresholds; the sums below accumulate from the top.
       var (inside, all) = ([Int](repeating: 0, count: count + 1), [Int](repeating: 0, count: count + 1))
       var maskCells = 0
       forEachPair(stretched, pair.mask) { value, isInside in
@@ -96,7 +95,7 @@ public struct ThresholdCurve: Sendable, Equatable {
     meanOverlaps = sums.map { $0 / Double(pairs.count) }
   }
 
-  /// The threshold with the greatest mean, the lowest of equals.
+  /// The threshold with the greatest mean, and the lowest such threshold where several tie.
   public var best: (threshold: Double, meanOverlap: Double) {
     var best = (threshold: thresholds[0], meanOverlap: meanOverlaps[0])
     for (threshold, overlap) in zip(thresholds, meanOverlaps) where overlap > best.meanOverlap {
@@ -106,9 +105,9 @@ public struct ThresholdCurve: Sendable, Equatable {
   }
 }
 
-/// The middle of a map's mass in fractions of the image, x rightwards and y downwards; nil for a map without mass.
+/// The centre of a map's mass in fractions of the image, x rightwards and y downwards; nil for a map without mass.
 ///
-/// - Parameter map: [h, w], not negative; a cell's mass lies in the cell's middle.
+/// - Parameter map: [h, w], not negative; a cell's mass lies at the cell's centre.
 public func centroid(of map: Tensor) -> (x: Double, y: Double)? {
   let size = map.mapSize("centroid")
   var (total, x, y) = (0.0, 0.0, 0.0)
@@ -120,8 +119,8 @@ public func centroid(of map: Tensor) -> (x: Double, y: Double)? {
   return total > 0 ? (x / total / Double(size.width), y / total / Double(size.height)) : nil
 }
 
-/// Entropy of a map as a distribution over its cells, divided by that of the even one: 1 where it looks everywhere
-/// alike, 0 where all mass is in one cell (or there is only one); nil for a map without mass.
+/// Entropy of a map as a distribution over its cells, divided by that of an even map: 1 for an even map, 0 where all
+/// mass is in one cell or there is only one; nil for a map without mass.
 ///
 /// - Parameter map: [h, w] or any shape, not negative.
 public func normalizedEntropy(of map: Tensor) -> Double? {
@@ -136,7 +135,7 @@ public func normalizedEntropy(of map: Tensor) -> Double? {
   return entropy / log(Double(values.count))
 }
 
-/// The values of a map in double precision; stops where one is negative, NaN or infinite.
+/// The values of a map in double precision; stops the program where one is negative, NaN or infinite.
 private func distribution(_ map: Tensor, _ caller: String) -> [Double] {
   map.requireFinite(caller)
   return map.values.map { value in

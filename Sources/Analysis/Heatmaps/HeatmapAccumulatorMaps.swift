@@ -3,20 +3,20 @@ import Tensors
 extension HeatmapAccumulator {
   /// One heatmap over chosen layers, steps and heads.
   ///
-  /// Token columns are combined first: a word's or phrase's span, one token, or the columns of a subject's image tokens.
-  /// Within a layer, steps and heads are combined at the layer's own size; then layers at a common one.
+  /// Token columns are combined first: a word's or phrase's span, one token, or the columns of a subject's image
+  /// tokens. Within a layer, steps and heads are combined at the layer's own size; then layers at a common one.
   ///
   /// - Parameters:
-  ///   - label: What the heatmap is of.
-  ///   - tokens: Columns of the recorded probabilities, counted from 0 whatever ``tokens`` keeps.
-  ///   - layers: Names; all recorded ones unless given.
-  ///   - steps: Needs ``Keeping/steps``; all recorded ones unless given.
-  ///   - heads: Needs ``Keeping/heads``; all recorded ones unless given.
-  ///   - combination: Of steps, heads and layers.
-  ///   - overTokens: Of token columns: their mean, or their total, which for all columns is 1 everywhere.
-  ///   - size: Height and width; that of the largest chosen layer unless given. Smaller maps are resized bicubically.
-  /// - Throws: ``AnalysisError``: a layer, step, head or token that wasn't recorded or kept apart, nothing recorded,
-  ///   or what ``add(_:height:width:layer:step:heads:of:)`` met.
+  ///   - label: The heatmap's label, such as the phrase.
+  ///   - tokens: Columns of the whole probabilities, counted from 0 even if the accumulator records only some of them.
+  ///   - layers: Names of layers; nil: all recorded ones.
+  ///   - steps: Needs ``Keeping/steps``; nil: all recorded ones.
+  ///   - heads: Needs ``Keeping/heads``; nil: all recorded ones.
+  ///   - combination: How steps, heads and layers are combined.
+  ///   - overTokens: How token columns are combined. The sum over all columns is 1 everywhere.
+  ///   - size: Height and width; nil: those of the largest chosen layer. Other maps are resized bicubically.
+  /// - Throws: ``AnalysisError`` for a layer, step, head or token that wasn't recorded or was only recorded as a sum,
+  ///   if nothing was recorded, or if ``add(_:height:width:layer:step:heads:of:)`` failed before.
   public func heatmap(
     _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
     heads: [Int]? = nil, combining combination: Combination = .mean, overTokens: Combination = .mean,
@@ -27,7 +27,8 @@ extension HeatmapAccumulator {
     return try Heatmap.combined(maps, label: label, as: combination, size: size)
   }
 
-  /// As ``heatmap(_:tokens:layers:steps:heads:combining:overTokens:size:)``, one heatmap per layer, each at the layer's own size.
+  /// As ``heatmap(_:tokens:layers:steps:heads:combining:overTokens:size:)``, but one heatmap per layer, each at the
+  /// layer's own size.
   public func layerHeatmaps(
     _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
     heads: [Int]? = nil, combining combination: Combination = .mean, overTokens: Combination = .mean
@@ -38,7 +39,7 @@ extension HeatmapAccumulator {
       throw AnalysisError.empty("heatmap “\(label)”: expected at least one token column, found none")
     }
     guard !names.isEmpty else {
-      throw AnalysisError.empty("heatmap “\(label)”: nothing was recorded; observe the attention of a run first")
+      throw AnalysisError.empty("heatmap “\(label)”: nothing was recorded; observe the attention of a generation first")
     }
     let chosen = try (layers ?? names).map { name -> Record in
       guard let record = records[name] else { throw AnalysisError.unknownLayer(name: name, recorded: names) }
@@ -56,8 +57,8 @@ extension HeatmapAccumulator {
     return maps
   }
 
-  /// The maps of several groups of token columns in one layer, mean over steps, heads and tokens: [R, h, w]. An empty
-  /// group has a zero map.
+  /// The maps of several groups of token columns in one layer, each the mean over steps, heads and tokens: [R, h, w].
+  /// An empty group's map is zero.
   /// - Throws: as ``layerHeatmaps(_:tokens:layers:steps:heads:combining:overTokens:)``.
   public func groupMaps(_ groups: [Range<Int>], inLayer name: String) throws -> Tensor {
     guard let layer = layers.first(where: { $0.name == name }) else {
@@ -70,12 +71,13 @@ extension HeatmapAccumulator {
       }, axis: 0)
   }
 
-  /// Number of token columns that were recorded of a layer; 0 for one that was not.
+  /// Number of recorded token columns of a layer; 0 for a layer that was not recorded.
   public func tokenCount(inLayer name: String) -> Int { records[name]?.columns.count ?? 0 }
 
-  /// One heatmap per step, in their order; needs ``Keeping/steps``.
+  /// One heatmap per step, in the order of the steps; needs ``Keeping/steps``.
   ///
-  /// All have one size but each its own values: scale them together with ``Heatmap/normalizedTogether(_:flat:)``.
+  /// All have one size but each its own range of values: scale them together with
+  /// ``Heatmap/normalizedTogether(_:flat:)``.
   public func sequence(
     _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
     heads: [Int]? = nil, combining combination: Combination = .mean, overTokens: Combination = .mean,
@@ -100,7 +102,7 @@ extension HeatmapAccumulator {
     }
   }
 
-  /// The heatmap of one layer at its own size; nil if the layer has none of the steps.
+  /// The heatmap of one layer at its own size; nil if none of the steps was recorded for it.
   private func layerHeatmap(
     _ record: Record, label: String, tokens: [Int], steps: [Int]?, heads: [Int]?, combination: Combination,
     overTokens: Combination
@@ -135,8 +137,8 @@ extension HeatmapAccumulator {
   private func requireKept(_ indices: [Int], _ part: Keeping, _ kind: String, among recorded: Set<Int>) throws {
     guard keeping.contains(part) else {
       throw AnalysisError.notRecorded(
-        kind: kind, requested: indices, available: "summed; record with keeping: .\(part == .steps ? "steps" : "heads")"
-      )
+        kind: kind, requested: indices,
+        available: "only their sum; record with keeping: .\(part == .steps ? "steps" : "heads")")
     }
     guard !indices.isEmpty, indices.allSatisfy(recorded.contains) else {
       throw AnalysisError.notRecorded(kind: kind, requested: indices, available: "\(recorded.sorted())")
