@@ -44,7 +44,7 @@ public struct Pipeline: Sendable {
   /// The checkpoints of the parts; where a source was wrapped, those underneath.
   public let sources: [ModelPart: CheckpointSource]
 
-  /// Opens a folder in diffusers' layout with `image_encoder/` and an adapter in it, as ``ModelFolder`` knows it.
+  /// Opens a folder in diffusers' layout with `image_encoder/` and an adapter in it, as `ModelFolder` knows it.
   /// Weights are mapped, not read. Models with one text encoder (SD 1.x and 2.x, or SDXL made smaller) have no
   /// `text_encoder_2/`.
   /// - Parameters:
