@@ -109,7 +109,7 @@ struct AttentionMeasure {
 }
 
 extension Evaluator {
-  /// Where words attend; see ``AttentionMeasure``.
+  /// Where words attend; see `AttentionMeasure`.
   public func attention(_ pipeline: Pipeline, _ scenes: TestScenes, count: Int, label: String = "") throws -> [SceneRow]
   {
     let measure = try AttentionMeasure(pipeline)

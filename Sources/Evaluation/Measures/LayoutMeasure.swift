@@ -58,7 +58,7 @@ struct LayoutMeasure {
 }
 
 extension Evaluator {
-  /// The pseudo layout against the boxes of the request; see ``LayoutMeasure``.
+  /// The pseudo layout against the boxes of the request; see `LayoutMeasure`.
   public func layouts(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings
   ) throws -> [SceneRow] {

@@ -44,7 +44,7 @@ public struct Pipeline: Sendable {
   /// The checkpoint of each part; for a wrapped source, the one inside.
   public let sources: [ModelPart: CheckpointSource]
 
-  /// Opens a folder in diffusers' layout with `image_encoder/` and an adapter; ``ModelFolder`` defines the layout.
+  /// Opens a folder in diffusers' layout with `image_encoder/` and an adapter; `ModelFolder` defines the layout.
   /// Weights are memory-mapped, not read. Models with one text encoder (SD 1.x and 2.x, or SDXL made smaller) have no
   /// `text_encoder_2/`.
   /// - Parameters:

@@ -32,7 +32,7 @@ public struct SceneRecord: Sendable, Equatable {
 }
 
 extension Scene {
-  /// Reads a scene file, which ``MSDiffusion/Scene/json(in:)`` describes; what it does not say is as published.
+  /// Reads a scene file, which `Scene.json(in:)` describes; what it does not say is as published.
   /// - Throws: as `Scene(_:files:defaults:)`.
   public init(contentsOf path: String) throws {
     try self.init(JSONNode.read(path), files: SceneFiles(besides: path))

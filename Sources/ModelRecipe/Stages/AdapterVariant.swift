@@ -15,7 +15,7 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
   case noSubjectAttention = "no-multi-subject-attention"
   /// No layout at all, learned queries and no masks; a loss draws image attention into the boxes (Eq. 7).
   case imageLoss = "no-layout-ial"
-  /// The same with a loss on text attention too, which trains text cross-attention (``TrainedTextAttention``).
+  /// The same with a loss on text attention too, which trains text cross-attention (`TrainedTextAttention`).
   case imageAndTextLoss = "no-layout-ial-tal"
 
   /// For figures.

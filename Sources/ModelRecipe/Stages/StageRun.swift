@@ -33,7 +33,7 @@ public struct StageRun {
   ///   - data: a folder with one's own samples for base or adapter, as `SampleFolder` reads it; nil: drawn scenes.
   ///   - font: Noto Color Emoji, opened only where scenes are drawn; looked for in the usual places if nil.
   ///   - change: changes the stage's plan, for a shorter trial.
-  /// - Throws: ``TrainingError``; `TrainingDataError` for a folder's samples, or without the emoji font where scenes are
+  /// - Throws: `TrainingError`; `TrainingDataError` for a folder's samples, or without the emoji font where scenes are
   ///   drawn; ``StageError``; what is wrong with earlier stages' parts.
   public init(
     _ stage: TrainingStage, folder: String, merges: String, seed: UInt64 = 1,

@@ -6,7 +6,7 @@ import Tensors
 
 /// What one sample of a training batch brings for its subjects.
 public struct SubjectSample: Sendable {
-  /// What the adapter's projector reads of each subject's image, as its ``ImageInput`` says: `[R, N, width]` or
+  /// What the adapter's projector reads of each subject's image, as its `ImageInput` says: `[R, N, width]` or
   /// `[R, width]`.
   public var images: Tensor
   /// The text encoder's pooled state of each phrase, `[R, P]`.
