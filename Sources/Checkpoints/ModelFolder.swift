@@ -157,7 +157,7 @@ public struct ModelFolder: Sendable, Equatable {
   /// - Throws: ``CheckpointError/file(path:reason:)``.
   public func copy(_ parts: [ModelPart], from other: ModelFolder) throws {
     for name in parts.flatMap(\.entries) where !exists(name) && other.exists(name) {
-      try place(name, "copied") { try FileManager.default.copyItem(atPath: other.real(name), toPath: $0) }
+      try create(name, "copied") { try FileManager.default.copyItem(atPath: other.real(name), toPath: $0) }
     }
   }
 
@@ -174,14 +174,14 @@ public struct ModelFolder: Sendable, Equatable {
       throw CheckpointError.file(path: other.path, reason: "cannot be listed: \(error.localizedDescription)")
     }
     for name in names where !kept.contains(name) {
-      try place(name, "linked") {
+      try create(name, "linked") {
         try? FileManager.default.removeItem(atPath: $0)
         try FileManager.default.createSymbolicLink(atPath: $0, withDestinationPath: other.real(name))
       }
     }
   }
 
-  private func place(_ name: String, _ verb: String, _ body: (String) throws -> Void) throws {
+  private func create(_ name: String, _ verb: String, _ body: (String) throws -> Void) throws {
     let target = try path(toWrite: name)
     do {
       try body(target)

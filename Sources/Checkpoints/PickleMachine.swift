@@ -68,7 +68,9 @@ struct PickleMachine {
   mutating func run() throws -> Value {
     while true {
       let offset = position
-      guard offset - start < Self.byteLimit else { throw malformed("at most \(Self.byteLimit) bytes of pickle", "more") }
+      guard offset - start < Self.byteLimit else {
+        throw malformed("at most \(Self.byteLimit) bytes of pickle", "more")
+      }
       let code = try byte()
       if code == UInt8(ascii: ".") { return try pop() }
       try step(code, at: offset)
@@ -163,7 +165,8 @@ struct PickleMachine {
     case "b": _ = try pop()  // BUILD sets attributes, such as the metadata of a state dictionary; none is needed.
     case "Q": stack.append(try storage(pop()))
     default:
-      throw CheckpointError.forbidden(path: path, what: "the instruction 0x\(String(code, radix: 16)) at byte \(offset)")
+      throw CheckpointError.forbidden(
+        path: path, what: "the instruction 0x\(String(code, radix: 16)) at byte \(offset)")
     }
   }
 

@@ -38,9 +38,9 @@ package struct PickledTensors {
 
   /// Reads every tensor of at most 2²² values and returns how many values they have together; for fuzzing.
   package func everything(in bytes: UnsafeRawBufferPointer) -> Int {
-    final class Nobody {}
+    final class NoOwner {}
     let small = tensors.filter { $0.value.shape.reduce(1, *) <= 1 << 22 }
-    return small.keys.reduce(0) { $0 + (stored($1, in: bytes, owner: Nobody())?.count ?? 0) }
+    return small.keys.reduce(0) { $0 + (stored($1, in: bytes, owner: NoOwner())?.count ?? 0) }
   }
 
   private mutating func readZip(_ bytes: UnsafeRawBufferPointer) throws {

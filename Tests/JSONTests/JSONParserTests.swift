@@ -75,8 +75,9 @@ import Testing
     #expect(try node["a"]["b"][2].int() == 2)
     #expect(try node["n"].int(or: 5) == 5)
     #expect(!node["n"].isPresent)
-    #expect(throws: JSONError.wrongType(location: "f.json: a.b[1]", expected: "a whole number", found: "the string 'x'"))
-    {
+    #expect(
+      throws: JSONError.wrongType(location: "f.json: a.b[1]", expected: "a whole number", found: "the string 'x'")
+    ) {
       try node["a"]["b"].ints()
     }
     #expect(throws: JSONError.wrongType(location: "f.json: a.c", expected: "a string", found: "nothing")) {

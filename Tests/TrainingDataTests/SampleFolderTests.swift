@@ -115,7 +115,8 @@ import TrainingData
   }
 
   @Test(arguments: [
-    ("", "an empty file"), ("\n\n", "line 1"), ("[]", "expected an object"), ("{", "line 1"), ("{}", "expected a string"),
+    ("", "an empty file"), ("\n\n", "line 1"), ("[]", "expected an object"), ("{", "line 1"),
+    ("{}", "expected a string"),
     (#"{"image": "image.png", "caption": "a cat", "subjects": [], "size": 3}"#, "found 'size'"),
     (#"{"image": "image.png", "caption": "a cat"}"#, "expected an array, found nothing"),
     (
