@@ -26,12 +26,12 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    // Without pkg-config: gd's file names flags that a package may not set, and its headers lie in the usual place.
+    // Without pkg-config: gd's file sets flags that a package may not set, and its headers are in a standard folder.
     .systemLibrary(name: "CGD", providers: [.apt(["libgd-dev"])]),
     .systemLibrary(name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),
     .systemLibrary(name: "CJSONC", pkgConfig: "json-c", providers: [.apt(["libjson-c-dev"])]),
     .target(name: "CKernels"),
-    // What several test targets share: small helpers and where the golden numbers lie.
+    // Shared by several test targets: small helpers and the path of the golden numbers.
     .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport"),
     .target(
       name: "MSDiffusionKit",
@@ -48,7 +48,7 @@ let package = Package(
     .target(name: "Phrases"),
     .testTarget(name: "PhrasesTests", dependencies: ["Phrases"]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
-    // Harnesses: what commands of Scripts/ compare and feed, beside the tests of it.
+    // Harnesses behind Scripts/parity and Scripts/fuzz, and their tests.
     .target(
       name: "Parity",
       dependencies: [
@@ -89,7 +89,8 @@ let package = Package(
       testing: [
         "Tensors", "JSON", "Images", "Layers", "Models", "Analysis", "MSDiffusion", "TrainingData",
       ])
-    // What is particular to the model that ships: its sizes, stages and variants, the emoji world as its samples.
+    // What is specific to the model that ships with the package: its sizes, stages and variants, and the emoji world as
+    // its training samples.
     + room(
       "ModelRecipe",
       ["Training", "TrainingData", "MSDiffusion", "Models", "Layers", "Checkpoints", "JSON", "Analysis", "Tensors"],

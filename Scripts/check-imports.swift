@@ -1,10 +1,11 @@
 // Compares the imports of every target with the dependencies that Package.swift declares for it, both ways.
 //
-// SwiftPM lets an import through whose module another target happens to have built; then the manifest is not the true
-// graph. Reads `swift package describe --type json` on standard input, in the package's folder; a line per finding.
+// SwiftPM accepts an undeclared import if another target happens to have built the module; then the manifest is not the
+// true graph. Reads the output of `swift package describe --type json` on standard input, in the package's folder, and
+// prints one line per finding.
 import Foundation
 
-/// What `describe` writes.
+/// The output of `swift package describe`, as far as it is needed.
 struct Description: Decodable {
   struct Target: Decodable {
     let name: String
@@ -17,7 +18,7 @@ struct Description: Decodable {
   let targets: [Target]
 }
 
-/// What comes with the toolchain and is declared nowhere.
+/// Modules that come with the toolchain and are not declared.
 let toolchain: Set = ["Dispatch", "Foundation", "Glibc", "Synchronization", "Testing"]
 
 let decoder = JSONDecoder()

@@ -1,5 +1,5 @@
-"""Read by the debugger behind the REPL: values and errors of this package are shown as they describe themselves, and Ctrl-C
-ends a generation after its step rather than in the middle of it."""
+"""Loaded by the debugger behind the REPL. Shows values and errors of this package by their own descriptions, and makes Ctrl-C
+end a generation after its step rather than in the middle of it."""
 
 import ast
 import os
@@ -13,12 +13,12 @@ MODULES = [
     "Models", "Phrases", "Plotting", "Scripting", "Tensors", "Training", "TrainingData",
 ]
 
-# Values that say more than this are cut: they are shown, not dumped.
+# Longer descriptions are cut to this number of characters.
 LONGEST = 400
 
 
 def describe(value, _):
-    """What Swift's own "\\(value)" says."""
+    """The description of a value, as Swift's own "\\(value)" writes it."""
     value = value.GetNonSyntheticValue()
     kind = value.GetTypeName()
     expression = reading(value, kind)
@@ -37,10 +37,10 @@ def describe(value, _):
 
 
 def reading(value, kind):
-    """An expression for the value, by where it lies or by its bytes; its name may be another's in the outer scope."""
+    """An expression for the value, from its address or its bytes; in the outer scope its name may mean another value."""
     address = value.GetLoadAddress()
     if value.GetType().GetTypeClass() == lldb.eTypeClassClass:
-        # What is loaded of an object is the object itself.
+        # The value of an object's variable is the object's address.
         address = value.GetValueAsUnsigned() or address
         return "unsafeBitCast(UnsafeRawPointer(bitPattern: %d)!, to: %s.self)" % (address, kind)
     if address not in (0, lldb.LLDB_INVALID_ADDRESS):
@@ -66,13 +66,13 @@ def plain(summary):
 
 
 def watch_interrupts(debugger):
-    """Hands Ctrl-C to the program where it asks for it, else to the debugger.
+    """Passes Ctrl-C to the program if it handles it, else to the debugger.
 
-    A generation catches the signal while it runs; otherwise nothing does, and the debugger stops the program in the midst.
+    A generation handles the signal while it runs. Otherwise nothing does, and the debugger interrupts the program.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    # Python's handlers wait until Python runs again, which in a debugger may be never; the descriptor is written to at once.
+    # Python's handlers wait until Python runs again, which may never happen in a debugger; the descriptor is written to at once.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.siginterrupt(signal.SIGINT, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -89,7 +89,7 @@ def watch_interrupts(debugger):
 
 
 def heeds_interrupts(process):
-    """Whether a process runs and has a handler for Ctrl-C; the debugger's own state is no help while it evaluates."""
+    """Whether a process runs and handles Ctrl-C, from /proc: the debugger's own state is wrong while it evaluates."""
     try:
         with open("/proc/%d/status" % process) as status:
             fields = dict(line.split(":", 1) for line in status)

@@ -2,30 +2,31 @@ import Foundation
 import JSON
 import Tensors
 
-/// A file or folder of named tensors, opened but not read: a tensor's bytes are touched when it is asked for.
+/// A file or folder of named tensors. Opening it reads no tensor: a tensor's bytes are read when it is requested.
 ///
-/// Safetensors (single, or several with an index), PyTorch's zip and older plain files, and folders that hold one of
-/// these under a published name. Nested dictionaries are flattened, their keys joined by dots.
+/// Reads safetensors (one file, or several with an index), PyTorch's zip files and its older plain files, and folders
+/// that hold one of these under a published name. Nested dictionaries are flattened and their keys joined by dots.
 public final class Checkpoint: Sendable {
-  /// What was opened.
+  /// The path that was opened.
   public let path: String
-  /// The files behind it.
+  /// All files that belong to it; for several files, their index comes first.
   public let files: [String]
   /// Keys of all tensors, sorted.
   public let keys: [String]
-  /// The header's texts of safetensors files.
+  /// The metadata in the headers of safetensors files.
   public let metadata: [String: String]
-  /// Values of pickled files that are no tensors, by flattened key.
+  /// Values in pickled files that are not tensors, by flattened key.
   public let scalars: [String: JSONValue]
   private let parts: [CheckpointPart]
   private let partOfKey: [String: Int]
 
-  /// Opens a file (`.safetensors`, `.bin`, `.pt`, `.ckpt`, told by contents; `*.index.json`) or a model's folder.
+  /// Opens a file (`.safetensors`, `.bin`, `.pt` or `.ckpt`, recognised by its contents, or `*.index.json`) or a
+  /// model's folder.
   ///
   /// - Parameters:
   ///   - path: File or folder.
-  ///   - variant: Preferred variant of a folder's file, as `fp16` for `model.fp16.safetensors`. Without one the plain
-  ///     file comes first, then the only variant there is.
+  ///   - variant: The variant of a folder's weights to open, such as `fp16` for `model.fp16.safetensors`. If nil, the
+  ///     plain file is opened, or else the only variant in the folder.
   /// - Throws: ``CheckpointError``, `JSONError`.
   public init(_ path: String, variant: String? = nil) throws {
     var isFolder: ObjCBool = false
@@ -54,13 +55,13 @@ public final class Checkpoint: Sendable {
 
   public func contains(_ key: String) -> Bool { partOfKey[key] != nil }
 
-  /// The shape of a tensor, nil where there is none of that name.
+  /// The shape of a tensor; nil if no tensor has that name.
   public func shape(of key: String) -> [Int]? { partOfKey[key].flatMap { parts[$0].shape(of: key) } }
 
-  /// The type of a tensor, nil where there is none of that name.
+  /// The type of a tensor; nil if no tensor has that name.
   public func elementType(of key: String) -> ElementType? { partOfKey[key].flatMap { parts[$0].elementType(of: key) } }
 
-  /// A tensor as it lies in its file.
+  /// A tensor as it is stored in its file.
   /// - Throws: ``CheckpointError/missingKey(path:key:)``.
   public func stored(_ key: String) throws -> StoredTensor {
     guard let part = partOfKey[key], let stored = parts[part].stored(key) else {
@@ -69,10 +70,10 @@ public final class Checkpoint: Sendable {
     return stored
   }
 
-  /// Lets go of the memory that holds what was read of the files; it is read again where it is needed again.
+  /// Releases the memory that holds what was read of the files. It is read again when it is needed.
   public func release() { for part in parts { part.release() } }
 
-  /// SHA-256 over the contents of all files, as hexadecimal digits; where they lie does not matter.
+  /// SHA-256 over the contents of all files, independent of their paths, as hexadecimal digits.
   public func hash() -> String {
     var hash = SHA256()
     for part in parts { hash.update(part.bytes) }

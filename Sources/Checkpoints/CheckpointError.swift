@@ -4,13 +4,13 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case file(path: String, reason: String)
   /// Contents that break the format's rules.
   case malformed(path: String, place: String, expected: String, found: String)
-  /// A pickle that asks for something else than numbers and containers; nothing of it was run.
+  /// A pickle that needs something other than numbers and containers. None of it was run.
   case forbidden(path: String, what: String)
-  /// Contents that keep the rules but are not supported.
+  /// Valid contents that this package does not support.
   case unsupported(path: String, what: String, supported: String)
   /// A key that the checkpoint does not have.
   case missingKey(path: String, key: String)
-  /// A model folder without a part that is needed.
+  /// A model folder that lacks a required part.
   case missingPart(folder: String, part: String, needed: String)
 
   public var description: String {

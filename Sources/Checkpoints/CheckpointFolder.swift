@@ -17,7 +17,7 @@ struct CheckpointFolder {
   }
 
   /// The file to open: safetensors before pickles, a single file before an index.
-  /// - Throws: ``CheckpointError/file(path:reason:)`` where there is none, or no such variant.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder holds no weights, or none of that variant.
   func file(variant: String?) throws -> String {
     if let variant {
       if let name = candidates(variant).first(where: names.contains) { return path + "/" + name }
@@ -38,7 +38,7 @@ struct CheckpointFolder {
     throw CheckpointError.file(path: path, reason: "expected weights such as \(wanted), found \(found)")
   }
 
-  /// Variants that the folder's files name: `fp16` of `model.fp16.safetensors`.
+  /// The variants among the folder's file names, such as `fp16` in `model.fp16.safetensors`.
   private var variants: [String] {
     let found = names.compactMap { name -> String? in
       let parts = name.split(separator: ".").map(String.init)
@@ -63,7 +63,7 @@ struct CheckpointFolder {
   }
 }
 
-/// An index of tensors over several files.
+/// Maps each tensor of a checkpoint in several files to its file.
 struct ShardIndex {
   /// Paths of the files.
   let files: [String]

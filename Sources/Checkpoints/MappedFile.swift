@@ -1,6 +1,6 @@
 import Foundation
 
-/// A file mapped into memory for reading: only the parts that are touched are read.
+/// A file mapped into memory for reading: only the parts that are accessed are read.
 package final class MappedFile: @unchecked Sendable {
   package let path: String
   package let bytes: UnsafeRawBufferPointer
@@ -8,7 +8,7 @@ package final class MappedFile: @unchecked Sendable {
   /// - Throws: ``CheckpointError/file(path:reason:)``.
   package init(_ path: String) throws {
     self.path = path
-    // A pipe would keep an ordinary `open` waiting for someone to write.
+    // An ordinary `open` of a pipe would wait until another process opens it for writing.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw CheckpointError.file(path: path, reason: "cannot be opened: \(String(cString: strerror(errno)))")
@@ -29,7 +29,7 @@ package final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: memory, count: size)
   }
 
-  /// Lets go of the memory that holds what was read; it is read again where it is needed again.
+  /// Releases the memory that holds what was read. It is read again when it is needed.
   package func release() {
     if let base = bytes.baseAddress { madvise(UnsafeMutableRawPointer(mutating: base), bytes.count, MADV_DONTNEED) }
   }
@@ -40,14 +40,14 @@ package final class MappedFile: @unchecked Sendable {
 }
 
 extension UnsafeRawBufferPointer {
-  /// A little-endian number at an offset, nil beyond the end.
+  /// A little-endian number at an offset; nil if it extends beyond the end.
   func number<Value: FixedWidthInteger>(at offset: Int, as _: Value.Type) -> Value? {
     let size = MemoryLayout<Value>.size
     guard offset >= 0, offset <= count - size else { return nil }
     return Value(littleEndian: loadUnaligned(fromByteOffset: offset, as: Value.self))
   }
 
-  /// A part, nil where it lies outside.
+  /// The `length` bytes from `start`; nil if they extend beyond the end.
   func part(_ start: Int, _ length: Int) -> UnsafeRawBufferPointer? {
     guard start >= 0, length >= 0, start <= count, length <= count - start else { return nil }
     return UnsafeRawBufferPointer(rebasing: self[start..<start + length])

@@ -1,19 +1,20 @@
 import Foundation
 import JSON
 
-/// A folder in diffusers' layout, with `image_encoder/` and an adapter beside the other parts: the one place that knows
-/// where each file of a model lies, for reading and for writing.
+/// A folder in diffusers' layout, with `image_encoder/` and an adapter beside the other parts. Only this type knows
+/// the paths of a model's files, for reading and for writing.
 public struct ModelFolder: Sendable, Equatable {
   public let path: String
-  /// The variant of weights to read and write, as `fp16` for `model.fp16.safetensors`; nil: as there is.
+  /// The variant of weights to read and write, such as `fp16` for `model.fp16.safetensors`. If nil, plain files are
+  /// written, and plain files or else the only variant are read.
   public let variant: String?
 
   public init(_ path: String, variant: String? = nil) { (self.path, self.variant) = (path, variant) }
 
-  /// Whether there is a U-Net or an index, so that the folder is a whole model's and not that of one part.
+  /// Whether the folder holds a whole model rather than one part: it does if it has a U-Net or an index.
   public var isModelFolder: Bool { hasConfiguration(of: .unet) || hasConfiguration(of: .index) }
 
-  /// Where the part lies: its folder, or its file. An adapter's weights may be safetensors or a pickle.
+  /// The path of the part's folder or file. An adapter's weights may be safetensors or a pickle.
   public func path(of part: ModelPart) -> String {
     let entries = part.layout == .adapter ? Array(part.entries.dropLast()) : part.entries
     return path + "/" + (entries.first(where: exists) ?? entries[0])
@@ -21,14 +22,15 @@ public struct ModelFolder: Sendable, Equatable {
 
   public func has(_ part: ModelPart) -> Bool { FileManager.default.fileExists(atPath: path(of: part)) }
 
-  /// Whether the part's configuration is there.
+  /// Whether the part's configuration exists.
   public func hasConfiguration(of part: ModelPart) -> Bool { part.configuration.map(exists) ?? false }
 
-  /// Parts that the folder needs: those of every model, and the second text encoder where the index names one.
-  /// - Throws: `JSONError` for an index that cannot be read.
+  /// The parts that the folder must have: those of every model, and a second text encoder and tokenizer if the index
+  /// names them.
+  /// - Throws: `JSONError` if the index cannot be read.
   public func neededParts() throws -> [ModelPart] {
     let index = try optionalConfiguration(of: .index)
-    // An entry is a pair of library and class; null stands for a part that the model goes without.
+    // An entry is a pair of library and class; both are null for a part that the model does not have.
     return ModelPart.required + ModelPart.second.filter { index[$0.name][1].isPresent }
   }
 
@@ -60,38 +62,39 @@ public struct ModelFolder: Sendable, Equatable {
     return try JSONNode.read(path + "/" + file)
   }
 
-  /// The configuration of a part that goes without: an empty object where there is none.
+  /// The part's configuration, or an empty object if there is none.
   /// - Throws: `JSONError`.
   public func optionalConfiguration(of part: ModelPart) throws -> JSONNode {
     hasConfiguration(of: part)
       ? try configuration(of: part) : JSONNode(.object(JSONObject()), name: part.configuration ?? part.name)
   }
 
-  /// How images are prepared for the image encoder; nil where the folder does not say.
+  /// The configuration of image preprocessing for the image encoder; nil if the folder has none.
   /// - Throws: `JSONError`.
   public func imageProcessor() throws -> JSONNode? {
     let files = [ModelPart.imageEncoder, .featureExtractor].map { "\($0.name)/\(ModelPart.preprocessorFile)" }
     return try files.first(where: exists).map { try JSONNode.read(path + "/" + $0) }
   }
 
-  /// The part's weights, opened and not read.
+  /// The part's weights, opened but not yet read.
   /// - Throws: ``CheckpointError``, `JSONError`.
   public func checkpoint(of part: ModelPart) throws -> Checkpoint {
     try Checkpoint(existing(part), variant: variant)
   }
 
-  /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)`` where there is none.
+  /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)``.
   public func tokenizer(_ part: ModelPart = .tokenizer) throws -> TokenizerFolder {
     TokenizerFolder(try existing(part))
   }
 
-  /// The configuration beside weights that lie alone, in a file or folder; nil where there is none.
+  /// The path of the configuration beside weights (a file or a folder) that belong to no model folder; nil if there is
+  /// none.
   public static func configuration(beside weights: String) -> String? {
     let file = folder(of: weights).path + "/" + ModelPart.modelFile
     return FileManager.default.fileExists(atPath: file) ? file : nil
   }
 
-  /// The folder that a file lies in; a folder itself.
+  /// The folder that contains a file; for a folder, the folder itself.
   public static func folder(of weights: String) -> ModelFolder {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: weights, isDirectory: &isFolder)
@@ -102,7 +105,7 @@ public struct ModelFolder: Sendable, Equatable {
 
   // MARK: Writing
 
-  /// Where the part's weights are written; the folder is made if need be.
+  /// The path to write the part's weights to. Creates its folder if needed.
   /// - Throws: ``CheckpointError/file(path:reason:)``.
   public func weightsFile(of part: ModelPart) throws -> String {
     guard let file = part.weights(variant: variant) else {
@@ -120,13 +123,13 @@ public struct ModelFolder: Sendable, Equatable {
     try configuration.write(to: path(toWrite: file))
   }
 
-  /// Writes how images are prepared for the image encoder, beside it.
+  /// Writes the configuration of image preprocessing, beside the image encoder.
   /// - Throws: ``CheckpointError/file(path:reason:)``, `JSONError`.
   public func write(imageProcessor: JSONValue) throws {
     try imageProcessor.write(to: path(toWrite: "\(ModelPart.imageEncoder.name)/\(ModelPart.preprocessorFile)"))
   }
 
-  /// The folder of a tokenizer, made if need be.
+  /// The folder to write a tokenizer to. Creates it if needed.
   /// - Throws: ``CheckpointError/file(path:reason:)``.
   public func tokenizerToWrite(_ part: ModelPart = .tokenizer) throws -> TokenizerFolder {
     let folder = TokenizerFolder(path(of: part))
@@ -144,22 +147,22 @@ public struct ModelFolder: Sendable, Equatable {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw CheckpointError.file(path: path, reason: "the folder cannot be made: \(error.localizedDescription)")
+      throw CheckpointError.file(path: path, reason: "the folder cannot be created: \(error.localizedDescription)")
     }
   }
 
   // MARK: Parts of another folder
 
-  /// Copies parts of another folder, as far as they are there and this folder lacks them.
+  /// Copies those of the given parts that another folder has and this one lacks.
   /// - Throws: ``CheckpointError/file(path:reason:)``.
   public func copy(_ parts: [ModelPart], from other: ModelFolder) throws {
     for name in parts.flatMap(\.entries) where !exists(name) && other.exists(name) {
-      try place(name, "copied") { try FileManager.default.copyItem(atPath: other.real(name), toPath: $0) }
+      try create(name, "copied") { try FileManager.default.copyItem(atPath: other.real(name), toPath: $0) }
     }
   }
 
-  /// Makes everything in another folder this one's own by symbolic links, but for some parts; what is here already is
-  /// replaced. A link to a link leads to the file itself.
+  /// Creates symbolic links to everything in another folder except some parts, and replaces what has the same name
+  /// here. Links lead to the files themselves, never to other links.
   /// - Throws: ``CheckpointError/file(path:reason:)``.
   public func link(to other: ModelFolder, except own: Set<ModelPart>) throws {
     if real("") == other.real("") { return }
@@ -171,14 +174,14 @@ public struct ModelFolder: Sendable, Equatable {
       throw CheckpointError.file(path: other.path, reason: "cannot be listed: \(error.localizedDescription)")
     }
     for name in names where !kept.contains(name) {
-      try place(name, "linked") {
+      try create(name, "linked") {
         try? FileManager.default.removeItem(atPath: $0)
         try FileManager.default.createSymbolicLink(atPath: $0, withDestinationPath: other.real(name))
       }
     }
   }
 
-  private func place(_ name: String, _ verb: String, _ body: (String) throws -> Void) throws {
+  private func create(_ name: String, _ verb: String, _ body: (String) throws -> Void) throws {
     let target = try path(toWrite: name)
     do {
       try body(target)
@@ -187,7 +190,7 @@ public struct ModelFolder: Sendable, Equatable {
     }
   }
 
-  /// The path of something in the folder without links.
+  /// A path in the folder with all symbolic links resolved.
   private func real(_ relative: String) -> String {
     URL(fileURLWithPath: path + "/" + relative).resolvingSymlinksInPath().standardizedFileURL.path
   }

@@ -1,28 +1,28 @@
-/// A part of a model folder, known by the name that it is published under. The set is open: a part of one's own has the
-/// same layout as one of these.
+/// A part of a model folder, identified by the name that it is published under. The set is open:
+/// ``init(model:weights:)`` makes further parts.
 public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible {
-  /// Name of the part's folder; of files beside the folders, their names without ending.
+  /// The name of the part's folder. For files in the model folder itself, their name without extension.
   public let name: String
   let layout: Layout
 
-  /// Where a part's files lie.
+  /// Which files a part has, and where.
   enum Layout: Hashable, Sendable {
-    /// A folder with `config.json` and weights under the library's name for them.
+    /// A folder with `config.json` and weights, whose file has the given name without extension.
     case model(weights: String)
-    /// A folder with a configuration alone.
+    /// A folder with a configuration and no weights.
     case configuration(file: String)
     /// A folder with CLIP's vocabulary.
     case tokenizer
-    /// Weights beside the folders, and their configuration.
+    /// Weights and their configuration in the model folder itself.
     case adapter
-    /// A configuration beside the folders.
+    /// A configuration in the model folder itself.
     case index
   }
 
   /// A model in a folder of its own.
   /// - Parameters:
   ///   - name: the folder's name.
-  ///   - weights: name of its weights without ending, as they are written; all published names are read.
+  ///   - weights: name, without extension, under which its weights are written; all published names are read.
   public init(model name: String, weights: String = WeightNames.diffusers) {
     self.init(name, .model(weights: weights))
   }
@@ -37,21 +37,21 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   public static let tokenizer = ModelPart("tokenizer", .tokenizer)
   public static let secondTokenizer = ModelPart("tokenizer_2", .tokenizer)
   public static let scheduler = ModelPart("scheduler", .configuration(file: "scheduler_config.json"))
-  /// How images are prepared for the image encoder, where this does not lie beside the encoder itself.
+  /// The configuration of image preprocessing, if it is not beside the image encoder itself.
   public static let featureExtractor = ModelPart("feature_extractor", .configuration(file: preprocessorFile))
-  /// What MS-Diffusion adds: projector, keys and values.
+  /// What MS-Diffusion adds: the projector, and the weights of keys and values.
   public static let adapter = ModelPart("ms_adapter", .adapter)
-  /// Which classes the parts are of.
+  /// The list of a model's parts with their classes.
   public static let index = ModelPart("model_index", .index)
 
   /// Parts with weights and a `config.json`.
   public static let models: [ModelPart] = [.unet, .vae, .textEncoder, .secondTextEncoder, .imageEncoder]
-  /// All parts that are known.
+  /// All predefined parts.
   public static let all =
     models + [.tokenizer, .secondTokenizer, .scheduler, .featureExtractor, .adapter, .index]
   /// Parts that every model folder has.
   public static let required: [ModelPart] = [.unet, .vae, .textEncoder, .tokenizer, .scheduler]
-  /// What models with a second text encoder have beside that.
+  /// Parts that only models with a second text encoder have.
   static let second: [ModelPart] = [.secondTextEncoder, .secondTokenizer]
 
   static let preprocessorFile = "preprocessor_config.json"
@@ -77,7 +77,7 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
     }
   }
 
-  /// Names in the model folder itself that belong to the part, those of its weights or folder first.
+  /// Names of files and folders in the model folder that belong to the part, its weights or folder first.
   package var entries: [String] {
     switch layout {
     case .model, .configuration, .tokenizer: [name]
@@ -86,7 +86,7 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
     }
   }
 
-  /// How messages name it: a folder, or the files that it may be.
+  /// The part's folder, or the names that its file may have, for messages.
   public var description: String {
     switch layout {
     case .model, .configuration, .tokenizer: name + "/"
@@ -98,11 +98,11 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   public static func < (a: ModelPart, b: ModelPart) -> Bool { a.name < b.name }
 }
 
-/// Names of weight files without their endings.
+/// Names of weight files without their extensions.
 public enum WeightNames {
   public static let diffusers = "diffusion_pytorch_model"
   public static let transformers = "model"
-  /// As transformers named them before safetensors.
+  /// The name that transformers used before safetensors.
   static let pickled = "pytorch_model"
   /// In the order in which they are looked for.
   static let all = [diffusers, transformers, pickled]
@@ -115,11 +115,11 @@ public struct TokenizerFolder: Sendable, Equatable {
 
   public init(_ path: String) { self.path = path }
 
-  /// Every token with its number.
+  /// The file that maps each token to its ID.
   public var vocabulary: String { path + "/vocab.json" }
-  /// Pairs of tokens that become one, in the order in which they are joined.
+  /// The file of token pairs that are merged, in order of priority.
   public var merges: String { path + "/merges.txt" }
   public var configuration: String { path + "/tokenizer_config.json" }
-  /// The special tokens where the configuration does not name them.
+  /// The file that names the special tokens if the configuration does not.
   public var specialTokens: String { path + "/special_tokens_map.json" }
 }

@@ -1,10 +1,10 @@
 import Tensors
 
-/// Reads the few pickle instructions that checkpoints are made of, and runs nothing.
+/// Interprets the few pickle instructions that checkpoints need, without running any code from the file.
 ///
-/// A global is only a name here: a handful of names (ordered dictionaries, tensors and their storages) have a meaning,
-/// every other one is refused where it is named. Containers lie in one table and are referred to by number, so that no
-/// nesting, however deep or circular, recurses.
+/// A global is only a name here. A few names are known (ordered dictionaries, tensors and their storages); any other is
+/// an error. Containers are kept in one table and referred to by index, so that deep or circular nesting causes no
+/// recursion.
 struct PickleMachine {
   enum Value {
     case none
@@ -26,7 +26,7 @@ struct PickleMachine {
     case dictionary([(Value, Value)])
   }
 
-  /// A storage by its key in the file.
+  /// A storage, identified by its key in the file.
   struct Storage {
     let key: String
     let type: ElementType
@@ -44,19 +44,19 @@ struct PickleMachine {
   private(set) var containers: [Container] = []
   private(set) var position: Int
   private let bytes: UnsafeRawBufferPointer
-  private let path: String
+  let path: String
   private var stack: [Value] = []
   private var memo: [Int: Value] = [:]
   private let start: Int
 
-  /// Values in all containers together: one list may become many dictionaries.
+  /// The number of values in all containers together. A pickle can copy one list into many containers.
   private var held = 0
 
-  /// More of anything than a checkpoint needs: values on the stack, remembered values, containers.
+  /// The most values on the stack, remembered values, and containers: more of each than a checkpoint needs.
   static let limit = 1 << 20
-  /// More values in all containers together than a checkpoint needs.
+  /// The most values in all containers together: more than a checkpoint needs.
   static let heldLimit = 1 << 21
-  /// Longest pickle, in bytes.
+  /// The longest pickle, in bytes.
   static let byteLimit = 64 << 20
 
   init(_ bytes: UnsafeRawBufferPointer, from position: Int, path: String) {
@@ -67,18 +67,20 @@ struct PickleMachine {
   /// - Throws: ``CheckpointError``.
   mutating func run() throws -> Value {
     while true {
-      let place = position
-      guard place - start < Self.byteLimit else { throw malformed("at most \(Self.byteLimit) bytes of pickle", "more") }
+      let offset = position
+      guard offset - start < Self.byteLimit else {
+        throw malformed("at most \(Self.byteLimit) bytes of pickle", "more")
+      }
       let code = try byte()
       if code == UInt8(ascii: ".") { return try pop() }
-      try step(code, at: place)
+      try step(code, at: offset)
       guard stack.count <= Self.limit, memo.count <= Self.limit, containers.count <= Self.limit,
         held <= Self.heldLimit
       else { throw malformed("at most \(Self.limit) values", "more") }
     }
   }
 
-  private mutating func step(_ code: UInt8, at place: Int) throws {
+  private mutating func step(_ code: UInt8, at offset: Int) throws {
     switch Character(Unicode.Scalar(code)) {
     case "\u{80}":  // PROTO
       let version = try byte()
@@ -160,94 +162,11 @@ struct PickleMachine {
         throw malformed("a known function and its arguments", "other values")
       }
       stack.append(try apply(name, arguments))
-    case "b": _ = try pop()  // BUILD: attributes, such as the metadata of a state dictionary; nobody asks for them.
+    case "b": _ = try pop()  // BUILD sets attributes, such as the metadata of a state dictionary; none is needed.
     case "Q": stack.append(try storage(pop()))
     default:
-      throw CheckpointError.forbidden(path: path, what: "the instruction 0x\(String(code, radix: 16)) at byte \(place)")
-    }
-  }
-
-  // MARK: Globals
-
-  private static let storages: [String: ElementType] = [
-    "torch.FloatStorage": .float32, "torch.HalfStorage": .float16, "torch.BFloat16Storage": .bfloat16,
-    "torch.DoubleStorage": .float64, "torch.LongStorage": .int64, "torch.IntStorage": .int32,
-    "torch.ShortStorage": .int16, "torch.CharStorage": .int8, "torch.ByteStorage": .uint8, "torch.BoolStorage": .bool,
-  ]
-  private static let functions: Set<String> = [
-    "collections.OrderedDict", "torch.Size", "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2",
-    "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
-  ]
-
-  private func global(_ module: String, _ name: String) throws -> Value {
-    let full = module + "." + name
-    guard Self.functions.contains(full) || Self.storages[full] != nil else {
-      throw CheckpointError.forbidden(path: path, what: "'\(full.prefix(120))'")
-    }
-    return .global(full)
-  }
-
-  /// What a known function gives for its arguments.
-  private mutating func apply(_ name: String, _ arguments: [Value]) throws -> Value {
-    switch name {
-    case "collections.OrderedDict":
-      var pairs: [(Value, Value)] = []
-      if let first = arguments.first {
-        guard let list = items(first) else { throw malformed("pairs for an ordered dictionary", "other values") }
-        for pair in list {
-          guard let two = items(pair), two.count == 2 else { throw malformed("a pair", "another value") }
-          pairs.append((two[0], two[1]))
-        }
-      }
-      return add(.dictionary(pairs))
-    case "torch.Size":
-      guard let first = arguments.first, let list = items(first) else { throw malformed("a shape", "other values") }
-      return add(.tuple(list))
-    case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state":
-      guard case .tensor? = arguments.first else { throw malformed("a tensor for a parameter", "another value") }
-      return arguments[0]
-    case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2": return .tensor(try tensor(arguments))
-    default: throw CheckpointError.forbidden(path: path, what: "a call of '\(name)'")
-    }
-  }
-
-  private func tensor(_ arguments: [Value]) throws -> Tensor {
-    guard arguments.count >= 4, case .storage(let storage) = arguments[0], case .integer(let offset) = arguments[1],
-      let shape = integers(arguments[2]), let strides = integers(arguments[3]), shape.count == strides.count
-    else { throw malformed("storage, offset, shape and strides of a tensor", "other values") }
-    let name = "a tensor of shape \(shape.prefix(8)), strides \(strides.prefix(8)), offset \(offset)"
-    guard shape.count <= 32, let size = byteCount(shape, .uint8), offset >= 0, strides.allSatisfy({ $0 >= 0 }) else {
-      throw malformed("a shape", name)
-    }
-    // A stride of 0 repeats values; a small storage cannot stand for a huge tensor.
-    guard size <= max(storage.count, 1 << 24) else { throw malformed("a tensor about as large as its storage", name) }
-    var last = Int(offset)
-    if size > 0 {
-      for (length, stride) in zip(shape, strides) {
-        let (step, overflow) = stride.multipliedReportingOverflow(by: length - 1)
-        let (sum, carry) = last.addingReportingOverflow(step)
-        guard !overflow, !carry else { throw malformed("strides within the storage", name) }
-        last = sum
-      }
-      guard last < storage.count else { throw malformed("a tensor within its storage of \(storage.count)", name) }
-    }
-    return Tensor(storage: storage, offset: Int(offset), shape: shape, strides: strides)
-  }
-
-  /// What a persistent identity names: ('storage', type, key, device, count) and, in old files, a view.
-  private func storage(_ identity: Value) throws -> Value {
-    guard let parts = items(identity), parts.count >= 5, case .string("storage") = parts[0],
-      case .global(let name) = parts[1], let type = Self.storages[name], case .integer(let count) = parts[4],
-      count >= 0, count < 1 << 48
-    else { throw malformed("a storage: type, key, device and count", "other values") }
-    if parts.count > 5, case .none = parts[5] {
-    } else if parts.count > 5 {
-      throw CheckpointError.unsupported(path: path, what: "a view of a storage", supported: "views of tensors")
-    }
-    switch parts[2] {
-    case .string(let key): return .storage(Storage(key: key, type: type, count: Int(count)))
-    case .integer(let key): return .storage(Storage(key: String(key), type: type, count: Int(count)))
-    default: throw malformed("the key of a storage", "another value")
+      throw CheckpointError.forbidden(
+        path: path, what: "the instruction 0x\(String(code, radix: 16)) at byte \(offset)")
     }
   }
 
@@ -262,7 +181,7 @@ struct PickleMachine {
     }
   }
 
-  private func integers(_ value: Value) -> [Int]? {
+  func integers(_ value: Value) -> [Int]? {
     guard let items = items(value) else { return nil }
     let numbers = items.compactMap { item -> Int? in
       if case .integer(let number) = item { return Int(number) }
@@ -276,7 +195,7 @@ struct PickleMachine {
     return stride(from: 0, to: values.count, by: 2).map { (values[$0], values[$0 + 1]) }
   }
 
-  private mutating func add(_ container: Container) -> Value {
+  mutating func add(_ container: Container) -> Value {
     switch container {
     case .list(let items), .tuple(let items): held += items.count
     case .dictionary(let pairs): held += 2 * pairs.count
@@ -308,12 +227,12 @@ struct PickleMachine {
   }
 
   private mutating func remember(_ index: Int) throws {
-    guard index >= 0 else { throw malformed("a number to remember by", "another text") }
+    guard index >= 0 else { throw malformed("a memo index", "another text") }
     memo[index] = try top()
   }
 
   private mutating func recall(_ index: Int) throws {
-    guard let value = memo[index] else { throw malformed("a remembered value", "number \(index), which is none") }
+    guard let value = memo[index] else { throw malformed("a remembered value", "none at memo index \(index)") }
     stack.append(value)
   }
 
@@ -351,9 +270,9 @@ struct PickleMachine {
   private mutating func byte() throws -> UInt8 { try take(1)[0] }
 
   private mutating func number<Number: FixedWidthInteger>(_: Number.Type) throws -> Number {
-    let place = position
+    let offset = position
     _ = try take(MemoryLayout<Number>.size)
-    return bytes.number(at: place, as: Number.self) ?? 0
+    return bytes.number(at: offset, as: Number.self) ?? 0
   }
 
   private mutating func take(_ count: Int) throws -> UnsafeRawBufferPointer {
@@ -388,8 +307,8 @@ struct PickleMachine {
     return .integer(number)
   }
 
-  /// A little-endian number of any length in two's complement; those beyond 64 bits only tell files apart and become
-  /// their lowest bits.
+  /// A little-endian number of any length in two's complement. Of more than 64 bits, which only magic numbers have, the
+  /// lowest 64 are kept.
   private mutating func long(_ length: Int) throws {
     guard (0...256).contains(length) else { throw malformed("a number of at most 256 bytes", "\(length)") }
     let digits = try take(length)
@@ -398,7 +317,7 @@ struct PickleMachine {
     stack.append(.integer(Int64(bitPattern: value)))
   }
 
-  private func malformed(_ expected: String, _ found: String) -> CheckpointError {
+  func malformed(_ expected: String, _ found: String) -> CheckpointError {
     .malformed(path: path, place: "pickle, byte \(position - start)", expected: expected, found: found)
   }
 }

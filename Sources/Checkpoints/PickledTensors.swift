@@ -5,13 +5,13 @@ import Tensors
 package struct PickledTensors {
   /// Views into the file, by flattened key.
   private(set) var tensors: [String: PickleMachine.Tensor] = [:]
-  /// Everything else, by flattened key.
+  /// All other values, by flattened key.
   private(set) var scalars: [String: JSONValue] = [:]
-  /// Where the storages lie, by their key.
+  /// Byte ranges of the storages in the file, by their key.
   private var storages: [String: Range<Int>] = [:]
   private let path: String
 
-  /// Deepest nesting, most values, and most bytes of all keys together, that are flattened.
+  /// Limits on what is flattened: levels of nesting, values, and bytes of all keys together.
   private static let (depthLimit, valueLimit, keyLimit) = (32, 1 << 20, 64 << 20)
 
   /// - Throws: ``CheckpointError``.
@@ -36,11 +36,11 @@ package struct PickledTensors {
     }
   }
 
-  /// Every tensor's bytes, for checks that touch them all; at most 16 MiB each.
+  /// Reads every tensor of at most 2²² values and returns how many values they have together; for fuzzing.
   package func everything(in bytes: UnsafeRawBufferPointer) -> Int {
-    final class Nobody {}
+    final class NoOwner {}
     let small = tensors.filter { $0.value.shape.reduce(1, *) <= 1 << 22 }
-    return small.keys.reduce(0) { $0 + (stored($1, in: bytes, owner: Nobody())?.count ?? 0) }
+    return small.keys.reduce(0) { $0 + (stored($1, in: bytes, owner: NoOwner())?.count ?? 0) }
   }
 
   private mutating func readZip(_ bytes: UnsafeRawBufferPointer) throws {
@@ -62,7 +62,7 @@ package struct PickledTensors {
   }
 
   /// The older form: four pickles (magic number, version, system, the object), a fifth with the storages' keys, then
-  /// for each of them a count and its numbers.
+  /// for each storage the number of its values and the values.
   private mutating func readPlain(_ bytes: UnsafeRawBufferPointer) throws {
     var position = 0
     func next() throws -> (PickleMachine.Value, PickleMachine) {
@@ -102,7 +102,7 @@ package struct PickledTensors {
   /// Collects the leaves of nested dictionaries and lists under keys joined by dots.
   private mutating func flatten(_ value: PickleMachine.Value, _ machine: PickleMachine) throws {
     var waiting: [(key: String, value: PickleMachine.Value, depth: Int)] = [("", value, 0)]
-    // What one container holds counts as often as it is referred to, and so do the keys that lead to it.
+    // A container that is referred to several times counts each time, and so do the keys that lead to it.
     var (seen, keyBytes) = (0, 0)
     while let (key, value, depth) = waiting.popLast() {
       seen += 1
@@ -165,7 +165,7 @@ package struct PickledTensors {
     }
   }
 
-  /// A tensor's bytes: in place where they are contiguous, else gathered.
+  /// A tensor's bytes: a view of the file if they are contiguous, else a copy.
   func stored(_ key: String, in bytes: UnsafeRawBufferPointer, owner: AnyObject) -> StoredTensor? {
     guard let tensor = tensors[key], let range = storages[tensor.storage.key] else { return nil }
     let size = tensor.storage.type.size
@@ -186,8 +186,8 @@ package struct PickledTensors {
     data.reserveCapacity(count * size)
     var index = [Int](repeating: 0, count: tensor.shape.count)
     for _ in 0..<count {
-      let place = first + zip(index, tensor.strides).reduce(0) { $0 + $1.0 * $1.1 } * size
-      data += bytes[place..<place + size]
+      let offset = first + zip(index, tensor.strides).reduce(0) { $0 + $1.0 * $1.1 } * size
+      data += bytes[offset..<offset + size]
       var axis = index.count - 1
       while axis >= 0 {
         index[axis] += 1

@@ -1,4 +1,4 @@
-/// The hash function SHA-256 (FIPS 180-4), fed piece by piece.
+/// The hash function SHA-256 (FIPS 180-4), computed piece by piece.
 package struct SHA256 {
   private var state: [UInt32] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
@@ -6,7 +6,7 @@ package struct SHA256 {
   private var waiting: [UInt8] = []
   private var total: UInt64 = 0
 
-  /// First 32 bits of the fractions of the cube roots of the first 64 primes.
+  /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
   private static let constants: [UInt32] = {
     var primes: [Int] = []
     var number = 2
@@ -17,7 +17,7 @@ package struct SHA256 {
     return primes.map(cubeRootBits)
   }()
 
-  /// The first 32 bits after the point of a cube root: the largest r with r³ ≤ p·2⁹⁶, its lowest 32 bits.
+  /// The first 32 fractional bits of a cube root: the lowest 32 bits of the largest r with r³ ≤ p·2⁹⁶.
   private static func cubeRootBits(_ prime: Int) -> UInt32 {
     var (low, high) = (UInt64(0), UInt64(1) << 35)
     while high - low > 1 {
@@ -60,7 +60,7 @@ package struct SHA256 {
     waiting += bytes[start...]
   }
 
-  /// Ends the message; 64 hexadecimal digits.
+  /// Ends the message and returns its hash as 64 hexadecimal digits.
   package mutating func finish() -> String {
     let bits = total * 8
     var end: [UInt8] = [0x80]

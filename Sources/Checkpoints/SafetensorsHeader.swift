@@ -1,13 +1,13 @@
 import JSON
 import Tensors
 
-/// The header of a safetensors file: a length of 8 bytes, JSON of that length, then the numbers of all tensors without
-/// gaps or overlaps (format description, version 0.4).
+/// The header of a safetensors file. The file consists of a length in 8 bytes, JSON of that length, and the values of
+/// all tensors without gaps or overlaps (format description, version 0.4).
 package struct SafetensorsHeader {
   struct Entry {
     let elementType: ElementType
     let shape: [Int]
-    /// Bytes from the beginning of the file.
+    /// Byte range, counted from the beginning of the file.
     let range: Range<Int>
   }
 
@@ -25,8 +25,8 @@ package struct SafetensorsHeader {
   /// Reads and checks a header.
   /// - Parameters:
   ///   - bytes: The whole file.
-  ///   - path: What messages call it.
-  /// - Throws: ``CheckpointError``; `JSONError` where the header is not strict JSON.
+  ///   - path: The file's name in error messages.
+  /// - Throws: ``CheckpointError``; `JSONError` if the header is not strict JSON.
   package init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
     func malformed(_ place: String, _ expected: String, _ found: String) -> CheckpointError {
       .malformed(path: path, place: place, expected: expected, found: found)
@@ -59,7 +59,7 @@ package struct SafetensorsHeader {
       let shape = try entry["shape"].ints()
       let offsets = try entry["data_offsets"].ints()
       guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= bytes.count - start else {
-        throw malformed("\(key): data_offsets", "two rising numbers up to \(bytes.count - start)", "\(offsets)")
+        throw malformed("\(key): data_offsets", "two increasing offsets up to \(bytes.count - start)", "\(offsets)")
       }
       guard let size = byteCount(shape, type), size == offsets[1] - offsets[0] else {
         throw malformed(
@@ -85,7 +85,7 @@ package struct SafetensorsHeader {
   }
 }
 
-/// Bytes that a shape takes; nil where it is no shape or the number overflows.
+/// The number of bytes of a tensor; nil if a length is negative or the number overflows.
 func byteCount(_ shape: [Int], _ type: ElementType) -> Int? {
   var count = type.size
   for length in shape {

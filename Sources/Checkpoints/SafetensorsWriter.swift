@@ -2,11 +2,11 @@ import Foundation
 import JSON
 import Tensors
 
-/// Writes a safetensors file tensor by tensor, so that a file larger than memory can be written. It appears under its
-/// name when it is whole; until then, and where anything fails, nothing is left behind. On file systems that have files
-/// without a name, as Linux's own do, this holds for a program that is killed, too.
+/// Writes a safetensors file tensor by tensor, so that a file larger than memory can be written. The file gets its name
+/// when it is complete; if anything fails before, nothing is left behind. On file systems that support files without a
+/// name (`O_TMPFILE`), as most of Linux do, this holds even if the program is killed.
 public final class SafetensorsWriter {
-  /// What one tensor is called, how it is stored and how large it is.
+  /// Key, stored type and shape of one tensor.
   public struct Entry: Sendable {
     public let key: String
     public let elementType: ElementType
@@ -18,21 +18,21 @@ public final class SafetensorsWriter {
   }
 
   private let path: String
-  /// The file's name until it is whole.
+  /// The file's name until it is complete.
   private let temporary: String
   private let entries: [Entry]
   private var descriptor: Int32
-  /// Whether the file has its temporary name already, and not none at all.
+  /// Whether the file has its temporary name; a file without a name gets it in ``finish()``.
   private var isNamed = false
   private var written = 0
 
-  /// Begins a file.
+  /// Creates the file and writes its header.
   /// - Throws: ``CheckpointError``.
   public convenience init(_ path: String, entries: [Entry], metadata: [String: String] = [:]) throws {
     try self.init(path, entries: entries, metadata: metadata, into: nil)
   }
 
-  /// The same into an open file; a new one where nil.
+  /// Writes into an open file, given by its descriptor; creates one if it is nil.
   package init(_ path: String, entries: [Entry], metadata: [String: String], into given: Int32?) throws {
     self.path = path
     temporary = path + ".\(ProcessInfo.processInfo.processIdentifier).part"
@@ -53,7 +53,7 @@ public final class SafetensorsWriter {
       offset += size
     }
     var text = Array(JSONValue.object(header).text().utf8)
-    // Readers map the numbers in place: they begin on a multiple of eight bytes.
+    // Readers map the values in place, so they must begin at a multiple of eight bytes.
     while text.count % 8 != 0 { text.append(0x20) }
     descriptor = given ?? Self.unnamedFile(beside: path)
     if descriptor < 0 {
@@ -89,7 +89,7 @@ public final class SafetensorsWriter {
     }
   }
 
-  /// Writes the next tensor as it is stored; its type must be the entry's.
+  /// Writes the next tensor as it is stored, or converted if its entry has another type.
   /// - Throws: ``CheckpointError``.
   public func append(_ stored: StoredTensor) throws {
     let entry = try next(stored.shape)
@@ -97,7 +97,7 @@ public final class SafetensorsWriter {
     try stored.withBytes { try put($0) }
   }
 
-  /// Ends the file and gives it its name.
+  /// Completes the file and gives it its name.
   /// - Throws: ``CheckpointError``.
   public func finish() throws {
     guard written == entries.count else {
@@ -116,7 +116,8 @@ public final class SafetensorsWriter {
     abandon()
   }
 
-  /// A file in the folder of `path` that has no name there; negative where the file system has none.
+  /// The descriptor of a new file without a name in the folder of `path`; negative if the file system does not support
+  /// this.
   private static func unnamedFile(beside path: String) -> Int32 {
     let folder = (path as NSString).deletingLastPathComponent
     let isUnnamed: Int32 = 0o20000000 | O_DIRECTORY  // O_TMPFILE
@@ -132,7 +133,7 @@ public final class SafetensorsWriter {
     guard written < entries.count, entries[written].shape == shape else {
       let expected =
         written < entries.count ? "'\(entries[written].key)' of shape \(entries[written].shape)" : "the end"
-      throw CheckpointError.file(path: path, reason: "expected \(expected), was given shape \(shape)")
+      throw CheckpointError.file(path: path, reason: "expected \(expected), found shape \(shape)")
     }
     written += 1
     return entries[written - 1]
@@ -176,7 +177,7 @@ public final class SafetensorsWriter {
   }
 }
 
-/// Whole safetensors files.
+/// Writes whole safetensors files.
 public enum SafetensorsFile {
   /// Writes tensors in the given order, all of one type; whole or not at all.
   /// - Throws: ``CheckpointError``.
@@ -190,8 +191,8 @@ public enum SafetensorsFile {
     try writer.finish()
   }
 
-  /// Writes tensors over several files of at most `limit` bytes each (one tensor at least), with an index beside them,
-  /// named as published: `STEM-00001-of-00002.safetensors`, `STEM.safetensors.index.json`.
+  /// Writes tensors to several files with an index, named as published: `STEM-00001-of-00002.safetensors`,
+  /// `STEM.safetensors.index.json`. Each file has at most `limit` bytes of tensors, but at least one tensor.
   /// - Throws: ``CheckpointError``, `JSONError`.
   public static func writeSharded(
     _ tensors: [(key: String, tensor: Tensor)], as type: ElementType = .float32, limit: Int, stem: String,

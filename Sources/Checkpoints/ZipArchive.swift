@@ -1,6 +1,6 @@
 /// The table of a zip file whose entries are stored without compression, as PyTorch writes them; zip64 included.
 package struct ZipArchive {
-  /// Bytes of each entry, from the beginning of the file.
+  /// Byte range of each entry, counted from the beginning of the file.
   let entries: [String: Range<Int>]
 
   /// More entries than any checkpoint has.
@@ -18,7 +18,7 @@ package struct ZipArchive {
     var start = Int(bytes.number(at: end + 16, as: UInt32.self) ?? 0)
     if count == 0xffff || start == 0xffff_ffff {
       guard bytes.number(at: end - 20, as: UInt32.self) == 0x0706_4b50,
-        let place = bytes.number(at: end - 12, as: UInt64.self), let record = Int(exactly: place),
+        let recordOffset = bytes.number(at: end - 12, as: UInt64.self), let record = Int(exactly: recordOffset),
         bytes.number(at: record, as: UInt32.self) == 0x0606_4b50,
         let large = bytes.number(at: record + 32, as: UInt64.self).flatMap(Int.init(exactly:)),
         let offset = bytes.number(at: record + 48, as: UInt64.self).flatMap(Int.init(exactly:))
@@ -67,7 +67,7 @@ package struct ZipArchive {
     self.entries = entries
   }
 
-  /// Where the end record begins: it is followed by a comment of at most 65535 bytes.
+  /// The offset of the end record, which is followed by a comment of at most 65535 bytes; nil if there is none.
   private static func endRecord(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var position = bytes.count - 22
     let last = max(0, position - 0xffff)
@@ -78,7 +78,7 @@ package struct ZipArchive {
     return nil
   }
 
-  /// Sizes and place of an entry, from its zip64 field where the plain ones are full.
+  /// Sizes and offset of an entry; those whose 32-bit field holds all ones come from its zip64 field.
   private static func sizes(
     _ fixed: UnsafeRawBufferPointer, _ extra: UnsafeRawBufferPointer
   ) -> (packed: Int, plain: Int, offset: Int)? {

@@ -3,13 +3,14 @@ import Tensors
 
 /// Animated GIF files.
 public enum AnimatedGIF {
-  /// Writes frames of one size that repeat for ever; whole or not at all. All frames share 256 colours chosen from all of
-  /// them, so that what does not change does not flicker, and each frame holds only the part that changed.
+  /// Writes frames of one size that repeat forever; whole or not at all. All frames share one palette of 256 colours, so
+  /// that unchanged areas do not flicker, and each frame stores only the rectangle that changed.
   ///
   /// - Parameters:
-  ///   - frames: One image a frame.
-  ///   - delays: Hundredths of a second that each frame stays, 0…65535; the last one for those that follow.
-  ///   - dithered: Whether colours in between are mixed from dots; better for photographs, worse for figures.
+  ///   - frames: One image per frame.
+  ///   - delays: How long each frame is shown, in hundredths of a second, 0…65535; the last delay holds for all further
+  ///     frames.
+  ///   - dithered: Whether missing colours are mixed from dots; better for photographs, worse for figures.
   /// - Throws: ``ImageError``.
   public static func write(
     _ frames: [PixelImage], delays: [Int], to path: String, dithered: Bool = false
@@ -39,7 +40,7 @@ public enum AnimatedGIF {
   }
 }
 
-/// Frames as they follow each other in a file.
+/// Encodes the frames of a file one after another.
 private struct FrameWriter {
   let width: Int
   let height: Int
@@ -49,7 +50,7 @@ private struct FrameWriter {
 
   init(width: Int, height: Int, colors: [Int]) { (self.width, self.height, self.colors) = (width, height, colors) }
 
-  /// A frame's colours, one a pixel, of which only the smallest rectangle around what changed is written.
+  /// Appends a frame, given as one palette index per pixel. Only the smallest rectangle around all changes is written.
   mutating func append(_ indices: [UInt8], delay: Int) {
     let part = changed(indices)
     let drawing = drawing(indices, part)

@@ -1,9 +1,9 @@
 import CGD
 import Foundation
 
-/// What libgd, and the libraries behind it, remark while they work: kept for messages instead of being printed.
+/// Collects the warnings of libgd and the libraries behind it, for use in error messages instead of being printed.
 enum GDMessages {
-  /// Runs work that calls libgd, and returns its result with the first remark made on this thread meanwhile.
+  /// Runs work that calls libgd, and returns its result with the first warning on this thread meanwhile.
   static func collected<Result>(_ work: () throws -> Result) rethrows -> (result: Result, first: String?) {
     _ = installed
     let storage = Thread.current.threadDictionary
@@ -28,7 +28,7 @@ enum GDMessages {
     return true
   }()
 
-  /// A remark without the names that libgd puts before it.
+  /// A warning without the prefix that libgd adds.
   private static func shortened(_ remark: String) -> String {
     let line = remark.trimmingCharacters(in: .whitespacesAndNewlines)
     guard let colon = line.range(of: "error: ") else { return line }

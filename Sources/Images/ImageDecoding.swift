@@ -2,18 +2,18 @@ import CGD
 import Tensors
 
 extension PixelImage {
-  /// Most bytes of a file that are read.
+  /// The largest file that is read, in bytes.
   static let byteLimit = 1 << 30
 
-  /// Decodes the contents of a PNG, JPEG, GIF (its first picture), WebP or BMP file, told by its first bytes. Red, green
-  /// and blue are taken as they are stored: alpha is dropped, not composited; gamma, colour profiles and the
-  /// orientation that a camera noted change nothing. 16 bits a channel are cut to the upper 8. CMYK is converted
+  /// Decodes the contents of a PNG, JPEG, GIF (its first image), WebP or BMP file. The format is recognised by the first
+  /// bytes. Red, green and blue are used as they are stored: alpha is dropped, not composited; gamma, colour profiles
+  /// and the camera's orientation tag are ignored. Of 16 bits per channel, the upper 8 are kept. CMYK is converted
   /// without a profile.
   ///
   /// A damaged or cut-off file is refused, even where part of it could be decoded. Sizes are checked before anything
-  /// is allocated: at most 100 million pixels, and 32768 a side.
+  /// is allocated: at most 100 million pixels, and 32768 per side.
   ///
-  /// - Parameter name: What messages call it.
+  /// - Parameter name: The image's name in error messages.
   /// - Throws: ``ImageError``.
   public init(decoding bytes: [UInt8], name: String) throws {
     guard bytes.count <= Self.byteLimit else {
@@ -27,7 +27,7 @@ extension PixelImage {
     let (decoded, remark) = GDMessages.collected { Self.decoded(bytes, header.format) }
     guard let decoded else { throw damaged(remark.map { "damage (\($0))" } ?? "damage") }
     defer { gdImageDestroy(decoded) }
-    // Bytes that belong to nothing, between two segments, are common and harmless.
+    // Stray bytes between two segments are common and harmless.
     if header.format == .jpeg, let remark, !remark.contains("extraneous bytes") { throw damaged("damage (\(remark))") }
     guard (Int(decoded.pointee.sx), Int(decoded.pointee.sy)) == (header.width, header.height) else {
       throw damaged(
@@ -50,17 +50,17 @@ extension PixelImage {
     }
   }
 
-  /// What a cut-off file lacks, in formats whose decoder would fill the rest with some colour.
+  /// What a cut-off file lacks, in formats whose decoder would fill the rest with some colour; nil if nothing.
   private static func missingEnd(_ bytes: [UInt8], _ format: ImageHeader.Format) -> String? {
     switch format {
-    case .jpeg: JPEGFrame.isWhole(bytes) ? nil : "no mark of its end; it is cut off"
-    case .gif: holdsWholePicture(bytes) ? nil : "an end within the first picture; it is cut off"
+    case .jpeg: JPEGFrame.isWhole(bytes) ? nil : "no end marker; it is cut off"
+    case .gif: holdsWholePicture(bytes) ? nil : "an end within the first image; it is cut off"
     case .png, .webp, .bmp: nil
     }
   }
 
-  /// A PNG file's header, palette, pixels and end. The rest (profiles, text, transparency) changes no pixel here, and
-  /// libpng prints remarks about it.
+  /// A PNG file reduced to its header, palette, pixels and end. The other chunks (profiles, text, transparency) change
+  /// no pixel here, and libpng warns about some of them.
   private static func criticalChunks(_ bytes: [UInt8]) -> [UInt8] {
     var result = Array(bytes.prefix(8))
     result.reserveCapacity(bytes.count)
@@ -73,10 +73,10 @@ extension PixelImage {
     return result + bytes[position...]
   }
 
-  /// Whether a GIF file's blocks reach to the end of its first picture.
+  /// Whether a GIF file contains all blocks of its first image.
   private static func holdsWholePicture(_ bytes: [UInt8]) -> Bool {
     func paletteSize(_ flags: UInt8) -> Int { flags & 0x80 == 0 ? 0 : 3 << (Int(flags & 7) + 1) }
-    /// Where the blocks from there on end; nil beyond the end of the file.
+    /// The position after the blocks that begin at `start`; nil if the file ends before.
     func endOfBlocks(_ start: Int) -> Int? {
       var position = start
       while position < bytes.count {
@@ -102,7 +102,7 @@ extension PixelImage {
     return false
   }
 
-  /// The pixels of a drawing, without its alpha channel.
+  /// The pixels of a libgd image, without its alpha channel.
   package init(gd image: gdImagePtr) {
     let (width, height) = (Int(image.pointee.sx), Int(image.pointee.sy))
     let palette = image.pointee.trueColor == 0 ? Self.palette(image) : []
@@ -128,7 +128,7 @@ extension PixelImage {
     self.init(width: width, height: height, pixels: pixels)
   }
 
-  /// Red, green and blue of all 256 entries.
+  /// Red, green and blue of all 256 palette entries.
   private static func palette(_ image: gdImagePtr) -> [UInt8] {
     var result = [UInt8](repeating: 0, count: 3 * 256)
     for (channel, entries) in [

@@ -2,9 +2,9 @@
 public enum ImageError: Error, Equatable, CustomStringConvertible {
   /// A file that cannot be read or written.
   case file(path: String, reason: String)
-  /// Contents that are no image, or a damaged one.
+  /// Contents that are not an image, or a damaged image.
   case broken(name: String, expected: String, found: String)
-  /// More pixels than allowed, told by the header before anything is decoded.
+  /// More pixels than allowed, according to the header; nothing was decoded.
   case tooLarge(name: String, width: Int, height: Int, limit: Int)
   /// Two images whose sizes should agree.
   case sizesDiffer(what: String, expected: String, found: String)
@@ -15,7 +15,7 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
     case .broken(let name, let expected, let found):
       "\(name): expected \(expected), found \(found); save it again as PNG or JPEG, or take another file"
     case .tooLarge(let name, let width, let height, let limit):
-      "\(name): \(width)×\(height) pixels, expected at most \(limit) in all and 32768 a side; scale it down first"
+      "\(name): \(width)×\(height) pixels, expected at most \(limit) in all and 32768 per side; scale it down first"
     case .sizesDiffer(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
     }
   }

@@ -26,7 +26,7 @@ extension PixelImage {
   }
 
   /// Writes a `.png` or `.jpg` file, whole or not at all.
-  /// - Parameter quality: Of a `.jpg` file, 1…100.
+  /// - Parameter quality: Quality of a `.jpg` file, 1…100.
   /// - Throws: ``ImageError/file(path:reason:)``.
   public func write(_ path: String, quality: Int = 92) throws {
     switch (path as NSString).pathExtension.lowercased() {
@@ -39,21 +39,21 @@ extension PixelImage {
   /// The image as a PNG file's contents.
   public func pngBytes() -> [UInt8] { encoded { gdImagePngPtrEx($0, $1, 6) } }
 
-  /// The image as a JPEG file's contents; empty beyond the format's 65500 pixels a side.
+  /// The image as a JPEG file's contents; empty beyond libjpeg's limit of 65500 pixels per side.
   /// - Parameter quality: 1…100.
   public func jpegBytes(quality: Int = 92) -> [UInt8] {
     guard max(width, height) <= 65500 else { return [] }
     return encoded { gdImageJpegPtr($0, $1, Int32(min(max(quality, 1), 100))) }
   }
 
-  /// The image as a libgd drawing, which the caller destroys; nil without memory.
+  /// The image as a libgd image, which the caller must destroy; nil if there is not enough memory.
   package func gdImage() -> gdImagePtr? {
     guard let image = gdImageCreateTrueColor(Int32(width), Int32(height)) else { return nil }
     for y in 0..<height {
       guard let row = image.pointee.tpixels[y] else { continue }
       for x in 0..<width {
-        let place = 3 * (y * width + x)
-        row[x] = Int32(pixels[place]) << 16 | Int32(pixels[place + 1]) << 8 | Int32(pixels[place + 2])
+        let offset = 3 * (y * width + x)
+        row[x] = Int32(pixels[offset]) << 16 | Int32(pixels[offset + 1]) << 8 | Int32(pixels[offset + 2])
       }
     }
     return image
@@ -76,7 +76,7 @@ func gdBytes(_ make: (UnsafeMutablePointer<Int32>?) -> UnsafeMutableRawPointer?)
   return [UInt8](UnsafeRawBufferPointer(start: memory, count: Int(size)))
 }
 
-/// Writes a file whole or not at all: under another name in the same folder, which it gives up for its own at the end.
+/// Writes a file whole or not at all: first under a temporary name in the same folder, then renamed.
 /// - Throws: ``ImageError/file(path:reason:)``.
 func writeWhole(_ bytes: [UInt8], to path: String) throws {
   guard !bytes.isEmpty else { throw ImageError.file(path: path, reason: "the image could not be encoded") }
@@ -103,5 +103,5 @@ private func isWhole(_ bytes: UnsafeRawBufferPointer, writtenTo descriptor: Int3
   return true
 }
 
-/// What the system says about the call that failed last.
+/// The system's message for the call that failed last.
 private func systemMessage() -> String { String(cString: strerror(errno)) }

@@ -12,9 +12,9 @@ struct ImageHeader {
   let width: Int
   let height: Int
 
-  /// Most pixels that are decoded.
+  /// The most pixels that are decoded.
   static let pixelLimit = 100_000_000
-  /// Most pixels a side.
+  /// The most pixels per side.
   static let sideLimit = 32768
 
   /// - Throws: ``ImageError``.
@@ -63,13 +63,14 @@ struct ImageHeader {
     return pair(bytes.big(16, 4), bytes.big(20, 4))
   }
 
-  /// Two bytes a side in the header of 12 bytes, four in all later ones; a negative height counts rows from the top.
+  /// Two bytes per side in the header of 12 bytes, four in all later ones. A negative height means that rows are stored
+  /// from top to bottom.
   private static func bmpSize(_ bytes: [UInt8]) -> (Int, Int)? {
     if bytes.little(14, 4) == 12 { return pair(bytes.little(18, 2), bytes.little(20, 2)) }
     return pair(bytes.little(18, 4), bytes.little(22, 4).map { $0 > 1 << 31 ? 1 << 32 - $0 : $0 })
   }
 
-  /// Lossy, lossless and extended files name their size differently.
+  /// Lossy, lossless and extended files store their size differently.
   private static func webpSize(_ bytes: [UInt8]) -> (Int, Int)? {
     switch bytes.big(12, 4) {
     case 0x5650_3820: pair(bytes.little(26, 2).map { $0 & 0x3fff }, bytes.little(28, 2).map { $0 & 0x3fff })
@@ -81,12 +82,12 @@ struct ImageHeader {
 }
 
 extension [UInt8] {
-  /// The number that `count` bytes from `start` on hold, most significant first; nil beyond the end.
+  /// The number in `count` bytes from `start`, most significant first; nil if they extend beyond the end.
   func big(_ start: Int, _ count: Int) -> Int? {
     start >= 0 && start + count <= self.count ? self[start..<start + count].reduce(0) { $0 << 8 | Int($1) } : nil
   }
 
-  /// The number that `count` bytes from `start` on hold, least significant first; nil beyond the end.
+  /// The number in `count` bytes from `start`, least significant first; nil if they extend beyond the end.
   func little(_ start: Int, _ count: Int) -> Int? {
     start >= 0 && start + count <= self.count
       ? self[start..<start + count].reversed().reduce(0) { $0 << 8 | Int($1) } : nil

@@ -1,13 +1,13 @@
-/// What a JPEG file's frame header says (ITU-T T.81, B.2.2), and whether the file is one that can be decoded in
-/// bounded time.
+/// The frame header of a JPEG file (ITU-T T.81, B.2.2). Reading it also checks that the file can be decoded in bounded
+/// time.
 struct JPEGFrame {
   let width: Int
   let height: Int
 
-  /// Most passes over the image that are decoded; cameras and converters write about ten.
+  /// The most scans (passes over the image) that are decoded; cameras and converters write about ten.
   static let scanLimit = 100
 
-  /// nil where the file ends, or makes no sense, before its frame header.
+  /// nil if the file ends or is invalid before its frame header.
   /// - Throws: ``ImageError/broken(name:expected:found:)`` for kinds of JPEG that are not decoded.
   init?(_ bytes: [UInt8], name: String) throws {
     guard let start = Self.frameStart(bytes) else { return nil }
@@ -15,7 +15,7 @@ struct JPEGFrame {
       let height = bytes.big(start + 5, 2), let width = bytes.big(start + 7, 2), let count = bytes.big(start + 9, 1)
     else { return nil }
     func refuse(_ found: String) -> ImageError {
-      .broken(name: name, expected: "a baseline or progressive JPEG of 8 bits a channel", found: found)
+      .broken(name: name, expected: "a baseline or progressive JPEG of 8 bits per channel", found: found)
     }
     let kind = Int(bytes[start + 1])
     guard [0xc0, 0xc1, 0xc2, 0xc9, 0xca].contains(kind) else { throw refuse("a lossless or hierarchical one") }
@@ -28,36 +28,37 @@ struct JPEGFrame {
       }
     }
     let scans = Self.count(0xda, in: bytes, from: start)
-    guard scans <= Self.scanLimit else { throw refuse("\(scans) scans, where \(Self.scanLimit) are the most") }
+    guard scans <= Self.scanLimit else { throw refuse("\(scans) scans, more than the limit of \(Self.scanLimit)") }
     (self.width, self.height) = (width, height)
   }
 
-  /// Whether the mark that ends an image follows its frame header: where it is missing, the file was cut off.
+  /// Whether an end marker follows the frame header; if not, the file was cut off.
   static func isWhole(_ bytes: [UInt8]) -> Bool {
     guard let start = frameStart(bytes) else { return false }
     return count(0xd9, in: bytes, from: start) > 0
   }
 
-  /// Where the frame header's mark lies. Segments follow each other until there.
+  /// The position of the frame header's marker, found by following the segments before it.
   private static func frameStart(_ bytes: [UInt8]) -> Int? {
     var position = 2
-    while let mark = bytes.big(position, 2), let length = bytes.big(position + 2, 2) {
-      if mark == 0xffff {
+    while let marker = bytes.big(position, 2), let length = bytes.big(position + 2, 2) {
+      if marker == 0xffff {
         position += 1
         continue
       }
-      guard mark >> 8 == 0xff, length >= 2 else { return nil }
-      if (0xc0...0xcf).contains(mark & 0xff), ![0xc4, 0xc8, 0xcc].contains(mark & 0xff) { return position }
+      guard marker >> 8 == 0xff, length >= 2 else { return nil }
+      if (0xc0...0xcf).contains(marker & 0xff), ![0xc4, 0xc8, 0xcc].contains(marker & 0xff) { return position }
       position += 2 + length
     }
     return nil
   }
 
-  /// How often a mark occurs. In compressed data 255 is followed by 0 or a restart, so no other mark can be mistaken.
-  private static func count(_ mark: UInt8, in bytes: [UInt8], from start: Int) -> Int {
+  /// How often a marker occurs. In compressed data, 255 is followed only by 0 or a restart code, so data is never taken
+  /// for another marker.
+  private static func count(_ marker: UInt8, in bytes: [UInt8], from start: Int) -> Int {
     bytes.withUnsafeBufferPointer { bytes in
       var result = 0
-      for position in start..<bytes.count - 1 where bytes[position] == 0xff && bytes[position + 1] == mark {
+      for position in start..<bytes.count - 1 where bytes[position] == 0xff && bytes[position + 1] == marker {
         result += 1
       }
       return result

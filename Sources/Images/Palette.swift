@@ -1,13 +1,14 @@
-/// At most 256 colours that stand for all colours of some images.
+/// At most 256 colours that replace all colours of some images.
 ///
-/// Where the images have no more, they are kept as they are. Otherwise colours of large areas, such as a figure's
-/// background, are kept, and for the others boxes of colours are cut in two, the box with
-/// the greatest squared error first, along its widest channel, at its mean (median cut, P. Heckbert 1982, with the
-/// variance in place of the count); then each colour moves to its nearest mean, twice (Lloyd).
+/// If the images have no more colours than that, all are kept. Otherwise the colours of large areas, such as a figure's
+/// background, are kept, and the others are divided into boxes: the box with the greatest squared error is split at its
+/// mean, along the channel with the greatest error, until there are enough (median cut, P. Heckbert 1982, with the
+/// variance in place of the count). Two steps of Lloyd's algorithm then move each mean to the centre of the colours
+/// that are nearest to it.
 struct Palette {
   /// Red, green and blue, each in a byte: 0xRRGGBB.
   let colors: [Int]
-  /// Nearest entry of each colour asked for so far; 256 where it was not.
+  /// The nearest entry of each colour that was looked up so far; 256 for the others.
   private var nearest = [UInt16](repeating: 256, count: 1 << 24)
 
   static let size = 256
@@ -15,21 +16,21 @@ struct Palette {
   init(of images: [PixelImage]) {
     var counts = [UInt32](repeating: 0, count: 1 << 24)
     for image in images {
-      for place in stride(from: 0, to: image.pixels.count, by: 3) { counts[image.color(at: place)] += 1 }
+      for offset in stride(from: 0, to: image.pixels.count, by: 3) { counts[image.color(at: offset)] += 1 }
     }
     var shades = counts.indices.compactMap { counts[$0] == 0 ? nil : Shade(color: $0, count: Double(counts[$0])) }
     if shades.count <= Self.size {
       colors = shades.map(\.color)
       return
     }
-    // Only few colours can each be on one pixel in a hundred: most entries are left for the others.
+    // Fewer than a hundred colours can each cover more than 1 % of the pixels, so most entries remain for the others.
     let many = shades.reduce(0) { $0 + $1.count } / 100
     let kept = shades.filter { $0.count > many }
     shades.removeAll { $0.count > many }
     var means = Self.cut(&shades, into: Self.size - kept.count)
     for _ in 0..<2 {
       var sums = [SIMD4<Double>](repeating: .zero, count: means.count)
-      for shade in shades { sums[Self.nearest(shade.place, means)] += SIMD4(shade.place, 1) * shade.count }
+      for shade in shades { sums[Self.nearest(shade.rgb, means)] += SIMD4(shade.rgb, 1) * shade.count }
       for index in means.indices where sums[index].w > 0 { means[index] = sums[index].xyz / sums[index].w }
     }
     colors =
@@ -40,7 +41,7 @@ struct Palette {
       }
   }
 
-  /// Entries for each pixel of an image.
+  /// The palette index of each pixel of an image.
   /// - Parameter dithered: Whether the error of each pixel is passed on to its neighbours (Floyd and Steinberg 1976).
   mutating func indices(of image: PixelImage, dithered: Bool) -> [UInt8] {
     guard dithered else {
@@ -48,7 +49,7 @@ struct Palette {
     }
     var result: [UInt8] = []
     result.reserveCapacity(image.width * image.height)
-    // Errors of this row and the next, with one place more at each end.
+    // Errors of this row and the next, padded by one at each end.
     var errors = [SIMD3<Float>](repeating: .zero, count: image.width + 2)
     for y in 0..<image.height {
       var below = [SIMD3<Float>](repeating: .zero, count: image.width + 2)
@@ -71,10 +72,10 @@ struct Palette {
 
   private mutating func index(of color: Int) -> UInt8 {
     if nearest[color] == 256 {
-      let place = SIMD3<Int32>(color)
+      let rgb = SIMD3<Int32>(color)
       var (best, least) = (0, Int32.max)
       for (index, entry) in colors.enumerated() {
-        let difference = SIMD3<Int32>(entry) &- place
+        let difference = SIMD3<Int32>(entry) &- rgb
         let distance = (difference &* difference).wrappedSum()
         if distance < least { (best, least) = (index, distance) }
       }
@@ -87,7 +88,7 @@ struct Palette {
   private struct Shade {
     let color: Int
     let count: Double
-    var place: SIMD3<Double> { SIMD3<Double>(color) }
+    var rgb: SIMD3<Double> { SIMD3<Double>(color) }
   }
 
   /// A box of colours: a range of the list, its mean, and the squared error along its widest channel.
@@ -101,8 +102,8 @@ struct Palette {
       var (count, sum, squares) = (0.0, SIMD3<Double>.zero, SIMD3<Double>.zero)
       for shade in shades[range] {
         count += shade.count
-        sum += shade.place * shade.count
-        squares += shade.place * shade.place * shade.count
+        sum += shade.rgb * shade.count
+        squares += shade.rgb * shade.rgb * shade.count
       }
       let errors = squares - sum * sum / count
       (self.range, mean) = (range, sum / count)
@@ -111,7 +112,7 @@ struct Palette {
     }
   }
 
-  /// Means of the boxes.
+  /// Splits the colours into boxes and returns the mean of each.
   private static func cut(_ shades: inout [Shade], into count: Int) -> [SIMD3<Double>] {
     var boxes = [Box(shades, shades.indices)]
     while boxes.count < count {
@@ -119,8 +120,8 @@ struct Palette {
         break
       }
       let box = boxes[widest]
-      let middle = shades[box.range].partition { $0.place[box.channel] > box.mean[box.channel] }
-      // Rounding may put a mean at the box's edge; then nothing is left to cut.
+      let middle = shades[box.range].partition { $0.rgb[box.channel] > box.mean[box.channel] }
+      // Rounding may put a mean at the box's edge; then the box cannot be split.
       guard middle > box.range.lowerBound, middle < box.range.upperBound else { break }
       boxes[widest] = Box(shades, box.range.lowerBound..<middle)
       boxes.append(Box(shades, middle..<box.range.upperBound))
@@ -128,10 +129,10 @@ struct Palette {
     return boxes.map(\.mean)
   }
 
-  private static func nearest(_ place: SIMD3<Double>, _ means: [SIMD3<Double>]) -> Int {
+  private static func nearest(_ rgb: SIMD3<Double>, _ means: [SIMD3<Double>]) -> Int {
     var (best, least) = (0, Double.infinity)
     for (index, mean) in means.enumerated() {
-      let difference = mean - place
+      let difference = mean - rgb
       let distance = (difference * difference).sum()
       if distance < least { (best, least) = (index, distance) }
     }
@@ -140,9 +141,9 @@ struct Palette {
 }
 
 extension PixelImage {
-  /// The colour of the pixel whose bytes start there: 0xRRGGBB.
-  fileprivate func color(at place: Int) -> Int {
-    Int(pixels[place]) << 16 | Int(pixels[place + 1]) << 8 | Int(pixels[place + 2])
+  /// The colour of the pixel whose bytes begin at an offset: 0xRRGGBB.
+  fileprivate func color(at offset: Int) -> Int {
+    Int(pixels[offset]) << 16 | Int(pixels[offset + 1]) << 8 | Int(pixels[offset + 2])
   }
 }
 

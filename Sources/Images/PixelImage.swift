@@ -1,14 +1,14 @@
 import Foundation
 import Tensors
 
-/// An image of 8 bits a channel: red, green and blue of each pixel, row by row.
+/// An image of 8 bits per channel: red, green and blue of each pixel, row by row.
 public struct PixelImage: Sendable, Equatable {
   public let width: Int
   public let height: Int
   /// 3 · width · height bytes.
   public var pixels: [UInt8]
 
-  /// Stops where there are not 3 · width · height bytes.
+  /// Stops the program if `pixels` does not hold 3 · width · height bytes.
   public init(width: Int, height: Int, pixels: [UInt8]) {
     guard width > 0, height > 0, pixels.count == 3 * width * height else {
       fail("PixelImage: \(pixels.count) bytes do not fill \(width)×\(height) pixels of 3")
@@ -16,16 +16,16 @@ public struct PixelImage: Sendable, Equatable {
     (self.width, self.height, self.pixels) = (width, height, pixels)
   }
 
-  /// One colour everywhere.
+  /// An image of one colour.
   public init(width: Int, height: Int, red: UInt8 = 0, green: UInt8 = 0, blue: UInt8 = 0) {
-    guard width > 0, height > 0 else { fail("PixelImage: \(width)×\(height) is no size") }
+    guard width > 0, height > 0 else { fail("PixelImage: \(width)×\(height) is not a valid size") }
     var pixels = [UInt8](repeating: red, count: 3 * width * height)
-    for place in stride(from: 0, to: pixels.count, by: 3) { (pixels[place + 1], pixels[place + 2]) = (green, blue) }
+    for offset in stride(from: 0, to: pixels.count, by: 3) { (pixels[offset + 1], pixels[offset + 2]) = (green, blue) }
     self.init(width: width, height: height, pixels: pixels)
   }
 
   /// An image of numbers [3, height, width] in 0…1, clamped and rounded half to even, as published pipelines do.
-  /// Stops at a number that is none (NaN): clamping would hide it.
+  /// Stops the program at NaN, which clamping would hide.
   public init(_ tensor: Tensor) {
     guard tensor.rank == 3, tensor.shape[0] == 3 else {
       fail("PixelImage: expected shape [3, H, W], found \(tensor.shape)")
@@ -34,13 +34,13 @@ public struct PixelImage: Sendable, Equatable {
     let area = height * width
     let pixels = tensor.withUnsafeBuffer { values in
       [UInt8](unsafeUninitializedCapacity: 3 * area) { bytes, count in
-        for place in 0..<area {
+        for pixel in 0..<area {
           for channel in 0..<3 {
-            let value = (values[channel * area + place] * 255).rounded(.toNearestOrEven)
+            let value = (values[channel * area + pixel] * 255).rounded(.toNearestOrEven)
             if value.isNaN {
-              fail("PixelImage: channel \(channel) of pixel (\(place % width), \(place / width)) is no number (NaN)")
+              fail("PixelImage: channel \(channel) of pixel (\(pixel % width), \(pixel / width)) is NaN")
             }
-            bytes[place * 3 + channel] = value >= 255 ? 255 : value > 0 ? UInt8(value) : 0
+            bytes[pixel * 3 + channel] = value >= 255 ? 255 : value > 0 ? UInt8(value) : 0
           }
         }
         count = 3 * area
@@ -49,12 +49,12 @@ public struct PixelImage: Sendable, Equatable {
     self.init(width: width, height: height, pixels: pixels)
   }
 
-  /// Numbers 0…1, [3, height, width].
+  /// The image as numbers 0…1, [3, height, width].
   public func tensor() -> Tensor {
     let area = width * height
     return Tensor(shape: [3, height, width]) { buffer in
-      for place in 0..<area {
-        for channel in 0..<3 { buffer[channel * area + place] = Float(pixels[place * 3 + channel]) / 255 }
+      for pixel in 0..<area {
+        for channel in 0..<3 { buffer[channel * area + pixel] = Float(pixels[pixel * 3 + channel]) / 255 }
       }
     }
   }
@@ -68,7 +68,7 @@ public struct PixelImage: Sendable, Equatable {
     return (pixels[start], pixels[start + 1], pixels[start + 2])
   }
 
-  /// A part of the image; it must lie within.
+  /// A rectangle of the image. Stops the program if it extends beyond the image.
   public func cropped(x: Int, y: Int, width: Int, height: Int) -> PixelImage {
     guard x >= 0, y >= 0, width > 0, height > 0, x + width <= self.width, y + height <= self.height else {
       fail("cropped: \(width)×\(height) at (\(x), \(y)) lies outside \(self.width)×\(self.height)")
@@ -82,7 +82,7 @@ public struct PixelImage: Sendable, Equatable {
     return PixelImage(width: width, height: height, pixels: rows)
   }
 
-  /// The middle of the image; where it is smaller, a black border fills the rest.
+  /// The middle of the image; where the image is smaller, a black border fills the rest.
   public func centerCropped(width: Int, height: Int) -> PixelImage {
     let (left, top) = ((self.width - width).floorHalf, (self.height - height).floorHalf)
     if left >= 0, top >= 0 { return cropped(x: left, y: top, width: width, height: height) }
@@ -97,16 +97,16 @@ public struct PixelImage: Sendable, Equatable {
     return result
   }
 
-  /// Black wherever the mask, an image of the same size, is darker than half.
+  /// The image, black wherever the mask (an image of the same size) is darker than half.
   public func masked(by mask: PixelImage) -> PixelImage {
     guard (mask.width, mask.height) == (width, height) else {
       fail("masked: a mask of \(mask.width)×\(mask.height) for an image of \(width)×\(height)")
     }
     var result = self
-    for place in 0..<width * height {
-      let brightness = (0..<3).reduce(0) { $0 + Int(mask.pixels[3 * place + $1]) }
+    for pixel in 0..<width * height {
+      let brightness = (0..<3).reduce(0) { $0 + Int(mask.pixels[3 * pixel + $1]) }
       if brightness < 3 * 128 {
-        for channel in 0..<3 { result.pixels[3 * place + channel] = 0 }
+        for channel in 0..<3 { result.pixels[3 * pixel + channel] = 0 }
       }
     }
     return result

@@ -5,7 +5,7 @@ import Tensors
 public enum ResizeFilter: String, Sendable, CaseIterable {
   case box, bilinear, bicubic, lanczos
 
-  /// Half the kernel's width, in input pixels at equal size.
+  /// Half the kernel's width, in input pixels if the size does not change.
   var support: Double {
     switch self {
     case .box: 0.5
@@ -32,18 +32,18 @@ public enum ResizeFilter: String, Sendable, CaseIterable {
 }
 
 extension PixelImage {
-  /// The image at another size, antialiased, byte for byte as `Image.resize` of Pillow up to version 12 gives it: first
-  /// along rows, then along columns, with weights of 22 bits and 8-bit pixels in between. Pillow 13 takes the columns
-  /// first where the height shrinks more than the width; the published pipelines ran before it.
+  /// The image at another size, antialiased, byte for byte like `Image.resize` of Pillow up to version 12: first along
+  /// rows, then along columns, with weights of 22 bits and 8-bit pixels in between. Pillow 13 resizes along columns
+  /// first if the height shrinks more than the width; the published pipelines used older versions.
   public func resized(width: Int, height: Int, filter: ResizeFilter = .bicubic) -> PixelImage {
-    guard width > 0, height > 0 else { fail("resized: \(width)×\(height) is no size") }
+    guard width > 0, height > 0 else { fail("resized: \(width)×\(height) is not a valid size") }
     var image = self
     if width != image.width {
-      let taps = (0..<width).map { Taps(place: $0, from: image.width, to: width, filter) }
+      let taps = (0..<width).map { Taps(at: $0, from: image.width, to: width, filter) }
       image = image.filtered(width: width, height: image.height, taps, alongRows: true)
     }
     if height != image.height {
-      let taps = (0..<height).map { Taps(place: $0, from: image.height, to: height, filter) }
+      let taps = (0..<height).map { Taps(at: $0, from: image.height, to: height, filter) }
       image = image.filtered(width: width, height: height, taps, alongRows: false)
     }
     return image
@@ -75,17 +75,17 @@ extension PixelImage {
   }
 }
 
-/// The input pixels that one output pixel draws on, with weights in fixed point.
+/// The input pixels that one output pixel depends on, with weights in fixed point.
 private struct Taps {
   static let bits: Int32 = 22
   let first: Int
   let weights: [Int32]
 
-  init(place: Int, from: Int, to: Int, _ filter: ResizeFilter) {
+  init(at position: Int, from: Int, to: Int, _ filter: ResizeFilter) {
     let scale = Double(from) / Double(to)
     let stretch = max(scale, 1)
     let support = filter.support * stretch
-    let centre = (Double(place) + 0.5) * scale
+    let centre = (Double(position) + 0.5) * scale
     first = max(0, Int(centre - support + 0.5))
     let end = min(from, Int(centre + support + 0.5))
     let raw = (first..<max(end, first + 1)).map { filter.weight((Double($0) - centre + 0.5) * (1 / stretch)) }

@@ -6,7 +6,7 @@ import MSDiffusion
 import Models
 import Tensors
 
-/// What a checkpoint file or model folder is, as text.
+/// A description of a checkpoint file or model folder, as text.
 package struct Inspection {
   /// Lines to print.
   package private(set) var lines: [String] = []
@@ -17,7 +17,7 @@ package struct Inspection {
   /// Opens a path and describes it.
   /// - Parameters:
   ///   - listsKeys: Whether every key is listed, or only their number.
-  /// - Throws: `CheckpointError`, `JSONError` and the like for what is refused.
+  /// - Throws: `CheckpointError`, `JSONError` and the like for files that cannot be read.
   package init(_ path: String, listsKeys: Bool = true) throws {
     self.listsKeys = listsKeys
     let folder = ModelFolder.folder(of: path)
@@ -47,7 +47,7 @@ package struct Inspection {
     }
   }
 
-  /// - Parameter folder: where the model that an adapter was made for may lie.
+  /// - Parameter folder: the folder that may hold the model that an adapter was made for.
   private mutating func describe(_ path: String, configuration: JSONNode?, beside folder: ModelFolder) throws {
     let checkpoint = try Checkpoint(path)
     let kind = ModelKind(keys: checkpoint.keys)
@@ -61,7 +61,7 @@ package struct Inspection {
       bytes += count * type.size
     }
     let typeList = types.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key.rawValue)" }
-    lines.append("\(path): \(kind.map { "looks like \($0.rawValue)" } ?? "of no model that is known here")")
+    lines.append("\(path): \(kind.map { "looks like \($0.rawValue)" } ?? "of no known model")")
     lines.append("  files: \(checkpoint.files.map { ($0 as NSString).lastPathComponent }.joined(separator: ", "))")
     lines.append(
       "  tensors: \(checkpoint.keys.count) (\(typeList.joined(separator: ", "))), \(numbers) numbers, \(Self.size(bytes))"
@@ -81,21 +81,21 @@ package struct Inspection {
     }
   }
 
-  /// What a model of that kind finds in a checkpoint.
+  /// Compares the checkpoint with the weights that a model of its kind needs.
   private mutating func compare(
     _ checkpoint: Checkpoint, _ kind: ModelKind, configuration: JSONNode?, beside folder: ModelFolder
   ) throws {
     let source = NotingSource(checkpoint)
     if kind == .adapter, !folder.hasConfiguration(of: .unet) {
-      return lines.append("  keys and values fit a U-Net: not checked, as no U-Net lies beside it")
+      return lines.append("  keys and values fit a U-Net: not checked, as there is no U-Net beside it")
     }
     guard kind == .adapter || configuration != nil else {
-      return lines.append("  weights fit a configuration: not checked, as no configuration lies beside it")
+      return lines.append("  weights fit a configuration: not checked, as there is no configuration beside it")
     }
     do {
       try kind.build(source, configuration, beside: folder)
     } catch let error as ParameterError {
-      // A configuration that cannot be built is reported, and so is what was asked for until then.
+      // Where no model can be built, the error is reported, and below it the weights requested until then.
       lines.append("  refused: \(error)")
       isWhole = false
     }
@@ -111,7 +111,7 @@ package struct Inspection {
     }
   }
 
-  /// Bytes for people.
+  /// A number of bytes in a readable unit.
   private static func size(_ bytes: Int) -> String {
     let units = ["B", "KiB", "MiB", "GiB"]
     var (number, unit) = (Double(bytes), 0)

@@ -5,7 +5,7 @@ import Layers
 import MSDiffusion
 import Models
 
-/// The models that a checkpoint can belong to, told by its keys.
+/// The models that a checkpoint can belong to, recognised by its keys.
 package enum ModelKind: String, Sendable, CaseIterable {
   case unet = "a U-Net of Stable Diffusion"
   case vae = "an autoencoder of Stable Diffusion"
@@ -13,7 +13,7 @@ package enum ModelKind: String, Sendable, CaseIterable {
   case imageEncoder = "a CLIP vision encoder"
   case adapter = "an MS-Diffusion adapter"
 
-  /// What a checkpoint looks like; nil where its keys tell nothing.
+  /// The kind that a checkpoint's keys match; nil if they match none.
   package init?(keys: [String]) {
     func has(_ beginning: String) -> Bool { keys.contains { $0.hasPrefix(beginning) } }
     if has("image_proj.") || has("ms_adapter.") {
@@ -31,7 +31,8 @@ package enum ModelKind: String, Sendable, CaseIterable {
     }
   }
 
-  /// Builds the model that a configuration describes, over a source; an adapter as the folder that it lies in says.
+  /// Builds the model that a configuration describes, with parameters from a source. An adapter is built for the U-Net
+  /// in its folder.
   /// - Throws: `JSONError`, `ParameterError`, `PipelineError`.
   func build(_ source: any ParameterSource, _ configuration: JSONNode?, beside folder: ModelFolder) throws {
     let scope = Scope(source)
@@ -42,7 +43,7 @@ package enum ModelKind: String, Sendable, CaseIterable {
     case (.imageEncoder, let configuration?): _ = try CLIPVisionEncoder(scope, .init(configuration))
     case (.adapter, _):
       let unet = try UNet(Scope(ShapeSource()), UNetConfiguration(folder.configuration(of: .unet)))
-      // No shape depends on the number of heads, so that any does where the folder does not say.
+      // No shape depends on the number of heads, so any number will do if the configuration has none.
       let own = try AdapterConfiguration(folder.optionalConfiguration(of: .adapter), weights: scope, heads: 1)
       _ = try Adapter(scope, own, beside: unet.crossAttentionLayers)
     case (_, nil): break
@@ -50,7 +51,7 @@ package enum ModelKind: String, Sendable, CaseIterable {
   }
 }
 
-/// A checkpoint's shapes, with a note of what a model asked for and did not find.
+/// A checkpoint's shapes. Records what a model requests and does not find.
 final class NotingSource: ParameterSource, @unchecked Sendable {
   private let checkpoint: Checkpoint
   private let lock = NSLock()
@@ -84,7 +85,7 @@ final class NotingSource: ParameterSource, @unchecked Sendable {
     lock.withLock { different.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
   }
 
-  /// Keys that nothing asked for; `position_ids` are no weights and do not count.
+  /// Keys that were never requested; `position_ids` are not weights and do not count.
   var surplus: [String] {
     lock.withLock { checkpoint.keys.filter { !asked.contains($0) && !$0.hasSuffix("position_ids") } }
   }

@@ -1,4 +1,4 @@
-/// A value that goes to JSON and comes back equal.
+/// A value that can be written to JSON and read back unchanged.
 package protocol JSONCoded {
   /// Whether null is one of its values.
   static var isNullable: Bool { get }
@@ -31,7 +31,7 @@ extension String: JSONCoded {
   package init(json node: JSONNode) throws { self = try node.string() }
 }
 
-/// A number up to 2⁵³, which every reader of JSON takes exactly; a text of digits beyond.
+/// Written as a number up to 2⁵³, which every JSON reader represents exactly, and as a string of digits beyond.
 extension UInt64: JSONCoded {
   package var json: JSONValue { self <= 1 << 53 ? .integer(Int64(self)) : .string("\(self)") }
 
@@ -39,12 +39,12 @@ extension UInt64: JSONCoded {
     switch node.value {
     case .integer(let number)? where number >= 0: self = UInt64(number)
     case .string(let text)? where UInt64(text) != nil: self = UInt64(text) ?? 0
-    default: throw node.mismatch("a whole number from 0 to \(UInt64.max), beyond 2⁵³ as a text")
+    default: throw node.mismatch("a whole number from 0 to \(UInt64.max), beyond 2⁵³ as a string")
     }
   }
 }
 
-/// Both ends, null for one without end.
+/// Written as an array of both ends, with null for an infinite one.
 extension ClosedRange: JSONCoded where Bound == Float {
   package var json: JSONValue { JSONValue(self) }
 
@@ -52,7 +52,7 @@ extension ClosedRange: JSONCoded where Bound == Float {
     let ends = try node.array()
     guard ends.count == 2, case let lower = ends[0].isPresent ? try ends[0].float() : -.infinity,
       case let upper = ends[1].isPresent ? try ends[1].float() : .infinity, lower <= upper
-    else { throw node.mismatch("two numbers, the lesser first; null for no end") }
+    else { throw node.mismatch("two numbers, the smaller first; null for an infinite one") }
     self = lower...upper
   }
 }
@@ -62,7 +62,7 @@ extension Array: JSONCoded where Element: JSONCoded {
   package init(json node: JSONNode) throws { self = try node.array().map { try Element(json: $0) } }
 }
 
-/// nil is null.
+/// nil is written as null.
 extension Optional: JSONCoded where Wrapped: JSONCoded {
   package static var isNullable: Bool { true }
   package var json: JSONValue { self?.json ?? .null }

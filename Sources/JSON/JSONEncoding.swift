@@ -2,7 +2,7 @@ import Foundation
 
 extension JSONValue {
   /// The JSON of any encodable value, members sorted by name.
-  /// - Throws: `EncodingError` for NaN and infinity, which JSON has no form for.
+  /// - Throws: `EncodingError` for NaN and infinity, which JSON cannot represent.
   public init(encoding value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]

@@ -2,7 +2,7 @@
 public enum JSONError: Error, Equatable, CustomStringConvertible {
   /// The text is not strict JSON.
   case malformed(name: String, line: Int, column: Int, expected: String, found: String)
-  /// A key comes twice in one object.
+  /// A key occurs twice in one object.
   case duplicateKey(name: String, line: Int, column: Int, key: String)
   /// More levels of arrays and objects than allowed.
   case tooDeep(name: String, limit: Int)
@@ -10,7 +10,7 @@ public enum JSONError: Error, Equatable, CustomStringConvertible {
   case tooLarge(name: String, bytes: Int, limit: Int)
   /// More values than allowed.
   case tooMany(name: String, limit: Int)
-  /// A value of another type than asked for, or none.
+  /// A value that is missing or has another type than expected.
   case wrongType(location: String, expected: String, found: String)
   /// A key that the object's type does not have.
   case unknownKey(location: String, key: String, known: [String])
@@ -22,7 +22,7 @@ public enum JSONError: Error, Equatable, CustomStringConvertible {
     case .malformed(let name, let line, let column, let expected, let found):
       "\(name), line \(line), column \(column): expected \(expected), found \(found)"
     case .duplicateKey(let name, let line, let column, let key):
-      "\(name), line \(line), column \(column): the key '\(key)' comes a second time in the same object; remove one"
+      "\(name), line \(line), column \(column): the key '\(key)' occurs twice in the same object; remove one"
     case .tooDeep(let name, let limit): "\(name): nested deeper than \(limit) levels"
     case .tooLarge(let name, let bytes, let limit): "\(name): \(bytes) bytes, expected at most \(limit)"
     case .tooMany(let name, let limit): "\(name): more than \(limit) values"

@@ -5,7 +5,7 @@ package struct JSONField<Root> {
   fileprivate let write: (Root) -> JSONValue?
   fileprivate let read: (inout Root, JSONNode) throws -> Void
 
-  /// An entry written and read by hand.
+  /// An entry that is written and read by the given functions.
   package init(
     _ key: String, isNullable: Bool = false, write: @escaping (Root) -> JSONValue?,
     read: @escaping (inout Root, JSONNode) throws -> Void
@@ -22,7 +22,7 @@ package struct JSONField<Root> {
     }
   }
 
-  /// An entry that is left out where it is nil; null is a value where `Value` has one.
+  /// An entry that is omitted if it is nil. null is accepted if `Value` is nullable itself.
   package init<Value: JSONCoded>(_ key: String, ifSaid path: WritableKeyPath<Root, Value?>) {
     self.init(key, isNullable: Value.isNullable) {
       $0[keyPath: path]?.json
@@ -33,14 +33,14 @@ package struct JSONField<Root> {
 }
 
 extension JSONValue {
-  /// An object of a value's entries.
+  /// The object of a value's entries.
   package init<Root>(_ root: Root, _ fields: [JSONField<Root>]) {
     self = .object(fields.compactMap { field in field.write(root).map { (field.key, $0) } })
   }
 }
 
 extension JSONNode {
-  /// Reads the entries that are there into a value, whose others stay.
+  /// Reads the entries that are present into a value and leaves the others as they are.
   /// - Throws: ``JSONError/unknownKey(location:key:known:)``; what the entries throw.
   package func read<Root>(into root: inout Root, _ fields: [JSONField<Root>]) throws {
     guard case .object(let object)? = value else { throw mismatch("an object") }
@@ -58,7 +58,8 @@ extension JSONNode {
   }
 }
 
-/// Those of some names that a mistyped one may stand for: up to a third of its letters differ, or one holds the other.
+/// The known names that a mistyped name may mean: at most a third of its letters differ, or one name contains the
+/// other.
 func nearNames(to name: String, among known: [String]) -> [String] {
   known.filter { other in
     other.contains(name) || name.contains(other) || editDistance(name, other) <= max(1, (name.count + 1) / 3)

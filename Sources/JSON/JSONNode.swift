@@ -1,17 +1,17 @@
 import Foundation
 
-/// A place in a JSON file, for typed reading: what is asked for and not there is an error that names file and place.
+/// A node of a JSON file, for typed reading. Errors name the file and the path of the node in it.
 ///
-/// Following a key that is missing gives a node that is not present; only reading it is an error, or gives the default.
-/// null counts as not present.
+/// The subscript of a missing key or index returns a node that is not present. Reading such a node throws, or returns
+/// the fallback if the call has one. null counts as not present.
 public struct JSONNode: Sendable {
-  /// The value; nil where there is none.
+  /// The value; nil if there is none.
   public let value: JSONValue?
   private let name: String
   private let path: String
 
-  /// The whole of a value.
-  /// - Parameter name: The file, for messages.
+  /// The root node of a value.
+  /// - Parameter name: The file's name, for error messages.
   public init(_ value: JSONValue, name: String) { self.init(value, name: name, path: "") }
 
   private init(_ value: JSONValue?, name: String, path: String) {
@@ -23,7 +23,7 @@ public struct JSONNode: Sendable {
   public static func read(_ path: String) throws -> JSONNode {
     let attributes = try? FileManager.default.attributesOfItem(
       atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
-    // Reading a pipe would wait for someone to write.
+    // Reading a pipe would wait until another process writes to it.
     if let type = attributes?[.type] as? FileAttributeType, type != .typeRegular {
       throw JSONError.file(path: path, reason: "expected a JSON file, found a folder or device")
     }
@@ -38,17 +38,17 @@ public struct JSONNode: Sendable {
 
   public var isPresent: Bool { value != nil }
 
-  /// File and place, for messages.
+  /// The file's name and the node's path in it, for error messages.
   public var location: String { path.isEmpty ? name : "\(name): \(path)" }
 
-  /// What an object holds under a key.
+  /// The value of a key in an object.
   public subscript(key: String) -> JSONNode {
     let inner = path.isEmpty ? key : path + "." + key
     guard case .object(let object)? = value else { return JSONNode(nil, name: name, path: inner) }
     return JSONNode(object[key], name: name, path: inner)
   }
 
-  /// What an array holds at a place.
+  /// The element of an array at an index.
   public subscript(index: Int) -> JSONNode {
     let inner = "\(path)[\(index)]"
     guard case .array(let values)? = value, values.indices.contains(index) else {
@@ -57,7 +57,7 @@ public struct JSONNode: Sendable {
     return JSONNode(values[index], name: name, path: inner)
   }
 
-  /// - Throws: ``JSONError/wrongType(location:expected:found:)``, as all readings do.
+  /// - Throws: ``JSONError/wrongType(location:expected:found:)``, like all methods that read a value.
   public func int() throws -> Int {
     switch value {
     case .integer(let number)?: return Int(number)
@@ -77,7 +77,7 @@ public struct JSONNode: Sendable {
   public func float() throws -> Float { Float(try double()) }
 
   public func string() throws -> String {
-    guard case .string(let text)? = value else { throw mismatch("a text") }
+    guard case .string(let text)? = value else { throw mismatch("a string") }
     return text
   }
 
@@ -107,7 +107,7 @@ public struct JSONNode: Sendable {
   public func bool(or fallback: Bool) throws -> Bool { isPresent ? try bool() : fallback }
   public func ints(or fallback: [Int]) throws -> [Int] { isPresent ? try ints() : fallback }
 
-  /// What to throw for a value that is not as expected.
+  /// The error for a value that is not as expected.
   package func mismatch(_ expected: String) -> JSONError {
     .wrongType(location: location, expected: expected, found: value?.kind ?? "nothing")
   }

@@ -2,20 +2,20 @@ import CJSONC
 import Foundation
 
 extension JSONValue {
-  /// Largest text that is read, in bytes: 256 MiB, more than any header or configuration takes.
+  /// The longest text that is read, in bytes: 256 MiB, more than any header or configuration has.
   package static let sizeLimit = 256 << 20
 
-  /// Most values that are read, arrays and objects included: json-c takes up to 200 bytes for each, however short its
-  /// text is.
+  /// The most values that are read, arrays and objects included: json-c takes up to 200 bytes of memory per value,
+  /// however short its text is.
   package static let valueLimit = 1 << 21
 
-  /// Reads strict JSON (RFC 8259): one value, no key twice in an object, whole numbers within 64 bits, others finite;
-  /// at most 256 MiB of text and two million values.
+  /// Reads strict JSON (RFC 8259): one value, UTF-8, no duplicate keys, whole numbers within 64 bits, other numbers
+  /// finite, at most ``sizeLimit`` bytes and ``valueLimit`` values.
   ///
   /// - Parameters:
-  ///   - text: The text.
-  ///   - name: What messages call it.
-  ///   - maximumDepth: Levels of arrays and objects allowed.
+  ///   - bytes: The text.
+  ///   - name: The text's name in error messages.
+  ///   - maximumDepth: The most levels of arrays and objects allowed.
   /// - Throws: ``JSONError``.
   public static func parse(_ text: String, name: String, maximumDepth: Int = 64) throws -> JSONValue {
     try parse(Array(text.utf8), name: name, maximumDepth: maximumDepth)
@@ -38,7 +38,7 @@ extension JSONValue {
     json_tokener_set_flags(tokener, Int32(JSON_TOKENER_STRICT))
     let parsed = bytes.withMemoryRebound(to: CChar.self) { text in
       let parsed = json_tokener_parse_ex(tokener, text.baseAddress, Int32(text.count))
-      // A number at the top level ends with what follows it.
+      // json-c waits for another character after a number at the top level.
       return json_tokener_get_error(tokener) == json_tokener_continue ? json_tokener_parse_ex(tokener, " ", 1) : parsed
     }
     defer { json_object_put(parsed) }

@@ -1,9 +1,10 @@
 import Foundation
 
 extension JSONValue {
-  /// The value as JSON text: the same value, the same text. Numbers that are not finite become null.
+  /// The value as JSON text. Equal values have equal texts. Numbers that are not finite become null.
   ///
-  /// - Parameter pretty: Two spaces a level and a line a value; arrays of plain values stay on one line.
+  /// - Parameter pretty: Whether to write one value per line, indented by two spaces per level; arrays that hold no
+  ///   arrays or objects stay on one line.
   public func text(pretty: Bool = false) -> String {
     var text = ""
     write(to: &text, level: 0, pretty: pretty)

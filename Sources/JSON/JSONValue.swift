@@ -1,4 +1,4 @@
-/// A JSON value. Whole numbers and fractions are told apart as they are written.
+/// A JSON value. A number is an integer if it is written without fraction and exponent, else a double.
 public indirect enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
@@ -8,28 +8,28 @@ public indirect enum JSONValue: Sendable, Equatable {
   case array([JSONValue])
   case object(JSONObject)
 
-  /// An object of pairs in the given order; of equal keys the last one counts.
+  /// An object of pairs in the given order; of pairs with equal keys, the last one counts.
   public static func object(_ pairs: [(String, JSONValue)]) -> JSONValue {
     var object = JSONObject()
     for (key, value) in pairs { object[key] = value }
     return .object(object)
   }
 
-  /// What the value is, in words for a message.
+  /// A description of the value for error messages.
   var kind: String {
     switch self {
     case .null: "null"
     case .bool(let value): "\(value)"
     case .integer(let value): "the number \(value)"
     case .double(let value): "the number \(value)"
-    case .string(let value): "the text '\(value.count > 40 ? value.prefix(40) + "…" : value)'"
+    case .string(let value): "the string '\(value.count > 40 ? value.prefix(40) + "…" : value)'"
     case .array(let values): "an array of \(values.count)"
     case .object(let object): "an object of \(object.keys.count) keys"
     }
   }
 }
 
-/// The pairs of a JSON object in their order.
+/// The keys and values of a JSON object, in order.
 public struct JSONObject: Sendable, Equatable {
   public private(set) var keys: [String] = []
   private var values: [String: JSONValue] = [:]
@@ -58,22 +58,22 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 
   /// A whole number.
   public init(_ value: Int) { self = .integer(Int64(value)) }
-  /// A fraction, shortest digits that give back the same float32; null where it is not finite.
+  /// A number with the fewest digits that are read back as the same float32; null if it is not finite.
   public init(_ value: Float) {
     guard value.isFinite else {
       self = .null
       return
     }
     let short = Double("\(value)") ?? Double(value)
-    // Rounded twice, a number in the middle between two could become the other one.
+    // Rounding to double and then to float32 could yield a neighbouring number.
     self = .double(Float(short) == value ? short : Double(value))
   }
-  /// Numbers.
+  /// An array of numbers.
   public init(_ values: [Float]) { self = .array(values.map { JSONValue($0) }) }
-  /// Both ends, null for one that is not finite.
+  /// An array of both ends, with null for one that is not finite.
   public init(_ range: ClosedRange<Float>) {
     self = .array([JSONValue(range.lowerBound), JSONValue(range.upperBound)])
   }
-  /// Texts.
+  /// An array of strings.
   public init(_ values: [String]) { self = .array(values.map { .string($0) }) }
 }

@@ -1,5 +1,5 @@
-/// Walks over JSON text once and refuses what json-c would let pass: duplicate keys, comments, numbers beyond their
-/// type, what comes after the value.
+/// Scans JSON text once and rejects what json-c would accept: duplicate keys, comments, numbers out of range, and
+/// anything after the value.
 struct StrictScanner {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let name: String
@@ -57,8 +57,8 @@ struct StrictScanner {
         throw unexpected("a key without a zero character")
       }
       guard keys.insert(key).inserted else {
-        let place = place(of: start)
-        throw JSONError.duplicateKey(name: name, line: place.line, column: place.column, key: key)
+        let (line, column) = lineAndColumn(of: start)
+        throw JSONError.duplicateKey(name: name, line: line, column: column, key: key)
       }
       skipSpace()
       guard take(":") else { throw unexpected("a colon after the key") }
@@ -184,13 +184,13 @@ struct StrictScanner {
   }
 
   private func unexpected(_ expected: String) -> JSONError {
-    let (line, column) = place(of: position)
+    let (line, column) = lineAndColumn(of: position)
     let rest = bytes[min(position, bytes.count)...].prefix(12)
     let found = rest.isEmpty ? "the end" : "'" + String(decoding: rest, as: UTF8.self) + "'"
     return .malformed(name: name, line: line, column: column, expected: expected, found: found)
   }
 
-  private func place(of position: Int) -> (line: Int, column: Int) {
+  private func lineAndColumn(of position: Int) -> (line: Int, column: Int) {
     let before = bytes[..<min(position, bytes.count)]
     let line = before.count { $0 == 0x0a } + 1
     let start = before.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0

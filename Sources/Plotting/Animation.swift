@@ -1,9 +1,9 @@
 import Images
 
-/// Figures of one size that follow each other.
+/// Figures of one size that are shown one after another.
 public struct Animation: Sendable {
   public var frames: [any Figure]
-  /// Seconds that a frame stays; the last one stays three times as long.
+  /// Seconds that each frame is shown; the last one is shown three times as long.
   public var delay: Double
 
   public init(_ frames: [any Figure], delay: Double = 0.4) { (self.frames, self.delay) = (frames, delay) }

@@ -18,7 +18,7 @@ final class Canvas {
     guard width > 0, height > 0, width <= 16384, height <= 16384,
       let image = gdImageCreateTrueColor(Int32(width * Self.scale), Int32(height * Self.scale))
     else {
-      throw PlotError.mismatch(what: "figure size", expected: "1 to 16384 pixels a side", found: "\(width)×\(height)")
+      throw PlotError.mismatch(what: "figure size", expected: "1 to 16384 pixels per side", found: "\(width)×\(height)")
     }
     (self.width, self.height, self.image) = (width, height, image)
     fill(0, 0, Double(width), Double(height), background)
@@ -26,12 +26,12 @@ final class Canvas {
 
   deinit { gdImageDestroy(image) }
 
-  /// What was drawn.
+  /// The finished drawing.
   func pixels() -> PixelImage { PixelImage(gd: image).resized(width: width, height: height, filter: .box) }
 
   func fill(_ x: Double, _ y: Double, _ width: Double, _ height: Double, _ color: Color) {
     guard width > 0, height > 0 else { return }
-    gdImageFilledRectangle(image, place(x), place(y), place(x + width) - 1, place(y + height) - 1, number(color))
+    gdImageFilledRectangle(image, scaled(x), scaled(y), scaled(x + width) - 1, scaled(y + height) - 1, number(color))
   }
 
   /// A frame whose outer edge is the rectangle.
@@ -61,22 +61,22 @@ final class Canvas {
   }
 
   private func segment(_ from: (x: Double, y: Double), _ to: (x: Double, y: Double), _ color: Color) {
-    gdImageLine(image, place(from.x), place(from.y), place(to.x), place(to.y), number(color))
+    gdImageLine(image, scaled(from.x), scaled(from.y), scaled(to.x), scaled(to.y), number(color))
   }
 
   func disc(_ x: Double, _ y: Double, radius: Double, _ color: Color) {
-    let size = place(2 * radius)
-    gdImageFilledEllipse(image, place(x), place(y), size, size, number(color))
+    let size = scaled(2 * radius)
+    gdImageFilledEllipse(image, scaled(x), scaled(y), size, size, number(color))
   }
 
   func polygon(_ points: [(x: Double, y: Double)], _ color: Color) {
-    var corners = points.map { gdPoint(x: place($0.x), y: place($0.y)) }
+    var corners = points.map { gdPoint(x: scaled($0.x), y: scaled($0.y)) }
     gdImageFilledPolygon(image, &corners, Int32(corners.count), number(color))
   }
 
-  /// Puts an image in, pixel by pixel.
+  /// Draws an image at its own size.
   func put(_ picture: PixelImage, x: Double, y: Double) {
-    let (left, top, scale) = (Int(place(x)), Int(place(y)), Self.scale)
+    let (left, top, scale) = (Int(scaled(x)), Int(scaled(y)), Self.scale)
     for row in 0..<picture.height * scale where top + row >= 0 && top + row < height * scale {
       guard let target = image.pointee.tpixels[top + row] else { continue }
       for column in 0..<picture.width * scale where left + column >= 0 && left + column < width * scale {
@@ -87,8 +87,8 @@ final class Canvas {
     }
   }
 
-  /// Writes a line of text; `y` is the middle of its small letters' height and the capitals' alike.
-  /// - Parameter upward: Whether it is turned to read from below; then `x` is the middle and alignment goes up.
+  /// Writes a line of text, centred vertically at `y`.
+  /// - Parameter upward: Whether the text runs from bottom to top; then it is centred at `x` and aligned along `y`.
   func text(
     _ text: String, x: Double, y: Double, size: Double, color: Color = .ink, bold: Bool = false,
     alignment: Alignment = .start, upward: Bool = false
@@ -105,10 +105,10 @@ final class Canvas {
     let (left, base) = upward ? (x + drop, y + shift) : (x - shift, y + drop)
     _ = Fonts.draw(
       image, &corners, number(color), bold ? fonts.bold : fonts.regular, points(size), upward ? .pi / 2 : 0,
-      place(left), place(base), text)
+      scaled(left), scaled(base), text)
   }
 
-  /// Length of a line of text.
+  /// Width of a line of text.
   func measure(_ text: String, size: Double, bold: Bool = false) -> Double {
     Self.measure(text, size: size, bold: bold, fonts: fonts)
   }
@@ -125,7 +125,7 @@ final class Canvas {
     return Double(corners[2]) / Double(scale)
   }
 
-  /// Text cut into lines no longer than a width, at spaces; a longer word stands alone.
+  /// Text split at spaces into lines no longer than a width; a longer word gets a line of its own.
   static func wrapped(_ text: String, width: Double, size: Double, bold: Bool = false) throws -> [String] {
     var lines: [String] = []
     for paragraph in text.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -146,6 +146,6 @@ final class Canvas {
   }
 
   private func points(_ size: Double) -> Double { size * 0.75 * Double(Self.scale) }
-  private func place(_ value: Double) -> Int32 { Int32((value * Double(Self.scale)).rounded()) }
+  private func scaled(_ value: Double) -> Int32 { Int32((value * Double(Self.scale)).rounded()) }
   private func number(_ color: Color) -> Int32 { Int32(color.red) << 16 | Int32(color.green) << 8 | Int32(color.blue) }
 }

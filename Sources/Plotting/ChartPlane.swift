@@ -1,11 +1,11 @@
-/// The axes of a chart: where a pair of numbers lies on the canvas.
+/// The axes of a chart, which map a pair of numbers to a point of the canvas.
 struct ChartPlane {
   let canvas: Canvas
   private let left, right, top, bottom: Double
   private let x, y: ClosedRange<Double>
 
   /// Draws axes, ticks, labels and legend.
-  /// - Parameter xTicks: Named places of the horizontal axis; round numbers where nil.
+  /// - Parameter xTicks: Positions and labels on the horizontal axis; if nil, round numbers.
   init(
     title: String, xLabel: String, yLabel: String, caption: String, legend: [String], width: Int, height: Int,
     x: ClosedRange<Double>, y: ClosedRange<Double>, xTicks: [(Double, String)]?
@@ -27,24 +27,24 @@ struct ChartPlane {
     }
     frame.draw(on: canvas)
     for (value, label) in zip(vertical.values, labels) {
-      let place = point(x.lowerBound, value).y
-      canvas.line([(left, place), (right, place)], value == 0 ? .faint : .rule)
-      canvas.text(label, x: left - 8, y: place, size: 12, alignment: .end)
+      let height = point(x.lowerBound, value).y
+      canvas.line([(left, height), (right, height)], value == 0 ? .faint : .rule)
+      canvas.text(label, x: left - 8, y: height, size: 12, alignment: .end)
     }
     let horizontal = Ticks(x, count: 7)
     for (value, label) in xTicks ?? horizontal.values.map({ ($0, Ticks.label($0, step: horizontal.step)) }) {
-      let place = point(value, y.lowerBound).x
-      if xTicks == nil { canvas.line([(place, bottom), (place, bottom + 5)], .faint) }
-      canvas.text(label, x: place, y: bottom + 17, size: 12, alignment: .middle)
+      let position = point(value, y.lowerBound).x
+      if xTicks == nil { canvas.line([(position, bottom), (position, bottom + 5)], .faint) }
+      canvas.text(label, x: position, y: bottom + 17, size: 12, alignment: .middle)
     }
     canvas.line([(left, top), (left, bottom), (right, bottom)], .faint)
     canvas.text(yLabel, x: Surround.margin + 2, y: (top + bottom) / 2, size: 13, alignment: .middle, upward: true)
     canvas.text(xLabel, x: (left + right) / 2, y: bottom + 40, size: 13, alignment: .middle)
     for (index, name) in legend.enumerated() {
-      let place = top + 10 + 22 * Double(index)
-      canvas.line([(right + 16, place), (right + 34, place)], .distinct(index), thickness: 2)
-      Marker(index).draw(on: canvas, x: right + 25, y: place, .distinct(index))
-      canvas.text(name, x: right + 42, y: place, size: 13)
+      let height = top + 10 + 22 * Double(index)
+      canvas.line([(right + 16, height), (right + 34, height)], .distinct(index), thickness: 2)
+      Marker(index).draw(on: canvas, x: right + 25, y: height, .distinct(index))
+      canvas.text(name, x: right + 42, y: height, size: 13)
     }
   }
 
@@ -54,14 +54,14 @@ struct ChartPlane {
     return (left + (right - left) * across, bottom - (bottom - top) * min(max(up, 0), 1))
   }
 
-  /// The range itself, or one around its only value.
+  /// The range itself; if it has only one value, a wider range around that.
   private static func widened(_ range: ClosedRange<Double>) -> ClosedRange<Double> {
     guard range.lowerBound == range.upperBound else { return range }
     let room = max(abs(range.lowerBound) * 0.1, 0.5)
     return range.lowerBound - room...range.upperBound + room
   }
 
-  /// The range of numbers with some room on both sides; an end at zero stays there.
+  /// The range of numbers with some room on both sides, except where it ends at zero.
   static func padded(_ values: [Double]) -> ClosedRange<Double> {
     let (low, high) = (values.min() ?? 0, values.max() ?? 1)
     let room = 0.06 * (high - low)

@@ -5,7 +5,7 @@ public struct Series: Sendable {
   public var name: String
   public var x: [Double]
   public var y: [Double]
-  /// Lower and upper ends of a band around the line.
+  /// Lower and upper ends of a band around the line, one range per x.
   public var band: [ClosedRange<Double>]?
 
   public init(_ name: String, x: [Double], y: [Double], band: [ClosedRange<Double>]? = nil) {
@@ -33,7 +33,7 @@ public struct LineChart: Figure {
     for line in series
     where line.x.count != line.y.count || line.x.isEmpty || line.band.map({ $0.count != line.x.count }) ?? false {
       throw PlotError.mismatch(
-        what: "line '\(line.name)'", expected: "as many x as y, one at least",
+        what: "line '\(line.name)'", expected: "as many x as y values, at least one",
         found: "\(line.x.count) and \(line.y.count)")
     }
     let all = series.flatMap { line in line.y + (line.band ?? []).flatMap { [$0.lowerBound, $0.upperBound] } }
@@ -65,9 +65,9 @@ public struct LineChart: Figure {
 
 /// Bars in groups, with a legend beside them.
 public struct BarChart: Figure {
-  /// One name a group of bars.
+  /// One name per group of bars.
   public var groups: [String]
-  /// One bar a group, and how far each may be off.
+  /// One bar per group, with error bars where `errors` are given.
   public struct Bars: Sendable {
     public var name: String
     public var values: [Double]
@@ -123,7 +123,7 @@ public struct BarChart: Figure {
   }
 }
 
-/// A mark that tells lines apart without colour.
+/// A marker by which lines can be distinguished without colour.
 struct Marker {
   private let index: Int
 

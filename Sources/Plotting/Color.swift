@@ -1,6 +1,6 @@
 import Foundation
 
-/// A colour of the screen (sRGB), 0…255 a channel.
+/// A colour of the screen (sRGB), 0…255 per channel.
 public struct Color: Sendable, Equatable {
   public var red, green, blue: UInt8
 
@@ -20,18 +20,18 @@ public struct Color: Sendable, Equatable {
   /// Grid lines.
   public static let rule = Color(hex: 0xdfe2e6)
 
-  /// Colours that stay apart for colour-blind readers (Okabe and Ito, 2008), for subjects and lines.
+  /// Colours for subjects and lines that colour-blind readers can distinguish (Okabe and Ito, 2008).
   public static let distinct: [Color] = [
     Color(hex: 0xd55e00), Color(hex: 0x0072b2), Color(hex: 0x009e73), Color(hex: 0xcc79a7), Color(hex: 0xe69f00),
     Color(hex: 0x56b4e9), Color(hex: 0x000000), Color(hex: 0xf0e442),
   ]
 
-  /// A distinct colour by number; they repeat.
+  /// A distinct colour by index; after the last one they repeat.
   public static func distinct(_ index: Int) -> Color { distinct[index % distinct.count] }
 
-  /// A share of another colour mixed in.
-  public func mixed(with other: Color, _ share: Double) -> Color {
-    func mix(_ a: UInt8, _ b: UInt8) -> UInt8 { UInt8((Double(a) + (Double(b) - Double(a)) * share).rounded()) }
+  /// The colour with a fraction of another one mixed in.
+  public func mixed(with other: Color, _ fraction: Double) -> Color {
+    func mix(_ a: UInt8, _ b: UInt8) -> UInt8 { UInt8((Double(a) + (Double(b) - Double(a)) * fraction).rounded()) }
     return Color(mix(red, other.red), mix(green, other.green), mix(blue, other.blue))
   }
 

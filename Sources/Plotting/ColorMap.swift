@@ -1,14 +1,14 @@
 import Foundation
 
-/// Colours for numbers 0…1 whose lightness changes evenly, told apart by colour-blind readers too.
+/// Colours for numbers 0…1 whose lightness changes evenly, so that colour-blind readers can distinguish them too.
 ///
-/// Viridis, magma and cividis are those of matplotlib (van der Walt, Smith and Firing; Nuñez et al., 2018), which gives
-/// them away under CC0; here as polynomials through them.
+/// Viridis, magma and cividis are those of matplotlib (van der Walt, Smith and Firing; Nuñez et al., 2018), published
+/// under CC0, and approximated here by polynomials.
 public struct ColorMap: Sendable {
   public let name: String
   private let channels: [[Double]]
 
-  /// Red, green and blue as polynomials, constant term first; none for the two-sided map.
+  /// Red, green and blue as polynomials, constant term first; empty for the diverging map.
   private init(_ name: String, _ channels: [[Double]]) { (self.name, self.channels) = (name, channels) }
 
   /// Dark blue, green, yellow.
@@ -27,7 +27,7 @@ public struct ColorMap: Sendable {
       [-0.0160205, 1.42809, -10.6056, 29.6955, 27.6444, -286.994, 557.702, -454.688, 136.839],
       [0.0348616, -0.5453, 49.3978, -345.371, 1164.48, -2224.13, 2424.57, -1396.84, 329.146],
     ])
-  /// Dark blue, grey, yellow; nearly the same for red-green blind readers.
+  /// Dark blue, grey, yellow; nearly the same to red-green blind readers.
   public static let cividis = ColorMap(
     "cividis",
     [
@@ -38,7 +38,7 @@ public struct ColorMap: Sendable {
   /// Blue below the middle, near white at it, brown above.
   public static let diverging = ColorMap("diverging", [])
 
-  /// The colour of a number; what lies outside 0…1 is clipped.
+  /// The colour of a number, clipped to 0…1.
   public func callAsFunction(_ value: Double) -> Color {
     let x = min(max(value, 0), 1)
     if channels.isEmpty {

@@ -10,7 +10,7 @@ extension PixelImage: Figure {
   public func image() -> PixelImage { self }
 }
 
-/// Figures below each other, with a common title and caption.
+/// Figures one below another, with a common title and caption.
 public struct Stack: Figure {
   public var figures: [any Figure]
   public var title: String

@@ -1,6 +1,6 @@
 import Images
 
-/// What the colours of a grid's maps mean.
+/// A bar that explains the colours of a grid's maps.
 public struct ColorBar: Sendable {
   public var colorMap: ColorMap
   public var range: ClosedRange<Float>
@@ -13,7 +13,7 @@ public struct ColorBar: Sendable {
 
 /// Panels in rows and columns, with titles for both, a colour bar and a caption.
 public struct Grid: Figure {
-  /// Rows of panels; a row may be shorter than others, and nil leaves a place empty.
+  /// Rows of panels. Rows may differ in length; nil leaves a cell empty.
   public var rows: [[Panel?]]
   public var rowTitles: [String]
   public var columnTitles: [String]
@@ -67,9 +67,9 @@ public struct Grid: Figure {
   }
 
   private func draw(_ panel: Panel, on canvas: Canvas, x: Double, y: Double, _ layout: GridLayout) {
-    // Panels of another shape are fitted into the middle of their place.
-    let share = min(1, layout.panelHeight * panel.aspect / Double(panelWidth))
-    let width = (Double(panelWidth) * share).rounded()
+    // Panels of another aspect ratio are shrunk to fit and centred in their cell.
+    let scale = min(1, layout.panelHeight * panel.aspect / Double(panelWidth))
+    let width = (Double(panelWidth) * scale).rounded()
     let height = (width / panel.aspect).rounded()
     let (left, top) = (
       (x + (Double(panelWidth) - width) / 2).rounded(), (y + (layout.panelHeight - height) / 2).rounded()
@@ -113,10 +113,10 @@ public struct Grid: Figure {
     }
     canvas.frame(x - 1, y - 1, 18, height + 2, .faint)
     let (low, high) = (Double(bar.range.lowerBound), Double(bar.range.upperBound))
-    for share in [0, 0.5, 1] {
-      let place = y + height * (1 - share)
-      canvas.line([(x + 16, place), (x + 21, place)], .faint)
-      canvas.text(Ticks.label(low + (high - low) * share, step: (high - low) / 2), x: x + 25, y: place, size: 12)
+    for fraction in [0, 0.5, 1] {
+      let tick = y + height * (1 - fraction)
+      canvas.line([(x + 16, tick), (x + 21, tick)], .faint)
+      canvas.text(Ticks.label(low + (high - low) * fraction, step: (high - low) / 2), x: x + 25, y: tick, size: 12)
     }
     for (index, line) in layout.barLines.enumerated() {
       canvas.text(
@@ -125,7 +125,7 @@ public struct Grid: Figure {
     }
   }
 
-  /// Where everything of a grid goes.
+  /// Positions and sizes of a grid's parts.
   fileprivate struct GridLayout {
     let columns: Int
     let panelHeight: Double

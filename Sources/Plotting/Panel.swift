@@ -3,7 +3,7 @@ import Tensors
 
 /// One picture of a grid: an image or a map, with what is drawn over it.
 public struct Panel: Sendable {
-  /// A labelled box in 0…1 of the picture.
+  /// A labelled box; its corners are fractions (0…1) of the picture's width and height.
   struct LabelledBox: Sendable {
     let x0, y0, x1, y1: Double
     let label: String
@@ -41,9 +41,9 @@ public struct Panel: Sendable {
 
   /// A map [h, w] of numbers in the colours of `colorMap`.
   /// - Parameters:
-  ///   - range: What the colours' ends mean; the map's own least and greatest value where nil.
-  ///   - smooth: Whether the map is interpolated to the panel's size; else every cell is a square.
-  /// - Throws: ``PlotError`` where the map has no two axes or holds NaN.
+  ///   - range: The numbers at the ends of the colour map; if nil, the map's least and greatest value.
+  ///   - smooth: Whether the map is interpolated to the panel's size; else every cell is drawn in one colour.
+  /// - Throws: ``PlotError`` if the map does not have two axes or holds NaN.
   public init(
     map: Tensor, colorMap: ColorMap = .viridis, range: ClosedRange<Float>? = nil, smooth: Bool = false
   ) throws {
@@ -54,7 +54,7 @@ public struct Panel: Sendable {
 
   /// Lays a map [h, w] over the picture.
   /// - Parameter opacity: 0 shows the picture alone, 1 the map alone.
-  /// - Throws: ``PlotError`` where the map has no two axes or holds NaN.
+  /// - Throws: ``PlotError`` if the map does not have two axes or holds NaN.
   public func overlaid(
     with map: Tensor, colorMap: ColorMap = .viridis, range: ClosedRange<Float>? = nil, opacity: Double = 0.6,
     smooth: Bool = true
@@ -64,7 +64,7 @@ public struct Panel: Sendable {
     return panel
   }
 
-  /// Draws a box, given in 0…1 of the picture; all zeros draw nothing.
+  /// Draws a box, whose corners are fractions (0…1) of the picture's width and height; all zeros draw nothing.
   public func boxed(_ corners: [Float], _ label: String = "", color: Color) -> Panel {
     guard corners.count == 4 else { fail("boxed: expected 4 corners, found \(corners.count)") }
     if corners.allSatisfy({ $0 == 0 }) { return self }
@@ -105,7 +105,7 @@ public struct Panel: Sendable {
     var picture: PixelImage
     switch content {
     case .image(let image):
-      // Small pictures keep their pixels visible where they grow much.
+      // A small picture that is enlarged much keeps its pixels visible.
       let grows = width >= 3 * image.width
       picture = image.resized(width: width, height: height, filter: grows ? .box : .bicubic)
     case .empty: picture = PixelImage(width: width, height: height, red: 255, green: 255, blue: 255)
@@ -118,12 +118,12 @@ public struct Panel: Sendable {
     let (low, high) = (Double(overlay.range.lowerBound), Double(overlay.range.upperBound))
     let table = (0...255).map { overlay.colorMap(Double($0) / 255) }
     map.withUnsafeBuffer { values in
-      for place in 0..<width * height {
-        let share = high > low ? (Double(values[place]) - low) / (high - low) : 0
-        let color = table[Int((min(max(share, 0), 1) * 255).rounded())]
+      for pixel in 0..<width * height {
+        let fraction = high > low ? (Double(values[pixel]) - low) / (high - low) : 0
+        let color = table[Int((min(max(fraction, 0), 1) * 255).rounded())]
         for (channel, top) in [color.red, color.green, color.blue].enumerated() {
-          let below = Double(picture.pixels[3 * place + channel])
-          picture.pixels[3 * place + channel] = UInt8((below + (Double(top) - below) * overlay.opacity).rounded())
+          let below = Double(picture.pixels[3 * pixel + channel])
+          picture.pixels[3 * pixel + channel] = UInt8((below + (Double(top) - below) * overlay.opacity).rounded())
         }
       }
     }

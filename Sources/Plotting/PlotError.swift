@@ -1,6 +1,6 @@
 /// What is wrong with a figure.
 public enum PlotError: Error, Equatable, CustomStringConvertible {
-  /// No font that can be drawn with.
+  /// No font that can be used.
   case noFont(name: String, searched: [String], reason: String)
   /// Numbers that cannot be drawn.
   case notFinite(what: String)
@@ -12,7 +12,7 @@ public enum PlotError: Error, Equatable, CustomStringConvertible {
     case .noFont(let name, let searched, let reason):
       "the font \(name) was not found or cannot be used (\(reason)); searched \(searched.joined(separator: ", ")). "
         + "Install fonts-dejavu-core, or name its folder in MSDIFFUSION_FONTS"
-    case .notFinite(let what): "\(what) holds NaN or infinity, which has no place in a figure"
+    case .notFinite(let what): "\(what) holds NaN or infinity, which cannot be drawn"
     case .mismatch(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
     }
   }

@@ -2,7 +2,7 @@ import Images
 
 /// Rows of text and gauges under column titles.
 public struct Table: Figure {
-  /// What stands in one place.
+  /// One cell: text or a gauge.
   public struct Cell: Sendable {
     enum Content: Sendable {
       case text(String)
@@ -17,7 +17,7 @@ public struct Table: Figure {
       (content, self.color, isBold) = (.text(text), color, bold)
     }
 
-    /// A number between 0 and 1 on a line, with what it is to be compared with.
+    /// A number between 0 and 1 on a line, with the values to compare it with.
     public init(_ gauge: Gauge) { content = .gauge(gauge) }
   }
 
@@ -25,9 +25,9 @@ public struct Table: Figure {
   public struct Gauge: Sendable {
     public var value: Double
     public var interval: ClosedRange<Double>
-    /// Marked by a thin line.
+    /// The value expected by chance, marked by a thin line.
     public var chance: Double?
-    /// Marked by a thick line.
+    /// The target, marked by a thick line.
     public var reach: Double?
     public var color: Color
 
@@ -40,7 +40,7 @@ public struct Table: Figure {
   }
 
   public var columns: [String]
-  /// Of each column, in pixels.
+  /// Width of each column, in pixels.
   public var widths: [Int]
   public var rows: [[Cell]]
   public var title, caption: String
@@ -56,7 +56,7 @@ public struct Table: Figure {
   public func image() throws -> PixelImage {
     guard !columns.isEmpty, widths.count == columns.count, rows.allSatisfy({ $0.count <= columns.count }) else {
       throw PlotError.mismatch(
-        what: "table", expected: "a width a column, and no more cells a row",
+        what: "table", expected: "one width per column, and no more cells per row",
         found: "\(columns.count) columns, \(widths.count) widths, rows of \(Set(rows.map(\.count)).sorted())")
     }
     let width = 2 * Surround.margin + Double(widths.reduce(0, +)) + Self.gap * Double(columns.count - 1)
@@ -104,14 +104,16 @@ public struct Table: Figure {
   }
 
   private func draw(_ gauge: Gauge, on canvas: Canvas, x: Double, y: Double, width: Double) {
-    func place(_ value: Double) -> Double { x + width * min(max(value, 0), 1) }
+    func position(_ value: Double) -> Double { x + width * min(max(value, 0), 1) }
     canvas.line([(x, y), (x + width, y)], .rule, thickness: 2)
     if let chance = gauge.chance {
-      canvas.line([(place(chance), y - 7), (place(chance), y + 7)], .faint, thickness: 1)
+      canvas.line([(position(chance), y - 7), (position(chance), y + 7)], .faint, thickness: 1)
     }
-    if let reach = gauge.reach { canvas.line([(place(reach), y - 9), (place(reach), y + 9)], .ink, thickness: 2.5) }
-    let (low, high) = (place(gauge.interval.lowerBound), place(gauge.interval.upperBound))
+    if let target = gauge.reach {
+      canvas.line([(position(target), y - 9), (position(target), y + 9)], .ink, thickness: 2.5)
+    }
+    let (low, high) = (position(gauge.interval.lowerBound), position(gauge.interval.upperBound))
     canvas.fill(low, y - 2.5, max(high - low, 1), 5, gauge.color.mixed(with: .white, 0.45))
-    canvas.disc(place(gauge.value), y, radius: 5, gauge.color)
+    canvas.disc(position(gauge.value), y, radius: 5, gauge.color)
   }
 }

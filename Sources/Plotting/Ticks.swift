@@ -17,7 +17,7 @@ struct Ticks {
     self.step = step
   }
 
-  /// A number with as many digits as neighbouring ticks need.
+  /// A number with as many digits as are needed to distinguish neighbouring ticks.
   static func label(_ value: Double, step: Double) -> String {
     if value == 0 { return "0" }
     let size = max(abs(value), abs(step))
@@ -26,7 +26,7 @@ struct Ticks {
     return String(format: "%.\(digits)f", value)
   }
 
-  /// Whether one digit tells the number.
+  /// Whether the number has only one significant digit.
   private static func isRound(_ step: Double) -> Bool {
     let scaled = step / pow(10, floor(log10(step)))
     return abs(scaled - scaled.rounded()) < 1e-6

@@ -11,10 +11,10 @@ package enum ProcessEnd: Sendable, Equatable {
     self = signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal)
   }
 
-  /// The signals by which a process dies of its own mistake.
+  /// The signals that end a process that has crashed.
   static let crashes: Set<Int32> = [SIGILL, SIGTRAP, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGSYS]
 
-  /// The exit code that tells a shell the same: 1 for every crash, 128 and the signal for a process that was stopped.
+  /// The corresponding exit code: 1 for every crash, 128 plus the signal for a process that was stopped.
   package var exitCode: Int32 {
     switch self {
     case .exited(let code): code
@@ -22,7 +22,7 @@ package enum ProcessEnd: Sendable, Equatable {
     }
   }
 
-  /// True when someone stopped the process, rather than it ending by itself.
+  /// True if the process was stopped by a signal from outside, rather than ending by itself.
   package var wasInterrupted: Bool {
     [SIGINT, SIGTERM, SIGHUP].contains { self == .signalled($0) || self == .exited(128 + $0) }
   }
@@ -34,8 +34,8 @@ package enum ProcessEnd: Sendable, Equatable {
 
 /// Runs one program to its end: its standard error passes through a filter, its other streams are this process's own.
 ///
-/// Signals that ask this process to stop are handed on, and a program that does not obey within two seconds is killed;
-/// so nothing is left running. Only one child can run at a time.
+/// Signals that ask this process to stop are passed on to the program. If it does not end within two seconds, it is
+/// killed, so that nothing is left running. Only one child can run at a time.
 package enum ChildProcess {
   /// - Throws: ``ScriptingError/cannotStart(program:reason:)``.
   package static func run(
@@ -82,9 +82,9 @@ package enum ChildProcess {
   }
 }
 
-/// What a program prints on standard output.
+/// Runs a program and returns what it prints on standard output.
 ///
-/// - Throws: ``ScriptingError/cannotStart(program:reason:)``, also for a program that ends with another code than zero.
+/// - Throws: ``ScriptingError/cannotStart(program:reason:)``, also if the program's exit code is not zero.
 package func capture(_ program: String, _ arguments: [String]) throws -> String {
   let output = try Pipe.make(for: program)
   let process = try spawn(program, arguments, environment: [:], standardOutput: output.writing)
@@ -137,7 +137,7 @@ private func spawn(
   if let standardOutput { posix_spawn_file_actions_adddup2(&files, standardOutput, STDOUT_FILENO) }
   if let standardError { posix_spawn_file_actions_adddup2(&files, standardError, STDERR_FILENO) }
 
-  // The child answers to signals in the usual way, even where this process was told to ignore them.
+  // The child handles signals in the default way, even if this process ignores them.
   var attributes = posix_spawnattr_t()
   posix_spawnattr_init(&attributes)
   defer { posix_spawnattr_destroy(&attributes) }
@@ -169,12 +169,12 @@ private func withCStrings<Result>(
   return body(&pointers)
 }
 
-/// Hands signals on to one child, and sees that it ends.
+/// Passes signals on to one child, and makes sure that it ends.
 private struct Supervision {
   static let signals = [SIGINT, SIGTERM, SIGHUP]
 
-  /// The child, and when (on the monotonic clock, in seconds) it was first asked to stop; zero for neither. Atomics,
-  /// because a signal handler may touch nothing else.
+  /// The child's process ID, and when it was first asked to stop (on the monotonic clock, in seconds); zero if there is
+  /// no child or it was not asked. Both are atomic, because a signal handler may not use other kinds of variables.
   private static let child = Atomic<pid_t>(0)
   private static let askedToStop = Atomic<Int>(0)
   private static let patience = 2

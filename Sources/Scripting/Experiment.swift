@@ -2,7 +2,7 @@ import Foundation
 
 /// A script that asks one question, in a file of its own.
 package struct Experiment: Sendable, Equatable {
-  /// The file, as the person who asked for it wrote it.
+  /// The path of the file, as the user wrote it.
   package let path: String
 
   package init(path: String) { self.path = path }
@@ -10,7 +10,7 @@ package struct Experiment: Sendable, Equatable {
   /// The file's name without folder and extension.
   package var name: String { URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent }
 
-  /// The question in the first line; empty if that line is no comment.
+  /// The question in the first line; empty if that line is not a comment.
   package var question: String { Self.question(in: (try? String(contentsOfFile: path, encoding: .utf8)) ?? "") }
 
   static func question(in source: String) -> String {
@@ -19,7 +19,7 @@ package struct Experiment: Sendable, Equatable {
     return line.drop { $0 == "/" }.trimmingCharacters(in: .whitespaces)
   }
 
-  /// The cells of a script, which begin at lines that start with `// %%`; what precedes the first one is a cell too.
+  /// The cells of a script, which begin at lines that start with `// %%`. The lines before the first one are a cell too.
   package static func cells(of source: String) -> [String] {
     var cells: [[Substring]] = [[]]
     for line in source.split(separator: "\n", omittingEmptySubsequences: false) {

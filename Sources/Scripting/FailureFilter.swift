@@ -1,32 +1,32 @@
 import Foundation
 
-/// Passes on what a script writes to standard error, and turns the way immediate mode dies into one line.
+/// Passes on what a script writes to standard error, and reports a crash in immediate mode as one line.
 ///
-/// An error that a script does not catch, and every stopped check, makes the Swift runtime write a line that starts with
-/// file and line number; then the process kills itself by a signal, and the compiler that it ran in writes a dump of its
-/// own stack. The filter holds the runtime's message back until it is known how the process ended, and swallows the
-/// dump. Everything else passes at once, unfinished lines (progress) at the next pause.
+/// After an uncaught error or a failed check, the Swift runtime writes a line that starts with file and line number.
+/// Then the process ends itself by a signal, and the compiler that it runs in writes a dump of its own stack. The filter
+/// holds the runtime's message back until it is known how the process ended, and drops the dump. Everything else is
+/// passed on at once; unfinished lines (progress) are passed on at the next pause.
 package struct FailureFilter {
   private enum State { case passing, failing, dumping }
 
   private var state = State.passing
-  /// The bytes of a line whose end has not come yet.
+  /// The bytes of an unfinished line.
   private var pending: [UInt8] = []
-  /// The runtime's message, a line each.
+  /// The lines of the runtime's message.
   private var message: [String] = []
   /// The lines of the stack dump.
   private var dump: [String] = []
-  /// True when the last byte that was passed on did not end a line.
+  /// True if the last byte that was passed on did not end a line.
   private var isMidLine = false
 
   private static let longestDump = 400
 
   package init() {}
 
-  /// True when bytes wait for the rest of their line, or for a pause.
+  /// True while bytes wait for the rest of their line, or for a pause.
   package var isHoldingUnfinishedLine: Bool { state == .passing && !pending.isEmpty }
 
-  /// Takes what the script wrote and gives back what can be passed on already.
+  /// Takes bytes that the script wrote and returns those that can be passed on already.
   package mutating func feed(_ bytes: some Sequence<UInt8>) -> [UInt8] {
     var output: [UInt8] = []
     for byte in bytes {
@@ -40,12 +40,12 @@ package struct FailureFilter {
     return output
   }
 
-  /// Gives back the unfinished line: the script has paused in the middle of it.
+  /// Returns the unfinished line, when the script has paused in the middle of it.
   package mutating func pause() -> [UInt8] {
     isHoldingUnfinishedLine ? pass() : []
   }
 
-  /// Gives back the rest, once the process has ended.
+  /// Returns the rest, once the process has ended.
   package mutating func finish(_ end: ProcessEnd) -> [UInt8] {
     var output: [UInt8] = []
     if !pending.isEmpty {
@@ -57,7 +57,7 @@ package struct FailureFilter {
       }
     }
     guard case .signalled(let signal) = end, ProcessEnd.crashes.contains(signal) else {
-      // The process lived on: what looked like its death was only text.
+      // The process did not crash: what looked like a crash was only text.
       let withheld = message + dump
       if !withheld.isEmpty { output += Array((withheld.joined(separator: "\n") + "\n").utf8) }
       return output
@@ -96,7 +96,7 @@ package struct FailureFilter {
     return []
   }
 
-  /// The compiler's dump and the runtime's begin with lines of their own.
+  /// Whether a line begins the compiler's stack dump or the runtime's.
   private static func beginsDump(_ line: String) -> Bool { line == "Stack dump:" || line == "Current stack trace:" }
 
   private func text(of bytes: [UInt8]) -> String {
@@ -114,7 +114,8 @@ package struct FailureFilter {
 
   private static func isFailure(_ line: String) -> Bool { line.wholeMatch(of: failure) != nil && hasLocation(line) }
 
-  /// Only the runtime's own form counts: at the line's start, or right after a file's name and line number.
+  /// Whether the message is where the runtime writes it: at the line's start, or right after a file's name and line
+  /// number.
   private static func hasLocation(_ line: String) -> Bool {
     line.hasPrefix("Fatal error") || line.contains(/\.swift:\d+: (Fatal error|Precondition failed|Assertion failed)/)
   }
@@ -136,7 +137,7 @@ package struct FailureFilter {
     return "\(reason) (\(location))"
   }
 
-  /// The first function of ours in a stack dump, in readable form.
+  /// The first function of a stack dump that is not the standard library's, in readable form.
   static func place(in dump: [String]) -> String? {
     for frame in dump {
       // Names that begin with $ss or $sS are the standard library's.

@@ -4,12 +4,12 @@ import Foundation
 package struct PythonLibrary: Sendable, Equatable {
   /// The file's name, with its version.
   package let name: String
-  /// Where the dynamic linker found it by itself, if it did.
+  /// The path at which the dynamic linker found it; nil if it did not.
   package let resolved: String?
 
-  /// Reads what the dynamic linker says about the debugger; nil if no Python is among its libraries.
+  /// Finds the library in the list of the debugger's libraries; nil if no Python is among them.
   ///
-  /// - Parameter listing: the output of `ldd`, a library a line: `libpython3.10.so.1.0 => not found`.
+  /// - Parameter listing: the output of `ldd`, one library per line: `libpython3.10.so.1.0 => not found`.
   package init?(listing: String) {
     guard let line = listing.split(separator: "\n").first(where: { $0.contains("libpython") }),
       let match = line.firstMatch(of: /(libpython\S+) => (not found|\S+)/)
@@ -18,7 +18,7 @@ package struct PythonLibrary: Sendable, Equatable {
     resolved = match.2 == "not found" ? nil : String(match.2)
   }
 
-  /// The usual places: the system's, and those of Python version managers below the home folder. A star stands for any
+  /// The usual folders: the system's, and those of Python version managers in the home folder. A star stands for any
   /// name.
   package static let usualFolders = [
     "/usr/lib/*", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib/*", "/opt/*/lib", "/opt/python/*/lib",
@@ -27,7 +27,7 @@ package struct PythonLibrary: Sendable, Equatable {
     "~/miniforge3/lib", "~/micromamba/envs/*/lib",
   ]
 
-  /// The first file of the library's name in the folders.
+  /// The first file with the library's name in the folders.
   ///
   /// - Throws: ``ScriptingError/missingPythonLibrary(name:searched:)``.
   package func find(in folders: [String] = usualFolders, home: String = NSHomeDirectory()) throws -> String {
@@ -51,7 +51,7 @@ package struct PythonLibrary: Sendable, Equatable {
 }
 
 extension ScriptPackage {
-  /// What starts the REPL with the library loaded: arguments of `lldb`, and environment variables.
+  /// The arguments of `lldb` and the environment variables that start the REPL with the library loaded.
   ///
   /// - Throws: ``ScriptingError`` if the library is not built, or if the debugger or its Python is missing.
   package func replCommand(folders: [String] = PythonLibrary.usualFolders) throws -> (
@@ -66,7 +66,7 @@ extension ScriptPackage {
     if let python = PythonLibrary(listing: listing), python.resolved == nil {
       let path = try python.find(in: folders)
       search.append(try isolated(path))
-      // A Python that was moved after it was built does not find its own modules.
+      // A Python that was moved after it was built does not find its own modules without this.
       let prefix = URL(fileURLWithPath: path).deletingLastPathComponent().deletingLastPathComponent().path
       if prefix != "/usr" && prefix != "/usr/lib" { environment["PYTHONHOME"] = prefix }
     }
@@ -77,8 +77,8 @@ extension ScriptPackage {
     return (["--source-quietly", "--one-line-before-file", summaries, "--repl=" + quoted], environment)
   }
 
-  /// A folder of our own that holds nothing but a link to the library: the folder where it lies may hold others, which
-  /// the debugger must not see.
+  /// Creates a folder that holds only a link to the library. The library's own folder may hold others, which the
+  /// debugger must not load.
   private func isolated(_ library: String) throws -> String {
     let folder = products + "/ReplLibraries"
     let link = folder + "/" + URL(fileURLWithPath: library).lastPathComponent

@@ -1,17 +1,17 @@
 import Foundation
 
-/// What whoever started this process said about it, through environment variables.
+/// How this process was started, as read from environment variables.
 ///
-/// `Scripts/run` and `Scripts/repl` set them; a program that links the library in its own way has none, and then the
-/// defaults hold. This is the only place that knows the names of the variables.
+/// `Scripts/run` and `Scripts/repl` set the variables. A program that links the library by itself has none of them and
+/// uses the defaults. Only this type knows the names of the variables.
 package struct ScriptContext: Sendable, Equatable {
-  /// The folder that holds `Package.swift`, when a script of this package started the process.
+  /// The folder that holds `Package.swift`, if a script of this package started the process.
   package var package: String?
-  /// True when the process was started to run one experiment, and someone waits to clean up after it.
+  /// True if the process was started to run one experiment, by a process that waits for it and cleans up afterwards.
   package var isSupervised: Bool
-  /// True when the process is the REPL, where work can be stopped and what it has can be looked at.
+  /// True if the process is the REPL, where one can stop work and look at the results so far.
   package var isREPL: Bool
-  /// True when standard error ends in a terminal, perhaps by way of the supervisor's pipe.
+  /// True if standard error goes to a terminal, perhaps through the supervisor's pipe.
   package var hasTerminal: Bool
 
   static let packageVariable = "MSDIFFUSION_PACKAGE"
@@ -24,7 +24,7 @@ package struct ScriptContext: Sendable, Equatable {
     self.hasTerminal = hasTerminal
   }
 
-  /// Reads the context out of environment variables.
+  /// Reads the context from environment variables.
   package init(environment: [String: String], standardErrorIsTerminal: Bool) {
     package = environment[Self.packageVariable].flatMap { $0.isEmpty ? nil : $0 }
     isSupervised = environment[Self.supervisedVariable] == "1"
@@ -36,7 +36,7 @@ package struct ScriptContext: Sendable, Equatable {
   package static let current = ScriptContext(
     environment: ProcessInfo.processInfo.environment, standardErrorIsTerminal: isatty(STDERR_FILENO) == 1)
 
-  /// The variables that hand this context to another process.
+  /// The variables that pass this context to another process.
   package var environment: [String: String] {
     var variables = [
       Self.supervisedVariable: isSupervised ? "1" : "0", Self.replVariable: isREPL ? "1" : "0",

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where things lie in this package, and how the compiler is told to use its library in immediate mode.
+/// The folders of this package, and the compiler flags for using its library in immediate mode.
 package struct ScriptPackage: Sendable, Equatable {
   /// The folder that holds `Package.swift`.
   package let root: String
@@ -9,7 +9,7 @@ package struct ScriptPackage: Sendable, Equatable {
 
   /// The name of the library that scripts import.
   static let library = "MSDiffusionKit"
-  /// What pkg-config calls the system libraries of `Package.swift`.
+  /// The names that pkg-config has for the system libraries of `Package.swift`.
   static let systemLibraries = ["openblas", "json-c", "freetype2"]
 
   package init(root: String, products: String) {
@@ -17,7 +17,7 @@ package struct ScriptPackage: Sendable, Equatable {
     self.products = products
   }
 
-  /// The package around the running program, which lies in its folder of products.
+  /// The package that contains the running program.
   ///
   /// - Throws: ``ScriptingError/packageNotFound(searchedFrom:)`` if the program was moved out of its package.
   package static func around(executable: String, context: ScriptContext = .current) throws -> ScriptPackage {
@@ -33,7 +33,7 @@ package struct ScriptPackage: Sendable, Equatable {
     throw ScriptingError.packageNotFound(searchedFrom: products.path)
   }
 
-  /// The package around this process.
+  /// The package that contains this process's program.
   package static func current() throws -> ScriptPackage {
     try around(executable: "/proc/self/exe")
   }
@@ -59,7 +59,7 @@ package struct ScriptPackage: Sendable, Equatable {
     }
   }
 
-  /// Where the headers of the system libraries lie, as pkg-config tells.
+  /// The flags for the headers of the system libraries, from pkg-config.
   private func headerFlags() -> [String] {
     guard let output = try? capture("pkg-config", ["--cflags"] + Self.systemLibraries) else { return [] }
     let flags = output.split(whereSeparator: \.isWhitespace).filter { $0.hasPrefix("-I") || $0.hasPrefix("-D") }

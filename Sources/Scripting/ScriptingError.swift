@@ -4,13 +4,13 @@ package enum ScriptingError: Error, CustomStringConvertible, Equatable {
   case packageNotFound(searchedFrom: String)
   /// A part of the build is missing.
   case notBuilt(missing: String)
-  /// Neither an experiment nor a file is called so.
+  /// No experiment and no file has that name.
   case unknownExperiment(name: String, known: [String])
   /// A file or folder could not be read.
   case unreadable(path: String, reason: String)
   /// A program could not be started.
   case cannotStart(program: String, reason: String)
-  /// The shared library that the debugger is linked against is nowhere to be found.
+  /// The shared library that the debugger is linked against was not found.
   case missingPythonLibrary(name: String, searched: [String])
   /// The toolchain has no debugger, which the REPL is a part of.
   case missingDebugger
@@ -33,7 +33,7 @@ package enum ScriptingError: Error, CustomStringConvertible, Equatable {
         + "\(searched.joined(separator: ", ")); install that Python version, or name the folder that holds the file in "
         + "LD_LIBRARY_PATH"
     case .missingDebugger:
-      "the REPL needs lldb, and no program of that name lies beside the swift that is first in PATH"
+      "the REPL needs the Swift toolchain's lldb, which was not found in PATH or cannot be used"
     }
   }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import MSDiffusionKit
 
-/// `msdiffusion guided-steps`: what guided steps cost with a checkpoint, and whether every input counts.
+/// `msdiffusion guided-steps`: times guided steps with a checkpoint, and checks that every input changes the result.
 struct GuidedStepsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "guided-steps",
@@ -15,7 +15,7 @@ struct GuidedStepsCommand: ParsableCommand {
   @Option(help: "Side of the image in pixels.")
   var size = 512
 
-  @Option(help: "The weights' variant to prefer.")
+  @Option(help: "The variant of the weights, such as fp16.")
   var variant: String?
 
   func run() throws {
@@ -57,7 +57,7 @@ struct GuidedStepsCommand: ParsableCommand {
     return String(format: "%.1f s", Double(duration.seconds) + Double(duration.attoseconds) * 1e-18)
   }
 
-  /// The most memory that the process has held so far, mapped files included.
+  /// The most memory that the process has used so far, mapped files included.
   private static func peak() -> String {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") } ?? ""

@@ -1,19 +1,19 @@
 import ArgumentParser
 import Inspection
 
-/// `msdiffusion inspect`: what a checkpoint is.
+/// `msdiffusion inspect`: describes a checkpoint.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract:
-      "Tell what a checkpoint file or folder is: keys, shapes, types, sizes, its model, what is missing or surplus.",
+      "Describe a checkpoint file or folder: keys, shapes, types, sizes, its model, missing and surplus weights.",
     usage: "Scripts/inspect PATH [--brief]",
     discussion: "Exit code 1 where weights are missing or of the wrong shape, and for anything that cannot be read.")
 
   @Argument(help: "A .safetensors, .bin, .pt or .ckpt file, an index.json, a model's folder or a pipeline's folder.")
   var path: String
 
-  @Flag(help: "Leave out the list of keys.")
+  @Flag(help: "Do not list the keys.")
   var brief = false
 
   func run() throws {

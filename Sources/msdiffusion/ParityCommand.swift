@@ -1,21 +1,21 @@
 import ArgumentParser
 import Parity
 
-/// `msdiffusion parity`: this package's numbers beside golden ones.
+/// `msdiffusion parity`: compares this package's numbers with golden ones.
 struct ParityCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "parity",
-    abstract: "Compare every component and whole runs with golden numbers.",
+    abstract: "Compare every component and whole generations with golden numbers.",
     usage: "Scripts/parity DIR",
     discussion: """
-      DIR is laid out as Tests/Golden/README.md describes; parts of it may be missing. Each case gives a row with its \
+      DIR is laid out as Tests/Golden/README.md describes; parts of it may be missing. Each case prints a row with its \
       largest difference and the tolerance. Exit code 1 if any case fails.
       """)
 
   @Argument(help: "The folder of golden numbers.")
   var folder: String
 
-  @Flag(help: "Show only what fails, and the last line.")
+  @Flag(help: "Print only the cases that fail, and the summary.")
   var quiet = false
 
   func run() throws {

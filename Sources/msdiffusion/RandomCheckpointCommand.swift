@@ -1,14 +1,15 @@
 import ArgumentParser
 import MSDiffusionKit
 
-/// `msdiffusion random-checkpoint`: a full-size folder without the published weights.
+/// `msdiffusion random-checkpoint`: writes a model folder of the published size, with random weights.
 struct RandomCheckpointCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "random-checkpoint",
     abstract: "Write a checkpoint of the published size with random half-precision weights (about 12 GB).",
     usage: "Scripts/full-size DIR",
     discussion:
-      "Parts that are there already are kept. What a run with it looks like: noise, at the published model's cost.")
+      "Parts that exist already are kept. A generation with it takes as long as with the published model and shows noise."
+  )
 
   @Argument(help: "The folder to write.")
   var folder: String

@@ -4,17 +4,17 @@ import MSDiffusionKit
 import ModelRecipe
 import Training
 
-/// `msdiffusion train`: a stage of the model that ships.
+/// `msdiffusion train`: trains the model that ships with the package, stage by stage.
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Train the model that ships, stage by stage.",
+    commandName: "train", abstract: "Train the model that ships with the package, stage by stage.",
     usage: "Scripts/train --stage NAME|all --output FOLDER",
     discussion: """
-      Stages build on each other: vae, clip, base, adapter. Each writes checkpoints as it goes and takes up the newest one \
-      when it is started again; Ctrl-C finishes the step, writes a checkpoint and stops. A finished stage leaves its \
-      part in FOLDER/model, which every experiment takes as --checkpoint.
+      Stages build on each other: vae, clip, base, adapter. Each writes checkpoints and continues from the newest one \
+      when it is started again. Ctrl-C finishes the step, writes a checkpoint and stops. A finished stage writes its \
+      part into FOLDER/model, which every experiment accepts as --checkpoint.
 
-      Exit code: 0 at the end, 1 after an error, 130 where it was stopped before its end.
+      Exit code: 0 if finished, 1 after an error, 130 if stopped before the end.
       """)
 
   @Option(help: "vae, clip, base, adapter, or all of them in this order.")
@@ -27,13 +27,13 @@ struct TrainCommand: ParsableCommand {
     help: "A model whose parts are used where OUTPUT/model lacks those of earlier stages. (default: the package's)")
   var start: String?
 
-  @Option(help: "A folder with samples of one's own in place of drawn scenes, for base and adapter.")
+  @Option(help: "A folder with your own samples, used instead of drawn scenes; for base and adapter.")
   var data: String?
 
-  @Option(help: "Steps, in place of the stage's own number.")
+  @Option(help: "Number of steps, instead of the stage's default.")
   var steps: Int?
 
-  @Option(help: "Samples per step, in place of the stage's own number.")
+  @Option(help: "Samples per step, instead of the stage's default.")
   var batch: Int?
 
   @Option(help: "Seed of weights and samples.")
@@ -47,17 +47,19 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Which text cross-attention a variant with a loss on it trains: "
+      "Which weights of text cross-attention to train, for a variant with a loss on text attention: "
         + TrainedTextAttention.allCases.map(\.rawValue).joined(separator: ", ") + "."))
   var textAttention = TrainedTextAttention.keysAndValues.rawValue
 
-  @Option(help: "Train nothing: write a whole model into this folder, as the stage's newest checkpoint has it.")
+  @Option(help: "Do not train; write the whole model of the stage's newest checkpoint into this folder.")
   var snapshot: String?
 
-  @Option(help: "Weight of Eq. 7 over silhouettes, which draws the base model's words to their subjects; 0: none.")
+  @Option(
+    help: "Weight of Eq. 7 over silhouettes, which makes the base model's words attend to their subjects; 0: none.")
   var supervision: Float = AttentionTerms.grounding.text
 
-  @Option(help: "Weight of cross-entropy between the base model's words and silhouettes, pixel by pixel; 0: none.")
+  @Option(
+    help: "Weight of the cross-entropy per pixel between the base model's text attention and silhouettes; 0: none.")
   var pixelSupervision: Float = AttentionTerms.grounding.textPixels
 
   func run() throws {
@@ -77,8 +79,8 @@ struct TrainCommand: ParsableCommand {
     }
     try Tensor.checkMatrixProducts()
     let cancellation = Cancellation()
-    let watching = cancellation.atSignals()
-    defer { withExtendedLifetime(watching) {} }
+    let signalHandlers = cancellation.atSignals()
+    defer { withExtendedLifetime(signalHandlers) {} }
     for stage in stages {
       if stages.count == 1 { try StageRun.takeParts(before: stage, into: output, from: start ?? Bundled.model) }
       let run = try StageRun(
@@ -105,14 +107,14 @@ struct TrainCommand: ParsableCommand {
       line.finish()
       drawCurve(of: run)
       guard outcome.isFinished else {
-        print("stopped after step \(outcome.step); the same command goes on from there")
+        print("stopped after step \(outcome.step); the same command continues from there")
         throw ExitCode(130)
       }
       print("\(stage.rawValue): done")
     }
   }
 
-  /// Shows what a training cannot see of its samples: the first few lines, and how many more there are.
+  /// Prints the first warnings about the samples, and how many more there are.
   private func warn(_ warnings: [String]) {
     let shown = 10
     for warning in warnings.prefix(shown) { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
@@ -121,7 +123,7 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  /// Draws the losses so far beside the log; a training does not stop where that fails.
+  /// Draws the losses so far beside the log. Training goes on if that fails.
   private func drawCurve(of run: StageRun) {
     do {
       let curves = try TrainingCurves(stage: StageName(run.stage.rawValue), log: run.folder + "/log.jsonl")

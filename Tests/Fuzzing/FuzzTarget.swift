@@ -13,10 +13,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case json
   /// Configurations of models, schedulers and image processors, and the models built from them.
   case config
-  /// Not a reader: stops at one input, to see whether it is found.
+  /// Not a reader: stops the program at one input, to check that fuzzing finds it.
   case planted
 
-  /// Gives the reader some bytes.
+  /// Runs the reader on some bytes.
   package func run(_ bytes: UnsafeRawBufferPointer) {
     do {
       switch self {
@@ -25,9 +25,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
       case .zip: _ = try ZipArchive(bytes, path: "input")
       case .json:
         let value = try parsed(bytes)
-        // What was read is written and read again as the same value.
+        // A value that was read must be the same after writing and reading it again.
         guard try JSONValue.parse(value.text(), name: "own text") == value else {
-          fatalError("JSON changed on its way")
+          fatalError("JSON changed when written and read again")
         }
       case .config: try configurations(parsed(bytes))
       case .planted: planted(bytes)
@@ -43,7 +43,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     try bytes.withMemoryRebound(to: UInt8.self) { try JSONValue.parse($0, name: "input") }
   }
 
-  /// Every reader of configurations, whatever the one before made of it.
+  /// Runs every reader of configurations, even after others have thrown, and throws the first error.
   private func configurations(_ value: JSONValue) throws {
     let node = JSONNode(value, name: "input")
     let readers: [(Scope, JSONNode) throws -> Void] = [

@@ -75,11 +75,12 @@ import Testing
     #expect(try node["a"]["b"][2].int() == 2)
     #expect(try node["n"].int(or: 5) == 5)
     #expect(!node["n"].isPresent)
-    #expect(throws: JSONError.wrongType(location: "f.json: a.b[1]", expected: "a whole number", found: "the text 'x'"))
-    {
+    #expect(
+      throws: JSONError.wrongType(location: "f.json: a.b[1]", expected: "a whole number", found: "the string 'x'")
+    ) {
       try node["a"]["b"].ints()
     }
-    #expect(throws: JSONError.wrongType(location: "f.json: a.c", expected: "a text", found: "nothing")) {
+    #expect(throws: JSONError.wrongType(location: "f.json: a.c", expected: "a string", found: "nothing")) {
       try node["a"]["c"].string()
     }
     #expect(throws: JSONError.self) { try node["a"]["b"][1].int(or: 3) }

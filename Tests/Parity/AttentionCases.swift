@@ -11,7 +11,7 @@ import Training
 // Axes: B batch rows, R subjects, Q positions, C width.
 
 extension ParityFolder {
-  /// `attention.*`: one layer of multi-subject cross-attention, called as often as a case has calls.
+  /// `attention.*`: one layer of multi-subject cross-attention, called once or several times per case.
   func attentionCases(_ file: GoldenFile, _ settings: JSONNode) throws {
     let sizes = AttentionCaseSizes(
       width: try settings["width"].int(), heads: try settings["heads"].int(), context: try settings["ctx"].int(),
@@ -151,7 +151,7 @@ extension ParityFolder {
     }
   }
 
-  /// The hook that shows what the golden numbers call `down0`, `mid` and so on.
+  /// The hook point of what the golden numbers call `down0`, `mid` and so on.
   private static func hookName(ofBlock key: String) -> String {
     if key == "mid" { return "mid_block.output" }
     for part in ["down", "up"] {

@@ -100,10 +100,10 @@ extension ParityFolder {
     let regions = maps.map { AttentionLoss.regions(of: rows, height: $0.shape[2], width: $0.shape[3]) }
     let value = AttentionLoss.value(maps: maps, regions: regions)
     report.compare("attention_loss.value", value.reshaped([1]), with: try file.tensor("attention_loss.value"))
-    let derivatives = AttentionLoss.derivatives(maps: maps, regions: regions)
+    let gradients = AttentionLoss.derivatives(maps: maps, regions: regions)
     for index in 0..<count {
       report.compare(
-        "attention_loss.grad\(index)", derivatives[index], with: try file.tensor("attention_loss.grad\(index)"))
+        "attention_loss.grad\(index)", gradients[index], with: try file.tensor("attention_loss.grad\(index)"))
     }
     let valid = AttentionLoss.value(
       maps: maps, regions: regions, valid: try file.tensor("attention_loss.valid", Array(flat.shape.prefix(2))))
@@ -139,7 +139,7 @@ extension ParityFolder {
     }
   }
 
-  /// A scope over weights that lie among the golden numbers.
+  /// A scope over weights among the golden numbers.
   func scope(_ file: GoldenFile, _ prefix: String, catalog: HookCatalog = HookCatalog()) throws -> Scope {
     Scope(TensorSource(try file.weights(under: prefix), name: "\(file.name): \(prefix)"), catalog: catalog)
   }

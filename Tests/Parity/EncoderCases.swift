@@ -16,7 +16,7 @@ extension ParityFolder {
     }
   }
 
-  /// One photograph beside its golden pixels [height, width, 3].
+  /// Compares one photograph with its golden pixels [height, width, 3].
   private func photo(_ name: String, _ golden: Tensor) throws {
     let image = try PixelImage(contentsOf: path + "/photos/" + name)
     let resized = image.resized(width: golden.shape[1], height: golden.shape[0], filter: .bicubic)
@@ -32,7 +32,7 @@ extension ParityFolder {
   func vision(_ file: GoldenFile, _ settings: JSONNode) throws {
     guard let image = try pipeline().image else { return report.fail("vision", "the pipeline has no image encoder") }
     let names = try settings["photos"].strings()
-    // Preprocessing after the golden 512 × 512 image where there is one, so that decoders don't matter.
+    // Preprocessing starts from the golden 512 × 512 image if there is one, so that decoders don't matter.
     let references = try names.map { name -> PixelImage in
       let key = "photo.\(name).resized512"
       guard file.has(key) else { return try PixelImage(contentsOf: path + "/photos/" + name) }

@@ -11,7 +11,7 @@ import Tensors
 // Axes: S samples, R subjects, K dummy and subject tokens, h and w the layer's height and width.
 
 extension ParityFolder {
-  /// `generate/`: whole runs, from photographs, prompt and seed to pixels.
+  /// `generate/`: whole generations, from photographs, prompt and seed to pixels.
   func generations() throws {
     let names = Self.files(in: path + "/generate")
     let requests = names.filter { $0.hasSuffix(".json") }.map { ($0 as NSString).deletingPathExtension }
@@ -24,8 +24,8 @@ extension ParityFolder {
     }
   }
 
-  /// Runs one request and compares everything on the way.
-  /// - Returns: The images it looked at.
+  /// Runs one request and compares all intermediate results and the images.
+  /// - Returns: The names of the golden images.
   private func generation(_ name: String) throws -> [String] {
     let prefix = "generate/\(name): "
     let request = try json("generate/\(name).json")
@@ -142,7 +142,7 @@ extension ParityFolder {
     ]
     for (key, tensor) in found where golden.has(key) {
       let expected = try golden.tensor(key)
-      // Conditions are the same for every sample; the golden numbers may hold them once or once a sample.
+      // Conditions are the same for every sample; the golden numbers may hold them once or once per sample.
       let shown =
         expected.shape[0] == tensor.shape[0]
         ? tensor : tensor.sliced(axis: 0, 0..<min(expected.shape[0], tensor.shape[0]))
@@ -159,7 +159,7 @@ extension ParityFolder {
 
 extension ParityFolder {
   /// Mean over steps and heads of a layer's maps of some groups of tokens, `[S, R, h, w]`.
-  /// - Parameter groups: made from the number of tokens.
+  /// - Parameter groups: returns the groups for a number of tokens.
   private func means(
     _ recorder: AttentionRecorder, _ layer: String, _ scene: Scene, _ groups: (Int) -> [Range<Int>]
   ) throws -> Tensor {

@@ -3,7 +3,7 @@ import Foundation
 import JSON
 import Tensors
 
-/// A golden safetensors file that remembers which of its tensors were looked at.
+/// A golden safetensors file that records which of its tensors were read.
 final class GoldenFile {
   let name: String
   private let checkpoint: Checkpoint
@@ -20,7 +20,7 @@ final class GoldenFile {
 
   var keys: [String] { checkpoint.keys }
 
-  /// Keys that begin so, without that beginning.
+  /// Keys with a prefix, without that prefix.
   func keys(under prefix: String) -> [String] {
     keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
   }
@@ -29,8 +29,8 @@ final class GoldenFile {
 
   func tensor(_ key: String) throws -> Tensor { try stored(key).tensor }
 
-  /// A tensor of that shape, or of that many axes or so long a last one, from which something is computed.
-  /// - Throws: ``ParityError/unfit(_:expected:found:)`` where it has another.
+  /// A tensor that must have a given shape, or a given number of axes and length of the last one.
+  /// - Throws: ``ParityError/unfit(_:expected:found:)`` if it has another.
   func tensor(_ key: String, _ shape: [Int]? = nil, columns: Int? = nil, rank: Int? = nil) throws -> Tensor {
     let tensor = try tensor(key)
     guard shape.map({ $0 == tensor.shape }) ?? true, rank.map({ $0 == tensor.rank }) ?? true,
@@ -43,7 +43,7 @@ final class GoldenFile {
     return tensor
   }
 
-  /// - Throws: ``ParityError/unfit(_:expected:found:)`` where the numbers have fractions.
+  /// - Throws: ``ParityError/unfit(_:expected:found:)`` if the tensor's type is a floating-point type.
   func integers(_ key: String) throws -> [Int] {
     let stored = try stored(key)
     guard !stored.elementType.isFloating else {
@@ -62,14 +62,14 @@ final class GoldenFile {
     Dictionary(uniqueKeysWithValues: try keys(under: prefix).map { ($0, try tensor(prefix + $0)) })
   }
 
-  /// Counts the tensors under a prefix as left out.
+  /// Counts the tensors under a prefix as skipped.
   func skip(under prefix: String, as part: String, in report: ParityReport) {
     let keys = unread.filter { $0.hasPrefix(prefix) }
     unread.subtract(keys)
     if !keys.isEmpty { report.skip(part, count: keys.count) }
   }
 
-  /// A tensor that nobody looked at is a failure.
+  /// Reports every tensor that was not read as a failure.
   func finish(_ report: ParityReport) {
     for key in unread.sorted() { report.fail("\(name): \(key)", "this tensor is not known, so it was not compared") }
   }

@@ -7,7 +7,7 @@ import MSDiffusion
 package enum ParityError: Error, Equatable, CustomStringConvertible {
   case noFolder(String)
   case empty(String)
-  /// Parts of a case that do not fit each other.
+  /// Parts of a case that do not fit together.
   case unfit(_ place: String, expected: String, found: String)
 
   package var description: String {
@@ -25,12 +25,12 @@ package final class ParityFolder {
   let report: ParityReport
   private var opened: Pipeline?
 
-  /// Parts whose numbers are left out, by the beginning of their files' paths.
+  /// Parts whose numbers are skipped, given by the beginning of their files' paths.
   static let skippedParts = ["controlnet/", "dino/", "metrics."]
-  /// Files that tell about the others and hold nothing to compare.
+  /// Files that describe the others and hold nothing to compare.
   static let notes = ["README.md", "TENSORS.md", "checks.json", "components.json", "schedulers.json"]
 
-  /// Whether a file is something that comparisons start from: a photograph (or a note on one), or a part of the pipeline.
+  /// Whether a file is an input of comparisons: a photograph (or a note on one), or a part of the pipeline.
   private static func isInput(_ file: String) -> Bool {
     let parts = file.split(separator: "/").map(String.init)
     let ending = (file as NSString).pathExtension.lowercased()
@@ -49,7 +49,7 @@ package final class ParityFolder {
   }
 
   /// Compares everything in the folder.
-  /// - Throws: ``ParityError`` where there is no folder or nothing in it. Everything else becomes a failed row.
+  /// - Throws: ``ParityError`` if there is no folder or nothing in it. Every other error becomes a failed row.
   package func run() throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
@@ -75,7 +75,7 @@ package final class ParityFolder {
     if report.rows.isEmpty { throw ParityError.empty(path) }
   }
 
-  /// Runs one part; what it throws is a failed row.
+  /// Runs one part; an error that it throws becomes a failed row.
   func attempt(_ name: String, _ body: () throws -> Void) {
     do { try body() } catch { report.fail(name, "\(error)") }
   }
@@ -88,9 +88,9 @@ package final class ParityFolder {
     return pipeline
   }
 
-  /// The golden checkpoint opened anew, for what changes its weights.
+  /// The golden checkpoint opened anew, for cases that change its weights.
   func freshPipeline() throws -> Pipeline {
-    // The number of heads shows in no weight's shape.
+    // No weight's shape shows the number of heads.
     let heads = try has("components.json") ? json("components.json")["grounding"]["heads"].int(or: 0) : 0
     return try Pipeline(path + "/pipeline", adapterHeads: heads == 0 ? nil : heads)
   }
@@ -109,7 +109,7 @@ package final class ParityFolder {
     }
   }
 
-  /// Tensors of a safetensors file; 1 for any other file.
+  /// The number of tensors in a safetensors file; 1 for any other file.
   private static func tensorCount(_ file: String) -> Int {
     file.hasSuffix(".safetensors")
       ? (try? GoldenFile((file as NSString).deletingLastPathComponent, (file as NSString).lastPathComponent).keys.count)

@@ -41,7 +41,7 @@ extension ParityFolder {
     expected.finish(report)
   }
 
-  /// `unet_sharded/`: the same weights as the pipeline's U-Net, cut into several files.
+  /// `unet_sharded/`: the same weights as the pipeline's U-Net, split into several files.
   func shardedUNet() throws {
     let sharded = try Checkpoint(path + "/unet_sharded")
     let whole = try ModelFolder(path + "/pipeline").checkpoint(of: .unet)

@@ -1,9 +1,9 @@
 import Foundation
 import Tensors
 
-/// How far a number may be from the golden one.
+/// How much a number may differ from the golden one.
 package enum Tolerance: Sendable, Equatable, CustomStringConvertible {
-  /// Of the largest magnitude in the golden tensor.
+  /// A fraction of the largest magnitude in the golden tensor.
   case relative(Double)
   /// In the numbers' own unit.
   case absolute(Double)
@@ -29,7 +29,7 @@ package struct ParityRow: Sendable, CustomStringConvertible {
   package let relative: Double
   package let tolerance: Tolerance
   package let passes: Bool
-  /// What else there is to say, as why nothing could be compared.
+  /// A remark, such as why nothing could be compared.
   package let note: String
 
   package var description: String {
@@ -41,17 +41,17 @@ package struct ParityRow: Sendable, CustomStringConvertible {
     return columns.joined(separator: "  ") + (note.isEmpty ? "" : "  " + note)
   }
 
-  /// What the columns of a row's description are.
+  /// The column titles of a row's description.
   package static let header = [
     "case".padding(76), "elements".leftPadding(9), "max abs".leftPadding(10), "max rel".leftPadding(10),
     "tolerance".padding(12), "result",
   ].joined(separator: "  ")
 }
 
-/// Everything that was compared, and what was left out by name.
+/// Everything that was compared, and what was skipped.
 package final class ParityReport {
   package private(set) var rows: [ParityRow] = []
-  /// Number of tensors or files left out, by the name of the part they belong to.
+  /// Number of tensors or files skipped, by the name of their part.
   package private(set) var skipped: [String: Int] = [:]
   private let show: (ParityRow) -> Void
 
@@ -93,10 +93,10 @@ package final class ParityReport {
     add(name, elements: golden.count, largest, relative, tolerance)
   }
 
-  /// A comparison that could not be made counts as failed.
+  /// Adds a failed row for a comparison that could not be made.
   func fail(_ name: String, _ reason: String) { add(name, elements: 0, .infinity, .infinity, .exact, note: reason) }
 
-  /// Leaves something out, by the name of its part.
+  /// Counts tensors or files of a part as skipped.
   func skip(_ part: String, count: Int = 1) { skipped[part, default: 0] += count }
 
   private func add(

@@ -48,7 +48,7 @@ extension ParityFolder {
     file.finish(report)
   }
 
-  /// Makes the scheduler of a case and compares what it is before the first step.
+  /// Makes the scheduler of a case and compares its state before the first step.
   private func attemptScheduler(
     _ name: String, _ item: JSONNode, _ file: GoldenFile, _ body: (inout any Scheduler, [Bool]) throws -> Void
   ) {
@@ -61,7 +61,7 @@ extension ParityFolder {
         "\(name): timesteps", Tensor(scheduler.timesteps, shape: [scheduler.timesteps.count]),
         with: try file.tensor(name + ".timesteps"), .relative(1e-6))
       report.compare(
-        "\(name): initial deviation", [Double(scheduler.initialNoiseSigma)],
+        "\(name): initial standard deviation", [Double(scheduler.initialNoiseSigma)],
         with: [try item["init_noise_sigma"].double()], .relative(1e-6))
       if file.has(name + ".sigmas") {
         let levels = scheduler.timesteps.indices.map { scheduler.noiseLevel(at: $0) } + [0]

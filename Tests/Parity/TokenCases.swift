@@ -4,7 +4,7 @@ import MSDiffusion
 import Models
 
 extension ParityFolder {
-  /// `tokens.json`: both tokenizers, and the places of phrases as the published search gives them.
+  /// `tokens.json`: both tokenizers, and the token spans of phrases, as the published search finds them.
   func tokens() throws {
     let cases = try json("tokens.json")
     let tokenizers = try pipeline().text.map(\.tokenizer)

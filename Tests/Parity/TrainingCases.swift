@@ -9,10 +9,10 @@ import Models
 import Tensors
 import Training
 
-// Axes: B samples, R subjects a sample with padding.
+// Axes: B samples, R subjects per sample, padding included.
 
 extension ParityFolder {
-  /// `training/`: one batch from its texts and photographs on, loss and gradients, and three steps of AdamW.
+  /// `training/`: one batch, made from texts and photographs, its loss and gradients, and three steps of AdamW.
   func training() throws {
     let names = Self.files(in: path + "/training")
     for name in names where !["batch.json", "batch.safetensors"].contains(name) {
@@ -29,7 +29,7 @@ extension ParityFolder {
     file.finish(report)
   }
 
-  /// What texts and photographs become.
+  /// Compares the inputs that are made from texts and photographs.
   private func trainingInputs(_ file: GoldenFile, _ settings: JSONNode, _ pipeline: Pipeline) throws {
     let prompts = try settings["prompts"].strings()
     let phrases = try settings["phrases"].array().map { try $0.strings() }
@@ -43,13 +43,13 @@ extension ParityFolder {
     report.compare("training: text", .stacked(encoded.map(\.text), axis: 0), with: try file.tensor("text"))
     report.compare("training: pooled", .stacked(encoded.map(\.pooled), axis: 0), with: try file.tensor("pooled"))
 
-    let places = try file.tensor("ref_attention_mask").shape[1]
+    let capacity = try file.tensor("ref_attention_mask").shape[1]  // R
     let branch = pipeline.text[0]
     let length = branch.encoder.configuration.positions
     let finder = PhraseFinder(tokenizer: branch.tokenizer, mode: .published, length: length)
     var (ids, spans, mask): ([Int], [Int], [Int]) = ([], [], [])
     for (prompt, phrases) in zip(prompts, phrases) {
-      let padding = places - phrases.count
+      let padding = capacity - phrases.count
       ids +=
         phrases.flatMap { branch.tokenizer.encode($0, length: length).ids }
         + Array(repeating: 0, count: padding * length)
@@ -72,7 +72,7 @@ extension ParityFolder {
     let features = try photos.flatMap { photos -> [Tensor] in
       let shown = try photos.map { image.processor(try PixelImage(contentsOf: path + "/" + $0)) }
       let empty = Tensor.zeros(shown[0].shape)
-      return (shown + Array(repeating: empty, count: places - shown.count)).map {
+      return (shown + Array(repeating: empty, count: capacity - shown.count)).map {
         image.encoder(.stacked([$0], axis: 0)).penultimate
       }
     }
@@ -80,7 +80,7 @@ extension ParityFolder {
       "training: image_features", .concatenated(features, axis: 0), with: try file.tensor("image_features"))
   }
 
-  /// Loss before each of the steps, gradients of the first, and weights after the last.
+  /// Compares the loss before each step, the gradients of the first step, and the weights after the last.
   private func trainingSteps(
     _ file: GoldenFile, _ settings: JSONNode, _ pipeline: Pipeline, _ batch: GoldenBatch
   ) throws {
@@ -114,26 +114,28 @@ extension ParityFolder {
     }
   }
 
-  /// Weights after the steps: closely where the gradient was large enough to tell its sign from noise, which AdamW
-  /// divides by its own size; elsewhere no further than the steps can carry them.
+  /// Compares weights after the steps. AdamW divides a gradient by its own magnitude, so that rounding decides the
+  /// direction of a step where the gradient is close to zero. There the tolerance is as large as the steps themselves,
+  /// elsewhere it is small.
   private func compareAfter(_ weight: Parameter, gradient: Tensor, _ file: GoldenFile) throws {
     let golden = try file.tensor("after3." + weight.key)
     guard golden.shape == weight.shape else {
       return report.fail("training: after3." + weight.key, "shape \(weight.shape), expected \(golden.shape)")
     }
-    let slopes = gradient.values.map(\.magnitude)
-    let least = max(1e-6, 1e-4 * (slopes.max() ?? 0))
-    let places = slopes.indices
-    let firm = places.filter { slopes[$0] > least }
-    func compare(_ name: String, _ places: [Int], _ tolerance: Tolerance) {
+    let magnitudes = gradient.values.map(\.magnitude)
+    let least = max(1e-6, 1e-4 * (magnitudes.max() ?? 0))
+    let (large, small) = (
+      magnitudes.indices.filter { magnitudes[$0] > least }, magnitudes.indices.filter { magnitudes[$0] <= least }
+    )
+    func compare(_ name: String, _ indices: [Int], _ tolerance: Tolerance) {
       let (found, expected) = (weight.value.values, golden.values)
-      if !places.isEmpty {
-        report.compare(name, places.map { Double(found[$0]) }, with: places.map { Double(expected[$0]) }, tolerance)
+      if !indices.isEmpty {
+        report.compare(name, indices.map { Double(found[$0]) }, with: indices.map { Double(expected[$0]) }, tolerance)
       }
     }
     let name = "training: after3." + weight.key
-    compare(name, firm, .absolute(5e-6))
-    compare(name + ", gradient below \(least)", places.filter { slopes[$0] <= least }, .absolute(3e-4))
+    compare(name, large, .absolute(5e-6))
+    compare(name + ", gradient below \(least)", small, .absolute(3e-4))
   }
 }
 
@@ -147,16 +149,16 @@ private struct GoldenBatch {
       pipeline.unet, adapter: pipeline.adapter,
       diffusion: DiffusionLoss(NoiseSchedule(pipeline.schedulerConfiguration)))
     let counts = try settings["phrases"].array().map { try $0.array().count }
-    let places = try file.tensor("ref_attention_mask").shape[1]
+    let capacity = try file.tensor("ref_attention_mask").shape[1]  // R
     let (images, phrases) = (try file.tensor("image_features"), try file.tensor("phrase_embeds"))
     let (boxes, spans) = (try file.tensor("boxes"), try file.integers("spans"))
     let drops = try file.integers("drop_grounding")
     let samples = counts.indices.map { index in
-      let rows = index * places..<index * places + counts[index]
+      let rows = index * capacity..<index * capacity + counts[index]
       return SubjectSample(
         images: images.sliced(axis: 0, rows), phrases: phrases.sliced(axis: 0, rows),
-        boxes: (0..<counts[index]).map { place in
-          Box(boxes[index, place, 0], boxes[index, place, 1], boxes[index, place, 2], boxes[index, place, 3])
+        boxes: (0..<counts[index]).map { subject in
+          Box(boxes[index, subject, 0], boxes[index, subject, 1], boxes[index, subject, 2], boxes[index, subject, 3])
         }, spans: rows.map { spans[2 * $0]..<spans[2 * $0 + 1] }, dropsGrounding: drops[index] != 0)
     }
     batch = DenoisingBatch(

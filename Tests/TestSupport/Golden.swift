@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where the golden numbers of the tests lie: `Tests/Golden`, laid out as the README there describes.
+/// The folder of the tests' golden numbers: `Tests/Golden`, laid out as the README there describes.
 package enum Golden {
   package static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Golden")

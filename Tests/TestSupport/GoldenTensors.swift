@@ -4,7 +4,7 @@ import Tensors
 extension Golden {
   /// All tensors of a golden safetensors file, widened to float32.
   ///
-  /// A plain reader of its own, so that rooms that know no checkpoints can use the numbers too.
+  /// A simple reader, so that tests of targets that do not import Checkpoints can use the numbers too.
   package static func tensors(_ relative: String) throws -> [String: Tensor] {
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path(relative))))
     let start = 8 + (0..<8).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) }
@@ -13,7 +13,7 @@ extension Golden {
     for case (let key, let entry as [String: Any]) in header where key != "__metadata__" {
       guard let type = entry["dtype"] as? String, let shape = entry["shape"] as? [Int],
         let offsets = entry["data_offsets"] as? [Int]
-      else { fatalError("\(relative): \(key) is not as safetensors are") }
+      else { fatalError("\(relative): \(key) is not a valid entry of a safetensors file") }
       let content = bytes[start + offsets[0]..<start + offsets[1]]
       let values = content.withUnsafeBytes { raw -> [Float] in
         func read<Element>(_: Element.Type, _ widened: (Element) -> Float) -> [Float] {

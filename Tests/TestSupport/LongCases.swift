@@ -10,6 +10,6 @@ package let isOptimised: Bool = {
 }()
 
 extension Trait where Self == ConditionTrait {
-  /// Runs in release builds only, and says so elsewhere.
+  /// Runs the test in release builds only; other builds report that it was skipped.
   package static var longNumeric: Self { .enabled(if: isOptimised, "long numeric case: run 'swift test -c release'") }
 }

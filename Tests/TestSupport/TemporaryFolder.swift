@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder that goes away with this value.
+/// A folder that is deleted with this object.
 package final class TemporaryFolder: Sendable {
   package let path: String
 
@@ -18,7 +18,7 @@ package final class TemporaryFolder: Sendable {
     return file(name)
   }
 
-  /// Names of what is in the folder, sorted.
+  /// Names of all files in the folder, sorted.
   package var contents: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
 }
 

@@ -1,13 +1,13 @@
 import Foundation
 import Tensors
 
-/// Numbers for tests: a plain generator of its own (xorshift), so that no test depends on the one that ships.
+/// Random numbers for tests, from a simple generator (xorshift), so that no test depends on the package's own.
 package struct TestNumbers {
   private var state: UInt64
 
   package init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
 
-  /// 0…1.
+  /// A number in 0…1.
   package mutating func next() -> Float {
     state ^= state << 13
     state ^= state >> 7

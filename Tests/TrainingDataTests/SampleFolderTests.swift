@@ -102,7 +102,7 @@ import TrainingData
     (#""box": [0, 0, 1, 1], "mask": "/etc/passwd""#, "expected a path inside the folder"),
     (#""box": [0, 0, 1, 1], "mask": "lost.png""#, "expected an image file"),
     (#""box": [0, 0, 1, 1], "mask": """#, "expected a path inside the folder"),
-    (#""box": [0, 0, 1, 1], "mask": 3"#, "expected a text, found the number 3"),
+    (#""box": [0, 0, 1, 1], "mask": 3"#, "expected a string, found the number 3"),
     (#""box": [0, 0, 1, 1], "reference_mask": "mask.png""#, "expected a reference beside it"),
     (#""box": [0, 0, 1, 1], "box": [0, 0, 1, 1]"#, "a second time"),
   ])
@@ -115,7 +115,8 @@ import TrainingData
   }
 
   @Test(arguments: [
-    ("", "an empty file"), ("\n\n", "line 1"), ("[]", "expected an object"), ("{", "line 1"), ("{}", "expected a text"),
+    ("", "an empty file"), ("\n\n", "line 1"), ("[]", "expected an object"), ("{", "line 1"),
+    ("{}", "expected a string"),
     (#"{"image": "image.png", "caption": "a cat", "subjects": [], "size": 3}"#, "found 'size'"),
     (#"{"image": "image.png", "caption": "a cat"}"#, "expected an array, found nothing"),
     (
