@@ -51,6 +51,12 @@ import Testing
         try recorder.heatmaps(in: both[0], sample: sample)
       } throws: { "\($0)".contains("0..<2") }
     }
+    // With every row recorded, the conditional half is meant; chosen samples keep their numbers.
+    let (rows, last) = (AttentionRecorder(.text, samples: .allRows), AttentionRecorder(.text, samples: .chosen([2])))
+    let again = try pipeline.generate(scenes, observing: [rows, last])
+    #expect(try rows.heatmaps(in: again[1])[0].values == found)
+    #expect(try last.heatmaps(in: again[1])[0].values == found)
+    #expect(throws: AnalysisError.self) { try last.heatmaps(in: again[0]) }
     let chosen = AttentionRecorder(.text, samples: .chosen([3]))
     #expect(throws: AnalysisError.self) { try pipeline.generate(scenes, observing: [chosen]) }
   }

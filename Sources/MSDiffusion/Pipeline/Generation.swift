@@ -18,6 +18,8 @@ public struct Generation: Sendable {
   public let warnings: [String]
   /// Indices of this scene's samples among those of all scenes that were generated together.
   public let samples: Range<Int>
+  /// Samples of all scenes that were generated together.
+  let batchSamples: Int
   /// Prompt tokens of each subject's phrase, found by the scene's own rule.
   public let phrases: [Result<Range<Int>, PhraseError>]
   /// The columns of each subject in subject attention.
@@ -87,7 +89,7 @@ extension Pipeline {
       let own = decoded.sliced(axis: 0, range)
       return Generation(
         scene: scene, images: Self.images(own), latents: latents.sliced(axis: 0, range), decoded: own,
-        completedSteps: run.completedSteps, warnings: conditions.warnings, samples: range,
+        completedSteps: run.completedSteps, warnings: conditions.warnings, samples: range, batchSamples: latents.shape[0],
         phrases: conditions.phraseSpans, columns: columns(of: scene))
     }
   }

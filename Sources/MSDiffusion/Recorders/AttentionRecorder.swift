@@ -99,13 +99,20 @@ public final class AttentionRecorder: Observing {
   }
 
   /// The index of a generation's sample among the recorded samples.
-  private func index(of sample: Int, in generation: Generation) throws -> Int {
+  func index(of sample: Int, in generation: Generation) throws -> Int {
     guard (0..<generation.scene.samples).contains(sample) else {
       throw AnalysisError.notRecorded(
         kind: "sample of this generation", requested: [sample], available: "0..<\(generation.scene.samples)")
     }
     let inBatch = generation.samples.lowerBound + sample
-    guard case .chosen(let numbers) = gatherer.samples else { return inBatch }
+    let numbers: [Int]
+    switch gatherer.samples {
+    case .all: return inBatch
+    case .allRows:
+      // The conditional half comes last.
+      return inBatch + recorded.withLock { $0.count } - generation.batchSamples
+    case .chosen(let chosen): numbers = chosen
+    }
     guard let index = numbers.firstIndex(of: inBatch) else {
       throw AnalysisError.notRecorded(kind: "sample of the batch", requested: [inBatch], available: "\(numbers)")
     }

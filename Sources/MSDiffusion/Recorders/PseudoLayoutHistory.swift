@@ -18,7 +18,7 @@ public struct PseudoLayoutHistory: Sendable {
   public init(
     _ recorder: AttentionRecorder, of generation: Generation, layer: String, rule: PseudoLayout, sample: Int = 0
   ) throws {
-    let recorded = try recorder.maps(sample: generation.samples.lowerBound + sample)
+    let recorded = try recorder.maps(sample: recorder.index(of: sample, in: generation))
     let names = rule.fusion == nil ? [layer] : recorded.layers.map(\.name)
     guard let index = names.firstIndex(of: layer) else {
       throw AnalysisError.unknownLayer(name: layer, recorded: names)
