@@ -129,8 +129,9 @@ public struct ModelEvaluation {
       Finding(
         "subject lands in its box",
         note: "middle of the difference from the empty scene; of its largest part "
-          + "\(Self.two(rows.mean("landed.largest"))); the image's middle lies in \(Self.two(rows.mean("box around centre"))) "
-          + "of the boxes", of: rows.means("landed"), chance: rows.mean("box area"), target: 0.95, stage: .adapter),
+          + "\(Self.two(rows.mean("landed.largest"))); the image's middle lies in "
+          + "\(Self.two(rows.mean("box around centre"))) of the boxes", of: rows.means("landed"),
+        chance: rows.mean("box area"), target: 0.95, stage: .adapter),
     ] + ownEncoders(rows, "one subject")
   }
 

@@ -113,7 +113,7 @@ import Training
     }
     #expect {
       _ = try Trainer(Other(), .line(steps: 4), folder: url(folder))
-    } throws: { "\($0)".contains("weight 3 is 'idle.weight', this run has no further weight") }
+    } throws: { "\($0)".contains("weight 3 is 'idle.weight', this run has none") }
   }
 
   @Test func oneProcessAtATime() throws {

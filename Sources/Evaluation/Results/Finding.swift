@@ -39,7 +39,7 @@ public struct Finding: Sendable, Equatable {
     self.init(name, note: note, interval: interval, chance: chance, target: target, scenes: values.count, stage: stage)
   }
 
-  /// Whether the estimate reaches the target; nil where there is none.
+  /// Whether the estimate meets the target; nil if there is none.
   public var isMet: Bool? { target.map { interval.estimate >= $0 } }
 
   var json: JSONValue {

@@ -7,7 +7,7 @@ import Training
 public enum AdapterVariant: String, CaseIterable, Sendable {
   /// The published adapter.
   case full
-  /// One linear map of the pooled image embedding in place of the resampler.
+  /// One linear map of the pooled image embedding instead of the resampler.
   case linearProjector = "linear-projector"
   /// A resampler with learned queries, which sees neither phrases nor boxes.
   case plainResampler = "plain-resampler"

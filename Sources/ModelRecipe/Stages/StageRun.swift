@@ -31,7 +31,7 @@ public struct StageRun {
   ///     of the shipped model.
   ///   - textAttention: which weights of text cross-attention are trained if the variant has a loss on text attention.
   ///   - data: a folder with your own samples for `base` or `adapter`, as `SampleFolder` reads it; nil: drawn scenes.
-  ///   - font: Noto Color Emoji, opened only if scenes are drawn; nil: looked for in the usual places.
+  ///   - font: Noto Color Emoji, opened only if scenes are drawn; nil: looked for in the usual folders.
   ///   - change: changes the stage's plan, for example for a shorter trial.
   /// - Throws: ``TrainingError``; `TrainingDataError` for a faulty data folder or a missing emoji font; ``StageError``;
   ///   errors in the parts of earlier stages.

@@ -28,7 +28,7 @@ public struct UnseenPhrase: Sendable, Equatable, CustomStringConvertible {
   public let location: String
   public let reason: PhraseError
 
-  public var description: String { "\(location): \(reason); as it is, its subject is trained without a phrase" }
+  public var description: String { "\(location): \(reason); its subject is trained without a phrase" }
 }
 
 /// The samples of a data folder, drawn at random from the seed, with replacement.

@@ -79,12 +79,12 @@ public struct TrainingCheckpoint: Sendable {
 
   /// Checks that the weights are those of this checkpoint.
   private func check(_ weights: [TrainedWeight]) throws {
-    func describe(_ names: [String]) -> String { names.isEmpty ? "no further weight" : "'\(names[0])'" }
-    let differing = zip(names, weights.map(\.name)).prefix { $0 == $1 }.count
-    guard differing == names.count, differing == weights.count else {
+    func first(_ names: [String]) -> String? { names.first.map { "'\($0)'" } }
+    let equal = zip(names, weights.map(\.name)).prefix { $0 == $1 }.count
+    guard equal == names.count, equal == weights.count else {
       throw TrainingError.otherTraining(
-        path: path, what: "weight \(differing + 1)", expected: describe(weights.dropFirst(differing).map(\.name)),
-        found: describe(Array(names.dropFirst(differing))))
+        path: path, what: "weight \(equal + 1)", expected: first(weights.dropFirst(equal).map(\.name)) ?? "none",
+        found: first(Array(names.dropFirst(equal))) ?? "missing")
     }
     for weight in weights {
       let shape = checkpoint.shape(of: "weight." + weight.name)

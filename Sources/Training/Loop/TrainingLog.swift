@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 
-/// The log of a training, `log.jsonl`: one JSON object per line, each with the number of steps done.
+/// The log of a training run, `log.jsonl`: one JSON object per line, each with the number of steps done.
 struct TrainingLog {
   let path: String
 

@@ -9,8 +9,8 @@ public struct TrainingPlan: Sendable, Equatable {
   /// Maximum number of samples that go through the network together; a larger shard adds up the gradients of several
   /// passes. nil: the whole shard in one pass.
   public var microbatch: Int?
-  /// Parts of a step that run in parallel, one thread each. The plan fixes their number, not the processor, since it
-  /// determines the order in which gradients are added up.
+  /// Parts of a step that run in parallel, one thread each. Their number does not depend on the processor, since
+  /// it determines the order in which gradients are added up.
   public var shards = 2
   public var schedule: LearningRateSchedule
   public var optimizer = AdamW()

@@ -2,8 +2,8 @@ import Layers
 
 /// Which weights of the text cross-attention are trained beside the adapter, for the loss on text attention (TAL).
 public enum TrainedTextAttention: String, CaseIterable, Sendable {
-  /// Keys and values. At the published sizes that is 74 % of the adapter's parameters, which fits the paper's "about 70 %
-  /// more"; with queries and outputs it would be 118 %.
+  /// Keys and values. At the published sizes that is 74 % of the adapter's parameters, which fits the paper's "about
+  /// 70 % more"; with queries and outputs it would be 118 %.
   case keysAndValues = "keys-and-values"
   /// Queries, keys, values and the output projection.
   case all

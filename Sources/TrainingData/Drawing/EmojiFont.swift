@@ -46,7 +46,7 @@ struct EmojiFont {
   private static func found() throws -> String {
     for path in usualPaths where FileManager.default.isReadableFile(atPath: path) { return path }
     throw TrainingDataError.font(
-      path: usualPaths[0], expected: "the font Noto Color Emoji", found: "none here or in the other usual places")
+      path: usualPaths[0], expected: "the font Noto Color Emoji", found: "none here or in the other usual folders")
   }
 }
 

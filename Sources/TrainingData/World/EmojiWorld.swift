@@ -24,7 +24,7 @@ public final class EmojiWorld: Sendable {
   /// Index of the first place among the kinds.
   let placeKinds: Int
 
-  /// - Parameter font: Noto Color Emoji; looked for in the usual places if nil.
+  /// - Parameter font: Noto Color Emoji; nil: looked for in the usual folders.
   /// - Throws: ``TrainingDataError/font(path:expected:found:)`` without the font, naming the package that holds it.
   public init(font: URL? = nil) throws {
     heldOut = try HeldOut()
