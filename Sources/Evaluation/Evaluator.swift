@@ -4,17 +4,18 @@ import MSDiffusion
 import Tensors
 import TrainingData
 
-/// How far a measurement is.
+/// Progress of a measurement.
 public struct EvaluationProgress: Sendable {
-  /// The measure and what it is measured on.
+  /// The measure and the split of its scenes.
   public let name: String
-  /// Scenes done, and in all.
+  /// Scenes done, and scenes in all.
   public let done, total: Int
-  /// nil before the first scenes are done.
+  /// Nil before the first scenes are done.
   public let secondsLeft: Double?
 }
 
-/// Measures a model on numbered scenes, batch by batch: what is done lies in files, and is not done again.
+/// Measures a model on numbered scenes, batch by batch. Finished rows are kept in files, so that an interrupted
+/// measurement resumes after them.
 public final class Evaluator {
   public let world: EmojiWorld
   public let judge: Judge
@@ -22,7 +23,7 @@ public final class Evaluator {
   private let progress: (EvaluationProgress) -> Void
 
   /// - Parameters:
-  ///   - folder: where rows are kept while a measurement runs; nil: in memory alone.
+  ///   - folder: where finished rows are kept; nil: only in memory.
   ///   - progress: called at the beginning of a measure and after each batch.
   public init(world: EmojiWorld, folder: String? = nil, progress: @escaping (EvaluationProgress) -> Void = { _ in }) {
     (self.world, judge, self.folder, self.progress) = (world, Judge(world), folder, progress)
@@ -31,10 +32,10 @@ public final class Evaluator {
   /// The rows of some scenes.
   ///
   /// - Parameters:
-  ///   - name: of the measure; its file is named after it.
-  ///   - settings: all that the rows depend on beside the scenes' numbers: model, steps and the like.
-  ///   - count: how many scenes, the first that fit.
-  ///   - batch: how many at a time, divided among the threads.
+  ///   - name: name of the measure and of its file.
+  ///   - settings: what the rows depend on besides the scenes: model, steps and so on.
+  ///   - count: number of scenes; the first ones that fit are measured.
+  ///   - batch: scenes per batch, divided among the threads.
   /// - Throws: what the measure throws; `JSONError` where a file cannot be written.
   func rows(
     _ name: String, settings: JSONValue, scenes: TestScenes, count: Int, batch: Int,
@@ -68,7 +69,7 @@ public final class Evaluator {
     return indices.compactMap { ledger.rows[$0] }
   }
 
-  /// Measures part of the scenes on each thread: small models gain more from that than from dividing each operation.
+  /// Divides the scenes among the threads: for small models this is faster than dividing each operation.
   private static func divided(
     _ scenes: [TestScene], _ measure: @escaping @Sendable ([TestScene]) throws -> [SceneRow]
   ) throws -> [SceneRow] {

@@ -2,21 +2,21 @@ import Analysis
 import MSDiffusion
 import TrainingData
 
-/// Everything that a model's report says, measured: thresholds and variants are chosen on scenes of training's side,
-/// figures come from held-out ones.
+/// Measures everything in a model's report. Thresholds and variants are chosen on scenes of the training split,
+/// reported numbers come from held-out scenes.
 public struct ModelEvaluation {
-  /// How many scenes are measured.
+  /// Number of scenes to measure.
   public struct Extent: Sendable {
-    /// Held-out scenes that attention is measured on; a third as many of training's side choose the thresholds.
+    /// Held-out scenes for attention; thresholds are chosen on a third as many scenes of the training split.
     public var attention: Int
-    /// Held-out scenes that images are generated for.
+    /// Held-out scenes to generate images for.
     public var generated: Int
 
     public init(attention: Int = 500, generated: Int = 200) {
       (self.attention, self.generated) = (attention, generated)
     }
 
-    /// As much as a number of scenes allows.
+    /// This many scenes for attention, and at most 200 of them for images.
     public init(scenes: Int) { self.init(attention: scenes, generated: min(scenes, 200)) }
   }
 
@@ -24,7 +24,7 @@ public struct ModelEvaluation {
   let pipeline: Pipeline
   /// A base that was trained without grounding supervision.
   let ungrounded: Pipeline?
-  /// What it was trained on, where that is not as much as the model's base was.
+  /// Number of samples that it was trained on, if fewer than the model's base.
   let ungroundedSamples: Int?
   let extent: Extent
   let settings: GenerationSettings
@@ -38,8 +38,8 @@ public struct ModelEvaluation {
     (self.extent, self.settings) = (extent, settings)
   }
 
-  /// Measures all that the model has the parts for.
-  /// - Parameter partly: called with what is known so far, after each measure.
+  /// Measures everything that the model has the parts for.
+  /// - Parameter partly: called after each measure with the results so far.
   public func results(partly: (ModelResults) throws -> Void = { _ in }) throws -> ModelResults {
     var results = ModelResults(checkpoint: pipeline.hash(), settings: settings)
     func add(_ findings: [Finding]) throws {
@@ -64,7 +64,7 @@ public struct ModelEvaluation {
     return results
   }
 
-  /// Measures the base without grounding supervision alone; nil where none was given.
+  /// Measures only the base without grounding supervision; nil if there is none.
   public func ungroundedFindings() throws -> [Finding]? {
     try ungrounded.map {
       try attention(
@@ -105,7 +105,7 @@ public struct ModelEvaluation {
           "heatmap overlap at γ = \(scale)" + label,
           note: note
             + "mean intersection over union with the silhouette at threshold \(Self.two(threshold)), chosen on "
-            + "training's side", of: overlaps, chance: area, target: label.isEmpty ? 0.65 : nil, stage: stage),
+            + "the training split", of: overlaps, chance: area, target: label.isEmpty ? 0.65 : nil, stage: stage),
       ]
     }
   }
@@ -129,8 +129,9 @@ public struct ModelEvaluation {
       Finding(
         "subject lands in its box",
         note: "middle of the difference from the empty scene; of its largest part "
-          + "\(Self.two(rows.mean("landed.largest"))); the image's middle lies in \(Self.two(rows.mean("box around centre"))) "
-          + "of the boxes", of: rows.means("landed"), chance: rows.mean("box area"), target: 0.95, stage: .adapter),
+          + "\(Self.two(rows.mean("landed.largest"))); the image's middle lies in "
+          + "\(Self.two(rows.mean("box around centre"))) of the boxes", of: rows.means("landed"),
+        chance: rows.mean("box area"), target: 0.95, stage: .adapter),
     ] + ownEncoders(rows, "one subject")
   }
 
@@ -157,7 +158,7 @@ public struct ModelEvaluation {
   }
 
   private func layouts() throws -> [Finding] {
-    // The first steps, of strong noise, settle the layout: guidance acts in them too.
+    // The first, noisiest steps decide the layout, so guidance acts in them too.
     var settings = settings
     settings.guidanceInterval = Scene.everyNoiseLevel
     let chosen = try evaluator.layouts(
@@ -177,7 +178,7 @@ public struct ModelEvaluation {
           + "size alone: \(each); exact silhouettes in place of attention: \(Self.two(rows.mean("silhouettes")))",
         of: rows.means(published), chance: chance, target: 0.6, stage: .adapter),
       try Finding(
-        "pseudo layout, best variant", note: "\(best); chosen among \(LayoutVariant.all.count) on training's side",
+        "pseudo layout, best variant", note: "\(best); chosen among \(LayoutVariant.all.count) on the training split",
         of: rows.means(best), chance: chance, target: 0.7, stage: .adapter),
     ]
   }

@@ -2,13 +2,13 @@
 public enum TrainingDataError: Error, Equatable, CustomStringConvertible {
   /// No emoji font, or one that cannot be used.
   case font(path: String, expected: String, found: String)
-  /// The committed list of what is held out does not fit the kinds.
+  /// The list `held-out.json` does not fit the kinds.
   case heldOut(location: String, expected: String, found: String)
   /// A name that no kind has.
   case unknownKind(name: String, near: [String])
-  /// An entry of a data folder.
+  /// A faulty entry of a data folder.
   case entry(file: String, location: String, expected: String, found: String)
-  /// A sample that the folder does not hold.
+  /// An index outside a data folder.
   case noSample(folder: String, index: Int, count: Int)
 
   public var description: String {
@@ -24,7 +24,7 @@ public enum TrainingDataError: Error, Equatable, CustomStringConvertible {
     case .entry(let file, let location, let expected, let found):
       "\(file), \(location): expected \(expected), found \(found)"
     case .noSample(let folder, let index, let count):
-      "\(folder): expected a sample 0..<\(count), found \(index)"
+      "\(folder): expected a sample index in 0..<\(count), found \(index)"
     }
   }
 }

@@ -113,7 +113,7 @@ import Training
     }
     #expect {
       _ = try Trainer(Other(), .line(steps: 4), folder: url(folder))
-    } throws: { "\($0)".contains("weight 3 is 'idle.weight', this training has nothing more") }
+    } throws: { "\($0)".contains("weight 3 is 'idle.weight', this run has none") }
   }
 
   @Test func oneProcessAtATime() throws {
@@ -135,7 +135,7 @@ import Training
       } throws: { "\($0)" == "plan: " + text }
     }
     expect("steps is 0, expected at least 1") { $0.steps = 0 }
-    expect("batch is 1, expected a sample for each of the 2 shards at least") { $0.batch = 1 }
+    expect("batch is 1, expected at least 2, one sample per shard") { $0.batch = 1 }
     expect("clipping is -1.0, expected a norm above 0, or none") { $0.clipping = -1 }
     expect("schedule is a peak of 0.0, expected a rate above 0") { $0.schedule.peak = 0 }
     expect("average is 1.0, expected a decay from 0 to 1") { $0.average = WeightAverage(decay: 1) }

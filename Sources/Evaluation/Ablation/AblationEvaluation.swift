@@ -3,15 +3,15 @@ import MSDiffusion
 import Tensors
 import TrainingData
 
-/// A model of an ablation, trained to its end: all that its evaluation has to know of the training.
+/// A finished model of an ablation, with what its evaluation needs to know about its training.
 public struct AblatedModel: Sendable {
-  /// Which variant it is, as results call it.
+  /// The variant's name in results.
   public var variant: String
-  /// Of the training.
+  /// Seed of the training run.
   public var seed: UInt64
   /// The model's folder.
   public var folder: String
-  /// How it was trained to keep subjects apart.
+  /// The layout options that it was trained with.
   public var layout: LayoutOptions
 
   public init(variant: String, seed: UInt64, folder: String, layout: LayoutOptions) {
@@ -32,13 +32,13 @@ public struct AblationEvaluation {
 
   private var scenes: TestScenes { TestScenes(evaluator.world, split: .heldOutIdentities, subjects: 2) }
 
-  /// The means of one model.
-  /// - Parameter pipeline: the model, opened.
+  /// Measures one model.
+  /// - Parameter pipeline: the loaded model.
   public func row(_ model: AblatedModel, _ pipeline: Pipeline) throws -> AblationResults.Row {
     try row(model.variant, seed: model.seed, pipeline, settings, model.layout)
   }
 
-  /// The base alone: the same scenes at γ = 0, which makes them those of any variant whose base is frozen.
+  /// Measures the base alone: the same scenes at γ = 0, where every variant with a frozen base gives the same images.
   public func baseRow(_ pipeline: Pipeline) throws -> AblationResults.Row {
     var settings = settings
     settings.scale = 0
@@ -66,14 +66,14 @@ public struct AblationEvaluation {
     values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 
-  /// Scenes whose images are shown for all models.
+  /// The scenes to show images of, the same for all models.
   public func shownScenes(count: Int = 5) -> [TestScene] {
     var scenes = scenes
     (scenes.includesWorn, scenes.seed) = (false, 1)
     return scenes.indices(count: count).map { scenes[$0] }
   }
 
-  /// Images of these scenes.
+  /// Generates one image per scene.
   public func images(
     _ scenes: [TestScene], _ pipeline: Pipeline, attention: LayoutOptions = .init(), scale: Float? = nil
   ) throws -> [PixelImage] {

@@ -1,25 +1,25 @@
 import Analysis
 import JSON
 
-/// What the adapter does where it lacks something: one row per training.
+/// Results of an ablation of the adapter: one row per training run.
 public struct AblationResults: Sendable, Equatable {
-  /// What is reported of each training, in the order of the table.
+  /// What is reported of each training run, in the order of the table.
   public enum Measure: String, CaseIterable, Sendable {
-    /// Likeness of each subject to its identity in its box, by the judge.
+    /// The judge's likeness of each subject to its identity, in its box.
     case inBox = "likeness in the box"
-    /// The same wherever it is.
+    /// The same, anywhere in the image.
     case anywhere = "likeness anywhere"
-    /// Per image the product over its subjects of likenesses anywhere: built as M-DINO is.
+    /// Per image, the product of its subjects' likenesses anywhere, in the manner of M-DINO.
     case product = "multi-subject product"
-    /// Fraction of subjects that are the nearest of 20 in their boxes.
+    /// Fraction of subjects whose identity is the nearest of 20 candidates, in their boxes.
     case each = "each recognised"
-    /// Both subjects are the nearest of 20 in their boxes.
+    /// Fraction of images where this holds for both subjects.
     case both = "both recognised"
     /// Cosine of image and caption, by the model's own encoders.
     case text = "text fidelity"
   }
 
-  /// One training.
+  /// One training run.
   public struct Row: Sendable, Equatable {
     /// A variant's name; ``AblationResults/base`` for the base alone.
     public var variant: String
@@ -32,12 +32,12 @@ public struct AblationResults: Sendable, Equatable {
     }
   }
 
-  /// What the base alone is called: the same scenes at γ = 0.
+  /// The name of the base alone, measured at γ = 0.
   public static let base = "base"
 
-  /// Steps of each training, and samples per step.
+  /// Steps of each training run, and samples per step.
   public var steps, batch: Int
-  /// Scenes that each model was measured on.
+  /// Number of scenes that each model was measured on.
   public var scenes: Int
   public var settings: GenerationSettings
   public var rows: [Row]
@@ -49,7 +49,7 @@ public struct AblationResults: Sendable, Equatable {
   /// Names of variants in the order of their first training.
   public var variants: [String] { rows.map(\.variant).withoutRepeats }
 
-  /// Mean and interval over a variant's seeds; without width for a single one.
+  /// Mean and confidence interval over a variant's seeds; with a single seed, the interval has no width.
   /// - Throws: `AnalysisError` where nothing was measured.
   public func interval(_ variant: String, _ measure: Measure) throws -> ConfidenceInterval {
     let values = rows.filter { $0.variant == variant }.compactMap { $0.values[measure] }

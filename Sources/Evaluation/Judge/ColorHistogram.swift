@@ -1,11 +1,11 @@
-/// How frequent colours are, wherever they are: luma in a few broad bins, as light varies, the two opponent colours in
-/// finer ones. Each pixel is divided between neighbouring bins.
+/// Histogram of a patch's colours, regardless of position. Luma has a few broad bins, since light varies; the two
+/// opponent colours have finer ones. Each pixel is divided between neighbouring bins.
 struct ColorHistogram: Sendable {
   private static let lumaBins = 3
   private static let colorBins = 13
   private let fractions: [Float]
 
-  /// - Parameter weights: how much each pixel counts.
+  /// - Parameter weights: weight of each pixel.
   init(_ patch: Patch, weights: [Float]) {
     var bins = [Float](repeating: 0, count: Self.lumaBins * Self.colorBins * Self.colorBins)
     var total: Float = 0
@@ -27,14 +27,14 @@ struct ColorHistogram: Sendable {
     fractions = total > 0 ? bins.map { $0 / total } : bins
   }
 
-  /// The lower of the two bins that a number 0…1 lies between, and the fraction that goes to the upper.
+  /// The lower of the two bins that a number 0…1 lies between, and the fraction that goes to the upper one.
   private static func bins(around value: Float, in bins: Int) -> (Int, Float) {
     let position = min(max(value, 0), 1) * Float(bins - 1)
     let low = min(Int(position), bins - 2)
     return (low, position - Float(low))
   }
 
-  /// What two histograms have in common (Swain and Ballard, 1991): 1 for equal ones, 0 for those without a common colour.
+  /// Intersection of two histograms (Swain and Ballard, 1991): 1 if they are equal, 0 if they have no colour in common.
   func intersection(with other: ColorHistogram) -> Float {
     var sum: Float = 0
     fractions.withUnsafeBufferPointer { a in

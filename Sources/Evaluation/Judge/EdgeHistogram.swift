@@ -1,4 +1,5 @@
-/// The gradient of luma at each pixel of a patch: its magnitude, and its orientation between two neighbouring bins.
+/// The gradient of luma at each pixel of a patch: its magnitude, and its orientation, divided between two neighbouring
+/// bins.
 struct EdgeField: Sendable {
   static let orientations = 8
 
@@ -20,8 +21,8 @@ struct EdgeField: Sendable {
     }
   }
 
-  /// The orientation of a gradient in half turns, 0…1; a gradient and its opposite are the same. A straight-line stand-in for the
-  /// arc tangent, which is as good for sorting into bins.
+  /// The orientation of a gradient in half turns, 0…1; opposite gradients have the same orientation. A cheap monotonic
+  /// approximation of the arctangent, which is good enough for bins.
   private static func halfTurns(_ x: Float, _ y: Float) -> Float {
     let (x, y) = y < 0 || (y == 0 && x < 0) ? (-x, -y) : (x, y)
     let size = x.magnitude + y
@@ -29,12 +30,12 @@ struct EdgeField: Sendable {
   }
 }
 
-/// Orientations of edges in the cells of a grid (Dalal and Triggs, 2005).
+/// Histograms of edge orientations in the cells of a grid (Dalal and Triggs, 2005).
 struct EdgeHistogram: Sendable {
   private static let cells = 4
   private let values: [Float]
 
-  /// - Parameter weights: how much each pixel counts.
+  /// - Parameter weights: weight of each pixel.
   init(_ field: EdgeField, weights: [Float]) {
     let (cells, orientations, side) = (Self.cells, EdgeField.orientations, Patch.side)
     var bins = [Float](repeating: 0, count: cells * cells * orientations)
@@ -42,7 +43,7 @@ struct EdgeHistogram: Sendable {
       let (row, column) = pixel.quotientAndRemainder(dividingBy: side)
       let gradient = field.gradients[pixel]
       let strength = gradient.magnitude * weights[pixel]
-      // Divided between the nearest four cells.
+      // The pixel is divided between the nearest four cells.
       let (x, y) = (
         (Float(column) + 0.5) * Float(cells) / Float(side) - 0.5, (Float(row) + 0.5) * Float(cells) / Float(side) - 0.5
       )
@@ -56,12 +57,12 @@ struct EdgeHistogram: Sendable {
         bins[start + (gradient.bin + 1) % orientations] += part * gradient.fraction
       }
     }
-    // Roots keep a few strong edges from deciding alone.
+    // Square roots keep a few strong edges from dominating.
     let roots = bins.map { $0.squareRoot() }
     let length = roots.reduce(0) { $0 + $1 * $1 }.squareRoot()
     values = length > 0 ? roots.map { $0 / length } : roots
   }
 
-  /// Cosine: 1 for equal ones, 0 for those without a common orientation.
+  /// Cosine similarity: 1 if they are equal, 0 if they have no orientation in common.
   func cosine(with other: EdgeHistogram) -> Float { zip(values, other.values).reduce(0) { $0 + $1.0 * $1.1 } }
 }

@@ -2,15 +2,15 @@ import Analysis
 import Tensors
 import TrainingData
 
-/// Says which identity a part of an image shows, by colours and edges alone. No part of it was ever trained, and it shares
-/// nothing with the model but the world's drawings.
+/// Recognises which identity a part of an image shows, from colours and edges alone. Nothing in it is trained, and it
+/// shares nothing with the model but the world's drawings.
 ///
-/// Every candidate is drawn in several poses: each of its drawings, mirrored too, turned both ways. The part of the image is
-/// compared with each of them, where the pose covers it; the pose that fits best counts.
+/// Every candidate is drawn in several poses: each of its drawings, plain and mirrored, at several rotations. The part
+/// of the image is compared with each pose, on the pixels that the pose covers; the best pose counts.
 public struct Judge: Sendable {
-  /// How much a view and one pose of an identity have in common, 0…1 each.
+  /// Similarity of a view to one pose of an identity, each 0…1.
   package struct Likeness: Sendable {
-    /// Of colours, wherever they are.
+    /// Of colours, regardless of position.
     package var colors: Float
     /// Of edges.
     package var edges: Float
@@ -18,7 +18,7 @@ public struct Judge: Sendable {
     package var arrangement: Float
   }
 
-  /// How much each kind of likeness counts; they sum to 1. Chosen on drawn scenes of training's side.
+  /// Weight of each kind of likeness; they sum to 1. Chosen on drawn scenes of the training split.
   package struct Weights: Sendable {
     package var colors: Float = 0.2
     package var edges: Float = 0.5
@@ -31,7 +31,7 @@ public struct Judge: Sendable {
     }
   }
 
-  /// What a box of an image shows, ready for being judged.
+  /// The content of a box in an image, prepared for judging.
   public struct View: Sendable {
     let patch: Patch
     let rim: SIMD4<Float>
@@ -40,7 +40,7 @@ public struct Judge: Sendable {
 
   let world: EmojiWorld
   package var weights = Weights()
-  /// Degrees that candidates are turned by.
+  /// Rotations of candidates, in degrees.
   package var turns: [Float] = [-24, -12, 0, 12, 24]
 
   public init(_ world: EmojiWorld) { self.world = world }
@@ -53,7 +53,7 @@ public struct Judge: Sendable {
     return View(patch: patch, rim: patch.rim, edges: EdgeField(patch))
   }
 
-  /// How much a view looks like an identity: 1 if it is the same to the last pixel, 0 if it has nothing in common with it.
+  /// Similarity of a view to an identity: 1 if they are equal to the last pixel, 0 if they have nothing in common.
   public func similarity(of view: View, to identity: Identity) -> Double {
     similarity(of: view, to: poses(of: identity))
   }
@@ -71,14 +71,14 @@ public struct Judge: Sendable {
     world.portraits(of: identity, turns: turns, side: Patch.side, fill: Patch.fill).map { PosedCandidate(Patch($0)) }
   }
 
-  /// How much the part of an image that looks most like an identity does so, wherever it is: for images that were asked for
-  /// without saying where. The greatest of many likenesses is never small: compare it with that of images without any subject.
+  /// Similarity to an identity of the most similar window in an image, for images that were generated without boxes.
+  /// The maximum over many windows is never small: compare it with that of images without any subject.
   public func likenessAnywhere(in image: Tensor, to identity: Identity) -> Double {
     let poses = poses(of: identity)
     return Self.windows.map { similarity(of: view(of: image, in: $0), to: poses) }.max() ?? 0
   }
 
-  /// Squares of three sizes all over an image, half overlapping or more.
+  /// Square windows of three sizes all over an image, which overlap by at least half.
   private static let windows: [Box] = [Float(0.32), 0.44, 0.6].flatMap { side in
     let steps = Int(((1 - side) / (side / 3)).rounded(.up))
     let starts = (0...steps).map { Float($0) * (1 - side) / Float(steps) }
@@ -90,7 +90,7 @@ public struct Judge: Sendable {
     candidates.map { similarity(of: view, to: $0) }
   }
 
-  /// The candidate that a view looks like most; the first of equals.
+  /// The candidate that is most similar to a view; the first one in a tie.
   public func nearest(to view: View, among candidates: [Identity]) -> Identity? {
     let all = similarities(of: view, to: candidates)
     return all.indices.max { all[$0] < all[$1] || (all[$0] == all[$1] && $0 > $1) }.map { candidates[$0] }
@@ -105,14 +105,14 @@ public struct Judge: Sendable {
       arrangement: arrangement(view.patch, candidate.patch, weights: candidate.inside))
   }
 
-  /// How near colours are pixel by pixel: 1 for equal ones, falling with their mean distance.
+  /// Similarity of colours pixel by pixel: 1 if they are equal, falling with their mean distance.
   private func arrangement(_ patch: Patch, _ portrait: Patch, weights: [Float]) -> Float {
-    // Light differs from picture to picture and says nothing: luma counts half.
+    // Light differs between images and does not depend on the identity: luma counts half.
     let scale = SIMD4<Float>(0.5, 1, 1, 0)
     var (sum, total) = (Float(0), Float(0))
     for index in weights.indices where weights[index] > 0 {
       let difference = (patch.pixels[index] - portrait.pixels[index]) * scale
-      // What others cover is as far away as it gets, and no farther.
+      // The distance is capped, so that pixels that others cover do not dominate.
       sum += weights[index] * min((difference * difference).sum().squareRoot(), 0.5)
       total += weights[index]
     }
@@ -120,10 +120,10 @@ public struct Judge: Sendable {
   }
 }
 
-/// A candidate in one pose, with what does not depend on the view that it is compared with.
+/// A candidate in one pose, with everything that does not depend on the view.
 private struct PosedCandidate {
   let patch: Patch
-  /// How much each pixel counts: the candidate alone, and with a rim that holds its outline.
+  /// Weight of each pixel: for the candidate alone, and with a rim that includes its outline.
   let inside, around: [Float]
   let colors: ColorHistogram
 

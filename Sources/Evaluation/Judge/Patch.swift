@@ -2,10 +2,11 @@ import Analysis
 import Tensors
 import TrainingData
 
-/// A small square picture in opponent colours: luma, red against green, yellow against blue; each about −1…1. The fourth
-/// number of a pixel is how much of it counts.
+/// A small square image in opponent colours: luma, red against green, yellow against blue; each about −1…1. A pixel's
+/// fourth number is its weight.
 ///
-/// The three are straight sums of red, green and blue, so that a turn of the hue turns the last two and leaves the first.
+/// The three are linear in red, green and blue, so that a rotation of the hue changes the last two and hardly changes
+/// luma.
 struct Patch: Sendable {
   /// Pixels per side.
   static let side = 32
@@ -15,7 +16,7 @@ struct Patch: Sendable {
   /// Row by row.
   var pixels: [SIMD4<Float>]
 
-  /// The square around a box of an image `[3, H, W]`, 0…1. What lies beyond the image repeats its edge.
+  /// The square around a box of an image `[3, H, W]`, 0…1. Beyond the image, its edge is repeated.
   init(_ image: Tensor, around box: Box) {
     guard image.rank == 3, image.shape[0] == 3 else { fail("Patch: expected an image [3, H, W], found \(image.shape)") }
     let (height, width) = (image.shape[1], image.shape[2])
@@ -24,9 +25,9 @@ struct Patch: Sendable {
     let size = max(boxWidth, boxHeight, 1) / Self.fill
     let left = (box.x0 + box.x1) / 2 * Float(width) - size / 2
     let top = (box.y0 + box.y1) / 2 * Float(height) - size / 2
-    // Several looks per pixel where the patch is coarser than the image.
-    let looks = max(1, Int((size / Float(Self.side)).rounded(.up)) * 2 - 1)
-    let step = size / Float(Self.side * looks)
+    // Each pixel is the mean of several points where the patch is coarser than the image.
+    let points = max(1, Int((size / Float(Self.side)).rounded(.up)) * 2 - 1)
+    let step = size / Float(Self.side * points)
     pixels = image.withUnsafeBuffer { values in
       func color(_ x: Float, _ y: Float) -> SIMD4<Float> {
         let (x, y) = (min(max(x - 0.5, 0), Float(width - 1)), min(max(y - 0.5, 0), Float(height - 1)))
@@ -42,17 +43,17 @@ struct Patch: Sendable {
       }
       return (0..<Self.side * Self.side).map { index in
         var sum = SIMD4<Float>.zero
-        for look in 0..<looks * looks {
-          let x = Float(index % Self.side * looks + look % looks) + 0.5
-          let y = Float(index / Self.side * looks + look / looks) + 0.5
+        for point in 0..<points * points {
+          let x = Float(index % Self.side * points + point % points) + 0.5
+          let y = Float(index / Self.side * points + point / points) + 0.5
           sum += color(left + x * step, top + y * step)
         }
-        return Self.opponent(sum / Float(looks * looks))
+        return Self.opponent(sum / Float(points * points))
       }
     }
   }
 
-  /// A portrait: colours as they are, not multiplied by how much they count.
+  /// A portrait, with its colours no longer multiplied by alpha.
   init(_ portrait: Portrait) {
     guard portrait.side == Self.side else { fail("Patch: expected a portrait of \(Self.side), found \(portrait.side)") }
     pixels = portrait.pixels.map { pixel in
@@ -67,7 +68,7 @@ struct Patch: Sendable {
     return SIMD4(0.299 * red + 0.587 * green + 0.114 * blue, red - green, (red + green) / 2 - blue, color.w)
   }
 
-  /// Mean of the outermost pixels: what is behind the subject, as far as one can tell.
+  /// Mean of the outermost pixels: an estimate of the background.
   var rim: SIMD4<Float> {
     let last = Self.side - 1
     var (sum, count) = (SIMD4<Float>.zero, Float(0))
@@ -78,7 +79,7 @@ struct Patch: Sendable {
     return sum / count
   }
 
-  /// Laid over one colour.
+  /// The patch composited over one colour.
   func over(_ ground: SIMD4<Float>) -> Patch {
     var result = self
     for index in pixels.indices {
@@ -89,7 +90,7 @@ struct Patch: Sendable {
     return result
   }
 
-  /// How much each pixel counts, grown by `radius` pixels to all sides.
+  /// The weight of each pixel, grown by `radius` pixels to all sides.
   func coverage(grownBy radius: Int) -> [Float] {
     let side = Self.side
     func grown(_ values: [Float], stride: Int, limit: (Int) -> Int) -> [Float] {

@@ -8,12 +8,13 @@ import TrainingData
 
 // Axes: B scenes, R subjects of a scene, h and w of a layer's feature map, S image side.
 
-/// Where words attend in real scenes to which noise was added: each phrase's heatmap against its subject's silhouette.
+/// Where words attend in drawn scenes with added noise: each phrase's heatmap is compared with its subject's
+/// silhouette.
 struct AttentionMeasure {
   let pipeline: Pipeline
-  /// Noise levels around the middle of training's; maps are averaged over them.
+  /// Timesteps around the middle of the schedule; maps are averaged over them.
   static let timesteps = [400, 500, 600]
-  /// Thresholds of the curves, 0…1.
+  /// Number of thresholds of a curve, in 0…1.
   static let thresholds = 41
 
   /// - Throws: `EvaluationError.unsupported` for a U-Net with added conditions.
@@ -25,8 +26,9 @@ struct AttentionMeasure {
     self.pipeline = pipeline
   }
 
-  /// Lists of a scene: `area`, the fraction of the image that the silhouette covers; for γ = 0 and, with an adapter, γ = 1
-  /// `pointing.γ` and `overlap.γ`, a curve over thresholds. After a further dot: other ways to put layers together than their mean.
+  /// One row per scene with these lists: `area`, the fraction of the image that each silhouette covers; for γ = 0 and,
+  /// with an adapter, γ = 1, `pointing.γ`, one hit or miss per subject, and `overlap.γ`, a curve over thresholds. A
+  /// suffix after another dot names a fusion of layers other than their mean.
   func rows(_ scenes: [TestScene]) throws -> [SceneRow] {
     let context = Tensor.stacked(scenes.map { scene in encodedText(scene.sample.caption) }, axis: 0)
     var rows = scenes.map { scene in
@@ -47,7 +49,7 @@ struct AttentionMeasure {
     return pipeline.encode(prompt: prompt, as: "prompt", warnings: &warnings).text
   }
 
-  /// One map per layer, `[B, R, h, w]`: mean over heads, the phrase's tokens and the timesteps.
+  /// One map per layer, `[B, R, h, w]`: the mean over heads, the phrase's tokens and the timesteps.
   private func maps(_ scenes: [TestScene], context: Tensor, scale: Float) throws -> [Tensor] {
     let requests = scenes.map { $0.request(GenerationSettings(scale: scale)) }
     let spans = try requests.map { try pipeline.spans(of: $0) }
@@ -76,8 +78,8 @@ struct AttentionMeasure {
     }
   }
 
-  /// Maps of all layers put together in several ways, at the image's size, `[B, R, S, S]`: the mean of all, unnamed, comes
-  /// first; then by resolution or concentration, and the mean of each size of layer alone.
+  /// Maps of all layers, fused in several ways, at the image's size, `[B, R, S, S]`. First the mean of all, whose name
+  /// is empty; then layers weighted by resolution or concentration; then the mean of the layers of each size.
   private static func fused(_ layers: [Tensor], side: Int) -> [(name: String, maps: Tensor)] {
     let size = (side, side)
     var result = [("", LayerFusion.uniform(layers, size: size))]
@@ -89,7 +91,7 @@ struct AttentionMeasure {
     return result
   }
 
-  /// 1 where a subject is to be seen, 0 elsewhere.
+  /// 1 where a subject is visible, 0 elsewhere.
   private static func mask(_ subject: TrainingSubject) -> Tensor {
     Tensor(subject.silhouette.values.map { $0 > 0.5 ? 1 : 0 }, shape: subject.silhouette.shape)
   }
@@ -102,7 +104,7 @@ struct AttentionMeasure {
       pairs.append((map, Self.mask(subject)))
       result.values["pointing" + suffix, default: []].append(pointingHit(of: map, inside: pairs[index].mask))
     }
-    // A subject that is hidden to the last pixel has no silhouette to be met.
+    // A completely hidden subject has no silhouette to compare with.
     pairs.removeAll { $0.mask.maximum().item == 0 }
     result.values["overlap" + suffix] = (try? ThresholdCurve(pairs, count: Self.thresholds))?.meanOverlaps
   }

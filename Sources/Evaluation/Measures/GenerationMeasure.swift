@@ -15,11 +15,12 @@ struct GenerationMeasure {
   let recognition: Recognition
   /// How subjects are kept apart.
   var attention = LayoutOptions()
-  /// Whether to measure where a subject lands, and its likeness wherever it is.
+  /// Whether to measure if subjects land in their boxes, and their likeness anywhere in the image.
   var landing = false, anywhere = false
 
-  /// Rows of scenes: what ``Recognition`` says; `clip.image` and `clip.text` by the model's own encoders; with `landing`,
-  /// `landed` and what it is to be compared with; with `anywhere` the likeness to each identity wherever it is.
+  /// One row per scene: the lists of ``Recognition``; `clip.image` and `clip.text`, by the model's own encoders; with
+  /// `landing`, `landed` and what to compare it with; with `anywhere`, the likeness to each identity anywhere in the
+  /// image.
   func rows(_ scenes: [TestScene]) throws -> [SceneRow] {
     let generations = try pipeline.generate(requests(scenes))
     let empty = landing ? try pipeline.generate(scenes.map { $0.emptyRequest(settings) }) : []
@@ -52,7 +53,7 @@ struct GenerationMeasure {
 }
 
 extension Generation {
-  /// The first sample as it is shown, `[3, H, W]`, 0…1.
+  /// The first image, `[3, H, W]`, 0…1.
   var shown: Tensor {
     (decoded.sliced(axis: 0, 0..<1).reshaped(Array(decoded.shape.dropFirst())) / 2 + 0.5).clamped(to: 0...1)
   }
@@ -60,20 +61,20 @@ extension Generation {
 
 /// Where an image differs from the same scene without its subject.
 package struct Landing {
-  /// The difference where it is above Otsu's threshold, `[H, W]`.
+  /// The difference where it is above Otsu's threshold, 0 elsewhere, `[H, W]`.
   private let difference: Tensor
 
-  /// - Parameters: Images `[3, H, W]`.
+  /// Takes two images `[3, H, W]`.
   package init(_ image: Tensor, _ empty: Tensor) {
     let absolute = (image - empty).abs().mean(axes: [0])
     let limit = absolute.otsuThreshold()
     difference = Tensor(absolute.values.map { $0 > limit ? $0 : 0 }, shape: absolute.shape)
   }
 
-  /// Whether the middle of the difference lies in a box.
+  /// Whether the centroid of the difference lies in a box.
   package func lies(in box: Box) -> Bool { Self.middle(difference, in: box) }
 
-  /// Whether the middle of the largest connected part does.
+  /// Whether the centroid of its largest connected part lies in a box.
   package func largestLies(in box: Box) -> Bool { Self.middle(difference * difference.largestPart(), in: box) }
 
   private static func middle(_ map: Tensor, in box: Box) -> Bool {
@@ -86,7 +87,7 @@ extension Box {
 }
 
 extension PixelImage {
-  /// The pixels in a box, one at least.
+  /// The pixels in a box; the whole image if there are none.
   func cropped(to box: Box) -> PixelImage {
     let cells = box.cells(height: height, width: width)
     guard !cells.isEmpty else { return self }
@@ -123,10 +124,10 @@ extension Evaluator {
     }
     var measure = GenerationMeasure(pipeline: pipeline, settings: settings, recognition: Recognition(judge: judge))
     change(&measure)
-    let asked = measure
+    let changed = measure
     return try rows(
       name, settings: settings.json(pipeline), scenes: scenes, count: count, batch: settings.batch
-    ) { try asked.rows($0) }
+    ) { try changed.rows($0) }
   }
 }
 

@@ -1,15 +1,15 @@
 import Tensors
 import TrainingData
 
-/// Whether the subjects of an image are recognised: each among candidates of its own.
+/// Whether the judge recognises the subjects of an image, each among its own candidates.
 package struct Recognition {
   let judge: Judge
-  /// Candidates per subject, itself included.
+  /// Candidates per subject, including the subject itself.
   var count = 20
 
   package init(judge: Judge) { self.judge = judge }
 
-  /// A subject's candidates: itself, the others of its scene, then what ``EmojiWorld/candidates(for:count:seed:)`` picks.
+  /// A subject's candidates: itself, the others of its scene, then those of ``EmojiWorld/candidates(for:count:seed:)``.
   package func candidates(for subject: Int, of scene: TestScene) -> [Identity] {
     let own = scene.identities[subject]
     var result = [own] + scene.identities.filter { $0 != own }
@@ -18,11 +18,11 @@ package struct Recognition {
     return Array(result.prefix(count))
   }
 
-  /// What the judge says of an image `[3, H, W]`, 0…1, made after a scene: lists with one number per subject.
+  /// The judge's results on an image `[3, H, W]`, 0…1, of a scene: lists with one number per subject.
   ///
-  /// `recognised`: 1 where its own identity is the nearest. `likeness`: similarity to its own identity. `kind`: 1 where the
-  /// nearest is of its kind, in whatever hue. `hue`: 1 where the nearest has its hue. `swapped`: 1 where the nearest is
-  /// another subject of the scene.
+  /// `recognised`: 1 if its own identity is the nearest. `likeness`: similarity to its own identity. `kind`: 1 if the
+  /// nearest has its kind, in any hue. `hue`: 1 if the nearest has its hue. `swapped`: 1 if the nearest is another
+  /// subject of the scene.
   func values(_ image: Tensor, _ scene: TestScene) -> [String: [Double]] {
     var values: [String: [Double]] = [:]
     for (index, subject) in scene.sample.subjects.enumerated() {
@@ -42,7 +42,7 @@ package struct Recognition {
 }
 
 extension Evaluator {
-  /// The judge's own ceiling: drawn scenes in place of generated ones, judged in the same way.
+  /// The judge's own ceiling: it judges drawn scenes in place of generated images.
   public func judgeCeiling(_ scenes: TestScenes, count: Int) throws -> [SceneRow] {
     let recognition = Recognition(judge: judge)
     return try rows("judge ceiling \(scenes.subjects)", settings: [:], scenes: scenes, count: count, batch: 20) {

@@ -4,15 +4,16 @@ import MSDiffusion
 import Tensors
 import TrainingData
 
-/// Where the model itself puts subjects while it generates with a pseudo layout: boxes around masks of text attention against
-/// the boxes of the request, by the published rule and by variants of it.
+/// Where the model itself puts subjects while it generates with a pseudo layout: boxes around masks of text attention
+/// are compared with the boxes of the request, by the published rule and by variants of it.
 struct LayoutMeasure {
   let pipeline: Pipeline
   let settings: GenerationSettings
 
-  /// One list a variant, by its name, with the fit of each subject; `16×16` and the like: the published rule in layers of one
-  /// size; `silhouettes`: the published rule where attention is the exact fraction that a subject covers of each position;
-  /// `whole image`: a layout that says "everywhere".
+  /// One row per scene. It has one list per variant, under its name, with the fit of each subject, and these: `16×16`
+  /// and the like, the published rule in layers of one size; `silhouettes`, the published rule where attention is the
+  /// exact fraction of each position that a subject covers; `whole image`, one box around the whole image for each
+  /// subject.
   func rows(_ scenes: [TestScene]) throws -> [SceneRow] {
     var rows = scenes.map { SceneRow(scene: $0.index, values: [:]) }
     let boxes = scenes.map { scene in scene.sample.subjects.map(\.box) }
@@ -72,7 +73,7 @@ extension Evaluator {
     ) { try measure.rows($0) }
   }
 
-  /// Whether γ = 0 gives the images of the base model alone, to the last bit.
+  /// Whether images at γ = 0 equal those of the base model alone, bit for bit.
   public func zeroScaleIsBase(_ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings)
     throws
     -> Bool

@@ -3,20 +3,20 @@ import Tensors
 
 // Axes: B samples, R subjects of a sample, h and w of a layer's feature map.
 
-/// A pseudo layout to generate with, and a way to read subjects' boxes off the text maps at the end.
+/// A pseudo layout to generate with, and a rule for reading subjects' boxes from the text maps at the end.
 package struct LayoutVariant: Sendable {
-  /// The pseudo layouts that are generated with, by their names.
+  /// The pseudo layouts to generate with, by name.
   static let runs: [(name: String, layout: PseudoLayout)] = [("published run", .published), ("joint run", .joint)]
 
-  /// The name of the pseudo layout that was generated with.
+  /// The name of the pseudo layout in generation.
   package var run: String
-  /// Without ``PseudoLayout/fusion`` each layer has a layout of its own, and their mean fit counts.
+  /// How boxes are read. Without ``PseudoLayout/fusion``, each layer has its own boxes, and their mean fit counts.
   package var rule: PseudoLayout
 
   /// The published rule, layer by layer.
   package static let published = LayoutVariant(run: runs[0].name, rule: .published)
 
-  /// All that are tried.
+  /// All variants that are measured.
   package static let all: [LayoutVariant] = {
     let thresholds = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5].map { PseudoLayout.Threshold.fixed($0) } + [.otsu]
     return runs.flatMap { run in
@@ -50,10 +50,10 @@ package struct LayoutVariant: Sendable {
     return "\(run), \(layers), \(threshold)" + (rule.largestPart == nil ? "" : ", largest part")
   }
 
-  /// How well the boxes around the masks fit those that were asked for: one number per sample and subject.
+  /// Intersection over union of the boxes around masks with the requested boxes: one number per sample and subject.
   /// - Parameters:
   ///   - layers: maps `[B, R, h, w]`.
-  ///   - side: of the square that layers are put together at.
+  ///   - side: side of the square at which layers are fused.
   package func overlaps(_ layers: [Tensor], with boxes: [[Box]], side: Int) -> [[Double]] {
     guard let fusion = rule.fusion else {
       let each = layers.map { overlaps($0, boxes) }
@@ -66,8 +66,8 @@ package struct LayoutVariant: Sendable {
 
   private func overlaps(_ maps: Tensor, _ boxes: [[Box]]) -> [[Double]] {
     let found = rule.boxes(of: maps)
-    return boxes.enumerated().map { row, asked in
-      asked.enumerated().map { subject, box in
+    return boxes.enumerated().map { row, requested in
+      requested.enumerated().map { subject, box in
         found[row * maps.shape[1] + subject].intersectionOverUnion(with: box) ?? 0
       }
     }

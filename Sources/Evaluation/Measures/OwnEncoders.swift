@@ -2,12 +2,12 @@ import Images
 import MSDiffusion
 import Tensors
 
-/// Likeness as the model's own encoders see it: CLIP-I and CLIP-T in form, but these encoders took part in training, so that
-/// they are reported as what they are and decide nothing.
+/// Similarity by the model's own encoders, computed like CLIP-I and CLIP-T. These encoders took part in training, so
+/// the numbers are reported without a target.
 struct OwnEncoders {
   let pipeline: Pipeline
 
-  /// Cosine of an image with a text; nil without an image encoder, or where the two don't share a space.
+  /// Cosine of an image and a text; nil without an image encoder, or if the embeddings differ in width.
   func textLikeness(_ image: PixelImage, _ text: String) -> Double? {
     guard let encoder = pipeline.image, let branch = pipeline.text.last else { return nil }
     let ids = branch.tokenizer.encode(text, length: branch.encoder.configuration.positions).ids

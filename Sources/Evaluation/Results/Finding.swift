@@ -5,16 +5,16 @@ import JSON
 public struct Finding: Sendable, Equatable {
   /// What was measured.
   public var name: String
-  /// What it was measured on, and what was chosen how.
+  /// What it was measured on, and how.
   public var note: String
   public var interval: ConfidenceInterval
-  /// What guessing would give; nil where nothing can be guessed.
+  /// The value that guessing would reach; nil if there is no such baseline.
   public var chance: Double?
-  /// What the model is to reach; nil for what is only reported.
+  /// The value that the model should reach; nil if the finding is only reported.
   public var target: Double?
-  /// Scenes it was measured on.
+  /// Number of scenes that it was measured on.
   public var scenes: Int
-  /// The last stage of training that can change it; nil where none can.
+  /// The last stage of training that affects it; nil if none does.
   public var stage: StageName?
 
   public init(
@@ -25,12 +25,12 @@ public struct Finding: Sendable, Equatable {
     (self.scenes, self.stage) = (scenes, stage)
   }
 
-  /// Of one value per scene.
+  /// A finding from one value per scene.
   init(
     _ name: String, note: String = "", of values: [Double], chance: Double? = nil, target: Double? = nil,
     stage: StageName? = nil
   ) throws {
-    // A fraction of hits has an interval of its own kind, which holds near 0 and 1 too.
+    // A fraction of hits has its own kind of interval, which also holds near 0 and 1.
     let isHits = values.allSatisfy { $0 == 0 || $0 == 1 }
     let interval =
       isHits
@@ -39,7 +39,7 @@ public struct Finding: Sendable, Equatable {
     self.init(name, note: note, interval: interval, chance: chance, target: target, scenes: values.count, stage: stage)
   }
 
-  /// Whether the estimate reaches the target; nil where there is none.
+  /// Whether the estimate meets the target; nil if there is none.
   public var isMet: Bool? { target.map { interval.estimate >= $0 } }
 
   var json: JSONValue {

@@ -1,16 +1,17 @@
 import Foundation
 import JSON
 
-/// The rows of a measure in a file that grows batch by batch, so that an interrupted measurement goes on where it stopped.
+/// The rows of a measure in a file that grows batch by batch, so that an interrupted measurement resumes where it
+/// stopped.
 ///
-/// A file of another model or other settings is begun anew.
+/// A file made with another model or other settings is overwritten.
 struct Ledger {
   private(set) var rows: [Int: SceneRow] = [:]
   private let path: String?
   /// What the rows depend on.
   private let header: JSONValue
 
-  /// - Parameter path: nil keeps rows in memory alone.
+  /// - Parameter path: nil keeps rows only in memory.
   init(path: String?, header: JSONValue) {
     (self.path, self.header) = (path, header)
     guard let path, FileManager.default.fileExists(atPath: path), let file = try? JSONNode.read(path),

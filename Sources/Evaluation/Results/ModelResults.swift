@@ -1,7 +1,7 @@
 import Analysis
 import JSON
 
-/// What a model showed: the table of its report, and what the numbers depend on.
+/// Results of a model's evaluation: the table of its report, and what the numbers depend on.
 public struct ModelResults: Sendable, Equatable {
   /// Hash of the checkpoint that was measured.
   public var checkpoint: String
@@ -17,7 +17,7 @@ public struct ModelResults: Sendable, Equatable {
     (self.checkpoint, self.settings, self.findings, self.missing) = (checkpoint, settings, findings, missing)
   }
 
-  /// A line by its name.
+  /// The finding of this name.
   public subscript(name: String) -> Finding? { findings.first { $0.name == name } }
 
   public var json: JSONValue {

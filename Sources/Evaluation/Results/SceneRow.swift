@@ -1,20 +1,20 @@
 import JSON
 
-/// What one measure found in one scene: named lists of numbers, mostly one per subject.
+/// Results of one measure on one scene: named lists of numbers, mostly one number per subject.
 public struct SceneRow: Sendable, Equatable {
-  /// The scene's number in its stream.
+  /// Index of the scene in its stream.
   public var scene: Int
   public var values: [String: [Double]]
 
   public init(scene: Int, values: [String: [Double]]) { (self.scene, self.values) = (scene, values) }
 
-  /// The mean of a list; nil where there is none.
+  /// The mean of a list; nil if there is no such list.
   public func mean(_ name: String) -> Double? {
     guard let list = values[name], !list.isEmpty else { return nil }
     return list.reduce(0, +) / Double(list.count)
   }
 
-  /// With as many decimal places as files keep, so that it makes no difference where a row comes from.
+  /// Rounded as in files, so that new rows equal rows that were read back.
   var rounded: SceneRow { SceneRow(scene: scene, values: values.mapValues { $0.map(\.rounded6) }) }
 
   var json: JSONValue {
@@ -33,21 +33,21 @@ public struct SceneRow: Sendable, Equatable {
 }
 
 extension Double {
-  /// To six decimal places: what files keep.
+  /// Rounded to six decimal places, as in files.
   var rounded6: Double { (self * 1e6).rounded() / 1e6 }
 }
 
 extension [SceneRow] {
-  /// The means of a list in all scenes that have it.
+  /// The mean of a list in each scene that has it.
   public func means(_ name: String) -> [Double] { compactMap { $0.mean(name) } }
 
-  /// The mean over scenes; nil where none has the list.
+  /// The mean over scenes; nil if none has the list.
   public func mean(_ name: String) -> Double? {
     let all = means(name)
     return all.isEmpty ? nil : all.reduce(0, +) / Double(all.count)
   }
 
-  /// The mean over scenes of each number of a list, such as a curve.
+  /// The mean over scenes of each element of a list, such as a curve.
   public func curve(_ name: String) -> [Double] {
     let lists = compactMap { $0.values[name] }
     guard let first = lists.first else { return [] }

@@ -1,4 +1,4 @@
-/// What a stage of training is called: an open set, since a model may be trained in any stages.
+/// The name of a training stage. It is an open set, since other models may have other stages.
 public struct StageName: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
   public let rawValue: String
 

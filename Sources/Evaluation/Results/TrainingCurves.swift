@@ -1,14 +1,14 @@
 import Foundation
 import JSON
 
-/// How losses fell during a training: logs thinned to what a figure shows.
+/// Losses over a training run: its logs, thinned to what a figure can show.
 public struct TrainingCurves: Sendable, Equatable {
-  /// One figure of one stage.
+  /// One logged quantity of one stage.
   public struct Curve: Sendable, Equatable {
     public var stage: StageName
-    /// As the log calls it; `heldOut.…` was measured on held-out scenes.
+    /// Its name in the log; `heldOut.…` is measured on held-out scenes.
     public var name: String
-    /// Samples seen.
+    /// Number of training samples seen, one per value.
     public var samples: [Double]
     public var values: [Double]
 
@@ -24,7 +24,7 @@ public struct TrainingCurves: Sendable, Equatable {
   /// Reads the logs of a working folder, `STAGE/log.jsonl`; stages without one are left out.
   /// - Parameters:
   ///   - stages: in the order of the curves.
-  ///   - points: most points per curve; neighbours are averaged.
+  ///   - points: maximum number of points per curve; neighbours are averaged.
   /// - Throws: `JSONError` for a line that is not JSON.
   public init(workingFolder folder: String, stages: [StageName], points: Int = 80) throws {
     curves = try stages.flatMap { try Self.curves(stage: $0, path: "\(folder)/\($0)/log.jsonl", points: points) }
@@ -53,8 +53,8 @@ public struct TrainingCurves: Sendable, Equatable {
     return order.compactMap { found[$0]?.thinned(to: points) }
   }
 
-  /// Adds what a model showed after so many samples of a stage: a point for each finding of that stage that has a target
-  /// and can miss it by degrees (a target of 1 is a yes or no); a point that is there already is replaced.
+  /// Adds a model's results after a number of samples of a stage: one point per finding of that stage that has a target
+  /// other than 1 (a target of 1 is a yes or no). It replaces a point at the same number of samples.
   public mutating func add(_ findings: [Finding], stage: StageName, samples: Int) {
     for finding in findings where finding.stage == stage && finding.target != nil && finding.target != 1 {
       var index = curves.firstIndex { $0.stage == stage && $0.name == finding.name } ?? curves.endIndex
@@ -93,7 +93,7 @@ public struct TrainingCurves: Sendable, Equatable {
 }
 
 extension TrainingCurves.Curve {
-  /// At most so many points, each the mean of neighbours.
+  /// At most `points` points, each the mean of neighbours.
   func thinned(to points: Int) -> TrainingCurves.Curve {
     let size = max(1, (samples.count + points - 1) / points)
     func means(_ list: [Double]) -> [Double] {

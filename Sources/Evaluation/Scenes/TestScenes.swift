@@ -7,31 +7,31 @@ import TrainingData
 
 /// A scene of the world that a model is measured on.
 public struct TestScene: Sendable {
-  /// Its number in its stream.
+  /// Its index in its stream.
   public let index: Int
   public let plan: ScenePlan
-  /// Drawn, with all that is known of it.
+  /// The drawn scene with all its annotations.
   public let sample: TrainingSample
 
-  /// Who its subjects are.
+  /// The identities of its subjects.
   public var identities: [Identity] { plan.subjects.map(\.identity) }
   /// The drawn image, 0…1.
   public var image: Tensor { (sample.image + 1) / 2 }
-  /// Caption of the place without its subjects; empty for a plain ground.
+  /// Caption of the place without its subjects; empty for a plain background.
   public var placeCaption: String { plan.backdrop.place?.ending ?? "" }
 }
 
-/// The scenes that a model is measured on: all in which subjects stand by themselves or are worn, none whose subject is the
-/// place. Numbered, and the same for every model.
+/// The scenes that a model is measured on, numbered and the same for every model. Scenes with a place as a subject, or
+/// with two subjects of the same kind, are left out.
 public struct TestScenes: Sendable {
   public let world: EmojiWorld
-  /// Which part of the world.
+  /// Part of the world that the scenes are drawn from.
   public var split: Split
   /// Subjects per scene.
   public var subjects: Int
-  /// Whether scenes with worn clothes count.
+  /// Whether to include scenes with worn clothes.
   public var includesWorn: Bool
-  /// Of the stream; another than that of any training.
+  /// Seed of the stream; it differs from the seeds of training.
   public var seed: UInt64
   /// Pixels per side.
   public var size: Int
@@ -44,7 +44,7 @@ public struct TestScenes: Sendable {
     (self.seed, self.size) = (seed, size)
   }
 
-  /// Numbers of the first scenes that fit.
+  /// Indices of the first `count` scenes that fit.
   public func indices(count: Int) -> [Int] {
     var result: [Int] = []
     var index = 0
@@ -60,7 +60,7 @@ public struct TestScenes: Sendable {
   }
 
   private func fits(_ plan: ScenePlan) -> Bool {
-    // Twins have the same phrase, which then points to both.
+    // Twins have the same phrase, which would mean both.
     !plan.combination.hasScene && (includesWorn || !plan.combination.isWorn)
       && Set(plan.subjects.map(\.phrase)).count == plan.subjects.count
   }
@@ -72,22 +72,22 @@ public struct TestScenes: Sendable {
   }
 }
 
-/// How images are generated that are measured.
+/// Settings for the images that a measurement generates.
 ///
-/// Settings are reached through it: `settings.steps` is `settings.scene.steps`.
+/// Scene settings are available directly: `settings.steps` is `settings.scene.steps`.
 @dynamicMemberLookup
 public struct GenerationSettings: Sendable, Equatable {
-  /// Settings of every scene; the seed is the scene's number.
+  /// Settings of every scene; the seed is the scene's index.
   public var scene: SceneSettings
-  /// Scenes that go through the model together.
+  /// Scenes per batch.
   public var batch = 16
 
-  /// What measures ask for in place of what is published: few steps, no words to keep away from, and γ as in training.
+  /// Settings of measurements that differ from the published ones: few steps, no negative prompt, and γ as in training.
   public static let measured = SettingsOverlay {
     ($0.steps, $0.negativePrompt, $0.scale) = (20, .some(nil), 1)
   }
 
-  /// As an overlay says, and ``measured`` where it says nothing.
+  /// The settings of an overlay; those that it leaves open are as in ``measured``.
   public init(_ overlay: SettingsOverlay) {
     scene = .published.overlaid(with: Self.measured).overlaid(with: overlay)
   }
@@ -103,7 +103,7 @@ public struct GenerationSettings: Sendable, Equatable {
     self.batch = batch ?? self.batch
   }
 
-  /// As a checkpoint's defaults say; steps and the negative prompt are those of ``measured``.
+  /// The guidance and γ of a checkpoint's defaults; steps and the negative prompt are those of ``measured``.
   public init(_ defaults: SceneDefaults) {
     let settings = defaults.settings
     self.init(guidance: settings.guidance, guidanceInterval: settings.guidanceInterval, scale: settings.scale)
@@ -114,10 +114,10 @@ public struct GenerationSettings: Sendable, Equatable {
     set { scene[keyPath: path] = newValue }
   }
 
-  /// For a file of results: all that images depend on beside the model and the scene.
+  /// For result files: everything that images depend on besides the model and the scene.
   var json: JSONValue { scene.json }
 
-  /// Reads what ``json`` wrote; what is missing is as ``measured``.
+  /// Reads what ``json`` wrote; missing settings are as in ``measured``.
   /// - Throws: `JSONError`.
   init(_ json: JSONNode) throws {
     self.init()
@@ -126,13 +126,13 @@ public struct GenerationSettings: Sendable, Equatable {
 }
 
 extension TestScene {
-  /// What a model is asked for: caption, references, phrases and boxes of the scene; its number is the seed.
+  /// The scene as a request to a model: caption, references, phrases and boxes; its index is the seed.
   public func request(_ settings: GenerationSettings) -> Scene {
     let subjects = sample.subjects.map { Subject($0.phrase, image: PixelImage($0.reference), box: $0.box) }
     return Scene(sample.caption, subjects: subjects, settings: settings.scene).with { $0.seed = UInt64(index) }
   }
 
-  /// The same noise without subjects: the place alone.
+  /// The same request without subjects: the place alone, from the same noise.
   public func emptyRequest(_ settings: GenerationSettings) -> Scene {
     request(settings).with { scene in
       scene.prompt = placeCaption

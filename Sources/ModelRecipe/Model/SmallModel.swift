@@ -1,20 +1,19 @@
 import JSON
 import MSDiffusion
 
-/// The architecture of the model that ships with the package: the family of MS-Diffusion, small enough to be trained on
-/// an ordinary processor. Images of 64 pixels, latents of 16×16, cross-attention at 16×16, 8×8 and 4×4.
+/// The architecture of the model that ships with the package: that of MS-Diffusion, small enough to train on an
+/// ordinary CPU. Images are 64×64 pixels, latents 16×16; cross-attention runs at 16×16, 8×8 and 4×4.
 public enum SmallModel {
   /// Side of the images in pixels.
   public static let imageSize = 64
-  /// Tokens that the text encoder sees, start and end among them.
+  /// Number of tokens that the text encoder reads, including the start and end tokens.
   public static let textLength = 32
-  /// Width of text tokens: what the U-Net and the adapter attend to.
+  /// Width of the text and image tokens that cross-attention reads.
   static let contextWidth = 128
-  /// Width of what image and text are compared in.
+  /// Width of the embedding that images and texts share.
   static let embeddingWidth = 128
 
-  /// - Parameters:
-  ///   - scale: latents are the encoder's result, less `shift`, times this.
+  /// The U-Net reads latents as (encoder output − `shift`) · `scale`.
   static func vae(scale: Float = 1, shift: Float = 0) -> JSONValue {
     [
       "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": [16, 32, 64],
@@ -71,7 +70,7 @@ public enum SmallModel {
     "vae": ["diffusers", "AutoencoderKL"],
   ]
 
-  /// What requests are filled up with: the model has learnt no words of praise or blame.
+  /// Default settings of the shipped model. Both prompts are empty: the model has never seen words about quality.
   static let defaults = SettingsOverlay {
     ($0.qualityPrompt, $0.negativePrompt) = ("", "")
     ($0.guidance, $0.guidanceInterval, $0.scale) = (7.5, 0...5, 1.4)
@@ -81,7 +80,7 @@ public enum SmallModel {
   static func adapter(_ projector: any ProjectorConfiguration.Type) -> JSONValue {
     [
       "projector": .string(projector.name), "tokens": 16, "dummies": 4, "context_width": JSONValue(contextWidth),
-      // The image encoder's states are as wide as its embedding, and phrases as the tokens that they are made of.
+      // Image features are as wide as the image encoder's embedding, phrase features as wide as text tokens.
       "image_width": JSONValue(embeddingWidth), "phrase_width": JSONValue(contextWidth), "hidden_width": 128,
       "width": 128, "depth": 2, "heads": 4, "head_width": 32, "network_width": 512,
     ]

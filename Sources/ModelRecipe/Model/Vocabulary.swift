@@ -2,12 +2,12 @@ import Checkpoints
 import Foundation
 import JSON
 
-/// A vocabulary for few words, cut out of CLIP's: all bytes, and of its merges those that the words need, so that these
-/// are cut into the same pieces as by the whole vocabulary. Other words fall into smaller pieces.
+/// A small vocabulary taken from CLIP's: all bytes, and only the merges that the given words need. These words split
+/// into the same pieces as with the whole vocabulary; other words split into smaller pieces.
 package struct Vocabulary {
-  /// Pairs of pieces that are joined, the most frequent first, as in `merges.txt`.
+  /// Pairs of pieces to merge, the most frequent first, as in `merges.txt`.
   package let merges: [String]
-  /// All pieces, each at the index that is its token.
+  /// All pieces; the index of a piece is its token ID.
   package let pieces: [String]
 
   static let startToken = "<|startoftext|>"
@@ -19,7 +19,7 @@ package struct Vocabulary {
   init(words: some Sequence<String>, merges: [String]) {
     let ranks = Dictionary(merges.enumerated().map { ($0.element, $0.offset) }) { first, _ in first }
     var used: Set<String> = []
-    for word in words { Self.cut(word, ranks: ranks, used: &used) }
+    for word in words { Self.addMerges(of: word, ranks: ranks, to: &used) }
     let kept = used.sorted { (ranks[$0] ?? 0) < (ranks[$1] ?? 0) }
     let bytes = Self.bytes
     self.merges = kept
@@ -34,7 +34,7 @@ package struct Vocabulary {
   }
 
   /// Adds the merges that a word needs to `used`.
-  private static func cut(_ word: String, ranks: [String: Int], used: inout Set<String>) {
+  private static func addMerges(of word: String, ranks: [String: Int], to used: inout Set<String>) {
     var pieces = word.map(String.init)
     guard let last = pieces.popLast() else { return }
     pieces.append(last + "</w>")
@@ -55,7 +55,8 @@ package struct Vocabulary {
     }
   }
 
-  /// CLIP's printable character for each byte: printable Latin-1 stands for itself, the others follow from U+0100 on.
+  /// CLIP's printable character for each byte: printable Latin-1 characters stand for themselves, all other bytes map
+  /// to characters from U+0100 on.
   private static var bytes: [String] {
     let printable = Array(0x21...0x7e) + Array(0xa1...0xac) + Array(0xae...0xff)
     let others = (0..<256).filter { !printable.contains($0) }.indices.map { 0x100 + $0 }

@@ -7,14 +7,14 @@ import TrainingData
 
 // Axes: B images, H and W image height and width.
 
-/// Trains the autoencoder: images are to come back from their latents, edges too, and latents to stay near a standard
-/// normal distribution (Kingma and Welling, 2014; Rombach et al., 2022, without an adversary).
+/// Trains the autoencoder to reconstruct images, with their edges, from latents that stay near a standard normal
+/// distribution (Kingma and Welling, 2014; Rombach et al., 2022, without the adversarial loss).
 struct AutoencoderObjective: TrainingObjective {
-  /// Weight of the divergence from the standard normal distribution, a mean over latents, beside the reconstruction,
-  /// a mean over pixels.
+  /// Weight of the KL divergence from the standard normal distribution. The divergence is a mean over latents, the
+  /// reconstruction loss a mean over pixels.
   static let divergenceWeight: Float = 1e-3
 
-  /// How much more than the background a subject's pixels count.
+  /// Weight that a subject's pixels get in addition to the background's weight of 1.
   static let subjectWeight: Float = 2
 
   let vae: VAE
@@ -46,17 +46,17 @@ struct AutoencoderObjective: TrainingObjective {
       ])
   }
 
-  /// How much each pixel counts, `[1, S, S]`, mean 1: subjects more than the grass and the stones around them.
+  /// Weight of each pixel in the loss, `[1, S, S]`, mean 1: higher on subjects than on the background.
   private func pixelWeights(of scene: TrainingSample) -> Tensor {
     let side = SmallModel.imageSize
-    // A place as a subject covers everything: it counts as background.
+    // A place that is a subject covers the whole image: it counts as background.
     let covered = scene.subjects.filter { $0.box != .whole }.map(\.silhouette)
     let subjects = covered.dropFirst().reduce(covered.first ?? .zeros([side, side])) { $0 + $1 }
     let raw = subjects.clamped(to: 0...1) * Self.subjectWeight + 1
     return (raw / raw.mean()).reshaped([1, side, side])
   }
 
-  /// Mean and standard deviation of latents over some scenes: what they are shifted and scaled by for the U-Net.
+  /// Mean and standard deviation of the latents of 256 scenes; the latents of the U-Net are shifted and scaled by them.
   func latentMoments() -> (mean: Float, standardDeviation: Float) {
     let images = Tensor.stacked(
       (0..<256).map { world.sample($0, seed: seed, size: SmallModel.imageSize).image }, axis: 0)
@@ -65,7 +65,8 @@ struct AutoencoderObjective: TrainingObjective {
     return (mean.item, (latents - mean).square().mean().sqrt().item)
   }
 
-  /// Mean magnitude of the differences between neighbours, across and down: blurred edges cost more than shifted tones.
+  /// Mean absolute difference between neighbouring pixels, horizontally and vertically: of the reconstruction's error,
+  /// it penalises blurred edges more than shifted tones.
   private func edges(_ difference: Tensor) -> Tensor {
     let (height, width) = (difference.shape[2], difference.shape[3])
     let across = difference.sliced(axis: 3, 1..<width) - difference.sliced(axis: 3, 0..<width - 1)
@@ -79,7 +80,7 @@ struct AutoencoderObjective: TrainingObjective {
         world.sample($0, seed: seed ^ 0x6865_6c64, split: .heldOutIdentities, size: SmallModel.imageSize).image
       }, axis: 0)
     let squared = (vae.decode(vae.encode(images).mean).clamped(to: -1...1) - images).square().mean().item
-    // Images lie within −1…1, so that the largest error is 2.
+    // Images lie in −1…1, so the largest possible error is 2.
     return [("heldOutPSNR", 10 * log10(4 / Double(squared)))]
   }
 }

@@ -6,11 +6,11 @@ import TrainingData
 
 // Axes: B samples, P embedding width.
 
-/// Trains text and vision encoder together (Radford et al., 2021): crops of things against their names, scenes against
-/// their captions, and two crops of one identity against each other, so that the vision encoder keeps what words don't
-/// say.
+/// Trains text and image encoder together (Radford et al., 2021). Three kinds of pairs are contrasted: crops and the
+/// names of their kinds, scenes and their captions, and two crops of the same identity, so that the image encoder also
+/// keeps what words do not say.
 struct ContrastiveObjective: TrainingObjective {
-  /// What similarities are divided by before the softmax.
+  /// Similarities are divided by this before the softmax.
   static let temperature: Float = 0.07
 
   let text: CLIPTextEncoder
@@ -41,8 +41,8 @@ struct ContrastiveObjective: TrainingObjective {
       figures: [("crops", crops.item), ("words", words.item), ("sentences", sentences.item)])
   }
 
-  /// The identity that a sample shows. Neighbours often share the kind and differ in hue, so that the encoder has to
-  /// distinguish looks, not only kinds.
+  /// The identity of a sample's crops. Four consecutive samples share a kind and mostly differ in hue or design, so
+  /// that the encoder has to distinguish looks, not only kinds.
   private func identity(_ sample: Int) -> Identity {
     var generator = CounterGenerator(seed: seed, sample: sample / 4, stream: 1)
     let kind = world.trainingKinds[generator.integer(below: world.trainingKinds.count)]
@@ -62,10 +62,10 @@ struct ContrastiveObjective: TrainingObjective {
     (image - Tensor(processor.mean, shape: [3, 1, 1])) / Tensor(processor.deviation, shape: [3, 1, 1])
   }
 
-  /// Unit vectors of images `[3, S, S]`: `[B, P]`.
+  /// Unit embeddings of images `[3, S, S]`: `[B, P]`.
   private func embedded(_ images: [Tensor]) -> Tensor { Self.unit(vision(.stacked(images, axis: 0)).imageEmbedding) }
 
-  /// Unit vectors of texts: `[B, P]`.
+  /// Unit embeddings of texts: `[B, P]`.
   private func embedded(_ texts: [String]) -> Tensor {
     Self.unit(text(texts.map { tokenizer.encode($0, length: SmallModel.textLength).ids }).pooled)
   }
@@ -79,7 +79,7 @@ struct ContrastiveObjective: TrainingObjective {
     Tensor(values.flatMap { a in values.map { a == $0 ? 1 : 0 } }, shape: [values.count, values.count])
   }
 
-  /// Cross-entropy both ways; where several are the same, each counts equally.
+  /// Cross-entropy in both directions; where a sample has several matches, each of them counts equally.
   private static func loss(_ a: Tensor, _ b: Tensor, same: Tensor) -> Tensor {
     let target = same / same.sum(axes: [1], keepingAxes: true)
     let similarity = a.matmul(b.transposed()) / temperature
@@ -89,10 +89,10 @@ struct ContrastiveObjective: TrainingObjective {
     return (entropy(similarity) + entropy(similarity.transposed())) * 0.5
   }
 
-  /// How often the nearest of 20 is the right one, held-out identities: crops among crops of the same kind and others,
-  /// and scenes among captions.
+  /// How often the nearest of 20 is the right one, on held-out identities: a second crop for a crop, and a caption for
+  /// a scene.
   func evaluation(step: Int) throws -> [(name: String, value: Double)] {
-    var (crops, captions, rounds) = (0, 0, 0)
+    var (crops, captions, queries) = (0, 0, 0)
     for round in 0..<10 {
       let scenes = (0..<20).map {
         world.sample(20 * round + $0, seed: seed ^ 0x6865_6c64, split: .heldOutIdentities, size: SmallModel.imageSize)
@@ -104,14 +104,15 @@ struct ContrastiveObjective: TrainingObjective {
       let pictures = embedded(scenes.map { normalized(($0.image + 1) / 2) })
       let sentences = embedded(scenes.map(\.caption))
       captions += Self.hits(pictures.matmul(sentences.transposed()), same: Self.equal(scenes.map(\.caption)))
-      rounds += 20
+      queries += 20
     }
     return [
-      ("heldOutCropsFound", Double(crops) / Double(rounds)),
-      ("heldOutCaptionsFound", Double(captions) / Double(rounds)),
+      ("heldOutCropsFound", Double(crops) / Double(queries)),
+      ("heldOutCaptionsFound", Double(captions) / Double(queries)),
     ]
   }
 
+  /// Number of rows whose most similar column is a match.
   private static func hits(_ similarity: Tensor, same: Tensor) -> Int {
     (0..<similarity.shape[0]).count { row in
       same[row, similarity.sliced(axis: 0, row..<row + 1).argMax()] == 1

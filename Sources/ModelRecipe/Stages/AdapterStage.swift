@@ -6,7 +6,7 @@ import Models
 import Training
 import TrainingData
 
-/// Training of an adapter beside a finished base: the published one, or one that lacks something.
+/// Trains an adapter beside a finished base model: the published adapter, or a variant of the ablation.
 struct AdapterStage {
   let objective: DenoisingObjective
   private let variant: AdapterVariant
@@ -15,7 +15,7 @@ struct AdapterStage {
   private let unet: CheckpointSource
   private let configuration: AdapterConfiguration
 
-  /// - Parameter model: where the base lies.
+  /// - Parameter model: the folder of the base model.
   init(
     _ variant: AdapterVariant, textAttention: TrainedTextAttention, model: ModelFolder, source: any SampleSource,
     diffusion: DiffusionLoss, seed: UInt64
@@ -35,7 +35,8 @@ struct AdapterStage {
       unnamedFraction: TrainingStage.unnamedFraction, parameters: parameters)
   }
 
-  /// Writes the adapter into a folder; into another one than the base's with all that it needs to be a whole model.
+  /// Writes the adapter into a folder. A folder other than the base's also gets the base's parts, so that it is a whole
+  /// model.
   func export(to target: ModelFolder) throws {
     if target.path != model.path {
       try target.link(to: model, except: variant.trainsTextAttention ? [.adapter, .unet] : [.adapter])

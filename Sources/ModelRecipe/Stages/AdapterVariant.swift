@@ -2,23 +2,24 @@ import Checkpoints
 import MSDiffusion
 import Training
 
-/// The paper's ablation: adapters that each lack one thing, to see what it contributes. All are trained beside the same
-/// base, on the same samples.
+/// The adapters of the paper's ablation. All but ``full`` lack one thing, to see what it contributes. All are trained
+/// beside the same base, on the same samples.
 public enum AdapterVariant: String, CaseIterable, Sendable {
-  /// As published.
+  /// The published adapter.
   case full
-  /// One linear map of the pooled image embedding in place of the resampler.
+  /// One linear map of the pooled image embedding instead of the resampler.
   case linearProjector = "linear-projector"
-  /// A resampler with learned queries, which knows neither phrase nor box.
+  /// A resampler with learned queries, which sees neither phrases nor boxes.
   case plainResampler = "plain-resampler"
-  /// Every position sees all subjects: no boxes, no dummy tokens.
+  /// Every position attends to all subjects: no boxes, no dummy tokens.
   case noSubjectAttention = "no-multi-subject-attention"
-  /// No layout at all, learned queries and no masks; a loss draws image attention into the boxes (Eq. 7).
+  /// No layout at all: learned queries and no masks. A loss trains image attention to lie in the boxes instead (Eq. 7).
   case imageLoss = "no-layout-ial"
-  /// The same with a loss on text attention too, which trains text cross-attention (`TrainedTextAttention`).
+  /// As ``imageLoss``, with a loss on text attention too, which also trains text cross-attention
+  /// (`TrainedTextAttention`).
   case imageAndTextLoss = "no-layout-ial-tal"
 
-  /// For figures.
+  /// The name in figures.
   public var title: String {
     switch self {
     case .full: "full"
@@ -39,7 +40,7 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
     }
   }
 
-  /// How subjects are kept apart, in training and afterwards.
+  /// How subjects are kept apart, in training and in generation.
   public var layout: LayoutOptions {
     var options = LayoutOptions()
     options.confinesSubjects =
@@ -50,7 +51,7 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
     return options
   }
 
-  /// Losses on attention beside that of denoising.
+  /// Losses on attention, added to the denoising loss.
   public var terms: AttentionTerms {
     switch self {
     case .imageLoss: .image
@@ -62,12 +63,13 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
   /// Whether the base's text cross-attention is trained too.
   public var trainsTextAttention: Bool { terms.text > 0 }
 
-  /// The folder of one training within a working folder: its log and checkpoints, and the whole model in `model/`.
+  /// The folder of one training run in a working folder. It holds the log, the checkpoints, and the whole model in
+  /// `model/`.
   public func folder(in workingFolder: String, seed: UInt64) -> String {
     "\(workingFolder)/ablation/\(rawValue)-\(seed)"
   }
 
-  /// The model that one training in a working folder left; nil where it has not come to its end.
+  /// The model folder of a finished training run in a working folder; nil while it is unfinished.
   public func finishedModel(in workingFolder: String, seed: UInt64) -> String? {
     let model = folder(in: workingFolder, seed: seed) + "/model"
     return ModelFolder(model).has(.adapter) ? model : nil

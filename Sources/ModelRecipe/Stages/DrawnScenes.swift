@@ -2,7 +2,7 @@ import Models
 import Training
 import TrainingData
 
-/// Scenes of emoji, drawn as they are needed: no two are the same.
+/// Emoji scenes, drawn when needed; no two are the same.
 struct DrawnScenes: SampleSource {
   let world: EmojiWorld
 
@@ -10,14 +10,14 @@ struct DrawnScenes: SampleSource {
     world.sample(number, seed: seed, size: size, referenceSize: referenceSize)
   }
 
-  /// Held-out identities.
+  /// A scene of held-out identities.
   func heldOutSample(_ number: Int, seed: UInt64, size: Int, referenceSize: Int) -> TrainingSample? {
     world.sample(number, seed: seed, split: .heldOutIdentities, size: size, referenceSize: referenceSize)
   }
 
-  /// The seed is enough.
+  /// Nil: the seed alone decides the samples.
   var hash: String? { nil }
 
-  /// Drawn captions are short.
+  /// Empty: captions of drawn scenes are short enough for the text encoder.
   func unseenPhrases(by finder: PhraseFinder) -> [UnseenPhrase] { [] }
 }

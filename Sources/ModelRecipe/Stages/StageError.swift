@@ -1,15 +1,15 @@
 import Checkpoints
 import TrainingData
 
-/// What can be wrong with what a stage builds on.
+/// Why a stage of training cannot start or be exported.
 public enum StageError: Error, Equatable, CustomStringConvertible {
-  /// An earlier stage's part is not there.
+  /// A part that an earlier stage makes is missing.
   case missingPart(folder: String, part: ModelPart)
-  /// A training that has written no checkpoint yet.
+  /// The training run has not written a checkpoint yet.
   case noCheckpoint(folder: String)
-  /// A stage that is trained on drawn scenes alone.
+  /// The stage can only be trained on drawn scenes.
   case ownData(stage: TrainingStage)
-  /// A sample of one's own that shows no subject.
+  /// A sample of a data folder has no subject.
   case noSubjects(folder: String, line: Int)
 
   public var description: String {
@@ -17,15 +17,15 @@ public enum StageError: Error, Equatable, CustomStringConvertible {
     case .missingPart(let folder, let part):
       let stage = TrainingStage.allCases.first { $0.parts.contains(part) }
       return "\(folder): expected \(part) of an earlier stage, found nothing; "
-        + "train the stage '\(stage?.rawValue ?? "?")' to its end first, with the same --output"
+        + "finish the stage '\(stage?.rawValue ?? "?")' first, with the same --output"
     case .ownData(let stage):
       return
-        "stage \(stage.rawValue): expected drawn scenes, found a folder of samples; own data are for base and adapter"
+        "stage \(stage.rawValue): expected drawn scenes, found a folder of samples; only base and adapter take one"
     case .noSubjects(let folder, let line):
       return "\(folder)/\(SampleFolder.listName), line \(line): expected one to four subjects, found none; "
-        + "leave this sample out"
+        + "remove this sample"
     case .noCheckpoint(let folder):
-      return "\(folder): expected a checkpoint of a training, found none; wait for its first one"
+      return "\(folder): expected a training checkpoint, found none; wait until the first one is written"
     }
   }
 }

@@ -6,7 +6,7 @@ import Models
 import Tensors
 import Training
 
-// What the stages read of a model folder, and fill it with part by part.
+// How stages read and write the parts of a model folder.
 
 extension ModelFolder {
   /// - Throws: ``StageError/missingPart(folder:part:)``; `CheckpointError`.
@@ -14,7 +14,7 @@ extension ModelFolder {
     CheckpointSource(try existing(part, has(part) ? self : nil).checkpoint(of: part))
   }
 
-  /// What an earlier stage left of a part.
+  /// Unwraps a part that an earlier stage has to have written; nil means that it is missing.
   private func existing<Value>(_ part: ModelPart, _ value: Value?) throws -> Value {
     guard let value else { throw StageError.missingPart(folder: path, part: part) }
     return value
@@ -34,7 +34,7 @@ extension ModelFolder {
     try write(SmallModel.index, of: .index)
   }
 
-  /// What a denoising stage uses without training it.
+  /// The models that a denoising stage uses but does not train.
   func frozen(withVision: Bool) throws -> DenoisingObjective.Frozen {
     DenoisingObjective.Frozen(
       vae: try VAE(Scope(source(.vae)), VAEConfiguration(configuration(of: .vae))),
@@ -52,7 +52,7 @@ extension ModelFolder {
 }
 
 extension Adapter {
-  /// An adapter to be trained: keys and values of the image branch begin as those of the text branch (appendix A).
+  /// An adapter to train. Its keys and values start as copies of the text branch's (appendix A).
   static func untrained(
     _ projector: any ProjectorConfiguration.Type, beside unet: UNet, source: RandomSource
   ) throws -> Adapter {

@@ -9,32 +9,32 @@ import Tensors
 import Training
 import TrainingData
 
-/// One stage of the model that ships, in a working folder: its training lies in a folder named after it, finished parts
-/// in `model/`.
+/// Trains one stage of the shipped model in a working folder. Its log and checkpoints go to a folder named after the
+/// stage, finished parts to `model/`.
 public struct StageRun {
   public let stage: TrainingStage
   public let plan: TrainingPlan
-  /// The folder of the training itself.
+  /// The folder of the stage's log and checkpoints.
   public let folder: String
-  /// What the training cannot see of one's own samples, one line per phrase; to be shown before it begins.
+  /// One line per phrase of your own samples that the text encoder cannot see; show them before training begins.
   public let warnings: [String]
   private let objective: any TrainingObjective
-  /// Writes the stage's parts into a model's folder.
+  /// Writes the stage's parts into a model folder.
   private let export: (ModelFolder) throws -> Void
   private let model, target: ModelFolder
 
   /// - Parameters:
-  ///   - folder: the working folder; made where it is not there.
-  ///   - merges: path of CLIP's `merges.txt`, which the first encoders' vocabulary is cut out of.
-  ///   - supervision: of the base: weights of the losses on where words attend.
-  ///   - variant: of the adapter's stage: trains this one in a folder of its own, with a model of its own; nil: the
-  ///     adapter of the model that ships.
-  ///   - textAttention: which text cross-attention a variant with a loss on it trains.
-  ///   - data: a folder with one's own samples for base or adapter, as `SampleFolder` reads it; nil: drawn scenes.
-  ///   - font: Noto Color Emoji, opened only where scenes are drawn; looked for in the usual places if nil.
-  ///   - change: changes the stage's plan, for a shorter trial.
-  /// - Throws: `TrainingError`; `TrainingDataError` for a folder's samples, or without the emoji font where scenes are
-  ///   drawn; ``StageError``; what is wrong with earlier stages' parts.
+  ///   - folder: the working folder; created if it is missing.
+  ///   - merges: path of CLIP's `merges.txt`, from which the stage `clip` takes its vocabulary.
+  ///   - supervision: for the stage `base`: weights of the losses on text attention.
+  ///   - variant: for the stage `adapter`: the variant to train, in its own folder with its own model; nil: the adapter
+  ///     of the shipped model.
+  ///   - textAttention: which weights of text cross-attention are trained if the variant has a loss on text attention.
+  ///   - data: a folder with your own samples for `base` or `adapter`, as `SampleFolder` reads it; nil: drawn scenes.
+  ///   - font: Noto Color Emoji, opened only if scenes are drawn; nil: looked for in the usual folders.
+  ///   - change: changes the stage's plan, for example for a shorter trial.
+  /// - Throws: `TrainingError`; `TrainingDataError` for a faulty data folder or a missing emoji font; ``StageError``;
+  ///   errors in the parts of earlier stages.
   public init(
     _ stage: TrainingStage, folder: String, merges: String, seed: UInt64 = 1,
     supervision: AttentionTerms = .grounding, variant: AdapterVariant? = nil,
@@ -75,9 +75,10 @@ public struct StageRun {
       let vision = try CLIPVisionEncoder(
         Scope(visionSource), .init(JSONNode(SmallModel.imageEncoder, name: ModelPart.imageEncoder.name)))
       let (textWeights, visionWeights) = (textSource.inKeyOrder, visionSource.inKeyOrder)
-      Self.beginWithoutBranches(textWeights + visionWeights, ending: ["out_proj.weight", "fc2.weight"])
+      Self.zeroWeights(textWeights + visionWeights, ending: ["out_proj.weight", "fc2.weight"])
       for parameter in textWeights where parameter.key.hasSuffix("token_embedding.weight") {
-        // Standard deviation 1: words stay apart through all layers, also those whose subjects look alike.
+        // Start with standard deviation 1, so that words stay apart through all layers, even if their subjects look
+        // alike.
         parameter.value = parameter.value * Float(parameter.shape[1]).squareRoot()
       }
       objective = ContrastiveObjective(
@@ -93,8 +94,8 @@ public struct StageRun {
       let weights = RandomSource(seed: seed)
       let unet = try UNet(Scope(weights), UNetConfiguration(JSONNode(SmallModel.unet, name: ModelPart.unet.name)))
       let parameters = weights.inKeyOrder
-      // The prediction begins as nothing, too.
-      Self.beginWithoutBranches(parameters, ending: ["conv_out.weight", "conv2.weight", "proj_out.weight"])
+      // The prediction starts at zero, too.
+      Self.zeroWeights(parameters, ending: ["conv_out.weight", "conv2.weight", "proj_out.weight"])
       let denoising = try DenoisingObjective(
         loss: DenoisingLoss(unet, diffusion: Self.diffusion(), attention: supervision),
         frozen: model.frozen(withVision: false), source: own ?? DrawnScenes(world: world()), seed: seed,
@@ -115,7 +116,7 @@ public struct StageRun {
     warnings = unseen.map(\.description)
   }
 
-  /// One's own samples; each has to show a subject, and only what follows the encoders is trained on them.
+  /// The samples of a data folder. Each must have a subject; only base and adapter can be trained on them.
   private static func samples(in folder: String, for stage: TrainingStage) throws -> FolderSamples {
     guard stage == .base || stage == .adapter else { throw StageError.ownData(stage: stage) }
     let samples = try SampleFolder(folder)
@@ -123,16 +124,16 @@ public struct StageRun {
     return FolderSamples(samples)
   }
 
-  /// Makes residual branches begin as nothing, so that what goes in comes out at first.
-  /// - Parameter endings: how the keys of their last weights end.
-  private static func beginWithoutBranches(_ parameters: [Parameter], ending endings: [String]) {
+  /// Sets weights to zero, so that residual branches add nothing at first.
+  /// - Parameter endings: how the keys of these weights end, the last ones of their branches.
+  private static func zeroWeights(_ parameters: [Parameter], ending endings: [String]) {
     for parameter in parameters where endings.contains(where: parameter.key.hasSuffix) {
       parameter.value = .zeros(parameter.shape)
     }
   }
 
-  /// Copies what a stage builds on from a model that has it, as far as the working folder lacks it: so one stage can be
-  /// trained without the earlier ones.
+  /// Copies the parts of earlier stages that the working folder lacks from another model, so that a stage can be
+  /// trained without running the earlier ones.
   /// - Throws: `CheckpointError`.
   public static func takeParts(before stage: TrainingStage, into folder: String, from model: String) throws {
     let earlier = TrainingStage.allCases.prefix { $0 != stage }.flatMap(\.parts)
@@ -144,7 +145,8 @@ public struct StageRun {
     return DiffusionLoss(NoiseSchedule(configuration), weighting: .minSNR(gamma: 5))
   }
 
-  /// Trains until the plan is done or it is cancelled; a finished stage leaves its parts, averaged, in `model/`.
+  /// Trains until the plan is complete or the run is cancelled. A finished stage writes its parts, with averaged
+  /// weights, to `model/`.
   public func run(
     cancellation: Cancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Trainer.Outcome {
@@ -154,13 +156,13 @@ public struct StageRun {
     return outcome
   }
 
-  /// Leaves the stage's parts in `model/` with the weights as they are now: those that a training begins with.
+  /// Writes the stage's parts to `model/` with their present weights: the initial ones, if called before training.
   package func exportUntrained() throws { try export(target) }
 
-  /// A whole model in a folder of its own, as the training stands: the newest checkpoint's averages, and earlier stages'
-  /// parts. It may be asked for while the training runs.
-  /// - Returns: Steps done.
-  /// - Throws: ``StageError/noCheckpoint(folder:)``; what is wrong with the checkpoint.
+  /// Writes a whole model of the training run so far to a folder of its own: the averaged weights of the newest
+  /// checkpoint, and the parts of earlier stages. It may be called while another process trains.
+  /// - Returns: the number of steps done.
+  /// - Throws: ``StageError/noCheckpoint(folder:)``; errors in the checkpoint.
   public func writeSnapshot(to path: String) throws -> Int {
     guard let checkpoint = TrainingCheckpoint.newest(in: folder) else {
       throw StageError.noCheckpoint(folder: folder)
@@ -174,6 +176,6 @@ public struct StageRun {
 }
 
 extension RandomSource {
-  /// All weights asked for, sorted by key.
+  /// All weights that models have asked for, sorted by key.
   var inKeyOrder: [Parameter] { parameters.sorted { $0.key < $1.key }.map(\.value) }
 }

@@ -1,20 +1,20 @@
 import Checkpoints
 import Training
 
-/// The stages in which the model that ships is trained, in the paper's order; each takes the earlier ones' parts from
-/// the folder `model/` and leaves its own there, in half precision.
+/// The stages of training the shipped model, in order. Each reads the parts of earlier stages from the folder `model/`
+/// and writes its own there, in half precision.
 public enum TrainingStage: String, CaseIterable, Sendable {
   /// The autoencoder.
   case vae
-  /// Text and image encoder, against each other.
+  /// Text and image encoder, trained contrastively.
   case clip
   /// The U-Net, on captions alone, with grounding supervision.
   case base
-  /// Resampler and image keys and values beside the frozen U-Net.
+  /// The adapter: the resampler, and keys and values of subject attention, beside the frozen U-Net.
   case adapter
 
-  /// How the stage goes: its budget is `batch · steps` samples.
-  /// - Parameter seed: of the weights and the samples.
+  /// The stage's training plan, of `batch · steps` samples in all.
+  /// - Parameter seed: seed of weights and samples.
   public func plan(seed: UInt64) -> TrainingPlan {
     var plan: TrainingPlan
     switch self {
@@ -39,11 +39,11 @@ public enum TrainingStage: String, CaseIterable, Sendable {
     return plan
   }
 
-  /// Fraction of subjects that captions call "a thing" while encoders, base and adapter are trained: then only the
-  /// reference says what they are.
+  /// Fraction of subjects that captions call "a thing" while encoders, base and adapter are trained: only the reference
+  /// then shows what they are.
   static let unnamedFraction: Float = 0.08
 
-  /// The parts of `model/` that the stage fills.
+  /// The parts of `model/` that the stage writes.
   var parts: [ModelPart] {
     switch self {
     case .vae: [.vae]

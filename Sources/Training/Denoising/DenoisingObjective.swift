@@ -7,15 +7,15 @@ import TrainingData
 
 // Axes: B samples, C latent channels, R subjects, S image side, h and w of latents.
 
-/// Trains the U-Net on captions, or the adapter beside a frozen U-Net: the loss of denoising, with or without one on
+/// Trains the U-Net on captions, or an adapter beside a frozen U-Net, with the denoising loss and, if wanted, losses on
 /// attention.
 package struct DenoisingObjective: TrainingObjective {
-  /// Parts that are used and not trained.
+  /// Models that are used but not trained.
   package struct Frozen: Sendable {
     let vae: VAE
     let text: CLIPTextEncoder
     let tokenizer: CLIPTokenizer
-    /// For an adapter alone.
+    /// Only needed for an adapter.
     let vision: CLIPVisionEncoder?
     let processor: CLIPImageProcessor
 
@@ -37,10 +37,10 @@ package struct DenoisingObjective: TrainingObjective {
   private let unnamedFraction: Float
   package let parameters: [Parameter]
   private let finder: PhraseFinder
-  /// Phrases that training cannot see, as known before it begins.
+  /// Phrases of the source's captions that lie beyond what the text encoder reads, known before training begins.
   package let unseenPhrases: [UnseenPhrase]
 
-  /// - Throws: what the source throws of its captions.
+  /// - Throws: errors of the source about its captions.
   package init(
     loss: DenoisingLoss, frozen: Frozen, source: any SampleSource, seed: UInt64, dropping: ConditionDropping,
     unnamedFraction: Float = 0, parameters: [Parameter]
@@ -64,12 +64,12 @@ package struct DenoisingObjective: TrainingObjective {
     return try stepLoss(draws)
   }
 
-  /// A sample with all that chance decides about it.
+  /// A sample with everything that is drawn at random for it.
   private struct Draw {
     let sample: TrainingSample
     let dropped: ConditionDropping.Dropped
     let timestep: Int
-    /// Of the posterior of the autoencoder, and of the diffusion: `[C, h, w]` each.
+    /// Noise of the autoencoder's posterior, and of the diffusion: `[C, h, w]` each.
     let latentNoise, noise: Tensor
   }
 
@@ -85,8 +85,8 @@ package struct DenoisingObjective: TrainingObjective {
       latentNoise: generator.normal(shape), noise: generator.normal(shape))
   }
 
-  /// The loss of some samples; where captions are longer than the text encoder sees, the log counts the phrases that are
-  /// lost, per sample.
+  /// The loss of some samples. If captions are longer than the text encoder reads, the figure `unseenPhrases` is the
+  /// mean number of lost phrases per sample.
   private func stepLoss(_ draws: [Draw]) throws -> StepLoss {
     let phrases = try draws.map { try phraseSpans($0) }
     var result = try loss(batch(draws, spans: phrases.map(\.spans)))
@@ -97,8 +97,8 @@ package struct DenoisingObjective: TrainingObjective {
     return result
   }
 
-  /// Caption tokens of each phrase, all empty where the text is dropped; and how many phrases lie beyond what the text
-  /// encoder sees, which are empty too.
+  /// Caption tokens of each phrase, and the number of phrases beyond what the text encoder reads. Spans of such phrases
+  /// are empty, as are all spans if the text is dropped.
   /// - Throws: `PhraseError.absent`.
   private func phraseSpans(_ draw: Draw) throws -> (spans: [Range<Int>], unseen: Int) {
     let phrases = draw.sample.subjects.map(\.phrase)
@@ -138,14 +138,14 @@ package struct DenoisingObjective: TrainingObjective {
     frozen.tokenizer.encode(text, length: frozen.text.configuration.positions).ids
   }
 
-  /// Subjects of the base model: their phrases in the caption alone.
+  /// Subjects for the base model: only their boxes and the spans of their phrases.
   private func captionedSubjects(_ draws: [Draw], _ spans: [[Range<Int>]]) -> [SubjectSample] {
     zip(draws, spans).map { draw, spans in
       SubjectSample(images: .zeros([0]), phrases: .zeros([0]), boxes: draw.sample.subjects.map(\.box), spans: spans)
     }
   }
 
-  /// Subjects with their references through the image encoder and their phrases through the text encoder.
+  /// Subjects for an adapter: their references go through the image encoder, their phrases through the text encoder.
   private func referredSubjects(_ draws: [Draw], _ spans: [[Range<Int>]]) -> [SubjectSample] {
     guard let vision = frozen.vision, let input = loss.adapter?.configuration.projector.imageInput else {
       fail("DenoisingObjective: expected an adapter and an image encoder")
@@ -165,7 +165,7 @@ package struct DenoisingObjective: TrainingObjective {
       let range = start..<start + draw.sample.subjects.count
       start = range.upperBound
       var features = images.sliced(axis: 0, range)
-      // Where an image is dropped, states are what the encoder makes of zeros, and an embedding is zeros itself.
+      // If the images are dropped, hidden states are those of an all-zero image, while an embedding is itself zero.
       if draw.dropped.image { features = input.chosen(states: features, embedding: .zeros(features.shape)) }
       return SubjectSample(
         images: features, phrases: phrases.sliced(axis: 0, range), boxes: draw.sample.subjects.map(\.box),
@@ -173,7 +173,7 @@ package struct DenoisingObjective: TrainingObjective {
     }
   }
 
-  /// The loss of held-out samples, always the same ones; nothing where nothing is held out.
+  /// The loss of held-out samples, always the same ones; empty if nothing is held out.
   package func evaluation(step: Int) throws -> [(name: String, value: Double)] {
     var sums: [String: Double] = [:]
     let (batches, seed) = (8, seed ^ 0x6865_6c64)

@@ -3,35 +3,35 @@ import Models
 import Tensors
 import TrainingData
 
-/// Where the samples of a training come from.
+/// A source of training samples.
 public protocol SampleSource: Sendable {
-  /// One sample: a function of its arguments alone.
+  /// One sample; it depends on nothing but the arguments.
   /// - Parameters:
-  ///   - number: counted through the whole training.
+  ///   - number: index of the sample, counted through the whole training run.
   ///   - size: pixels per side of the image.
   ///   - referenceSize: pixels per side of the references.
   func sample(_ number: Int, seed: UInt64, size: Int, referenceSize: Int) throws -> TrainingSample
 
-  /// A sample that training never sees; nil where nothing is held out.
+  /// A sample that training never sees; nil if nothing is held out.
   func heldOutSample(_ number: Int, seed: UInt64, size: Int, referenceSize: Int) throws -> TrainingSample?
 
-  /// What distinguishes the samples from those of another source with the same seed; nil where the seed is enough.
+  /// Distinguishes the samples from those of another source with the same seed; nil if the seed alone decides them.
   var hash: String? { get }
 
-  /// Phrases that lie beyond what a text encoder sees of their captions.
+  /// Phrases that lie beyond what the text encoder reads of their captions.
   func unseenPhrases(by finder: PhraseFinder) throws -> [UnseenPhrase]
 }
 
-/// A phrase of a sample that lies beyond what the text encoder sees of the caption: its subject is trained without it.
+/// A phrase that lies beyond what the text encoder reads of its caption: its subject is trained without it.
 public struct UnseenPhrase: Sendable, Equatable, CustomStringConvertible {
-  /// Where the sample stands: file and line.
+  /// File and line of the sample.
   public let location: String
   public let reason: PhraseError
 
-  public var description: String { "\(location): \(reason); until then its subject is trained without a phrase" }
+  public var description: String { "\(location): \(reason); its subject is trained without a phrase" }
 }
 
-/// One's own samples; which of them comes when is drawn from the seed.
+/// The samples of a data folder, drawn at random from the seed, with replacement.
 public struct FolderSamples: SampleSource {
   private let folder: SampleFolder
 
@@ -49,7 +49,7 @@ public struct FolderSamples: SampleSource {
   /// SHA-256 of the folder's list.
   public var hash: String? { SHA256.hash(of: folder.list) }
 
-  /// - Throws: `PhraseError.absent`, which the folder's own check rules out.
+  /// - Throws: `PhraseError.absent`, which the check of the folder already rules out.
   public func unseenPhrases(by finder: PhraseFinder) throws -> [UnseenPhrase] {
     try folder.captions.flatMap { caption in
       try finder.spans(of: caption.phrases, in: caption.text).enumerated().compactMap { index, found in

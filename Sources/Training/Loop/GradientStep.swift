@@ -5,11 +5,11 @@ struct GradientStep {
   /// Mean over the samples.
   let loss: Double
   let figures: Tally
-  /// Of the mean loss, one per weight.
+  /// Gradients of the mean loss, one per weight.
   let gradients: [Tensor]
 
-  /// Runs the shards of a step side by side, each forward and backward on one thread, and adds up their results in
-  /// order: the result does not depend on how many cores there are.
+  /// Runs the shards of a step in parallel, each forward and backward on one thread, and adds up their results in
+  /// order, so that the result does not depend on the number of cores.
   init(_ objective: any TrainingObjective, _ weights: [TrainedWeight], _ plan: TrainingPlan, step: Int) throws {
     let shards = plan.shards(step: step)
     let variables = weights.map { Tape.variable($0.value) }

@@ -1,6 +1,6 @@
 import JSON
 
-/// Weighted means of named figures, in the order in which the names came up.
+/// Weighted means of named figures, in the order in which their names were added.
 struct Tally: Sendable, Equatable {
   private(set) var names: [String] = []
   private var sums: [String: (sum: Double, weight: Double)] = [:]
@@ -13,7 +13,7 @@ struct Tally: Sendable, Equatable {
     sums[name] = (old.sum + value * weight, old.weight + weight)
   }
 
-  /// Puts two tallies together.
+  /// Adds all figures of another tally.
   mutating func add(_ other: Tally) {
     for name in other.names {
       guard let (sum, weight) = other.sums[name] else { continue }

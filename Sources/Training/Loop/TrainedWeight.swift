@@ -1,10 +1,10 @@
 import Layers
 import Tensors
 
-/// A weight in training with everything that is kept of it between steps.
+/// A weight in training, with everything that is kept for it between steps.
 final class TrainedWeight: @unchecked Sendable {
   let parameter: Parameter
-  /// What checkpoints call it: the parameter's key, numbered where a key comes again.
+  /// Its name in checkpoints: the parameter's key, with a number if the key occurs again.
   let name: String
   var value: Tensor
   var moments: AdamW.Moments
@@ -17,13 +17,14 @@ final class TrainedWeight: @unchecked Sendable {
     average = keepsAverage ? value : nil
   }
 
-  /// All weights of an objective as they are before the first step.
+  /// All weights of an objective, before the first step.
   static func all(of parameters: [Parameter], keepsAverages: Bool) throws -> [TrainedWeight] {
     guard !parameters.isEmpty else {
-      throw TrainingError.parameters("expected weights to train, found none; name some in the objective's parameters")
+      throw TrainingError.parameters("expected weights to train, found none; list some in the objective's parameters")
     }
     guard Set(parameters.map { ObjectIdentifier($0) }).count == parameters.count else {
-      throw TrainingError.parameters("expected every weight once, found one twice; name each once in the objective")
+      throw TrainingError.parameters(
+        "expected every weight once, found one twice; list each once in the objective's parameters")
     }
     var seen: [String: Int] = [:]
     return parameters.map { parameter in
@@ -40,10 +41,10 @@ final class TrainedWeight: @unchecked Sendable {
 }
 
 extension [TrainedWeight] {
-  /// Gives the model its weights, as plain numbers.
+  /// Sets the model's parameters to these weights.
   func putBack() { for weight in self { weight.parameter.value = weight.value } }
 
-  /// Runs a body while the model holds other numbers, then puts the plain weights back.
+  /// Runs a body while the model's parameters have other values, then sets them to these weights again.
   func with<Result>(_ values: [Tensor], _ body: () throws -> Result) rethrows -> Result {
     for (weight, value) in zip(self, values) { weight.parameter.value = value }
     defer { putBack() }

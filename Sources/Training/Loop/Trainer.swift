@@ -3,18 +3,18 @@ import Foundation
 import JSON
 import Tensors
 
-/// Trains an objective's weights in a folder of its own, and takes up there what was interrupted.
+/// Trains an objective's weights in a folder of its own, and resumes a run that was interrupted there.
 ///
-/// The folder holds the newest two checkpoints, `log.jsonl` with the loss and figures, and `time.json`. An interrupted
-/// and resumed training leaves the same bytes in checkpoints and log as one that ran through.
+/// The folder holds the newest two checkpoints, `log.jsonl` with the loss and figures, and `time.json`. A resumed run
+/// leaves the same bytes in checkpoints and log as an uninterrupted one.
 public final class Trainer {
-  /// How a run ended.
+  /// How training ended.
   public struct Outcome: Sendable, Equatable {
     /// Steps done.
     public let step: Int
-    /// Whether all steps of the plan are done; not so after a cancellation.
+    /// Whether all steps of the plan are done; false after a cancellation before the last step.
     public let isFinished: Bool
-    /// The checkpoint of that step.
+    /// Path of the checkpoint of that step.
     public let checkpoint: String
   }
 
@@ -25,13 +25,13 @@ public final class Trainer {
   private let folder: TrainingFolder
   private let weights: [TrainedWeight]
   private var tally = Tally()
-  /// The newest checkpoint, and the step it stands for.
+  /// Path of the newest checkpoint, and its step.
   private var checkpoint: String?
   private var checkpointedStep: Int?
   private var smoothedLoss = SmoothedMean()
   private var secondsPerStep = SmoothedMean()
 
-  /// Begins a training, or takes up the newest checkpoint of the folder.
+  /// Begins a training run, or resumes one from the newest checkpoint in the folder.
   /// - Throws: ``TrainingError``, `CheckpointError`, `JSONError`.
   public init(_ objective: any TrainingObjective, _ plan: TrainingPlan, folder: URL) throws {
     try plan.check()
@@ -46,9 +46,9 @@ public final class Trainer {
     try self.folder.log.truncate(after: step)
   }
 
-  /// Trains until all steps are done or it is cancelled. The model then holds the trained weights.
+  /// Trains until all steps are done or the run is cancelled. The model then holds the trained weights.
   /// - Parameter progress: called after every step.
-  /// - Throws: ``TrainingError``, and what the objective throws; the newest checkpoint is left as it is.
+  /// - Throws: ``TrainingError``, and errors of the objective; the newest checkpoint stays as it is.
   public func run(
     cancellation: Cancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Outcome {
@@ -69,7 +69,7 @@ public final class Trainer {
     return Outcome(step: step, isFinished: step >= plan.steps, checkpoint: checkpoint ?? "")
   }
 
-  /// Runs a body while the model holds the averaged weights, where there are any.
+  /// Runs a body while the model holds the averaged weights, if averages are kept.
   public func withAverages<Result>(_ body: () throws -> Result) rethrows -> Result {
     try weights.with(weights.map { $0.average ?? $0.value }, body)
   }

@@ -4,15 +4,15 @@ import JSON
 import Layers
 import Tensors
 
-/// A training as it stood after some step: one safetensors file with the weights, their averages and both moments
-/// (`weight.KEY`, `average.KEY`, `first.KEY`, `second.KEY`), the counters and figures in its header.
+/// The state of a training run after some step: one safetensors file with the weights, their averages and both moments
+/// (`weight.KEY`, `average.KEY`, `first.KEY`, `second.KEY`), and the counters and figures in its header.
 public struct TrainingCheckpoint: Sendable {
   public let path: String
   /// Steps done.
   public let step: Int
   /// Samples seen.
   public let samples: Int
-  /// What the weights are called, in the objective's order.
+  /// Names of the weights, in the objective's order.
   public let names: [String]
   let plan: JSONNode
   let tally: Tally
@@ -21,8 +21,8 @@ public struct TrainingCheckpoint: Sendable {
   static let format = "MSDiffusion training 1"
 
   /// Opens a file.
-  /// - Throws: `CheckpointError`, `JSONError`; ``TrainingError/otherTraining(path:what:expected:found:)`` where it is
-  ///   not one of a training.
+  /// - Throws: `CheckpointError`, `JSONError`; ``TrainingError/otherTraining(path:what:expected:found:)`` if it is not
+  ///   a checkpoint of a training run.
   public init(_ path: String) throws {
     let opened = try Checkpoint(path)
     func entry(_ name: String) throws -> JSONNode {
@@ -41,13 +41,13 @@ public struct TrainingCheckpoint: Sendable {
     tally = try Tally(entry("tally"))
   }
 
-  /// The newest file of a folder that is whole; nil where there is none. One that a crash cut off is passed over.
+  /// The newest complete checkpoint in a folder; nil if there is none. A file that a crash cut off is skipped.
   public static func newest(in folder: String) -> TrainingCheckpoint? {
     files(in: folder).reversed().lazy.compactMap { try? TrainingCheckpoint(folder + "/" + $0) }.first
   }
 
-  /// A weight as it was trained, or its average.
-  /// - Throws: `CheckpointError` where there is none of that name.
+  /// A trained weight, or its average.
+  /// - Throws: `CheckpointError` if there is no weight of that name.
   public func tensor(_ name: String, averaged: Bool) throws -> Tensor {
     try checkpoint.stored((averaged ? "average." : "weight.") + name).tensor
   }
@@ -55,8 +55,8 @@ public struct TrainingCheckpoint: Sendable {
   /// Whether averages were kept.
   public var hasAverages: Bool { names.first.map { checkpoint.contains("average." + $0) } ?? false }
 
-  /// Gives a model these weights, in the order of the objective that trained them.
-  /// - Parameter averaged: the averages, where they were kept.
+  /// Loads these weights into a model's parameters, given in the order of the objective that trained them.
+  /// - Parameter averaged: whether to load the averages, if they were kept.
   /// - Throws: `CheckpointError`; ``TrainingError/otherTraining(path:what:expected:found:)``.
   public func load(into parameters: [Parameter], averaged: Bool = true) throws {
     let weights = try TrainedWeight.all(of: parameters, keepsAverages: false)
@@ -64,7 +64,7 @@ public struct TrainingCheckpoint: Sendable {
     for weight in weights { weight.parameter.value = try tensor(weight.name, averaged: averaged && hasAverages) }
   }
 
-  /// Takes up the training from here.
+  /// Restores the weights' training state.
   func restore(_ weights: [TrainedWeight]) throws {
     try check(weights)
     for weight in weights {
@@ -77,14 +77,14 @@ public struct TrainingCheckpoint: Sendable {
     weights.putBack()
   }
 
-  /// Checks that weights are those that were trained.
+  /// Checks that the weights are those of this checkpoint.
   private func check(_ weights: [TrainedWeight]) throws {
-    func describe(_ names: [String]) -> String { names.isEmpty ? "nothing more" : "'\(names[0])'" }
-    let differing = zip(names, weights.map(\.name)).prefix { $0 == $1 }.count
-    guard differing == names.count, differing == weights.count else {
+    func first(_ names: [String]) -> String? { names.first.map { "'\($0)'" } }
+    let equal = zip(names, weights.map(\.name)).prefix { $0 == $1 }.count
+    guard equal == names.count, equal == weights.count else {
       throw TrainingError.otherTraining(
-        path: path, what: "weight \(differing + 1)", expected: describe(weights.dropFirst(differing).map(\.name)),
-        found: describe(Array(names.dropFirst(differing))))
+        path: path, what: "weight \(equal + 1)", expected: first(weights.dropFirst(equal).map(\.name)) ?? "none",
+        found: first(Array(names.dropFirst(equal))) ?? "missing")
     }
     for weight in weights {
       let shape = checkpoint.shape(of: "weight." + weight.name)
@@ -96,11 +96,11 @@ public struct TrainingCheckpoint: Sendable {
     }
   }
 
-  /// Checks that a plan gives the same numbers as the one that this was trained with.
+  /// Checks that a plan agrees with this checkpoint's plan in everything that affects results.
   func check(_ plan: TrainingPlan) throws {
-    guard case .object(let asked) = plan.json else { return }
-    for key in asked.keys {
-      let (old, new) = ((self.plan[key].value ?? .null).text(), (asked[key] ?? .null).text())
+    guard case .object(let requested) = plan.json else { return }
+    for key in requested.keys {
+      let (old, new) = ((self.plan[key].value ?? .null).text(), (requested[key] ?? .null).text())
       if old != new {
         throw TrainingError.otherTraining(path: path, what: "the plan's \(key)", expected: new, found: old)
       }
@@ -109,7 +109,7 @@ public struct TrainingCheckpoint: Sendable {
 
   // MARK: Writing
 
-  /// Writes the state after `step` steps, whole or not at all, and lets go of all but the newest two.
+  /// Writes the state after `step` steps, completely or not at all, and deletes all checkpoints but the newest two.
   static func write(_ weights: [TrainedWeight], step: Int, plan: TrainingPlan, tally: Tally, in folder: String) throws
     -> String
   {
@@ -136,7 +136,7 @@ public struct TrainingCheckpoint: Sendable {
     return "step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits + ".safetensors"
   }
 
-  /// Names of all checkpoints of a folder, oldest first.
+  /// Names of all checkpoints in a folder, oldest first.
   private static func files(in folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
       .filter { $0.hasPrefix("step-") && $0.hasSuffix(".safetensors") }.sorted()

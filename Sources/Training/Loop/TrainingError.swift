@@ -1,20 +1,20 @@
-/// What can be wrong with a training.
+/// Errors of training.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
-  /// An option of the plan.
+  /// An option of the plan has an invalid value.
   case plan(option: String, found: String, expected: String)
-  /// The weights to train.
+  /// The weights to train, or their loss, are invalid.
   case parameters(String)
-  /// A loss or gradient that is not finite; `parameter` is the first weight whose gradient is not.
+  /// A loss or gradient is not finite; `parameter` is the first weight whose gradient is not.
   case notFinite(step: Int, samples: Range<Int>, loss: Double, parameter: String?, checkpoint: String?)
-  /// A figure for the log that is not finite.
+  /// A figure for the log is not finite.
   case figureNotFinite(step: Int, name: String, value: Double)
-  /// A weight that is not finite when a checkpoint is due.
+  /// A weight is not finite when a checkpoint is due.
   case weightNotFinite(step: Int, parameter: String, checkpoint: String?)
-  /// A checkpoint of another training.
+  /// A checkpoint belongs to another training run.
   case otherTraining(path: String, what: String, expected: String, found: String)
-  /// Another process trains in the same folder.
+  /// Another process is training in the same folder.
   case busy(folder: String)
-  /// A file or folder that cannot be read or written.
+  /// A file or folder cannot be read or written.
   case file(path: String, reason: String)
 
   public var description: String {
@@ -26,12 +26,12 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
         + (parameter.map { "; the first gradient that is not finite is that of '\($0)'" } ?? "")
         + Self.advice(checkpoint)
     case .figureNotFinite(let step, let name, let value):
-      "step \(step + 1): expected a finite figure, found \(value) for '\(name)'; leave figures out that have no value"
+      "step \(step + 1): expected a finite figure, found \(value) for '\(name)'; leave out figures that have no value"
     case .weightNotFinite(let step, let parameter, let checkpoint):
       "after step \(step): expected finite weights, found NaN or infinity in '\(parameter)' or its moments"
         + Self.advice(checkpoint)
     case .otherTraining(let path, let what, let expected, let found):
-      "\(path): \(what) is \(found), this training has \(expected); give it a folder of its own, or the old options"
+      "\(path): \(what) is \(found), this run has \(expected); use another folder or the old options"
     case .busy(let folder): "\(folder): another process is training here; wait for it, or take another folder"
     case .file(let path, let reason): "\(path): \(reason)"
     }
@@ -39,6 +39,6 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
 
   private static func advice(_ checkpoint: String?) -> String {
     "; nothing was written, " + (checkpoint.map { "the last good checkpoint is \($0)" } ?? "there is no checkpoint yet")
-      + ". Look for the first step that is odd in log.jsonl; a lower learning rate or a longer warm-up often helps"
+      + ". Look for the first odd step in log.jsonl; a lower learning rate or a longer warm-up often helps"
   }
 }

@@ -1,13 +1,13 @@
 import Foundation
 import JSON
 
-/// The folder of one training, held by one process at a time.
+/// The folder of one training run; only one process at a time can use it.
 final class TrainingFolder {
   let path: String
   let log: TrainingLog
   private let lock: Int32
   private let start = ContinuousClock.now
-  /// Seconds that earlier sittings took.
+  /// Seconds that the run took before it was resumed.
   private let earlierSeconds: Double
 
   /// - Throws: ``TrainingError/busy(folder:)``, ``TrainingError/file(path:reason:)``.
@@ -17,7 +17,8 @@ final class TrainingFolder {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw TrainingError.file(path: path, reason: "expected a folder that can be made: \(error.localizedDescription)")
+      throw TrainingError.file(
+        path: path, reason: "expected a folder that can be created: \(error.localizedDescription)")
     }
     lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard lock >= 0 else {
@@ -28,7 +29,7 @@ final class TrainingFolder {
       throw TrainingError.busy(folder: path)
     }
     earlierSeconds = (try? JSONNode.read(path + "/time.json")["seconds"].double()) ?? 0
-    // What a crash left half written.
+    // Remove what a crash left half written.
     for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(".part") {
       try? FileManager.default.removeItem(atPath: path + "/" + name)
     }
@@ -36,7 +37,7 @@ final class TrainingFolder {
 
   deinit { close(lock) }
 
-  /// Writes how long all sittings took so far; apart from the log, which is the same every time.
+  /// Writes the total time so far. It is kept out of the log, which has the same bytes every time.
   func writeTime(step: Int) throws {
     let passed = ContinuousClock.now - start
     let seconds = earlierSeconds + passed.seconds

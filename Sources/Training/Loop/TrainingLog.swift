@@ -1,13 +1,13 @@
 import Foundation
 import JSON
 
-/// The log of a training, `log.jsonl`: one JSON object per line, each with the number of steps done.
+/// The log of a training run, `log.jsonl`: one JSON object per line, each with the number of steps done.
 struct TrainingLog {
   let path: String
 
   init(folder: String) { path = folder + "/log.jsonl" }
 
-  /// Drops what was written after a step, and a last line that was cut off.
+  /// Removes entries after a step, and a last line that was cut off.
   func truncate(after step: Int) throws {
     guard let data = FileManager.default.contents(atPath: path) else { return }
     let kept = data.split(separator: UInt8(ascii: "\n")).prefix { line in

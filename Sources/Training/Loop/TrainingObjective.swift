@@ -1,21 +1,21 @@
 import Layers
 import Tensors
 
-/// What is trained: weights, and the loss of some samples.
+/// What to train: the weights, and the loss on given samples.
 public protocol TrainingObjective: Sendable {
-  /// The weights to train, in an order that stays.
+  /// The weights to train, in a fixed order.
   var parameters: [Parameter] { get }
 
-  /// Mean loss over some samples. During the call the values of ``parameters`` are variables.
+  /// Mean loss over some samples. During the call the values of ``parameters`` are variables of the tape.
   ///
-  /// Several threads call this at once, each with samples of its own. Its result may depend on nothing but the
-  /// weights, the samples and the step.
+  /// Several threads call this at once, each with its own samples. The result must depend on nothing but the weights,
+  /// the samples and the step.
   /// - Parameters:
-  ///   - samples: their numbers, counted through the whole training, so that a resumed one sees the same ones.
+  ///   - samples: their indices, counted through the whole training run, so that a resumed run sees the same ones.
   ///   - step: counted from 0.
   func loss(samples: Range<Int>, step: Int) throws -> StepLoss
 
-  /// Figures for the log, measured from time to time with the averaged weights where there are any.
+  /// Figures for the log, measured from time to time with the averaged weights, if averages are kept.
   /// - Parameter step: steps done.
   func evaluation(step: Int) throws -> [(name: String, value: Double)]
 }
@@ -26,7 +26,7 @@ extension TrainingObjective {
 
 /// The loss of some samples.
 public struct StepLoss: Sendable {
-  /// Mean loss, one recorded number.
+  /// Mean loss, one number recorded on the tape.
   public var loss: Tensor
   /// Further means over the same samples, for the log.
   public var figures: [(name: String, value: Float)]

@@ -1,32 +1,33 @@
 import JSON
 
-/// How a training goes. The same plan, objective and seed give the same bytes, on however many cores.
+/// The plan of a training run. The same plan, objective and seed give the same bytes on any number of cores.
 public struct TrainingPlan: Sendable, Equatable {
-  /// Steps in all; a training that has come that far is done. May be raised later.
+  /// Number of steps. It may be raised later, to continue a finished run.
   public var steps: Int
   /// Samples per step.
   public var batch: Int
-  /// Most samples that go through the network together; a shard with more adds up the gradients of several passes.
-  /// nil: the whole shard.
+  /// Maximum number of samples that go through the network together; a larger shard adds up the gradients of several
+  /// passes. nil: the whole shard in one pass.
   public var microbatch: Int?
-  /// Parts of a step that run side by side, each on a thread of its own. Part of the plan rather than taken from the
-  /// processor, as it decides in which order gradients are added up.
+  /// Parts of a step that run in parallel, one thread each. Their number does not depend on the processor, since
+  /// it determines the order in which gradients are added up.
   public var shards = 2
   public var schedule: LearningRateSchedule
   public var optimizer = AdamW()
-  /// Largest norm of all gradients together; longer ones are scaled down. nil: none.
+  /// Maximum norm of all gradients together; larger gradients are scaled down to it. nil: none.
   public var clipping: Double? = 1
   /// The average of the weights that is kept beside them; nil: none.
   public var average: WeightAverage? = WeightAverage()
-  /// What the objective draws its random numbers from; kept here so that no run goes on with another.
+  /// Seed of the objective's random numbers. It belongs to the plan, so that a run cannot be resumed with another seed.
   public var seed: UInt64 = 0
-  /// What distinguishes the samples from others where the seed alone does not; kept here so that no run goes on with others.
+  /// Hash of the samples, if the seed alone does not decide them. It belongs to the plan, so that a run cannot be
+  /// resumed with other samples.
   public var data: String?
-  /// Steps from checkpoint to checkpoint; there is always one at the end.
+  /// Steps between checkpoints; there is always one at the end.
   public var checkpointEvery = 500
-  /// Steps from line to line of the log, which gives means over them.
+  /// Steps between lines of the log; each line holds means over them.
   public var logEvery = 10
-  /// Steps from one evaluation of the objective to the next; 0: none.
+  /// Steps between evaluations of the objective; 0: none.
   public var evaluateEvery = 0
 
   public init(steps: Int, batch: Int, schedule: LearningRateSchedule) {
@@ -36,7 +37,7 @@ public struct TrainingPlan: Sendable, Equatable {
   /// The samples of a step, counted through the whole training.
   public func samples(step: Int) -> Range<Int> { step * batch..<(step + 1) * batch }
 
-  /// The samples that each shard of a step takes, cut into what goes through the network together.
+  /// The samples of each shard of a step, divided into passes through the network.
   func shards(step: Int) -> [[Range<Int>]] {
     let start = step * batch
     return (0..<shards).map { shard in
@@ -53,7 +54,7 @@ public struct TrainingPlan: Sendable, Equatable {
     }
     try require(steps > 0, "steps", "\(steps)", "at least 1")
     try require(shards > 0, "shards", "\(shards)", "at least 1")
-    try require(batch >= shards, "batch", "\(batch)", "a sample for each of the \(shards) shards at least")
+    try require(batch >= shards, "batch", "\(batch)", "at least \(shards), one sample per shard")
     try require(microbatch ?? 1 > 0, "microbatch", "\(microbatch ?? 0)", "at least 1")
     try require(clipping ?? 1 > 0, "clipping", "\(clipping ?? 0)", "a norm above 0, or none")
     try require(checkpointEvery > 0, "checkpointEvery", "\(checkpointEvery)", "at least 1")
@@ -68,7 +69,7 @@ public struct TrainingPlan: Sendable, Equatable {
     if let problem = schedule.problem { try require(false, "schedule", problem.found, problem.expected) }
   }
 
-  /// Everything that decides the numbers of a training: all of the plan but where it ends and when it writes.
+  /// Everything in the plan that affects results: all but the number of steps and the intervals of checkpoints.
   var json: JSONValue {
     var members: [(String, JSONValue)] = [
       ("batch", JSONValue(batch)), ("microbatch", microbatch.map { JSONValue($0) } ?? .null),

@@ -1,20 +1,20 @@
-/// How far a training is, reported after every step.
+/// Progress of a training run, reported after every step.
 public struct TrainingProgress: Sendable {
-  /// Steps done, and in all.
+  /// Steps done, and steps in all.
   public let step, steps: Int
   /// Samples seen.
   public let samples: Int
   /// Smoothed over about the last fifty steps.
   public let loss: Double
   public let learningRate: Double
-  /// Before clipping.
+  /// Norm of all gradients before clipping.
   public let gradientNorm: Double
   /// Smoothed like the loss.
   public let samplesPerSecond: Double
   public let secondsLeft: Double
 }
 
-/// An exponential mean that is right from its first value on.
+/// An exponential moving average that is unbiased from the first value on.
 struct SmoothedMean {
   private var sum = 0.0
   private var weight = 0.0

@@ -11,7 +11,7 @@ public struct AttentionTerms: Sendable, Equatable {
   public var image: Float
   /// Weight of the loss on text attention (TAL, or grounding supervision); 0: none.
   public var text: Float
-  /// Weight of the cross-entropy between text attention and where subjects are, pixel by pixel; 0: none.
+  /// Weight of the pixelwise cross-entropy between text attention and the subjects' regions; 0: none.
   public var textPixels: Float
 
   public init(image: Float = 0, text: Float = 0, textPixels: Float = 0) {
@@ -23,14 +23,15 @@ public struct AttentionTerms: Sendable, Equatable {
   public static let image = AttentionTerms(image: 0.01)
   /// The paper's loss on image and text attention; it needs ``TrainedTextAttention`` too.
   public static let imageAndText = AttentionTerms(image: 0.01, text: 0.01)
-  /// Grounding supervision of a base model by tokens and by pixels, after TokenCompose (Wang et al., 2024): give it
-  /// silhouettes.
+  /// Grounding supervision of a base model by tokens and by pixels, after TokenCompose (Wang et al., 2024); it needs
+  /// silhouettes as regions.
   public static let grounding = AttentionTerms(text: 0.1, textPixels: 0.1)
 }
 
 extension LayerMaps {
-  /// Eq. 7 over all layers, samples and subjects, one number. Padded subjects and those without attention don't count.
-  /// - Parameter counts: real subjects of every sample.
+  /// Eq. 7 over all layers, samples and subjects, one number. Padded subjects and subjects without attention do not
+  /// count.
+  /// - Parameter counts: number of real subjects in each sample.
   package static func loss(_ layers: [Self], regions: SubjectRegions, counts: [Int]) -> Tensor {
     guard let subjects = layers.first?.maps.shape[1] else { return Tensor(0) }
     let valid = counts.flatMap { count in (0..<subjects).map { $0 < count ? Float(1) : 0 } }
@@ -39,7 +40,8 @@ extension LayerMaps {
       valid: Tensor(valid, shape: [counts.count, subjects]), skippingEmpty: true)
   }
 
-  /// Cross-entropy of how much each pixel attends to any of a phrase's tokens against the fraction of it that the subject covers.
+  /// Cross-entropy between each position's total attention to a phrase's tokens and the fraction of the position that
+  /// the subject covers.
   /// - Parameter spans: tokens of every sample's phrases; a phrase without tokens does not count.
   package static func crossEntropy(_ layers: [Self], regions: SubjectRegions, spans: [[Range<Int>]]) -> Tensor {
     guard let shape = layers.first?.maps.shape else { return Tensor(0) }

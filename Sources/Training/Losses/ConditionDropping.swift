@@ -1,10 +1,10 @@
 import Tensors
 
-/// Which conditions a sample is trained without, so that the network also knows what it does without them.
+/// Drops conditions from some samples, so that the network also learns to predict without them.
 public struct ConditionDropping: Sendable, Equatable {
-  /// Fractions of samples without their subject images, without their text, and without both; they exclude each other.
+  /// Fractions of samples without subject images, without text, and without both; the three exclude each other.
   public var image, text, both: Float
-  /// Fraction of samples whose phrases and boxes do not come to the resampler; drawn independently.
+  /// Fraction of samples whose phrases and boxes are kept from the resampler; drawn independently.
   public var grounding: Float
 
   /// The published fractions.
@@ -15,17 +15,17 @@ public struct ConditionDropping: Sendable, Equatable {
     (self.image, self.text, self.both, self.grounding) = (image, text, both, grounding)
   }
 
-  /// What one sample goes without.
+  /// The conditions that one sample is trained without.
   public struct Dropped: Sendable, Equatable {
-    /// Zeros take the subjects' place before the image encoder; boxes and phrases stay.
+    /// Zeros replace the subject images before the image encoder; boxes and phrases stay.
     public let image: Bool
-    /// The empty prompt takes the prompt's place, and no phrase is in it any more.
+    /// The empty prompt replaces the caption, so no phrase is in it.
     public let text: Bool
-    /// Learned queries take the place of those made from phrases and boxes.
+    /// Learned queries replace those made from phrases and boxes.
     public let grounding: Bool
   }
 
-  /// Draws for a sample.
+  /// Draws what to drop from a sample.
   public func dropped(sample: Int, seed: UInt64) -> Dropped {
     var generator = CounterGenerator(seed: seed, sample: sample, stream: Self.stream)
     let (choice, groundingChoice) = (generator.uniform(), generator.uniform())
@@ -35,6 +35,6 @@ public struct ConditionDropping: Sendable, Equatable {
       grounding: groundingChoice < grounding)
   }
 
-  /// Apart from the streams that objectives use for noise and timesteps, which count from 0.
+  /// Differs from the streams that objectives use for noise and timesteps, which count from 0.
   private static let stream: UInt32 = 0xd509
 }

@@ -6,7 +6,7 @@ import Tensors
 
 // Axes: B samples, C latent channels, H and W of latents, K text tokens.
 
-/// Samples that a U-Net is trained on together.
+/// A batch of training samples for a U-Net.
 public struct DenoisingBatch: Sendable {
   /// Scaled latents without noise, `[B, C, H, W]`.
   public var clean: Tensor
@@ -17,9 +17,9 @@ public struct DenoisingBatch: Sendable {
   public var text: Tensor
   /// SDXL's added conditions, where the U-Net has them.
   public var added: AddedConditions?
-  /// Subjects of every sample, for a U-Net with an adapter; without one only their spans count.
+  /// Subjects of every sample; without an adapter, their images and phrases are not used.
   public var subjects: [SubjectSample]
-  /// Where the subjects are, for the loss on attention; nil: in their boxes.
+  /// Where the subjects are, for the losses on attention; nil: in their boxes.
   public var regions: SubjectRegions?
 
   public init(
@@ -31,7 +31,7 @@ public struct DenoisingBatch: Sendable {
   }
 }
 
-/// The paper's training loss: of denoising (Eq. 1), and where wanted of attention (Eq. 7).
+/// The paper's training loss: for denoising (Eq. 1) and, if wanted, on attention (Eq. 7).
 public struct DenoisingLoss: Sendable {
   public var unet: UNet
   /// nil: the base model alone.
@@ -46,7 +46,7 @@ public struct DenoisingLoss: Sendable {
   }
 
   /// The loss with its parts as figures: `denoising`, `imageAttention`, `textAttention`, `textPixels`.
-  /// - Throws: what hooks on attention throw.
+  /// - Throws: errors of hooks on attention.
   public func callAsFunction(_ batch: DenoisingBatch) throws -> StepLoss {
     guard batch.subjects.isEmpty || batch.subjects.count == batch.clean.shape[0] else {
       fail("DenoisingLoss: subjects of \(batch.subjects.count) samples for latents \(batch.clean.shape)")
@@ -89,7 +89,7 @@ public struct DenoisingLoss: Sendable {
   }
 
   /// What the U-Net predicts for the noised samples.
-  /// - Throws: what the observers throw.
+  /// - Throws: errors of the observers.
   package func predicted(
     _ batch: DenoisingBatch, branch: SubjectBranch?, observing: [any Observing] = []
   ) throws -> Tensor {
@@ -101,7 +101,7 @@ public struct DenoisingLoss: Sendable {
     }
   }
 
-  /// As many spans in each sample.
+  /// Pads samples with empty spans, so that all have equally many.
   private func padded(_ spans: [[Range<Int>]]) -> [[Range<Int>]] {
     let subjects = spans.map(\.count).max() ?? 0
     return spans.map { $0 + [Range<Int>](repeating: 0..<0, count: subjects - $0.count) }
@@ -109,6 +109,6 @@ public struct DenoisingLoss: Sendable {
 }
 
 extension Moment.Phase {
-  /// A forward pass whose loss is taken.
+  /// A forward pass of training.
   public static let training: Moment.Phase = "training"
 }

@@ -3,11 +3,11 @@ import Tensors
 
 // Axes: B samples; what follows them is the same in all tensors of a call.
 
-/// Mean squared error of what the network predicts, each timestep weighted.
+/// Mean squared error of the network's prediction, weighted by timestep.
 public struct DiffusionLoss: Sendable {
-  /// How much timesteps count.
+  /// How timesteps are weighted.
   public enum Weighting: Sendable, Equatable {
-    /// All the same, as published.
+    /// All equally, as published.
     case uniform
     /// Min-SNR-γ (Hang et al., 2023): as if the clean image were predicted with a weight of min(SNR, γ), which is
     /// min(SNR, γ) / SNR for ε and min(SNR, γ) / (SNR + 1) for v; γ = 5 is usual.

@@ -21,8 +21,9 @@ public final class LayerMapRecorder: Observing {
   private let recorded = Mutex<[LayerMaps]>([])
 
   /// - Parameters:
-  ///   - source: text attention, or attention to subjects as it is in use (Eq. 5, 6).
-  ///   - groups: token columns of every sample's phrases or subjects, as many in each; an empty range has a zero map.
+  ///   - source: text attention, or subject attention with the masks in use (Eq. 5, 6).
+  ///   - groups: token columns of every sample's phrases or subjects, equally many per sample; an empty range has a
+  ///     zero map.
   public init(_ source: AttentionSource, groups: [[Range<Int>]]) {
     (gatherer, self.groups) = (AttentionGatherer(source), groups)
   }

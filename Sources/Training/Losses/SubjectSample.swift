@@ -4,15 +4,14 @@ import Tensors
 
 // Axes: R subjects of one sample, S those of all samples, N image tokens, T tokens per subject, P phrase width.
 
-/// What one sample of a training batch brings for its subjects.
+/// The subjects of one sample in a training batch.
 public struct SubjectSample: Sendable {
-  /// What the adapter's projector reads of each subject's image, as its `ImageInput` says: `[R, N, width]` or
-  /// `[R, width]`.
+  /// Image features of each subject, as the projector's `ImageInput` chooses them: `[R, N, width]` or `[R, width]`.
   public var images: Tensor
   /// The text encoder's pooled state of each phrase, `[R, P]`.
   public var phrases: Tensor
   public var boxes: [Box]
-  /// Prompt tokens of each phrase; empty where the prompt does not hold it or was dropped.
+  /// Prompt tokens of each phrase; empty if the prompt was dropped or does not contain the phrase.
   public var spans: [Range<Int>]
   /// Whether tokens are made without phrases and boxes.
   public var dropsGrounding: Bool
@@ -26,8 +25,8 @@ public struct SubjectSample: Sendable {
 }
 
 extension Adapter {
-  /// Rows of attention for samples, all their subjects projected together. Samples may have different numbers of
-  /// subjects: those with fewer are padded later, with subjects that are nowhere.
+  /// One row of subject attention per sample; all subjects are projected together. Samples with fewer subjects than
+  /// others are padded later, with subjects that have no region.
   /// - Parameter scale: γ, 1 as published for training.
   public func rows(_ samples: [SubjectSample], scale: Float = 1) -> [SubjectRow] {
     let counts = samples.map(\.boxes.count)

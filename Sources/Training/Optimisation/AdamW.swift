@@ -6,14 +6,14 @@ import Tensors
 ///
 /// A weight that took no part in a step has a gradient of zero: its moments fade and it decays like the others.
 public struct AdamW: Sendable, Equatable {
-  /// How much of the mean gradient is kept from step to step, β1.
+  /// Fraction of the mean gradient that is kept per step, β1.
   public var firstDecay = 0.9
-  /// How much of the mean squared gradient is kept from step to step, β2.
+  /// Fraction of the mean squared gradient that is kept per step, β2.
   public var secondDecay = 0.999
   public var epsilon = 1e-8
-  /// Fraction of a weight that is lost in a step at a learning rate of 1.
+  /// Fraction of a weight that is lost per step at a learning rate of 1.
   public var weightDecay = 0.01
-  /// Whether biases, norms and other weights of a single axis keep their size; off as published.
+  /// Whether biases, norms and other weights with a single axis are exempt from weight decay; off as published.
   public var sparesVectors = false
 
   public init() {}
@@ -28,8 +28,8 @@ public struct AdamW: Sendable, Equatable {
 
   /// Takes one step.
   /// - Parameters:
-  ///   - step: counted from 1, for the correction of the moments' start.
-  ///   - gradientScale: what the gradient is multiplied with first.
+  ///   - step: counted from 1, for the bias correction of the moments.
+  ///   - gradientScale: factor on the gradient.
   package func update(
     _ weight: inout Tensor, _ moments: inout Moments, gradient: Tensor, step: Int, rate: Double,
     gradientScale: Float = 1

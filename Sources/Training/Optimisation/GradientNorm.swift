@@ -1,7 +1,7 @@
 import CKernels
 import Tensors
 
-/// The length of all gradients together, and how far they are scaled down to keep it below a limit.
+/// The norm of all gradients together, and the factor that keeps it within a limit.
 package enum GradientNorm {
   /// Root of the sum of squares over all gradients, in double precision.
   package static func global(_ gradients: [Tensor]) -> Double {
@@ -16,8 +16,7 @@ package enum GradientNorm {
     return total.squareRoot()
   }
 
-  /// What gradients are multiplied with so that their norm stays at most at `limit`: limit / (norm + 1e-6), never more
-  /// than 1, as PyTorch clips.
+  /// The factor on gradients that keeps their norm within `limit`: limit / (norm + 1e-6), at most 1, as in PyTorch.
   package static func scale(norm: Double, limit: Double?) -> Float {
     guard let limit else { return 1 }
     return Float(min(limit / (norm + 1e-6), 1))

@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 
-/// How the learning rate goes over the steps: a straight rise, then constant, or down half a cosine.
+/// The learning rate over the steps: a linear warm-up, then constant or falling along half a cosine.
 public struct LearningRateSchedule: Sendable, Equatable {
   /// What comes after the warm-up.
   public enum Course: Sendable, Equatable {
@@ -12,7 +12,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
 
   /// The largest rate.
   public var peak: Double
-  /// Steps of the rise: step i of it, counted from 0, has (i + 1) / warmUp of the peak.
+  /// Steps of the warm-up: step i, counted from 0, has (i + 1) / warmUp of the peak.
   public var warmUp: Int
   public var course: Course
 
@@ -31,7 +31,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
     }
   }
 
-  /// What is wrong with it, in words: what was found and what was expected; nil where nothing is.
+  /// What is wrong with the schedule: what was found and what was expected; nil if it is valid.
   var problem: (found: String, expected: String)? {
     guard peak > 0, peak.isFinite else { return ("a peak of \(peak)", "a rate above 0") }
     guard warmUp >= 0 else { return ("a warm-up of \(warmUp)", "0 steps or more") }

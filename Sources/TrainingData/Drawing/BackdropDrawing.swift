@@ -1,7 +1,7 @@
 import Foundation
 
 extension Canvas {
-  /// Draws a background over everything.
+  /// Draws a background over the whole canvas.
   func draw(_ backdrop: Backdrop) {
     var random = SceneRandom(backdrop.seed, 0x6261_636b)
     let palette = Palette(backdrop, &random)
@@ -17,7 +17,7 @@ extension Canvas {
     }
   }
 
-  /// Two muted colours that flow into each other.
+  /// A gradient between two muted colours.
   private func drawPlain(_ palette: Palette, _ noise: Noise, _ random: inout SceneRandom) {
     let first = palette(Color.hsv(random.uniform(0...360), random.uniform(0...0.45), random.uniform(0.25...0.95)))
     let second = first.mixed(
@@ -195,7 +195,7 @@ extension Canvas {
   }
 }
 
-/// How the colours of a place turn into those of one of its palettes, in some light.
+/// Turns the standard colours of a place into those of one of its palettes, with some variation of light.
 private struct Palette {
   private let own, other: Hue
   private let gain: Float
@@ -211,14 +211,14 @@ private struct Palette {
       case .jungle, .grass: 7
       case .beach: 6
       }
-    // Neighbouring palettes differ in lightness too; one view's light is its own.
+    // Neighbouring palettes also differ in lightness; each view varies it a little.
     own = Hue(degrees: step * turn)
     other = Hue(degrees: step * -turn)
     gain = [0.82, 1.05, 0.94][backdrop.palette % 3] * random.uniform(0.92...1.08)
   }
 
   func callAsFunction(_ color: Color) -> Color { finished(own(color)) }
-  /// For what stands beside the main colours: turned the other way.
+  /// For secondary colours: the hue turns in the opposite direction.
   func related(_ color: Color) -> Color { finished(other(color)) }
   private func finished(_ color: Color) -> Color { (color.clamped() * gain).clamped() }
 }
@@ -227,7 +227,7 @@ private struct Palette {
 struct Noise {
   let seed: UInt32
 
-  /// A number of its own for each cell.
+  /// A pseudo-random number 0…1 per cell.
   @inline(__always) func cell(_ x: Int32, _ y: Int32) -> Float {
     var bits = UInt32(bitPattern: x) &* 0x8da6_b343 ^ UInt32(bitPattern: y) &* 0xd816_3841 ^ seed
     bits = (bits ^ (bits >> 16)) &* 0x7feb_352d
@@ -235,7 +235,7 @@ struct Noise {
     return Float((bits ^ (bits >> 16)) >> 8) * 0x1p-24
   }
 
-  /// Smooth in between; coordinates from 0 on.
+  /// Smoothly interpolated between cells; coordinates must not be negative.
   @inline(__always) func callAsFunction(_ x: Float, _ y: Float) -> Float {
     let (left, top) = (Int32(x), Int32(y))
     let (u, v) = (x - Float(left), y - Float(top))

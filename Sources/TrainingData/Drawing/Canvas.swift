@@ -1,6 +1,7 @@
 import Tensors
 
-/// A square image that is drawn on: opaque colours 0…1, four numbers per pixel.
+/// A square image to draw on: opaque colours in 0…1, four numbers per pixel. Coordinates are fractions of the side,
+/// from the left and the top.
 final class Canvas {
   let side: Int
   let pixels: UnsafeMutablePointer<Color>
@@ -14,12 +15,12 @@ final class Canvas {
 
   deinit { pixels.deallocate() }
 
-  /// Sets each pixel to a function of its centre, in 0…1 from left and top.
+  /// Sets each pixel to a function of its centre.
   @inline(__always) func fill(_ color: (_ x: Float, _ y: Float) -> Color) {
     fill(rows: 0..<side) { x, y, _ in color(x, y) }
   }
 
-  /// The same for some rows, given what is there.
+  /// The same for some rows, with the old colour as a third argument.
   @inline(__always) func fill(rows: Range<Int>, _ color: (_ x: Float, _ y: Float, _ old: Color) -> Color) {
     let scale = 1 / Float(side)
     for row in rows.clamped(to: 0..<side) {
@@ -31,10 +32,10 @@ final class Canvas {
     }
   }
 
-  /// The row that a height 0…1 lies in.
+  /// The row at height `y`.
   func row(_ y: Float) -> Int { min(max(Int(y * Float(side)), 0), side) }
 
-  /// A rectangle in 0…1 with edges as soft as a pixel.
+  /// A rectangle with antialiased edges.
   func rectangle(_ low: SIMD2<Float>, _ high: SIMD2<Float>, _ color: Color, opacity: Float = 1) {
     paint(low, high) { x, y, pixel in
       let inside = min(x - low.x, high.x - x, y - low.y, high.y - y) / pixel + 0.5
@@ -42,7 +43,7 @@ final class Canvas {
     }
   }
 
-  /// An ellipse in 0…1, turned clockwise, shaded by `shine` towards its upper edge.
+  /// An ellipse turned clockwise, lighter by `shine` at its upper edge and darker at its lower.
   func ellipse(
     _ center: SIMD2<Float>, _ radius: SIMD2<Float>, turn: SIMD2<Float> = SIMD2(1, 0), _ color: Color,
     opacity: Float = 1, shine: Float = 0
@@ -57,7 +58,7 @@ final class Canvas {
     }
   }
 
-  /// A triangle that stands on its base, as a fir does.
+  /// An upright triangle, for firs.
   func triangle(top: SIMD2<Float>, height: Float, halfBase: Float, _ color: Color) {
     let (low, high) = (SIMD2(top.x - halfBase, top.y), SIMD2(top.x + halfBase, top.y + height))
     paint(low, high) { x, y, pixel in
@@ -84,7 +85,7 @@ final class Canvas {
     }
   }
 
-  /// Planes of red, green and blue: [3, side, side], 0…1 or scaled otherwise.
+  /// Planes of red, green and blue, `[3, side, side]`: colours in 0…1, times `scale`, plus `offset`.
   func tensor(scale: Float = 1, offset: Float = 0) -> Tensor {
     let area = side * side
     return Tensor(shape: [3, side, side]) { buffer in
@@ -97,12 +98,12 @@ final class Canvas {
 }
 
 extension Canvas {
-  /// Coverage below this is left out, so that it does not widen the box around what is visible.
+  /// Pixels with less coverage are not drawn, so that they do not widen the box around what is visible.
   static let leastCoverage: Float = 1 / 32
 
-  /// Draws a sprite in a pose; `coverage`, as many numbers as pixels, gets its alpha where it is drawn.
+  /// Draws a sprite in a pose; `coverage`, one number per pixel, receives the sprite's alpha where it is drawn.
   ///
-  /// - Returns: the pixels that hold all of it; empty where it lies outside.
+  /// - Returns: the rectangle of pixels around what was drawn; empty if that lies outside the image.
   @discardableResult func draw(
     _ sprite: Sprite, _ pose: Pose, hue: Hue, coverage: UnsafeMutablePointer<Float>? = nil
   ) -> Extent {
@@ -114,7 +115,7 @@ extension Canvas {
 
     let (level, back) = sprite.level(for: pose, side: side)
     let light = pose.light
-    // Shade along the drawing's own axes, in units of the level's pixels.
+    // Shading per pixel of the level, along the drawing's own axes.
     let shade = SIMD2(light.shade.x / Float(level.width), light.shade.y / Float(level.height))
     let gain = light.gain - (light.shade.x + light.shade.y) / 2
     let stride = level.width + 2
@@ -129,7 +130,7 @@ extension Canvas {
           let depth = (back.w * point).sum()
           guard depth > 0 else { continue }
           let (u, v) = ((back.x * point).sum() / depth, (back.y * point).sum() / depth)
-          // The border of the level lies at -1; u and v are pixel centres.
+          // u and v are 0 at the centre of the first pixel; the level's transparent border lies at -1.
           guard u > -1, v > -1, u < limit.x, v < limit.y else { continue }
           let (column0, row0) = (Int(u + 1), Int(v + 1))
           let (fractionX, fractionY) = (u + 1 - Float(column0), v + 1 - Float(row0))
@@ -156,7 +157,7 @@ extension Canvas {
 }
 
 extension Sprite {
-  /// The level whose pixels are nearest in size to the image's, and the way from the image's pixels to its own.
+  /// The level whose pixel size is nearest to the image's, and the map from image pixels to level pixels.
   fileprivate func level(for pose: Pose, side: Int) -> (Level, Homography) {
     let step = longerSide / (pose.size * Float(side))
     var (index, size): (Int, Float) = (0, 1)
@@ -172,7 +173,7 @@ extension Sprite {
   }
 }
 
-/// A rectangle of pixels, grown as pixels come.
+/// A rectangle of pixels that grows to include what is added.
 struct Extent: Sendable, Equatable {
   var rows = 0..<0
   var columns = 0..<0

@@ -3,13 +3,13 @@ import Foundation
 
 /// The colour bitmaps of a font, read through FreeType: 136×128 pixels per glyph in Noto Color Emoji.
 struct EmojiFont {
-  /// Where Debian and its relatives, Fedora and Arch put the font.
+  /// Where Debian and its derivatives, Fedora and Arch install the font.
   static let usualPaths = [
     "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf", "/usr/share/fonts/google-noto-emoji/NotoColorEmoji.ttf",
     "/usr/share/fonts/google-noto-color-emoji-fonts/NotoColorEmoji.ttf", "/usr/share/fonts/noto/NotoColorEmoji.ttf",
   ]
 
-  /// All glyphs asked for, premultiplied.
+  /// One premultiplied bitmap per code point.
   /// - Throws: ``TrainingDataError/font(path:expected:found:)``.
   static func bitmaps(of scalars: [Unicode.Scalar], font: URL?) throws -> [Bitmap] {
     let path = try font?.path ?? found()
@@ -17,10 +17,10 @@ struct EmojiFont {
       .font(path: path, expected: expected, found: found)
     }
     guard FileManager.default.isReadableFile(atPath: path) else {
-      throw refused("a font with colour bitmaps", "no file that can be read")
+      throw refused("a font with colour bitmaps", "no readable file")
     }
     var library: FT_Library?
-    guard FT_Init_FreeType(&library) == 0 else { throw refused("FreeType to start", "an error of its own") }
+    guard FT_Init_FreeType(&library) == 0 else { throw refused("FreeType to start", "an error in FreeType") }
     defer { FT_Done_FreeType(library) }
     var opened: FT_Face?
     let status = FT_New_Face(library, path, 0, &opened)
@@ -29,14 +29,16 @@ struct EmojiFont {
     }
     defer { FT_Done_Face(face) }
     guard face.pointee.num_fixed_sizes > 0, FT_Select_Size(face, 0) == 0 else {
-      throw refused("a font with colour bitmaps", "one with outlines alone")
+      throw refused("a font with colour bitmaps", "a font with outlines only")
     }
     return try scalars.map { scalar in
       let glyph = FT_Get_Char_Index(face, FT_ULong(scalar.value))
-      guard glyph != 0 else { throw refused("a glyph for \(scalar) (\(scalar.name))", "none: an old version?") }
+      guard glyph != 0 else {
+        throw refused("a glyph for \(scalar) (\(scalar.name))", "none; the font may be outdated")
+      }
       guard FT_Load_Glyph(face, glyph, freetype_load_color()) == 0, let slot = face.pointee.glyph,
         let bitmap = Bitmap(slot.pointee.bitmap)
-      else { throw refused("a colour bitmap for \(scalar) (\(scalar.name))", "none that can be read") }
+      else { throw refused("a colour bitmap for \(scalar) (\(scalar.name))", "no readable one") }
       return bitmap
     }
   }
@@ -44,7 +46,7 @@ struct EmojiFont {
   private static func found() throws -> String {
     for path in usualPaths where FileManager.default.isReadableFile(atPath: path) { return path }
     throw TrainingDataError.font(
-      path: usualPaths[0], expected: "the font Noto Color Emoji", found: "none here or elsewhere")
+      path: usualPaths[0], expected: "the font Noto Color Emoji", found: "none here or in the other usual folders")
   }
 }
 
@@ -58,7 +60,7 @@ struct Bitmap {
     (self.width, self.height, self.pixels) = (width, height, pixels)
   }
 
-  /// Nil for a bitmap without colours.
+  /// Returns nil for a bitmap without colours.
   fileprivate init?(_ bitmap: FT_Bitmap) {
     guard bitmap.pixel_mode == UInt8(FT_PIXEL_MODE_BGRA.rawValue), let buffer = bitmap.buffer, bitmap.width > 0,
       bitmap.rows > 0, bitmap.pitch >= 4 * Int32(bitmap.width)
@@ -73,7 +75,7 @@ struct Bitmap {
     }
   }
 
-  /// Without empty rows and columns at the edges.
+  /// The bitmap without empty rows and columns at the edges.
   func trimmed() -> Bitmap {
     var (left, right, top, bottom) = (width, -1, height, -1)
     for y in 0..<height {
@@ -87,7 +89,7 @@ struct Bitmap {
     return Bitmap(width: newWidth, height: newHeight, pixels: rows)
   }
 
-  /// Half as large, each pixel the mean of four; what is beyond an odd edge counts as transparent.
+  /// The bitmap at half the size: each pixel is the mean of four. Pixels beyond an odd edge count as transparent.
   func halved() -> Bitmap {
     let (newWidth, newHeight) = ((width + 1) / 2, (height + 1) / 2)
     var result = [SIMD4<Float>](repeating: .zero, count: newWidth * newHeight)
@@ -97,7 +99,7 @@ struct Bitmap {
     return Bitmap(width: newWidth, height: newHeight, pixels: result)
   }
 
-  /// Mean difference of the largest and the smallest channel, weighted by alpha: 0 for greys.
+  /// Mean difference between the largest and the smallest channel, weighted by alpha: 0 for greys.
   var chroma: Float {
     var (sum, weight): (Float, Float) = (0, 0)
     for pixel in pixels {
@@ -109,6 +111,6 @@ struct Bitmap {
 }
 
 extension Unicode.Scalar {
-  /// Its name in the Unicode standard, or its number.
+  /// Its name in the Unicode standard, or its code point.
   fileprivate var name: String { properties.name ?? "U+" + String(value, radix: 16, uppercase: true) }
 }

@@ -1,9 +1,9 @@
 import Foundation
 
-/// A turn of the hue that keeps luminance, as a 3×3 matrix on colours (the hue rotation of SVG filters); linear, so it
-/// works on premultiplied colours too.
+/// A rotation of the hue that keeps luminance: a 3×3 matrix on colours, as in the hue rotation of SVG filters. It is
+/// linear, so it works on premultiplied colours too.
 struct Hue: Sendable {
-  /// What red, green and blue become.
+  /// What pure red, green and blue become.
   let red, green, blue: SIMD4<Float>
   static let alpha = SIMD4<Float>(0, 0, 0, 1)
 
@@ -15,7 +15,7 @@ struct Hue: Sendable {
     blue = SIMD4(b - c * b + s * (1 - b), b - c * b - s * 0.283, b + c * (1 - b) + s * b, 0)
   }
 
-  /// The hue of an identity: steps of 30°.
+  /// The rotations of identities' hues, in steps of 30°.
   static let steps = (0..<Identity.hues).map { Hue(degrees: 30 * Float($0)) }
 
   @inline(__always) func callAsFunction(_ color: SIMD4<Float>) -> SIMD4<Float> {
@@ -23,14 +23,14 @@ struct Hue: Sendable {
   }
 }
 
-/// A colour of a background.
+/// A colour: red, green, blue and alpha.
 typealias Color = SIMD4<Float>
 
 extension SIMD4<Float> {
-  /// Opaque, of red, green and blue in 0…255, as colours are usually written.
+  /// An opaque colour from red, green and blue in 0…255.
   static func rgb(_ red: Float, _ green: Float, _ blue: Float) -> Color { Color(red / 255, green / 255, blue / 255, 1) }
 
-  /// Of a hue in degrees, a saturation and a brightness 0…1.
+  /// An opaque colour from a hue in degrees, and a saturation and brightness in 0…1.
   static func hsv(_ hue: Float, _ saturation: Float, _ value: Float) -> Color {
     func channel(_ offset: Float) -> Float {
       let position = ((hue / 60 + offset).truncatingRemainder(dividingBy: 6) + 6).truncatingRemainder(dividingBy: 6)
@@ -39,7 +39,7 @@ extension SIMD4<Float> {
     return Color(channel(5), channel(3), channel(1), 1)
   }
 
-  /// From this colour to another, `fraction` of the way.
+  /// A mix of this colour and another: this one at `fraction` 0, the other at 1.
   @inline(__always) func mixed(with other: Color, _ fraction: Float) -> Color {
     self + (other - self) * fraction
   }

@@ -1,20 +1,20 @@
 import Foundation
 
-/// An identity by itself with nothing behind it, tight in a square.
+/// An identity alone, without a background, centred in a square.
 package struct Portrait: Sendable {
   package let side: Int
-  /// side · side pixels, row by row: red, green and blue multiplied by the last number, the fraction of the pixel
-  /// that shows the identity.
+  /// side · side pixels, row by row: red, green and blue, premultiplied, and alpha, the fraction of the pixel that
+  /// shows the identity.
   package let pixels: [SIMD4<Float>]
 }
 
 extension EmojiWorld {
-  /// Every drawing of an identity as it is and mirrored, at each turn, in even light.
+  /// Portraits of every drawing of an identity, plain and mirrored, at each rotation, in even light.
   ///
   /// - Parameters:
-  ///   - turns: clockwise, in degrees.
-  ///   - side: of the square, in pixels.
-  ///   - fill: fraction of the square that the longer side of what shows takes.
+  ///   - turns: rotations, clockwise, in degrees.
+  ///   - side: side of the square in pixels.
+  ///   - fill: the longer side of what is visible, as a fraction of the square's side.
   package func portraits(of identity: Identity, turns: [Float], side: Int, fill: Float) -> [Portrait] {
     sprites(of: identity).indices.flatMap { drawing in
       [false, true].flatMap { isMirrored in
@@ -32,7 +32,8 @@ extension EmojiWorld {
     let hue = Hue.steps[identity.hue]
     var pose = pose
     pose.size = 0.7 * fill
-    // A turned drawing does not fill the box around its corners: see how far it extends, then draw it anew.
+    // A rotated drawing does not fill the box around its corners: draw it once to measure it, then again at the right
+    // size.
     let extent = Canvas(side: side).draw(sprite, pose, hue: hue)
     let low = SIMD2(Float(extent.columns.lowerBound), Float(extent.rows.lowerBound)) / Float(side)
     let high = SIMD2(Float(extent.columns.upperBound), Float(extent.rows.upperBound)) / Float(side)

@@ -1,8 +1,8 @@
 import Foundation
 
-/// How a drawing stands in an image: where, how large, turned, mirrored, tilted, and in what light.
+/// How a drawing is placed in an image: position, size, rotation, mirroring, perspective and light.
 struct Pose: Sendable, Equatable {
-  /// Which drawing of the identity's design.
+  /// Index of the drawing in the identity's design.
   var drawing = 0
   /// Centre, in fractions of the image.
   var center = SIMD2<Float>(0.5, 0.5)
@@ -11,9 +11,9 @@ struct Pose: Sendable, Equatable {
   /// Clockwise, in radians.
   var rotation: Float = 0
   var isMirrored = false
-  /// Perspective: how much farther away a point is for each unit to the right and down.
+  /// Perspective: growth of a point's distance per unit to the right and per unit down.
   var tilt = SIMD2<Float>(0, 0)
-  /// Widened by this factor, narrowed by it in height.
+  /// Factor on the width; the height is divided by it.
   var stretch: Float = 1
   var light = Light()
 
@@ -27,7 +27,7 @@ struct Pose: Sendable, Equatable {
       SIMD3(tilt.x * a, tilt.y * b, 1))
   }
 
-  /// Left, top, right and bottom of a drawing of this half extent.
+  /// The box around a drawing with this half extent: its upper left and lower right corners.
   func bounds(_ halfExtent: SIMD2<Float>) -> (low: SIMD2<Float>, high: SIMD2<Float>) {
     let matrix = matrix
     var (low, high) = (SIMD2<Float>(repeating: .infinity), SIMD2<Float>(repeating: -.infinity))
@@ -39,13 +39,13 @@ struct Pose: Sendable, Equatable {
   }
 }
 
-/// Light on a subject; none of it changes a hue.
+/// Light on a subject; it never changes a hue.
 struct Light: Sendable, Equatable {
-  /// Factor of all colours.
+  /// Factor on all colours.
   var gain: Float = 1
-  /// Above 0 lightens middle tones, below darkens them, as a gamma does.
+  /// Positive values lighten the midtones, negative ones darken them, like a gamma.
   var contrast: Float = 0
-  /// Added to the gain from the left to the right edge of the subject, and from top to bottom.
+  /// Change of the gain from the subject's left to its right edge, and from its top to its bottom.
   var shade = SIMD2<Float>(0, 0)
 
   static func random(_ random: inout SceneRandom) -> Light {
@@ -66,7 +66,7 @@ struct Homography {
     return SIMD2((x * point).sum(), (y * point).sum()) / (w * point).sum()
   }
 
-  /// The way back, up to a factor, which does not count.
+  /// The inverse map, up to a positive factor, which cancels.
   var inverse: Homography {
     func cross(_ a: SIMD3<Float>, _ b: SIMD3<Float>) -> SIMD3<Float> {
       SIMD3(a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x)

@@ -2,23 +2,23 @@ import Foundation
 import Images
 import Tensors
 
-/// How an identity stands on an image of its own.
+/// The pose of an identity in an image of its own.
 public enum ReferencePose: Sendable, Equatable {
-  /// The first drawing as the font has it, upright, filling 90% of the side, on black.
+  /// The first drawing, upright as in the font, with its longer side 90 % of the image's, on black.
   case canonical
-  /// As references are in training: any pose, 60–95% of the side, on black in three of four.
+  /// As references are in training, drawn from a seed: any pose, mostly 60–95 % of the side, on black in three of four.
   case random(UInt64)
 }
 
-/// What is behind an identity on a crop of its own.
+/// The background of a crop.
 public enum CropGround: Sendable, Equatable {
   case black, plain, place
-  /// Any of these.
+  /// One of the others, at random.
   case any
 }
 
 extension EmojiWorld {
-  /// An image of one identity by itself, RGB: [3, size, size], 0…1. For a place, a view of it.
+  /// An image of one identity alone, RGB `[3, size, size]`, 0…1; of a place, a view of it.
   public func reference(of identity: Identity, size: Int = 64, pose: ReferencePose = .canonical) -> Tensor {
     switch pose {
     case .canonical:
@@ -32,9 +32,10 @@ extension EmojiWorld {
     }
   }
 
-  /// A random crop and pose of one identity: several seeds are positives of each other in contrastive training.
+  /// An image of one identity in a random crop and pose. Crops with different seeds are positives of each other in
+  /// contrastive training.
   ///
-  /// - Parameter ground: what is behind it.
+  /// - Parameter ground: the background.
   public func crop(of identity: Identity, size: Int = 64, seed: UInt64, ground: CropGround = .any) -> Tensor {
     var random = SceneRandom(seed, 0x6372_6f70)
     let drawnGround = [CropGround.black, .plain, .place][random.index(in: [0.4, 0.25, 0.35])]
@@ -52,7 +53,7 @@ extension EmojiWorld {
     var pose = Pose.random(drawings: sprites.count, &random)
     let limit: Float = random.happens(0.5) ? 0.16 : 0.436
     pose.rotation = random.uniform(-limit...limit)
-    // A little larger than the image now and then: cut off at an edge or two.
+    // Sometimes a little larger than the image, and cut off at an edge or two.
     let isCut = random.happens(0.12)
     let side = isCut ? random.uniform(1.0...1.2) : random.uniform(0.6...0.95)
     (pose.size, pose.center) = (1, .zero)
@@ -92,7 +93,7 @@ extension EmojiWorld {
     }
   }
 
-  /// The kind, the hue's step, and the design where there are several: `dog-4`, `tree-4-1`.
+  /// Kind, hue step, and design if there are several: `dog-4`, `tree-4-1`.
   public func name(of identity: Identity) -> String {
     let kind = kinds[identity.kind]
     return "\(kind.name)-\(identity.hue)" + (kind.designs.count > 1 ? "-\(identity.design)" : "")

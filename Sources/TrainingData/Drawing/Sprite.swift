@@ -1,5 +1,5 @@
-/// A drawing in falling sizes, ready to be sampled: each level half as large as the one before, with a transparent border of
-/// one pixel, so that sampling needs no tests at the edges.
+/// A drawing at several sizes, ready to be sampled. Each level is half as large as the one before and has a transparent
+/// border of one pixel, so that sampling needs no checks at the edges.
 struct Sprite: Sendable {
   struct Level: Sendable {
     let width, height: Int
@@ -25,7 +25,7 @@ struct Sprite: Sendable {
   }
 
   var longerSide: Float { Float(max(width, height)) }
-  /// Half of width and height, the longer side being 1.
+  /// Half of width and height, in units of the longer side.
   var halfExtent: SIMD2<Float> { SIMD2(Float(width), Float(height)) / (2 * longerSide) }
 }
 

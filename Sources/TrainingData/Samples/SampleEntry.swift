@@ -22,7 +22,7 @@ struct SampleEntry: Sendable {
   /// File and line, for messages.
   var location: String { "\(list), line \(line)" }
 
-  /// Most subjects of a sample, as in the paper's training.
+  /// Maximum number of subjects per sample, as in the paper's training.
   static let subjectLimit = 4
 
   /// - Throws: ``TrainingDataError`` or `JSONError`.
@@ -44,7 +44,7 @@ struct SampleEntry: Sendable {
         throw refused(key, "a path inside the folder", "'\(relative)'")
       }
       guard FileManager.default.isReadableFile(atPath: folder + "/" + relative) else {
-        throw refused(key, "an image file", "none at \(folder)/\(relative) that can be read")
+        throw refused(key, "an image file", "no readable file at \(folder)/\(relative)")
       }
       return folder + "/" + relative
     }
@@ -79,15 +79,15 @@ struct SampleEntry: Sendable {
         throw refused("\(key).box", "left, top, right and bottom in 0…1", "\(numbers) (\(error))")
       }
       guard !box.isNone else { throw refused("\(key).box", "a box with an area", "all zeros") }
-      let masks = (subject["mask"], subject["reference"], subject["reference_mask"])
-      guard masks.1.isPresent || !masks.2.isPresent else {
+      let (mask, reference, referenceMask) = (subject["mask"], subject["reference"], subject["reference_mask"])
+      guard reference.isPresent || !referenceMask.isPresent else {
         throw refused("\(key).reference_mask", "a reference beside it", "none")
       }
       subjects.append(
         Subject(
-          phrase: phrase, box: box, mask: try file(ifPresent: masks.0, "\(key).mask"),
-          reference: try file(ifPresent: masks.1, "\(key).reference"),
-          referenceMask: try file(ifPresent: masks.2, "\(key).reference_mask")))
+          phrase: phrase, box: box, mask: try file(ifPresent: mask, "\(key).mask"),
+          reference: try file(ifPresent: reference, "\(key).reference"),
+          referenceMask: try file(ifPresent: referenceMask, "\(key).reference_mask")))
     }
     (self.list, self.line, self.subjects) = (list, line, subjects)
   }
@@ -111,14 +111,14 @@ extension SampleEntry {
         ?? box.mask(height: size, width: size)
       return TrainingSubject(
         phrase: subject.phrase, box: box, silhouette: silhouette,
-        // Stretched to a square, as references are when images are generated.
+        // Stretched to a square, like references in generation.
         reference: try reference(of: subject, picture, mask)
           .resized(width: referenceSize, height: referenceSize, filter: .bicubic).tensor())
     }
     return TrainingSample(caption: caption, image: scaled * 2 - 1, subjects: subjects)
   }
 
-  /// What the subject looks like elsewhere, or here where there is nothing else.
+  /// The subject's reference image; without one, the subject's box in the sample's own image.
   private func reference(of subject: Subject, _ picture: PixelImage, _ mask: PixelImage?) throws -> PixelImage {
     guard let path = subject.reference else {
       let shown = mask.map { picture.masked(by: $0) } ?? picture
@@ -131,7 +131,7 @@ extension SampleEntry {
     return reference.masked(by: try masking(mask, reference, path))
   }
 
-  /// A mask of an image, which must be of its size.
+  /// Reads the mask of an image; the two must have the same size.
   private func masking(_ path: String, _ picture: PixelImage, _ image: String) throws -> PixelImage {
     let mask = try PixelImage(contentsOf: path)
     guard (mask.width, mask.height) == (picture.width, picture.height) else {
@@ -155,7 +155,7 @@ private struct Square {
 
   func cropped(_ image: PixelImage) -> PixelImage { image.cropped(x: x, y: y, width: side, height: side) }
 
-  /// The part of a box in the square, in fractions of the square; nil if there is none.
+  /// The part of a box that lies in the square, in fractions of the square; nil if there is none.
   func cropped(_ box: Box) -> Box? {
     func inside(_ edge: Float, _ whole: Int, _ start: Int) -> Float {
       min(max((edge * Float(whole) - Float(start)) / Float(side), 0), 1)

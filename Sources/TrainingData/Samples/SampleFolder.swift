@@ -4,7 +4,7 @@ import Images
 import JSON
 import Tensors
 
-/// One's own data: images with captions, boxes, masks and references in a folder.
+/// Your own training data: images with captions, boxes, masks and references in a folder.
 ///
 /// The folder holds a file `samples.jsonl`, one sample per line, each a JSON object:
 ///
@@ -14,27 +14,27 @@ import Tensors
 ///   {"phrase": "ball", "box": [0.6, 0.7, 0.8, 0.9]}]}
 /// ```
 ///
-/// (on one line; it is broken here to be read.)
+/// The object stands on one line; it is wrapped here for reading.
 ///
 /// | key | what it is |
 /// | --- | --- |
 /// | `image` | a PNG, JPEG, GIF, WebP or BMP file; its middle square is used |
 /// | `caption` | what the image shows |
 /// | `subjects` | none to four |
-/// | `phrase` | words that occur in the caption; of subjects with the same phrase, the second is its second occurrence |
+/// | `phrase` | words that occur in the caption; the second subject with the same phrase is its second occurrence |
 /// | `box` | left, top, right and bottom in fractions of the whole image, 0…1, tight around the subject |
-/// | `mask` | an image of the same size, white where the subject is seen, black elsewhere; without it, the box counts |
-/// | `reference` | another image of the same subject, stretched to a square; without it, the subject's own box of the image |
-/// | `reference_mask` | a mask of the reference: what is outside becomes black |
+/// | `mask` | an image of the same size, white where the subject is visible, black elsewhere; default: the whole box |
+/// | `reference` | another image of the same subject, stretched to a square; default: the subject's box in `image` |
+/// | `reference_mask` | a mask of the reference; pixels outside it become black |
 ///
-/// Paths are relative to the folder and stay inside it. Anything else, also a key not listed here, is an error that names
-/// file, line and key. Lines are checked when the folder is opened, images when a sample is asked for.
+/// Paths are relative to the folder and must stay inside it. Any mistake, including a key that is not listed here, is
+/// an error that names file, line and key. Lines are checked when the folder is opened, images when a sample is read.
 public struct SampleFolder: Sendable {
   /// The file that lists the samples.
   public static let listName = "samples.jsonl"
 
   public let path: String
-  /// What stands in the list.
+  /// The text of the list.
   package let list: String
   private let entries: [SampleEntry]
 
@@ -46,7 +46,7 @@ public struct SampleFolder: Sendable {
     guard let data = FileManager.default.contents(atPath: file) else {
       throw TrainingDataError.entry(
         file: file, location: "the list of samples", expected: "a file of one JSON object per line",
-        found: "none that can be read")
+        found: "no readable file")
     }
     var lines = [UInt8](data).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
@@ -62,7 +62,7 @@ public struct SampleFolder: Sendable {
   /// Number of samples.
   public var count: Int { entries.count }
 
-  /// The number of the first line, from 1, whose sample has no subjects; nil if each has some.
+  /// Line number, from 1, of the first sample without subjects; nil if every sample has some.
   public var firstWithoutSubjects: Int? { entries.firstIndex { $0.subjects.isEmpty }.map { $0 + 1 } }
 
   /// A sample's caption with its subjects' phrases.
@@ -79,8 +79,8 @@ public struct SampleFolder: Sendable {
   }
 
   /// One sample, scaled to `size` pixels per side, its references to `referenceSize`.
-  /// - Throws: ``TrainingDataError`` for a number that is none of the folder's or images that do not fit together,
-  ///   `ImageError` for an image that cannot be read.
+  /// - Throws: ``TrainingDataError`` for an index outside the folder or images that do not fit together, `ImageError`
+  ///   for an image that cannot be read.
   public func sample(_ index: Int, size: Int = 64, referenceSize: Int = 64) throws -> TrainingSample {
     guard entries.indices.contains(index) else {
       throw TrainingDataError.noSample(folder: path, index: index, count: count)

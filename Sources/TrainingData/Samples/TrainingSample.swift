@@ -1,7 +1,7 @@
 import Analysis
 import Tensors
 
-/// One image with what is known of it, wherever it comes from.
+/// One training sample, from any source: an image, its caption and its subjects.
 public struct TrainingSample: Sendable {
   public var caption: String
   /// [3, S, S], -1…1.
@@ -18,13 +18,13 @@ public struct TrainingSample: Sendable {
 public struct TrainingSubject: Sendable {
   /// Words that occur in the caption.
   public var phrase: String
-  /// Tight around the whole subject, also where others cover it; clipped to the image.
+  /// Tight around the whole subject, including what others cover; clipped to the image.
   public var box: Box
-  /// [S, S], 0…1: the fraction of each pixel that shows it. What others cover is not counted.
+  /// [S, S], 0…1: the fraction of each pixel that shows the subject. What others cover does not count.
   public var silhouette: Tensor
-  /// [3, R, R], 0…1: the same identity in another pose.
+  /// [3, R, R], 0…1: an image of the same identity, usually in another pose.
   public var reference: Tensor
-  /// Nil for a folder's own data.
+  /// Nil for samples of a data folder.
   public var identity: Identity?
 
   public init(phrase: String, box: Box, silhouette: Tensor, reference: Tensor, identity: Identity? = nil) {

@@ -1,15 +1,15 @@
 import Phrases
 
 extension TrainingSample {
-  /// What captions call a subject whose kind they don't name.
+  /// The word for a subject whose kind the caption does not name.
   public static let genericName = "thing"
 
-  /// The same sample with some subjects called "a thing" in place of "a dog": words say that something is there, and only
-  /// its reference what.
+  /// The same sample with some subjects called "a thing" instead of, for example, "a dog": the caption mentions them,
+  /// but only their references show what they are.
   ///
-  /// A subject keeps its name where its phrase has no article, where others have the same phrase, so that it would be open
-  /// which of them is meant, or where phrases would no longer be found at their subjects.
-  /// - Parameter isUnnamed: whether a subject is one of them, by its index; called once for each, in order.
+  /// A subject keeps its name if its phrase has no article, if another subject has the same phrase, which would make
+  /// the caption ambiguous, or if phrases would no longer be found at their positions.
+  /// - Parameter isUnnamed: whether to rename the subject of this index; called once per subject, in order.
   public func unnaming(_ isUnnamed: (Int) -> Bool) -> TrainingSample {
     var result = self
     for index in subjects.indices where isUnnamed(index) {
@@ -21,7 +21,7 @@ extension TrainingSample {
     return result
   }
 
-  /// This sample with one subject's name replaced; nil where that cannot be done.
+  /// This sample with one subject's name replaced; nil if that is impossible.
   private func unnamed(_ index: Int) -> TrainingSample? {
     let old = WordList(caption).positions(of: subjects.map(\.phrase))
     guard let range = old[index], range.lowerBound > 0 else { return nil }
@@ -32,7 +32,7 @@ extension TrainingSample {
     let mark = last.dropFirst(WordList.withoutMark(String(last)).count)
     result.caption.replaceSubrange(article.startIndex..<last.endIndex, with: "a \(Self.genericName)\(mark)")
     result.subjects[index].phrase = Self.genericName
-    // Two words and more have become one.
+    // The phrase's words have become one, so later positions move to the left.
     let moved = range.count - 1
     let expected = old.enumerated().map { subject, position -> Range<Int>? in
       guard subject != index else { return range.lowerBound..<range.lowerBound + 1 }

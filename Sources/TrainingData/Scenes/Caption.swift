@@ -1,12 +1,12 @@
-/// The sentence of a scene, after the prompts of the benchmark. It names kinds and places, never a look.
+/// Writes the caption of a scene in the style of the benchmark's prompts. It names kinds and places, never looks.
 struct Caption {
   private let kinds: [Kind]
 
   init(_ kinds: [Kind]) { self.kinds = kinds }
 
   /// - Parameters:
-  ///   - plain: what stands by itself.
-  ///   - wearer: who wears `clothes`; named last.
+  ///   - plain: kinds of subjects that neither wear nor are worn.
+  ///   - wearer: the kind that wears `clothes`; named last.
   ///   - ending: "on the beach", "with a beach in the background", or nothing.
   func text(_ plain: [Int], wearer: Int?, clothes: [Int], ending: String) -> String {
     var names = plain.map { kinds[$0].withArticle }

@@ -1,17 +1,17 @@
-/// Who plays in a scene: kinds and identities for the roles of a combination, within what a split allows.
+/// The identities chosen for the roles of a combination, within what a split allows.
 struct Casting {
   /// One identity per role, in the combination's order.
   var identities: [Identity]
-  /// Who wears the clothes where the wearer is not a subject.
+  /// Who wears the clothes if the wearer is not a subject.
   var wearer: Identity?
 }
 
-/// The kinds by what they can play.
+/// The kinds that can take each role.
 struct CastingPools: Sendable {
-  /// Known kinds first, held-out ones second.
+  /// Kinds that training sees first, held-out kinds second.
   private let pools: [[Role: [Int]]]
   private let clothes: [[Int]]
-  /// With a head seen from the front, and with any head.
+  /// Living kinds with a head seen from the front, and living kinds with any head.
   private let faces, heads: [[Int]]
   private let people: [Int]
   private let kinds: [Kind]
@@ -30,7 +30,7 @@ struct CastingPools: Sendable {
     (self.kinds, self.heldOut) = (kinds, heldOut)
   }
 
-  /// Nil where the draws so far leave nobody who fits: try again.
+  /// Draws identities for a combination. Nil if an earlier draw leaves no kind that fits: call it again.
   func cast(_ combination: SubjectCombination, _ split: Split, _ random: inout SceneRandom) -> Casting? {
     let part = split == .heldOutKinds ? 1 : 0
     var chosen: [Int] = []
@@ -61,7 +61,7 @@ struct CastingPools: Sendable {
     }
     var casting = Casting(identities: chosen.map { identity($0, split, &random) })
     for index in 1..<max(casting.identities.count, 1) where casting.identities[index] == casting.identities[0] {
-      // A twin differs in look.
+      // Twins differ in hue.
       let hues = heldOut.hues(of: chosen[index], in: split).filter { abs($0 - casting.identities[0].hue) > 1 }
       casting.identities[index].hue = random.pick(hues)
     }
@@ -73,7 +73,7 @@ struct CastingPools: Sendable {
     return casting
   }
 
-  /// An identity of a kind that a split shows.
+  /// A random identity of a kind in a split.
   func identity(_ kind: Int, _ split: Split, _ random: inout SceneRandom) -> Identity {
     Identity(
       kind: kind, hue: random.pick(heldOut.hues(of: kind, in: split)),

@@ -1,10 +1,10 @@
-/// Places groups in an image: random sizes, little overlap, mostly whole.
+/// Places groups in an image: random sizes, little overlap, mostly uncut.
 struct Layout {
-  /// Groups where they stand, from behind to the front.
+  /// The groups at their final positions, from back to front.
   static func placed(_ groups: [Group], _ random: inout SceneRandom) -> [Group] {
     var taken: [(low: SIMD2<Float>, high: SIMD2<Float>)] = []
     var result: [(group: Group, bottom: Float)] = []
-    // Large ones first: they are harder to place.
+    // Large groups first: they are harder to place.
     let sizes = groups.map { size($0, among: groups.count, &random) }
     for index in groups.indices.sorted(by: { sizes[$0] > sizes[$1] }) {
       let group = groups[index]
@@ -46,19 +46,19 @@ struct Layout {
     return random.uniform(range)
   }
 
-  /// Upright more often than not, up to 25° either way.
+  /// A random rotation: within 8° in three of five cases, otherwise within 25°, either way.
   private static func turn(_ random: inout SceneRandom) -> Float {
     let limit: Float = random.happens(0.6) ? 0.14 : 0.436
     return random.uniform(-limit...limit)
   }
 
-  /// Where one side of a box starts; now and then it is cut off a little by the edge of the image.
+  /// A random start of a box along one axis; sometimes the image's edge cuts the box off a little.
   private static func start(_ side: Float, _ mayBeCut: Bool, _ random: inout SceneRandom) -> Float {
     let slack = mayBeCut && random.happens(0.15) ? 0.12 * side : 0
     return random.uniform(min(0, 1 - side) - slack...max(0, 1 - side) + slack)
   }
 
-  /// Shared area in fractions of the smaller box.
+  /// Area of the intersection as a fraction of the smaller box.
   private static func overlap(
     _ a: (low: SIMD2<Float>, high: SIMD2<Float>), _ b: (low: SIMD2<Float>, high: SIMD2<Float>)
   ) -> Float {

@@ -1,18 +1,18 @@
 import Tensors
 
-/// A scene before it is drawn: at any size it is the same scene.
+/// A scene before it is drawn; it is the same scene at any size.
 public struct ScenePlan: Sendable {
   /// A subject, in the order of the caption.
   public struct Subject: Sendable {
     public var identity: Identity
     public var phrase: String
-    /// Of the reference's pose and ground.
+    /// Seed of the reference's pose and background.
     var referenceSeed: UInt64
   }
 
   /// A drawing in the scene.
   package struct Figure: Sendable {
-    /// Which subject; nil for a wearer who is not a subject.
+    /// Index of its subject; nil for a wearer who is not a subject.
     var subject: Int?
     package var identity: Identity
     var pose: Pose
@@ -22,7 +22,7 @@ public struct ScenePlan: Sendable {
   public var combination: SubjectCombination
   public var backdrop: Backdrop
   public var subjects: [Subject]
-  /// From behind to the front.
+  /// From back to front.
   package var figures: [Figure]
 }
 
@@ -49,7 +49,7 @@ extension EmojiWorld {
     let identities = casting.identities
     let roles = identities.map { kinds[$0.kind].role }
     let scene = roles.firstIndex(of: .scene)
-    // Words must not say where subjects stand: those that stand by themselves come in any order.
+    // The caption's order must not reveal positions, so subjects that neither wear nor are worn are shuffled.
     var plain = identities.indices.filter { $0 != scene }
     var (clothes, wearer): ([Int], Int?) = ([], nil)
     if combination.isWorn {
@@ -80,7 +80,8 @@ extension EmojiWorld {
       caption: caption, combination: combination, backdrop: backdrop, subjects: subjects, figures: figures)
   }
 
-  /// The background: the place that is a subject, else any in a palette that training shows, else a plain one.
+  /// The background: the place that is a subject; without one, usually a random place in a palette of training,
+  /// otherwise a plain ground.
   private func backdrop(_ scene: Identity?, _ random: inout SceneRandom) -> Backdrop {
     if let scene { return Backdrop(place: place(of: scene), palette: scene.hue, seed: random.bits()) }
     guard random.happens(0.86) else { return Backdrop(place: nil, palette: 0, seed: random.bits()) }
@@ -95,7 +96,7 @@ extension EmojiWorld {
       if random.happens(0.5) { return place.ending }
       return "with \(kinds[placeKinds + place.rawValue].withArticle) in the background"
     }
-    // Now and then a caption does not name the place.
+    // Some captions do not name the place.
     return random.happens(0.06) ? "" : place.ending
   }
 
@@ -106,7 +107,7 @@ extension EmojiWorld {
       subject: subject, identity: identity, pose: pose, halfExtent: sprites(of: identity)[pose.drawing].halfExtent)
   }
 
-  /// A wearer in clothes: those of the subjects after `first`, or after the wearer, that are worn.
+  /// A wearer in clothes: all subjects from index `first` on that are worn.
   private func dressed(
     _ identity: Identity, _ subject: Int?, clothes subjects: [ScenePlan.Subject], from first: Int,
     _ random: inout SceneRandom
@@ -134,7 +135,7 @@ extension EmojiWorld {
 }
 
 extension Pose {
-  /// Any pose; centre, size and rotation are left to the caller.
+  /// A random pose; the caller sets centre, size and rotation.
   static func random(drawings: Int, _ random: inout SceneRandom) -> Pose {
     var pose = Pose()
     pose.drawing = random.below(drawings)

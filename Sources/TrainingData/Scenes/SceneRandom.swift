@@ -1,11 +1,12 @@
 /// Random numbers for scenes: SplitMix64 (Steele, Lea and Flood, 2014), a counter whose values are mixed.
 ///
-/// Small, fast, and a pure function of its keys, so that sample 7 is the same whether or not the six before it were
-/// drawn. Noise of diffusion comes from `RandomGenerator`, which equals PyTorch's; nothing here has to.
+/// It is small, fast, and a pure function of its keys, so that sample 7 is the same whether or not the six before it
+/// were drawn. Noise of diffusion comes from `RandomGenerator`, which reproduces PyTorch's numbers; scenes do not need
+/// that.
 package struct SceneRandom: Sendable {
   private var state: UInt64
 
-  /// A stream of its own for each sequence of keys.
+  /// Starts a stream; each sequence of keys has its own.
   package init(_ keys: UInt64...) {
     state = 0x243f_6a88_85a3_08d3
     for key in keys { state = Self.mixed(state &+ 0x9e37_79b9_7f4a_7c15) ^ Self.mixed(key &+ 0x9e37_79b9_7f4a_7c15) }
@@ -24,7 +25,7 @@ package struct SceneRandom: Sendable {
     return bits ^ (bits >> 31)
   }
 
-  /// 0 up to, but not, 1.
+  /// Uniform in 0..<1.
   package mutating func unit() -> Float { Float(bits() >> 40) * 0x1p-24 }
 
   /// Uniform in a range.
@@ -32,19 +33,19 @@ package struct SceneRandom: Sendable {
     range.lowerBound + (range.upperBound - range.lowerBound) * unit()
   }
 
-  /// 0 up to, but not, `count`; stops where there is nothing to pick from.
+  /// Uniform in 0..<count; `count` must be positive.
   package mutating func below(_ count: Int) -> Int {
     precondition(count > 0, "SceneRandom.below: nothing to pick from")
     return Int(bits().multipliedFullWidth(by: UInt64(count)).high)
   }
 
-  /// Whether something of this probability happens.
+  /// True with this probability.
   package mutating func happens(_ probability: Float) -> Bool { unit() < probability }
 
-  /// One of several, each as likely.
+  /// One of the elements, each with the same probability.
   package mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
 
-  /// An index into weights, with probability in their proportion.
+  /// A random index, with probability proportional to its weight.
   package mutating func index(in weights: [Float]) -> Int {
     var rest = unit() * weights.reduce(0, +)
     for (index, weight) in weights.enumerated() {
@@ -54,7 +55,7 @@ package struct SceneRandom: Sendable {
     return weights.lastIndex { $0 > 0 } ?? 0
   }
 
-  /// The same elements in random order.
+  /// The elements in random order.
   package mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
     var result = elements
     for last in stride(from: result.count - 1, to: 0, by: -1) { result.swapAt(last, below(last + 1)) }

@@ -1,18 +1,18 @@
-/// Which roles stand together in a scene. Thirteen are those of the paper's benchmark; the others fill up one to four
-/// subjects.
+/// The roles of a scene's subjects. Thirteen combinations are those of the paper's benchmark; the others add variety
+/// for one to four subjects.
 public struct SubjectCombination: Sendable, Equatable {
-  /// As the benchmark writes it: `living_upwearing`.
+  /// Its name as in the benchmark: `living_upwearing`.
   public let name: String
-  /// A role for each subject, what is worn after its wearer; `nil` is a living one or an object.
+  /// One role per subject, clothes after their wearer; `nil` is either living or an object.
   let roles: [Role?]
-  /// How often it comes, relative to others of as many subjects.
+  /// Relative frequency among the combinations with as many subjects.
   let frequency: Float
-  /// One of the benchmark's thirteen.
+  /// Whether it is one of the benchmark's thirteen.
   public let isPublished: Bool
 
   /// Whether clothes are drawn on somebody.
   public var isWorn: Bool { roles.contains { $0?.isWearing == true } && roles.count > 1 }
-  /// Whether the wearer is one of the subjects; else the clothes are worn by somebody without a reference.
+  /// Whether the wearer is one of the subjects; otherwise somebody without a reference wears the clothes.
   public var listsWearer: Bool { isWorn && roles.contains(.living) }
   /// Whether the place is a subject.
   public var hasScene: Bool { roles.contains(.scene) }
@@ -21,7 +21,7 @@ public struct SubjectCombination: Sendable, Equatable {
     (self.name, self.roles, self.frequency, self.isPublished) = (name, roles, frequency, isPublished)
   }
 
-  /// A published one, whose name lists its roles.
+  /// A published combination, whose name lists its roles.
   private init(published name: String, _ frequency: Float) {
     self.init(name, name.split(separator: "_").map { Role(rawValue: String($0)) }, frequency, isPublished: true)
   }
@@ -50,13 +50,13 @@ public struct SubjectCombination: Sendable, Equatable {
       "living_upwearing_midwearing_downwearing", [.living, .upwearing, .midwearing, .downwearing], 0.12),
   ]
 
-  /// How often one, two, three and four subjects come.
+  /// Relative frequencies of one, two, three and four subjects.
   static let counts: [Float] = [0.25, 0.45, 0.2, 0.1]
 
   static func random(_ counts: ClosedRange<Int>, split: Split, _ random: inout SceneRandom) -> SubjectCombination {
     let weights = (1...4).map { counts.contains($0) ? Self.counts[$0 - 1] : 0 }
     let count = random.index(in: weights) + 1
-    // No place is held out as a kind.
+    // Places are never held out as kinds.
     let fitting = all.filter { $0.roles.count == count && (split != .heldOutKinds || !$0.hasScene) }
     return fitting[random.index(in: fitting.map(\.frequency))]
   }

@@ -1,8 +1,8 @@
-/// What is placed in a scene as one: a subject, or a wearer with clothes.
+/// A unit that is placed in a scene: a subject, or a wearer with clothes.
 struct Group {
-  /// A drawing of the group: its pose is in the group's own units and around the group's own origin.
+  /// A drawing in the group; its pose is in the group's own units, around the group's own origin.
   struct Part {
-    /// Which subject; nil for a wearer who is not a subject.
+    /// Index of its subject; nil for a wearer who is not a subject.
     var subject: Int?
     var identity: Identity
     var pose: Pose
@@ -12,7 +12,7 @@ struct Group {
   /// In the order of drawing.
   var parts: [Part]
 
-  /// Left, top, right and bottom of all parts.
+  /// The box around all parts: its upper left and lower right corners.
   func bounds(rotation: Float = 0) -> (low: SIMD2<Float>, high: SIMD2<Float>) {
     var (low, high) = (SIMD2<Float>(repeating: .infinity), SIMD2<Float>(repeating: -.infinity))
     for part in placed(center: .zero, scale: 1, rotation: rotation).parts {
@@ -35,16 +35,16 @@ struct Group {
   }
 }
 
-/// Dresses a wearer: sizes in widths of the head, the head's drawing around the origin.
+/// Dresses a wearer. Lengths are in widths of the wearer's head; the wearer's drawing is centred on the origin.
 struct Wardrobe {
   private let wearer: Group.Part
   private let headX, top, chin: Float
   private var below: [Group.Part] = []
   private var above: [Group.Part] = []
-  /// Where the next thing down starts.
+  /// Where the next piece of clothing further down starts.
   private var edge: Float
 
-  /// - Parameter wearer: in a pose whose drawing, rotation and mirroring count; size and centre are set here.
+  /// - Parameter wearer: its pose's drawing, rotation and mirroring are kept; size and centre are set here.
   init(_ wearer: Group.Part, head: Head) {
     var wearer = wearer
     let half = wearer.halfExtent
@@ -89,6 +89,6 @@ struct Wardrobe {
     }
   }
 
-  /// Everything, from behind to the front.
+  /// The wearer and all clothes, from back to front.
   var group: Group { Group(parts: below + [wearer] + above) }
 }

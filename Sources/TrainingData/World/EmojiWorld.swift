@@ -2,10 +2,11 @@ import Analysis
 import Foundation
 import Tensors
 
-/// What the small model is trained on: scenes of colour emoji on procedural places, with captions, boxes, silhouettes and references.
+/// The world that the small model is trained on: scenes of colour emoji in procedurally drawn places, with captions,
+/// boxes, silhouettes and references.
 ///
-/// Every sample is a pure function of its arguments, and nothing is stored but the drawings, so that training asks for samples by
-/// number. Several threads may draw at once.
+/// Every sample is a pure function of its arguments, so training asks for samples by index; only the emoji drawings are
+/// kept in memory. Several threads may draw at once.
 ///
 /// ```swift
 /// let world = try EmojiWorld()
@@ -14,16 +15,16 @@ import Tensors
 /// sample.subjects[0].reference     // the same dog, another pose
 /// ```
 public final class EmojiWorld: Sendable {
-  /// What words name: emoji first, then the six places.
+  /// The kinds that words name: emoji first, then the six places.
   public let kinds: [Kind]
-  /// A list of drawings for each design of each kind.
+  /// Drawings by kind and design.
   private let sprites: [[[Sprite]]]
   let pools: CastingPools
   package let heldOut: HeldOut
   /// Index of the first place among the kinds.
   let placeKinds: Int
 
-  /// - Parameter font: Noto Color Emoji; looked for in the usual places if nil.
+  /// - Parameter font: Noto Color Emoji; nil: looked for in the usual folders.
   /// - Throws: ``TrainingDataError/font(path:expected:found:)`` without the font, naming the package that holds it.
   public init(font: URL? = nil) throws {
     heldOut = try HeldOut()
@@ -38,7 +39,7 @@ public final class EmojiWorld: Sendable {
     pools = CastingPools(kinds, heldOut)
   }
 
-  /// The drawings that are poses of one identity.
+  /// The drawings of one identity, which are its poses.
   func sprites(of identity: Identity) -> [Sprite] {
     guard kinds.indices.contains(identity.kind), kinds[identity.kind].designs.indices.contains(identity.design),
       (0..<Identity.hues).contains(identity.hue)
@@ -46,21 +47,22 @@ public final class EmojiWorld: Sendable {
     return sprites[identity.kind][identity.design]
   }
 
-  /// How colourful each drawing of a kind is: mean difference of the largest and the smallest channel, 0 for greys.
+  /// How colourful each drawing of a kind is: mean difference between the largest and the smallest channel, 0 for
+  /// greys.
   package func chroma(ofKind kind: Int) -> [Float] { sprites[kind].flatMap { $0.map(\.chroma) } }
 
-  /// The place that a kind of role ``Role/scene`` is.
+  /// The place of an identity whose kind has the role ``Role/scene``; nil for others.
   func place(of identity: Identity) -> Place? { Place(rawValue: identity.kind - placeKinds) }
 
-  /// A scene with all that is known of it. A pure function of its arguments: the same numbers, whoever draws it.
+  /// Draws a scene with all its annotations. The result depends on nothing but the arguments.
   ///
   /// - Parameters:
-  ///   - index: which sample of the stream.
-  ///   - seed: which stream.
+  ///   - index: index of the sample in its stream.
+  ///   - seed: seed of the stream.
   ///   - split: which part of the world.
-  ///   - size: pixels per side of the image; the same scene at any size.
+  ///   - size: pixels per side of the image; it is the same scene at any size.
   ///   - referenceSize: pixels per side of the references.
-  ///   - subjects: how many subjects, within 1…4; small numbers come more often.
+  ///   - subjects: possible numbers of subjects, within 1…4; one and two are the most frequent.
   public func sample(
     _ index: Int, seed: UInt64, split: Split = .training, size: Int = 64, referenceSize: Int = 64,
     subjects: ClosedRange<Int> = 1...4
@@ -108,7 +110,7 @@ public final class EmojiWorld: Sendable {
     return TrainingSample(caption: plan.caption, image: canvas.tensor(scale: 2, offset: -1), subjects: subjects)
   }
 
-  /// The background of a scene without its subjects: what a generated subject is compared with. [3, size, size], -1…1.
+  /// The background of a scene without its subjects, to compare generated subjects with: `[3, size, size]`, -1…1.
   public func emptyScene(_ plan: ScenePlan, size: Int = 64) -> Tensor {
     let canvas = Canvas(side: size)
     canvas.draw(plan.backdrop)
@@ -117,7 +119,7 @@ public final class EmojiWorld: Sendable {
 }
 
 extension EmojiWorld {
-  /// Kinds that training sees, places among them.
+  /// Indices of the kinds that training sees, including places.
   public var trainingKinds: [Int] { kinds.indices.filter { !kinds[$0].isHeldOut } }
 
   /// The hues of a kind that a split shows.
@@ -125,7 +127,7 @@ extension EmojiWorld {
 }
 
 extension EmojiWorld {
-  /// Every word that captions are made of.
+  /// Every word that captions can contain.
   public var words: Set<String> {
     let sentences =
       kinds.map(\.name) + Place.allCases.map { $0.phrase + " " + $0.ending }

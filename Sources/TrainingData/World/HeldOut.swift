@@ -1,11 +1,11 @@
 import JSON
 
-/// What training never sees, fixed by the committed list `Resources/held-out.json`: kinds by name, two hues of each other
-/// kind and place, and pairs of kinds.
+/// What training never sees, as listed in `Resources/held-out.json`: some kinds, two hues of every other kind and
+/// place, and pairs of kinds.
 package struct HeldOut: Sendable {
-  /// Names of kinds.
+  /// Names of the held-out kinds.
   package let kinds: Set<String>
-  /// The two hues of each kind, by its index; none for held-out kinds.
+  /// The two held-out hues of each kind, by the kind's index; none for held-out kinds.
   private let hues: [[Int]]
   private let isPair: [Bool]
   private let count: Int
@@ -53,7 +53,7 @@ package struct HeldOut: Sendable {
   /// Whether training never sees these two kinds in one scene.
   package func isPair(_ first: Int, _ second: Int) -> Bool { isPair[first * count + second] }
 
-  /// The hues of a kind that a split shows.
+  /// The hues that a kind has in a split.
   package func hues(of kind: Int, in split: Split) -> [Int] {
     switch split {
     case .training: (0..<Identity.hues).filter { !hues[kind].contains($0) }

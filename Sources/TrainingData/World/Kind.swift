@@ -1,15 +1,15 @@
-/// What a word names: `dog`, `pizza`, `crown`, `beach`.
+/// A kind of subject that a word names: `dog`, `pizza`, `crown`, `beach`.
 public struct Kind: Sendable {
-  /// The word, or the two: a phrase of captions.
+  /// One or two words, which are the phrase in captions.
   public let name: String
   public let role: Role
-  /// Looks that differ as two trees do; each has one or more drawings, which are poses of the same thing.
+  /// Different looks, such as two sorts of tree. Each has one or more drawings, which are poses of the same thing.
   public let designs: [[Drawing]]
-  /// Never seen in training.
+  /// Whether training never sees it.
   public let isHeldOut: Bool
-  /// How it is worn; nil for what is not.
+  /// How it is worn; nil if it is not worn.
   let worn: Worn?
-  /// Whether captions give it no article: `jeans`, `bread`, `snow`.
+  /// Whether captions use it without an article: `jeans`, `bread`, `snow`.
   let hasNoArticle: Bool
 
   /// All drawings of all designs.
@@ -22,7 +22,7 @@ public struct Kind: Sendable {
   }
 }
 
-/// What a kind is for a scene, after the benchmark of the paper (MS-Bench).
+/// The role of a kind in a scene, as in the paper's benchmark (MS-Bench).
 public enum Role: String, Sendable, CaseIterable {
   case living, object, upwearing, midwearing, wholewearing, downwearing, scene
 
@@ -39,7 +39,7 @@ public enum Role: String, Sendable, CaseIterable {
 public struct Drawing: Sendable {
   /// The single code point.
   public let scalar: Unicode.Scalar
-  /// Where its head is, for what is worn; nil where nothing can be.
+  /// The head that clothes are fitted to; nil if it cannot wear any.
   let head: Head?
 }
 
@@ -53,16 +53,16 @@ struct Head: Sendable {
   let isFace: Bool
 }
 
-/// How something is worn: sizes in widths of the head.
+/// How something is worn; lengths are in widths of the wearer's head.
 enum Worn: Sendable {
   /// On top of the head, reaching down over it by `overlap`.
   case top(width: Float, overlap: Float)
   /// Over the eyes.
   case eyes(width: Float)
-  /// Around the neck, over what else is there.
+  /// Around the neck, in front of other clothes.
   case neck(width: Float)
   /// On the body below the head.
   case body(width: Float)
-  /// Below what is on the body.
+  /// Below the clothes on the body.
   case legs(width: Float)
 }

@@ -1,8 +1,8 @@
 /// The kinds of the world: colourful emoji of a single code point with short names, from the emoji list of Unicode.
 ///
-/// Almost colourless ones (elephant, panda, mouse, …) are left out, since a turn of the hue would not show. No word occurs
-/// in two names, so that a phrase is found where it stands. Names and their order are part of what sample 7 is: a model that
-/// was trained on these knows no others, and `Resources/held-out.json` has to fit.
+/// Almost colourless emoji (elephant, panda, mouse, …) are left out, because a rotation of the hue would not show. No
+/// word occurs in two names, so that a phrase is found only at its own position. Do not change names or their order:
+/// they determine every sample, a trained model knows no other kinds, and `Resources/held-out.json` has to fit.
 enum KindCatalogue {
   static func kinds(heldOut: Set<String>) -> [Kind] {
     entries.map { entry in
@@ -119,7 +119,7 @@ enum KindCatalogue {
     Drawing(scalar: emoji, head: Head(x: x, top: top, width: width, isFace: false))
   }
 
-  /// A whole body with its head somewhere.
+  /// A whole body, with its head at this position.
   private static func body(_ emoji: Unicode.Scalar, _ x: Float, _ top: Float, _ width: Float) -> Drawing {
     head(emoji, x, top, width)
   }

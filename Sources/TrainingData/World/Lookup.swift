@@ -9,7 +9,7 @@ extension EmojiWorld {
 
   /// Every identity that a split shows, in a fixed order.
   ///
-  /// - Parameter places: whether the places with their palettes are among them, where the split has any.
+  /// - Parameter places: whether to include places in their palettes.
   public func identities(in split: Split, places: Bool = false) -> [Identity] {
     kinds.indices.flatMap { index -> [Identity] in
       let kind = kinds[index]
@@ -23,10 +23,10 @@ extension EmojiWorld {
   /// Whether training never sees these two kinds in one scene, though it sees each.
   public func isHeldOutPair(_ first: Int, _ second: Int) -> Bool { heldOut.isPair(first, second) }
 
-  /// Candidates that one identity is to be recognised among: itself, then a quarter of its own kind in other hues, a quarter of other kinds in its
-  /// own hue, and the rest of any kind and hue. All differ.
+  /// Candidates for recognising an identity: the identity itself, then a quarter of its own kind in other hues, a
+  /// quarter of other kinds in its own hue, and the rest of any kind and hue. All differ.
   ///
-  /// - Parameter count: of all, itself included.
+  /// - Parameter count: number of candidates, including the identity itself.
   public func candidates(for identity: Identity, count: Int = 20, seed: UInt64) -> [Identity] {
     var random = SceneRandom(seed, UInt64(identity.kind), UInt64(identity.hue), UInt64(identity.design))
     let others = kinds.indices.filter { $0 != identity.kind && kinds[$0].role != .scene }

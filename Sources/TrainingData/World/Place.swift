@@ -1,8 +1,8 @@
-/// Where a scene plays: the six places of the benchmark's prompts, drawn procedurally.
+/// The six places of the benchmark's prompts, drawn procedurally.
 public enum Place: Int, Sendable, CaseIterable {
   case room, jungle, snow, beach, grass, street
 
-  /// What captions call it as a subject.
+  /// Its phrase in captions when it is a subject.
   public var phrase: String {
     switch self {
     case .room: "room"
@@ -14,7 +14,7 @@ public enum Place: Int, Sendable, CaseIterable {
     }
   }
 
-  /// How captions end that are set there.
+  /// The end of captions of scenes there.
   public var ending: String {
     switch self {
     case .room: "in a room"
@@ -30,12 +30,12 @@ public enum Place: Int, Sendable, CaseIterable {
   var hasArticle: Bool { self != .snow && self != .grass }
 }
 
-/// All that a background depends on: drawn at any size, it is the same view.
+/// Everything that a background depends on; it is the same view at any size.
 public struct Backdrop: Sendable, Equatable {
-  /// Nil for a plain one.
+  /// Nil for a plain background.
   public var place: Place?
-  /// Which of twelve palettes: the identity of a place. Two views with one palette show one place.
+  /// Index of one of twelve palettes: the identity of a place. Two views with the same palette show the same place.
   public var palette: Int
-  /// Everything else: horizon, texture, what stands where.
+  /// Seed of everything else: horizon, texture, objects.
   var seed: UInt64
 }
