@@ -1,4 +1,5 @@
 import Phrases
+import TestSupport
 import Testing
 
 @Suite struct WordListTests {
@@ -24,6 +25,23 @@ import Testing
   /// As the published search counts: from every word on.
   @Test func occurrencesMayOverlap() {
     #expect(occurrences(of: "very very", in: "very very very big") == [0..<2, 1..<3])
+  }
+
+  /// The rule in other words: after a space comes the word, with or without a mark, or the end of a word with a hyphen.
+  @Test func occurrencesAreThoseOfAPlainSearch() throws {
+    let words = ["dog", "cat", "dog,", "sea-cat", "cat.", "a"]
+    var numbers = TestNumbers(4)
+    for _ in 0..<500 {
+      let text = (0..<9).map { _ in words[Int(numbers.next() * 6) % 6] }
+      let phrase = (0..<1 + Int(numbers.next() * 2)).map { _ in ["dog", "cat", "a"][Int(numbers.next() * 3) % 3] }
+      let pattern = try Regex("^ " + phrase.map { "(?:\\S*-)?\($0)[.!?,:]?" }.joined(separator: " ") + "(?: |$)")
+      let expected = text.indices.filter { start in
+        (" " + text[start...].joined(separator: " ")).contains(pattern)
+      }
+      let found = occurrences(of: phrase.joined(separator: " "), in: text.joined(separator: " \n"))
+      #expect(
+        found.map(\.lowerBound) == expected && found.allSatisfy { $0.count == phrase.count }, "\(text): \(phrase)")
+    }
   }
 
   @Test func equalPhrasesTakeOneOccurrenceEach() {
