@@ -8,7 +8,7 @@ import Testing
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
 
-  /// The package with its library as it was built beside these tests; nil where there is none.
+  /// The package with the library that was built with these tests; nil without one.
   private static let package: ScriptPackage? = {
     for products in [root + "/.build/release", Bundle.main.bundlePath] {
       if FileManager.default.fileExists(atPath: products + "/libMSDiffusionKit.so") {
@@ -29,7 +29,7 @@ import Testing
     }
   }()
 
-  @Test func whatIsMissingIsSaidInOneSentence() throws {
+  @Test func missingRequirementsAreNamedInOneSentence() throws {
     if let obstacle = Self.obstacle {
       #expect(!obstacle.contains("\n"))
       print("The REPL is not tested: \(obstacle)")
