@@ -33,7 +33,7 @@ import Testing
     #expect(box.mask(height: 4, width: 8).shape == [4, 8])
   }
 
-  @Test func cellsAreInsideExactlyByTheRule() {
+  @Test func cellsAreInsideExactlyWhereTheRuleHolds() {
     var numbers = TestNumbers(1)
     for (height, width) in [(1, 1), (3, 5), (7, 2), (16, 9)] {
       for _ in 0..<50 {

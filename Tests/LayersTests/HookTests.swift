@@ -92,7 +92,7 @@ extension HookKind {
     }
   }
 
-  @Test func aTensorOfAnotherShapeIsAnErrorAndTheSessionGoesOnWithoutHooks() throws {
+  @Test func aTensorOfAnotherShapeIsAnErrorAndTheSessionContinuesWithoutHooks() throws {
     let count = Mutex(0)
     let session = try session(
       .replace(HookSelection(.output)) { _ in .zeros([3]) },

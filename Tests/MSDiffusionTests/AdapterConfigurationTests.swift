@@ -74,7 +74,7 @@ private struct MeanProjector: ImageProjector {
     #expect(written.projector.phraseWidth == (name == "grounding" ? 11 : nil))
     let isEmbedding = written.projector.imageInput.chosen(states: false, embedding: true)
     #expect(isEmbedding == (name == "linear"))
-    // Written entries are all that a reader needs.
+    // The written entries alone can be read back.
     let again = try configuration(written.entries)
     #expect(JSONValue.object(again.entries) == JSONValue.object(written.entries))
   }

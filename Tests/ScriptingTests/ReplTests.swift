@@ -109,7 +109,7 @@ import Testing
     #expect(shown("Analysis.Box") == ["Box(0.0, 0.25, 0.5, 1.0)", "Box(0.0, 0.25, 0.5, 1.0)"], "\(text)")
     #expect(text.contains("[1] = Tensor [3], 2.0…6.0, mean 4.0: [2.0, 4.0, 6.0]"))
     #expect(shown("Tensors.Tensor?") == ["Tensor [3], 1.0…3.0, mean 2.0: [1.0, 2.0, 3.0]"])
-    // A member is not another variable of its name.
+    // A member is not mistaken for a variable of the same name.
     #expect(text.contains("other = Box(0.0, 0.0, 1.0, 1.0)"))
     #expect(
       shown("MSDiffusion.AttentionRecorder") == ["AttentionRecorder text: 0 samples, 0 layers, 0 steps, 0 KiB"])

@@ -14,7 +14,7 @@ let world: EmojiWorld = {
   }
 }()
 
-/// Fewer samples where code is slow.
+/// Fewer samples in a debug build, which is slow.
 private let many = isOptimised ? 600 : 40
 
 @Suite struct EmojiWorldTests {
@@ -67,7 +67,7 @@ private let many = isOptimised ? 600 : 40
     }
   }
 
-  @Test func silhouettesLieInBoxesAndShareNoPixelTwice() {
+  @Test func silhouettesLieInBoxesAndDoNotOverlap() {
     for index in 0..<many {
       let sample = world.sample(index, seed: 2)
       var sum = [Float](repeating: 0, count: 64 * 64)

@@ -58,7 +58,7 @@ private let many = isOptimised ? 5000 : 500
     }
   }
 
-  @Test func everySubjectOfUnseenScenesStandsInAnUnseenPair() {
+  @Test func everySubjectOfUnseenScenesIsInAnUnseenPair() {
     for index in 0..<many / 4 {
       let plan = world.plan(index, seed: 33, split: .heldOutIdentities, subjects: 3...4)
       let kinds = plan.subjects.map(\.identity.kind).filter { world.kinds[$0].role != .scene }

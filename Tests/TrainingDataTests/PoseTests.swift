@@ -143,7 +143,7 @@ import TrainingData
     #expect(image == PixelImage(world.reference(of: identities[0], size: 96)))
   }
 
-  @Test func anUnknownKindIsAnErrorThatNamesNearOnes() {
+  @Test func anUnknownKindIsAnErrorThatNamesSimilarOnes() {
     let error = #expect(throws: TrainingDataError.self) { try world.kind("dogs") }
     #expect(error.map { "\($0)".contains("near: dog") } == true)
   }

@@ -90,7 +90,7 @@ import Training
     let result = try denoising(batch)
     #expect(result.figures.map(\.name) == ["denoising", "imageAttention", "textAttention", "textPixels"])
     let gradients = Tape.gradients(of: result.loss, for: variables)
-    let along = zip(gradients, directions).reduce(0.0) { sum, pair in
+    let gradient = zip(gradients, directions).reduce(0.0) { sum, pair in
       sum + zip(pair.0.values, pair.1.values).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     }
     func moved(_ by: Float) throws -> Double {
@@ -101,7 +101,7 @@ import Training
     let coarse = (try moved(step) - moved(-step)) / Double(2 * step)
     let fine = (try moved(step / 2) - moved(-step / 2)) / Double(step)
     let difference = (4 * fine - coarse) / 3
-    #expect(abs(along - difference) < 0.01 * abs(difference) + 1e-3, "\(along), \(difference)")
+    #expect(abs(gradient - difference) < 0.01 * abs(difference) + 1e-3, "\(gradient), \(difference)")
   }
 
   @Test func subjectsWithoutPhraseAndPaddingDoNotCount() throws {
