@@ -33,7 +33,7 @@ import Testing
     #expect(box.mask(height: 4, width: 8).shape == [4, 8])
   }
 
-  @Test func everyCellIsInsideExactlyWhenTheRuleSaysSo() {
+  @Test func cellsAreInsideExactlyWhereTheRuleHolds() {
     var numbers = TestNumbers(1)
     for (height, width) in [(1, 1), (3, 5), (7, 2), (16, 9)] {
       for _ in 0..<50 {
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test func noLayoutCoversNothingAndTheWholeEverything() {
+  @Test func noBoxCoversNothingAndTheWholeImageEverything() {
     #expect(Box.none.cells(height: 3, width: 4).isEmpty)
     #expect(Box.none.isNone)
     #expect(!Box.whole.isNone)
@@ -60,7 +60,7 @@ import Testing
     #expect(Box(-3, -1e30, 2, 1e30).cells(height: 3, width: 4).count == 12)
   }
 
-  @Test func boxesOfUsersAreChecked() throws {
+  @Test func boxesFromUsersAreChecked() throws {
     #expect(try Box(validating: [0, 0.25, 0.5, 1]) == Box(0, 0.25, 0.5, 1))
     #expect(try Box.none.validated() == .none)
     func problem(_ numbers: [Float]) -> AnalysisError.BoxProblem? {

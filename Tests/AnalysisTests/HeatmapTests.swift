@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct HeatmapTests {
-  /// Two layers of other sizes, three steps, two heads.
+  /// Two layers of different sizes, three steps, two heads.
   private func recorded(_ keeping: HeatmapAccumulator.Keeping) throws -> (HeatmapAccumulator, [[Tensor]]) {
     var numbers = TestNumbers(1)
     var maps = HeatmapAccumulator(keeping: keeping)
@@ -32,7 +32,7 @@ import Testing
     #expect(sum.values.isClose(to: mean.values * 6, absolute: 1e-5))
   }
 
-  @Test func sumsAloneGiveTheSameMeansInLessMemory() throws {
+  @Test func sumsAloneHaveTheSameMeansInLessMemory() throws {
     let (whole, _) = try recorded([.steps, .heads])
     let (sums, _) = try recorded([])
     #expect(
@@ -46,7 +46,7 @@ import Testing
 
   @Test func sequencesHaveOneMapPerStep() throws {
     let (maps, _) = try recorded(.steps)
-    // Of one layer: resized maps are kept within their range, which is not linear.
+    // Of one layer: resizing clamps maps to their range, which is not linear.
     let sequence = try maps.sequence("x", tokens: [0], layers: ["fine"])
     #expect(sequence.map(\.provenance.steps) == [[0], [1], [2]])
     let mean = try Heatmap.combined(sequence, label: "x")
@@ -56,7 +56,7 @@ import Testing
     #expect(together.map(\.range.lowerBound).min() == 0)
   }
 
-  @Test func notFiniteIsReportedWhereItFirstAppears() throws {
+  @Test func valuesThatAreNotFiniteAreReportedWithTheirPosition() throws {
     var maps = HeatmapAccumulator()
     var bad = Tensor(repeating: 0.5, shape: [1, 1, 6, 2])
     bad[0, 0, 4, 1] = .nan
@@ -69,7 +69,7 @@ import Testing
     }
   }
 
-  @Test func scalingToASharedOrAnOwnRange() {
+  @Test func mapsAreScaledToTheirOwnOrASharedRange() {
     let map = Heatmap(Tensor([1, 2, 3, 5], shape: [2, 2]), label: "x")
     #expect(map.normalized().values.values == [0, 0.25, 0.5, 1])
     #expect(map.scaled(from: 0...10).values.values == [0.1, 0.2, 0.3, 0.5])
@@ -87,7 +87,7 @@ import Testing
     #expect(both[1] == 1.5)
   }
 
-  @Test func interpolationEndsAreTheSameBits() {
+  @Test func interpolationEndsAreExact() {
     var numbers = TestNumbers(2)
     let (a, b) = (numbers.tensor([3, 5], in: -1...1), numbers.tensor([3, 5], in: -1...1))
     for way in Interpolation.allCases {

@@ -7,7 +7,7 @@ import Testing
 @Suite struct LayoutTests {
   @Test func theRuleCutsTheStretchedMeanStrictlyAboveTheThreshold() {
     var maps = RunningMaps()
-    // Means 0, 2, 4, 3 and stretched 0, 0.5 (nearly), 1 (nearly), 0.75.
+    // The means are 0, 2, 4, 3; stretched to 0…1 they are 0, just below 0.5, just below 1, and 0.75.
     maps.add(Tensor([0, 1, 3, 3], shape: [1, 2, 2]))
     let rule = PseudoLayout(threshold: .fixed(0.5), startStep: 2)
     #expect(rule.masks(of: maps) == nil)
@@ -15,19 +15,19 @@ import Testing
     #expect(rule.masks(of: maps)?.values == [0, 0, 1, 1])
     #expect(PseudoLayout.published.startStep == 5)
     #expect(PseudoLayout.published.threshold == .fixed(0.5))
-    // A constant map is nowhere.
+    // A constant map has an empty mask.
     #expect(rule.masks(of: Tensor(repeating: 0.3, shape: [2, 3])).values.allSatisfy { $0 == 0 })
   }
 
-  @Test func earlierMapsFadeAsMemoryIsShort() {
+  @Test func shortMemoryWeighsEarlierMapsLess() {
     var maps = RunningMaps(memory: 0.5)
     for value in [8, 2, 4] as [Float] { maps.add(Tensor(repeating: value, shape: [1, 1])) }
     // Weights 1/4, 1/2, 1.
     #expect(maps.mean?.values == [(8 * 0.25 + 2 * 0.5 + 4) / 1.75])
   }
 
-  @Test func layersTogetherHaveOneLayoutEachAtItsSize() throws {
-    // The coarse layer says left, the fine one upper left, and a speck far away.
+  @Test func jointLayoutsHaveEachLayersSize() throws {
+    // The subject is on the left in the coarse layer, in the upper left corner of the fine one, with a speck far away.
     let coarse = Tensor([1, 0, 1, 0], shape: [1, 2, 2])
     let fine = Tensor(
       [
@@ -46,11 +46,11 @@ import Testing
     let boxes = try #require(rule.masks(of: [recorded(coarse), recorded(fine)]))
     #expect(boxes[1] == mask("##..", "##..", "....", "....").reshaped([1, 4, 4]))
     #expect(boxes[0].values == [1, 0, 0, 0])
-    // As masks: what the box adds is not there.
+    // As masks: without the cells that only the box covers.
     rule.usesBoxes = false
     let masks = try #require(rule.masks(of: [recorded(coarse), recorded(fine)]))
     #expect(masks[1].values[5] == 0 && masks[1].values[0] == 1 && masks[1].values[15] == 0)
-    // Not before all layers have seen enough steps, and not where each has a layout of its own.
+    // There is none before every layer has enough steps, nor where each layer has a layout of its own.
     #expect(rule.masks(of: [recorded(coarse), recorded(fine, steps: 1)]) == nil)
     rule.fusion = nil
     #expect(rule.masks(of: [recorded(coarse), recorded(fine)]) == nil)
@@ -94,7 +94,7 @@ import Testing
   }
 
   @Test func cellsCountByTheFractionThatABoxCovers() throws {
-    // Half of each middle cell, row by row and column by column.
+    // The box covers half of each cell's height and half of its width.
     let box = Box(0.25, 0.25, 0.75, 0.75)
     #expect(box.coverage(height: 2, width: 2).values == [0.25, 0.25, 0.25, 0.25])
     #expect(box.coverage(height: 4, width: 4) == box.mask(height: 4, width: 4))
@@ -127,12 +127,13 @@ import Testing
     let expected = -(log(0.5) + log(0.8) + 0.5 * (log(0.9) + log(0.1)) + log(0.9)) / 4
     #expect(
       abs(Double(AttentionLoss.crossEntropy(maps: [maps], regions: [regions], valid: valid).item) - expected) < 1e-5)
-    // Its derivative is (A − M) / (A (1 − A)) over the number of pixels, and nothing for what does not count.
+    // The gradient is (A − M) / (A (1 − A)) divided by the number of pixels, and 0 for subjects that are not valid.
     let variable = Tape.variable(maps)
     let loss = AttentionLoss.crossEntropy(maps: [variable], regions: [regions], valid: valid)
-    let slopes: [Float] = [-2, 1.25, 4.444444, 1.111111, 0, 0, 0, 0].map { $0 / 4 }
-    #expect(Tape.gradients(of: loss, for: [variable])[0].isClose(to: Tensor(slopes, shape: maps.shape), relative: 1e-4))
-    // Maps that are all there or not at all stay finite, and nothing counts for nothing.
+    let gradient: [Float] = [-2, 1.25, 4.444444, 1.111111, 0, 0, 0, 0].map { $0 / 4 }
+    #expect(
+      Tape.gradients(of: loss, for: [variable])[0].isClose(to: Tensor(gradient, shape: maps.shape), relative: 1e-4))
+    // The loss is finite where maps are exactly 0 or 1, and 0 where no subject is valid.
     let sharp = AttentionLoss.crossEntropy(maps: [regions], regions: [1 - regions], valid: valid).item
     #expect(sharp.isFinite && sharp > 5)
     #expect(AttentionLoss.crossEntropy(maps: [maps], regions: [regions], valid: .zeros([1, 2])).item == 0)
@@ -142,16 +143,16 @@ import Testing
     let maps = [Tensor([1, 1, 2, 4], shape: [1, 1, 2, 2])]
     let regions = [mask("..", "##").reshaped([1, 1, 2, 2])]
     #expect(abs(AttentionLoss.value(maps: maps, regions: regions).item - 0.0625) < 1e-6)
-    // The derivative against a finite difference.
-    let derivative = AttentionLoss.derivatives(maps: maps, regions: regions)[0]
+    // The gradient against a central difference.
+    let gradient = AttentionLoss.derivatives(maps: maps, regions: regions)[0]
     for index in 0..<4 {
       func loss(_ step: Float) -> Double {
         var values = maps[0].values
         values[index] += step
         return Double(AttentionLoss.value(maps: [Tensor(values, shape: [1, 1, 2, 2])], regions: regions).item)
       }
-      let slope = (loss(0.01) - loss(-0.01)) / 0.02
-      #expect(abs(slope - Double(derivative.values[index])) < 1e-4)
+      let difference = (loss(0.01) - loss(-0.01)) / 0.02
+      #expect(abs(difference - Double(gradient.values[index])) < 1e-4)
     }
   }
 

@@ -14,7 +14,7 @@ import Testing
     try folder.checkpoint(of: part).stored("weight").tensor.values[0]
   }
 
-  /// What is written of a part is found again, under its published name.
+  /// Each part is read from the file that it was written to, which has the published name.
   @Test func everyPartIsReadWhereItIsWritten() throws {
     let temporary = try TemporaryFolder()
     let folder = ModelFolder(temporary.path)
@@ -44,7 +44,7 @@ import Testing
     #expect(throws: CheckpointError.self) { try folder.write([:], of: .tokenizer) }
   }
 
-  @Test func aPartOfOnesOwnHasTheSameLayout() throws {
+  @Test func aNewKindOfPartHasTheSameLayout() throws {
     let temporary = try TemporaryFolder()
     let folder = ModelFolder(temporary.path, variant: "fp16")
     let part = ModelPart(model: "controlnet")
@@ -78,8 +78,8 @@ import Testing
     #expect(try !folder.optionalConfiguration(of: .adapter)["heads"].isPresent)
   }
 
-  /// Errors say what was expected, where, and what a model folder has.
-  @Test func whatIsMissingIsNamed() throws {
+  /// Errors name what was expected, where, and what belongs in a model folder.
+  @Test func missingPartsAreNamed() throws {
     let temporary = try TemporaryFolder()
     let folder = ModelFolder(temporary.path)
     let cases: [(expected: String, read: () throws -> Void)] = [
@@ -107,7 +107,7 @@ import Testing
     #expect(try folder.neededParts() == ModelPart.required + [.secondTextEncoder])
   }
 
-  @Test func imagesArePreparedAsTheEncodersOwnFolderSays() throws {
+  @Test func theImageProcessorBesideTheEncoderComesFirst() throws {
     let temporary = try TemporaryFolder()
     let folder = ModelFolder(temporary.path)
     try folder.write(["size": 3], of: .featureExtractor)
@@ -116,7 +116,7 @@ import Testing
     #expect(try folder.imageProcessor()?["size"].int() == 5)
   }
 
-  @Test func copiesFillUpAndLinksReplace() throws {
+  @Test func copiesFillGapsAndLinksReplace() throws {
     let (a, b, c) = (try TemporaryFolder(), try TemporaryFolder(), try TemporaryFolder())
     let (source, copied, linked) = (ModelFolder(a.path), ModelFolder(b.file("model")), ModelFolder(c.path))
     for part in [ModelPart.unet, .vae, .adapter] { try write(1, part, in: source) }
@@ -130,18 +130,18 @@ import Testing
     try linked.link(to: source, except: [.unet, .adapter])
     #expect(try number(.unet, in: linked) == 2 && number(.vae, in: linked) == 1)
     #expect(!linked.has(.adapter))
-    // A part that is a link is copied as what it leads to.
+    // A linked part is copied as files, not as a link.
     let whole = ModelFolder(b.file("whole"))
     try whole.copy([.vae], from: linked)
     try write(7, .vae, in: source)
     #expect(try number(.vae, in: linked) == 7 && number(.vae, in: whole) == 1)
-    // Nothing happens to a folder that is linked to itself.
+    // Linking a folder to itself changes nothing.
     try linked.link(to: linked, except: [])
     #expect(try number(.vae, in: linked) == 7)
     #expect(throws: CheckpointError.self) { try linked.link(to: ModelFolder(b.file("none")), except: []) }
   }
 
-  @Test func theConfigurationBesideLoneWeightsIsFound() throws {
+  @Test func theConfigurationBesideAWeightsFileIsFound() throws {
     let temporary = try TemporaryFolder()
     let folder = ModelFolder(temporary.path)
     try write(1, .vae, in: folder)

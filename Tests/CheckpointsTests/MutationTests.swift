@@ -5,10 +5,10 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Damaged files: each is read or refused, and nothing else.
+/// A damaged file is either read or refused with one of the readers' errors.
 @Suite struct MutationTests {
   @Test(arguments: ["reader/mixed.bin", "reader/legacy.bin", "reader/expected.safetensors"])
-  func flippedBytesEndInAnErrorOrInNumbers(name: String) throws {
+  func damagedFilesAreReadOrRefused(name: String) throws {
     let folder = try TemporaryFolder()
     let whole = try bytes(of: Golden.path(name))
     var numbers = TestNumbers(99)

@@ -38,7 +38,7 @@ import Testing
     for key in plain.keys { #expect(try pickled.stored(key).tensor == plain.stored(key).tensor, "\(key)") }
   }
 
-  /// The beginning of a pickle in the older form, then the given instructions.
+  /// A file of the older form: its beginning, then the given instructions.
   private func plain(_ instructions: [UInt8]) throws -> String {
     let magic: [UInt8] = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]
     let version: [UInt8] = [0x80, 2, 0x4d, 0xe9, 3, 0x2e]
@@ -71,7 +71,7 @@ import Testing
     // A list that holds itself.
     let circle = try plain([0x80, 2, 0x5d, 0x71, 0, 0x68, 0, 0x61, 0x2e, 0x80, 2, 0x5d, 0x2e])
     #expect(throws: CheckpointError.self) { try Checkpoint(circle) }
-    // Lists of ten references each to the next: 10¹² leaves.
+    // Nested lists, each with ten references to the next one: 10¹² leaves.
     var bomb: [UInt8] = [0x80, 2, 0x5d, 0x71, 0]
     for level in 1...12 {
       bomb += [0x5d, 0x28] + (0..<10).flatMap { _ in [0x68, UInt8(level - 1)] } + [0x65, 0x71, UInt8(level)]
@@ -86,8 +86,8 @@ import Testing
   /// The same instructions many times.
   private func repeated(_ count: Int, _ part: (Int) -> [UInt8]) -> [UInt8] { (0..<count).flatMap { part($0) } }
 
-  /// Files of a few hundred kilobytes that would become gigabytes if every mention of a container were a copy.
-  @Test func smallFilesDoNotStandForMuchMemory() throws {
+  /// Files of a few hundred kilobytes that would take gigabytes if every mention of a container were a copy.
+  @Test func smallFilesDoNotTakeMuchMemory() throws {
     let end: [UInt8] = [0x2e, 0x80, 2, 0x5d, 0x2e]
     // One list of pairs, made into dictionaries again and again.
     let pairs = joined([0x80, 2, 0x4b, 1, 0x4b, 2, 0x86, 0x71, 1, 0x5d, 0x28], repeated(100_000) { _ in [0x68, 1] })

@@ -18,7 +18,7 @@ import Testing
   }
 
   @Test(arguments: ElementType.allCases)
-  func everyTypeComesBack(type: ElementType) throws {
+  func everyTypeIsReadBack(type: ElementType) throws {
     let a = Tensor([0, 1, 1, 0, 1, 0], shape: [2, 3])
     let path = folder.file("a.safetensors")
     try SafetensorsFile.write(
@@ -54,8 +54,8 @@ import Testing
     #expect(throws: CheckpointError.self) { try Checkpoint(folder.path) }
   }
 
-  @Test func onlyWhatIsAskedForIsRead() throws {
-    // Eight gigabytes of nothing, which a disk does not store, with four numbers behind them.
+  @Test func onlyRequestedTensorsAreRead() throws {
+    // Eight gigabytes of zeros, which a sparse file does not store, followed by four numbers.
     let size = 8 << 30
     let path = try file(
       #"{"a":{"dtype":"F16","shape":[\#(size / 2)],"data_offsets":[0,\#(size)]},"#
@@ -90,7 +90,7 @@ import Testing
     try SafetensorsFile.write([("a", Tensor(1))], to: path)
     #expect(throws: CheckpointError.missingKey(path: path, key: "b")) { try Checkpoint(path).stored("b") }
     #expect(throws: CheckpointError.self) { try Checkpoint(folder.file("none.safetensors")) }
-    // Opening a pipe would wait for ever.
+    // Opening a pipe would block forever.
     #expect(mkfifo(folder.file("pipe.bin"), 0o600) == 0)
     #expect(throws: CheckpointError.self) { try Checkpoint(folder.file("pipe.bin")) }
   }
@@ -136,7 +136,7 @@ import Testing
     }
   }
 
-  @Test func nothingIsLeftWhereWritingFails() throws {
+  @Test func failedWritesLeaveNothing() throws {
     #expect(throws: CheckpointError.self) {
       try SafetensorsFile.write([("a", Tensor(1))], to: folder.file("no/such/folder.safetensors"))
     }
@@ -161,7 +161,7 @@ import Testing
     #expect(folder.contents.isEmpty)
   }
 
-  @Test func nothingHasANameBeforeItIsWhole() throws {
+  @Test func filesHaveNoNameBeforeTheyAreComplete() throws {
     let path = folder.file("late.safetensors")
     let writer = try SafetensorsWriter(path, entries: [.init(key: "a", elementType: .float32, shape: [2])])
     try writer.append(.ones([2]))

@@ -10,10 +10,10 @@ import TrainingData
 
   private func identity(_ name: String, hue: Int) throws -> Identity { Identity(kind: try world.kind(name), hue: hue) }
 
-  /// A portrait of an identity over one colour, and its tight box.
-  private func picture(_ identity: Identity, turn: Float = 0, ground: Float = 0.5) -> (Tensor, Box) {
+  /// A portrait of an identity on a background of one colour, and its tight box.
+  private func picture(_ identity: Identity, turn: Float = 0, background: Float = 0.5) -> (Tensor, Box) {
     let portrait = world.portraits(of: identity, turns: [turn], side: 64, fill: 0.8)[0]
-    let colors = portrait.pixels.map { $0 + ground * (1 - $0.w) * SIMD4(1, 1, 1, 0) }
+    let colors = portrait.pixels.map { $0 + background * (1 - $0.w) * SIMD4(1, 1, 1, 0) }
     let image = Tensor(colors.map(\.x) + colors.map(\.y) + colors.map(\.z), shape: [3, 64, 64])
     let shown = Tensor(portrait.pixels.map { $0.w > 0 ? 1 : 0 }, shape: [64, 64])
     return (image, Box(around: shown))
@@ -43,16 +43,18 @@ import TrainingData
     #expect(judge.nearest(to: view, among: []) == nil)
   }
 
-  @Test(arguments: [Float(-25), 18, 25], [Float(0.1), 0.9]) func poseAndGroundMatterLittle(turn: Float, ground: Float)
+  @Test(arguments: [Float(-25), 18, 25], [Float(0.1), 0.9]) func poseAndBackgroundMatterLittle(
+    turn: Float, background: Float
+  )
     throws
   {
     let own = try identity("pumpkin", hue: 5)
-    let (image, box) = picture(own, turn: turn, ground: ground)
+    let (image, box) = picture(own, turn: turn, background: background)
     let candidates = world.candidates(for: own, seed: 3)
     #expect(judge.nearest(to: judge.view(of: image, in: box), among: candidates) == own)
   }
 
-  /// The judge's own ceiling, on scenes of training's side.
+  /// How often the judge is right on drawn scenes of the training split.
   @Test(.longNumeric) func drawnSubjectsAreRecognised() throws {
     for subjects in [1, 2] {
       let scenes = TestScenes(world, split: .training, subjects: subjects)

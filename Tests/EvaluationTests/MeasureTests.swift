@@ -16,7 +16,7 @@ import TrainingData
     let (here, there) = (Box(0.1, 0.1, 0.4, 0.4), Box(0.6, 0.5, 0.9, 0.8))
     let landing = Landing(image([(here, 0.6)]), image([]))
     #expect(landing.lies(in: here) && !landing.lies(in: there))
-    // A small difference elsewhere pulls the middle away, but not that of the largest part.
+    // A small difference elsewhere moves the middle of all differences, but not that of the largest part.
     let apart = Landing(image([(here, 0.5), (Box(0.6, 0.6, 0.85, 0.85), 0.8)]), image([]))
     #expect(!apart.lies(in: Box(0.1, 0.1, 0.3, 0.3)) && apart.largestLies(in: here))
     #expect(!Landing(image([]), image([])).lies(in: .whole))
@@ -36,7 +36,7 @@ import TrainingData
     #expect(wrong[0].allSatisfy { $0 < 0.3 })
   }
 
-  @Test func candidatesHoldTheOthersOfTheScene() {
+  @Test func candidatesIncludeTheScenesOtherSubjects() {
     let recognition = Recognition(judge: Judge(world))
     let scenes = TestScenes(world, split: .heldOutIdentities, subjects: 2)
     let scene = scenes[scenes.indices(count: 1)[0]]

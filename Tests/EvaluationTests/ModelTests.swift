@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import TrainingData
 
-/// Measures of the model before its training: near chance, in range, and the same each time.
+/// Measures of the untrained model: near chance, in range, and the same each time.
 @Suite(.longNumeric) struct ModelTests {
   private let settings = GenerationSettings(steps: 2, guidance: 2, batch: 2)
 
@@ -20,13 +20,13 @@ import TrainingData
     for scale in [0, 1] {
       #expect(try #require(rows.mean("pointing.\(scale)")) < 0.5)
       #expect(rows.curve("overlap.\(scale)").count == 41)
-      // Below every value of a map lies the whole image but its least cell: what chance gives.
+      // At threshold 0 every cell of a map counts but the smallest: the overlap is that of chance.
       #expect(abs(rows.curve("overlap.\(scale)")[0] - area) < 0.02)
     }
     #expect(rows.allSatisfy { $0.values["pointing.0.16"]?.count == 2 })
   }
 
-  @Test func theReportHasEveryLineAndGoesOnWhereItStopped() throws {
+  @Test func theReportIsCompleteAndContinuesWhereItStopped() throws {
     let pipeline = try Untrained.pipeline()
     let folder = try TemporaryFolder()
     var calls: [String] = []
@@ -56,7 +56,7 @@ import TrainingData
     #expect(try ModelResults(JSONNode(first.json, name: "results")).findings.map(\.name) == first.findings.map(\.name))
   }
 
-  @Test func aBaseWithoutAdapterIsMeasuredAsFarAsItGoes() throws {
+  @Test func aBaseIsMeasuredWithoutAnAdapter() throws {
     let folder = try TemporaryFolder()
     try ModelFolder(folder.path).link(to: ModelFolder(Untrained.pipeline().folder), except: [.adapter])
     let base = try Pipeline(folder.path)

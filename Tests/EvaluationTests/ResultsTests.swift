@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite struct ResultsTests {
-  @Test func rowsGiveMeansAndCurves() {
+  @Test func rowsHaveMeansAndCurves() {
     let rows = [
       SceneRow(scene: 1, values: ["hit": [1, 0], "curve": [0.2, 0.4]]),
       SceneRow(scene: 2, values: ["curve": [0.4, 0]]),
@@ -21,7 +21,7 @@ import Testing
     #expect(Finding("a", interval: interval, target: 0.9, scenes: 10).isMet == true)
     #expect(Finding("a", interval: interval, target: 0.91, scenes: 10).isMet == false)
     #expect(Finding("a", interval: interval, scenes: 10).isMet == nil)
-    for stage in [nil, StageName.base, "a stage of one's own"] {
+    for stage in [nil, StageName.base, "another stage"] {
       let finding = Finding("a", interval: interval, target: 0.5, scenes: 10, stage: stage)
       var settings = GenerationSettings(steps: 7, guidanceInterval: 0.5...5)
       settings.scene.scheduler = .ddim
@@ -46,7 +46,7 @@ import Testing
     #expect(try TrainingCurves(workingFolder: folder.file("none"), stages: ["base"]).curves.isEmpty)
   }
 
-  @Test func milestonesAreCurvesOfWhatHasATarget() {
+  @Test func milestonesAreCurvesOfFindingsWithATarget() {
     func findings(_ pointing: Double) -> [Finding] {
       func interval(_ value: Double) -> ConfidenceInterval {
         ConfidenceInterval(estimate: value, lower: 0, upper: 1, confidence: 0.95)

@@ -37,7 +37,7 @@ import TrainingData
     #expect(empty.prompt.isEmpty || request.prompt.hasSuffix(empty.prompt) || scene.plan.backdrop.place != nil)
   }
 
-  @Test func imagesOfScenesReachFromZeroToOne() {
+  @Test func imagesOfScenesLieInZeroToOne() {
     let scenes = TestScenes(world, split: .training, subjects: 2, size: 48)
     let scene = scenes[scenes.indices(count: 1)[0]]
     #expect(scene.image.shape == [3, 48, 48] && scene.image.values.allSatisfy { (0...1).contains($0) })

@@ -14,7 +14,7 @@ let world: EmojiWorld = {
   }
 }()
 
-/// The model that ships as it is before its first step of training.
+/// The model that ships, with its initial weights.
 enum Untrained {
   static let folder = Result { try TemporaryFolder() }
   static let opened = Result {

@@ -3,7 +3,7 @@ import Fuzzing
 import TestSupport
 import Testing
 
-/// The readers of the fuzzer on valid files and on a few thousand damaged ones; `Scripts/fuzz` runs millions.
+/// Gives the fuzzer's readers valid files and a few thousand damaged ones; `Scripts/fuzz` tries millions.
 @Suite(.longNumeric) struct FuzzTargetTests {
   static let seeds: [(FuzzTarget, [String])] = [
     (.safetensors, ["rng.safetensors", "reader/expected.safetensors"]),
@@ -13,7 +13,7 @@ import Testing
   ]
 
   @Test(arguments: seeds)
-  func damagedFilesStopNothing(target: FuzzTarget, files: [String]) throws {
+  func damagedFilesDoNotCrash(target: FuzzTarget, files: [String]) throws {
     var numbers = TestNumbers(31)
     for file in files {
       let whole = try bytes(of: Golden.path(file))
@@ -21,11 +21,11 @@ import Testing
       for _ in 0..<(target == .config ? 200 : 400) {
         var damaged = Array(whole.prefix(6000))
         for _ in 0..<(1 + Int(numbers.next() * 4)) {
-          let place = Int(numbers.next() * Float(damaged.count - 1))
+          let position = Int(numbers.next() * Float(damaged.count - 1))
           switch Int(numbers.next() * 3) {
-          case 0: damaged[place] = UInt8(numbers.next() * 255)
-          case 1: damaged.remove(at: place)
-          default: damaged.insert(contentsOf: damaged[place..<min(place + 9, damaged.count)], at: place)
+          case 0: damaged[position] = UInt8(numbers.next() * 255)
+          case 1: damaged.remove(at: position)
+          default: damaged.insert(contentsOf: damaged[position..<min(position + 9, damaged.count)], at: position)
           }
         }
         damaged.withUnsafeBytes { target.run($0) }

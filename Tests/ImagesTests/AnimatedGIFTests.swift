@@ -7,7 +7,7 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// What a GIF file's blocks say (GIF89a specification), and each frame over those before it.
+  /// The contents of a GIF file's blocks (GIF89a specification), and each frame drawn over those before it.
   private struct Animation {
     struct Frame {
       let delay, x, y, width, height: Int
@@ -18,7 +18,7 @@ import Testing
     private(set) var repeats = false
 
     init(_ bytes: [UInt8]) throws {
-      func number(_ place: Int) -> Int { Int(bytes[place]) | Int(bytes[place + 1]) << 8 }
+      func number(_ offset: Int) -> Int { Int(bytes[offset]) | Int(bytes[offset + 1]) << 8 }
       #expect(bytes.starts(with: Array("GIF89a".utf8)) && bytes.last == UInt8(ascii: ";"))
       let colorsEnd = 13 + (3 << (Int(bytes[10] & 7) + 1))
       #expect(bytes[10] & 0x80 != 0)
@@ -39,7 +39,7 @@ import Testing
           delay: delay, x: number(start + 1), y: number(start + 3), width: number(start + 5), height: number(start + 7),
           hasOwnPalette: bytes[start + 9] & 0x80 != 0)
         frames.append(frame)
-        // The same frame as a file of its own, at its own corner.
+        // The same frame as a file of its own, moved to the corner.
         let sides = Array(bytes[start + 5..<start + 9])
         let alone = [
           Array(bytes[..<6]), sides, Array(bytes[10..<colorsEnd]), [0x2c, 0, 0, 0, 0], sides,
@@ -48,9 +48,9 @@ import Testing
         var shown = images.last ?? PixelImage(width: number(6), height: number(8))
         let part = try PixelImage(decoding: alone, name: "frame")
         for y in 0..<part.height {
-          let place = 3 * ((frame.y + y) * shown.width + frame.x)
+          let offset = 3 * ((frame.y + y) * shown.width + frame.x)
           shown.pixels.replaceSubrange(
-            place..<place + 3 * part.width, with: part.pixels[3 * y * part.width..<3 * (y + 1) * part.width])
+            offset..<offset + 3 * part.width, with: part.pixels[3 * y * part.width..<3 * (y + 1) * part.width])
         }
         images.append(shown)
       }
@@ -79,7 +79,7 @@ import Testing
     #expect(folder.contents == ["a.gif"])
   }
 
-  @Test func photographsKeepTheirColoursNearly() throws {
+  @Test func photographsNearlyKeepTheirColours() throws {
     let photo = try PixelImage(contentsOf: Golden.path("photos/cat.jpg")).resized(width: 120, height: 117)
     let other = try PixelImage(contentsOf: Golden.path("photos/cup.jpg")).resized(width: 120, height: 117)
     func meanError(_ found: PixelImage, _ wanted: PixelImage) -> Double {
@@ -90,7 +90,7 @@ import Testing
     let dithered = try written([photo, other], [5], dithered: true)
     for (index, wanted) in [photo, other].enumerated() {
       #expect(meanError(plain.images[index], wanted) < 4)
-      // Dots average out: seen from further away, dithered colours are the nearer ones.
+      // Averaged over neighbouring pixels, dithered colours are nearer to the original.
       let far = wanted.resized(width: 15, height: 13, filter: .box)
       let (a, b) = (plain.images[index], dithered.images[index])
       #expect(
@@ -112,7 +112,7 @@ import Testing
     #expect(try written([dot], [0]).images == [dot])
   }
 
-  @Test func whatIsNoAnimationIsRefused() throws {
+  @Test func invalidAnimationsAreRefused() throws {
     let frame = PixelImage(width: 8, height: 6, red: 80)
     for (frames, delays) in [
       ([], [1]), ([frame], []), ([frame, PixelImage(width: 6, height: 8)], [1]), ([frame], [-1]), ([frame], [65536]),

@@ -5,7 +5,7 @@ import Testing
 /// Pixels of every kind of file, against Pillow's; JPEG also on the photographs.
 @Suite struct DecodingTests {
   @Test(arguments: try Fixtures.decoded())
-  func pixelsAreThoseStored(file: Fixtures.DecodedFile) throws {
+  func pixelsAreThoseOfPillow(file: Fixtures.DecodedFile) throws {
     let found = try PixelImage(decoding: [UInt8](file.file), name: file.name)
     #expect((found.width, found.height) == (file.width, file.height))
     let worst = zip(found.pixels, file.image.pixels).map { abs(Int($0) - Int($1)) }.max() ?? 0

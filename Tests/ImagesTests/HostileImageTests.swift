@@ -3,11 +3,11 @@ import Images
 import TestSupport
 import Testing
 
-/// Damaged, cut-off and absurd files: refused with a clear error, in bounded memory, without a crash.
+/// Damaged, truncated and absurd files are refused with a clear error, in bounded memory, without a crash.
 @Suite struct HostileImageTests {
   private let image = PixelImage(width: 5, height: 3, pixels: (0..<45).map { UInt8($0 * 5) })
 
-  @Test func whatIsNoImageIsRefused() throws {
+  @Test func filesThatAreNoImagesAreRefused() throws {
     for (bytes, found) in [
       ([], "an empty file"), ([1, 2, 250], "bytes 1 2 fa"), (Array("GIF89a".utf8), "none"),
       (Array("BM".utf8), "none"), ([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], "none"),
@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test(arguments: try Fixtures.decoded())
-  func everyCutOffFileIsRefused(file: Fixtures.DecodedFile) {
+  func truncatedFilesAreRefused(file: Fixtures.DecodedFile) {
     let whole = [UInt8](file.file)
     // A GIF may end after its first picture; of two, that is about half of the file.
     let counts = file.name.contains("two frames") ? [] : [whole.count / 2, whole.count - 16]
@@ -51,7 +51,7 @@ import Testing
     }
   }
 
-  @Test func aPhotographCutOffIsRefused() throws {
+  @Test func truncatedPhotographsAreRefused() throws {
     for name in ["cat.jpg", "astronaut.png"] {
       let whole = try bytes(of: Golden.path("photos/" + name))
       for count in [whole.count / 3, whole.count - 1000, whole.count - 1] {
@@ -63,12 +63,12 @@ import Testing
   @Test func unusualJPEGsAreRefusedByName() throws {
     let jpeg = image.jpegBytes()
     let frame = try #require(jpeg.indices.first { jpeg[$0...].starts(with: [0xff, 0xc0]) })
-    for (place, value, words) in [
+    for (position, value, words) in [
       (frame + 1, 0xc3, "lossless"), (frame + 4, 12, "12 bits"), (frame + 9, 2, "2 channels"),
       (frame + 11, 0x51, "sampled 5×1"),
     ] as [(Int, UInt8, String)] {
       var odd = jpeg
-      odd[place] = value
+      odd[position] = value
       let error = #expect(throws: ImageError.self) { try PixelImage(decoding: odd, name: "x") }
       #expect("\(try #require(error))".contains(words))
     }
@@ -119,10 +119,12 @@ import Testing
     #endif
   }
 
-  /// Whether both bytes that hold a side's thousands are set, in any of the formats.
+  /// Whether a header, read as any of the formats, asks for more than 200,000 pixels.
   private func asksForMuch(_ bytes: [UInt8]) -> Bool {
-    func big(_ place: Int) -> Int { place + 1 < bytes.count ? Int(bytes[place]) << 8 | Int(bytes[place + 1]) : 0 }
-    func little(_ place: Int) -> Int { place + 1 < bytes.count ? Int(bytes[place + 1]) << 8 | Int(bytes[place]) : 0 }
+    func big(_ offset: Int) -> Int { offset + 1 < bytes.count ? Int(bytes[offset]) << 8 | Int(bytes[offset + 1]) : 0 }
+    func little(_ offset: Int) -> Int {
+      offset + 1 < bytes.count ? Int(bytes[offset + 1]) << 8 | Int(bytes[offset]) : 0
+    }
     let sizes: [(Int, Int)]
     switch bytes.first {
     case 0x89: sizes = [(big(18), big(22))]

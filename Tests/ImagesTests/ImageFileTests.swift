@@ -10,13 +10,13 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  @Test func pngComesBackTheSame() throws {
+  @Test func pngIsLossless() throws {
     try image.write(folder.file("a.png"))
     #expect(try PixelImage(contentsOf: folder.file("a.png")) == image)
     #expect(folder.contents == ["a.png"])
   }
 
-  @Test func jpegComesBackNearly() throws {
+  @Test func jpegIsNearlyLossless() throws {
     let grey = PixelImage(width: 16, height: 8, red: 100, green: 150, blue: 200)
     try grey.write(folder.file("a.jpg"))
     let found = try PixelImage(contentsOf: folder.file("a.jpg"))
@@ -49,7 +49,7 @@ import Testing
     #expect(masked[2, 0] == image[2, 0])
   }
 
-  @Test func whatCannotBeReadIsNamed() throws {
+  @Test func unreadableFilesAreNamed() throws {
     for (path, words) in [
       (folder.file("none.png"), "No such file"), (folder.path, "a folder or device"),
       ("/dev/zero", "a folder or device"),
@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func whatCannotBeWrittenLeavesNothing() throws {
+  @Test func failedWritesLeaveNothing() throws {
     let error = #expect(throws: ImageError.self) { try image.write(folder.file("no/such/a.png")) }
     #expect("\(try #require(error))".contains("No such file"))
     #expect(throws: ImageError.self) { try image.write(folder.file("a.tiff")) }

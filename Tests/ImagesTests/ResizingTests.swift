@@ -2,10 +2,10 @@ import Images
 import TestSupport
 import Testing
 
-/// Byte for byte against Pillow.
+/// Compared with Pillow byte for byte.
 @Suite struct ResizingTests {
   @Test(arguments: ResizeFilter.allCases)
-  func everySizeIsPillows(filter: ResizeFilter) throws {
+  func everySizeMatchesPillow(filter: ResizeFilter) throws {
     let fixtures = try Fixtures.resized()
     let cases = fixtures.cases.filter { $0.filter == filter.rawValue }
     #expect(cases.count == 21)
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func theSameSizeIsTheSameImage() {
+  @Test func resizingToTheSameSizeChangesNothing() {
     let image = PixelImage(width: 2, height: 1, pixels: [1, 2, 3, 4, 5, 6])
     #expect(image.resized(width: 2, height: 1) == image)
   }

@@ -15,7 +15,7 @@ import Testing
     #expect(text.contains("ms_adapter.1.to_k_ip.weight  [32, 40]  float16"))
   }
 
-  @Test func anAdapterIsHeldToTheUNetBesideIt() throws {
+  @Test func anAdapterIsCheckedAgainstTheUNetBesideIt() throws {
     let inspection = try Inspection(Golden.path("pipeline/ms_adapter.bin"), listsKeys: false)
     #expect(inspection.isWhole)
     #expect(inspection.lines.contains("  whole: every weight is there, none is surplus"))
@@ -23,7 +23,7 @@ import Testing
       try Inspection(Golden.path("reader/legacy.bin"), listsKeys: false).lines.contains { $0.contains("not checked") })
   }
 
-  @Test func partsThatTheIndexNamesAreMissed() throws {
+  @Test func missingPartsThatTheIndexNamesAreListed() throws {
     let folder = try TemporaryFolder()
     try ModelFolder(folder.path).copy(
       ModelPart.all.filter { $0 != .secondTextEncoder }, from: ModelFolder(Golden.path("pipeline")))
@@ -59,7 +59,7 @@ import Testing
     #expect(inspection.lines.contains("  surplus: extra.weight [2]"))
   }
 
-  @Test func whatCannotBeReadIsRefused() throws {
+  @Test func unreadableFilesAreRefused() throws {
     let folder = try TemporaryFolder()
     for path in [folder.path, folder.file("none"), try folder.write([1, 2, 3], as: "x.safetensors")] {
       #expect(throws: CheckpointError.self) { try Inspection(path) }

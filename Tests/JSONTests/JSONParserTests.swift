@@ -51,7 +51,7 @@ import Testing
 
   @Test func pipesAndFoldersAreNoFiles() throws {
     let folder = try TemporaryFolder()
-    // Reading it would wait for ever.
+    // Reading it would block forever.
     #expect(mkfifo(folder.file("pipe.json"), 0o600) == 0)
     for path in [folder.file("pipe.json"), folder.path] {
       #expect(throws: JSONError.file(path: path, reason: "expected a JSON file, found a folder or device")) {
@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func textComesBackTheSame() throws {
+  @Test func textRoundTrips() throws {
     let value: JSONValue = .object([
       ("numbers", [1, 2.5, -3e-7]), ("nested", [["a": "\"\\\n\u{2}é"], []]), ("none", .null), ("yes", true),
     ])
@@ -70,7 +70,7 @@ import Testing
     #expect(value.text() == value.text())
   }
 
-  @Test func typedReadingNamesFileAndPlace() throws {
+  @Test func typedReadingNamesFileAndLocation() throws {
     let node = JSONNode(try JSONValue.parse(#"{"a": {"b": [1, "x", 2.0]}, "n": null}"#, name: "f.json"), name: "f.json")
     #expect(try node["a"]["b"][2].int() == 2)
     #expect(try node["n"].int(or: 5) == 5)
@@ -86,7 +86,7 @@ import Testing
     #expect(throws: JSONError.self) { try node["a"]["b"][1].int(or: 3) }
   }
 
-  @Test func rangesComeBackAndMustNotBeReversed() throws {
+  @Test func rangesRoundTripAndMustNotBeReversed() throws {
     for range: ClosedRange<Float> in [0.5...5, 0...Float.infinity, -Float.infinity...1, 2...2] {
       #expect(try ClosedRange<Float>(json: JSONNode(JSONValue(range), name: "f.json")) == range)
     }
@@ -95,7 +95,7 @@ import Testing
     }
   }
 
-  @Test func keysOfNoEntryAreErrorsThatNameThoseLikeThem() throws {
+  @Test func unknownKeysAreErrorsThatNameSimilarOnes() throws {
     struct Pair: Equatable {
       var height = 1
       var width: Int?

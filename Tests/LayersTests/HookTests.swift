@@ -44,7 +44,7 @@ extension HookKind {
     }
   }
 
-  @Test func aPatternThatFitsNothingNamesNearOnes() {
+  @Test func aPatternThatFitsNothingIsAnErrorWithSimilarNames() {
     #expect {
       try session(.observe(HookSelection(.pattern, patterns: ["down_block.0.atn2.*"])) { _ in })
     } throws: { error in
@@ -92,7 +92,7 @@ extension HookKind {
     }
   }
 
-  @Test func aTensorOfAnotherShapeIsAnErrorAndTheSessionGoesOnWithoutHooks() throws {
+  @Test func aTensorOfAnotherShapeIsAnErrorAndTheSessionContinuesWithoutHooks() throws {
     let count = Mutex(0)
     let session = try session(
       .replace(HookSelection(.output)) { _ in .zeros([3]) },
@@ -102,7 +102,7 @@ extension HookKind {
       try session.during(Moment()) { #expect(second(tensor) == tensor) }
     }
     #expect(!second.isObserved() && count.withLock { $0 } == 0)
-    // The failure stays: the run that these hooks belonged to is over.
+    // The failure stays: the run that these hooks belong to has ended.
     #expect(throws: HookError.self) { try session.during(Moment()) { second(tensor) } }
   }
 
@@ -112,7 +112,7 @@ extension HookKind {
     #expect(throws: Stop.self) { try session.during(Moment()) { second(Tensor([1, 2], shape: [1, 2])) } }
   }
 
-  @Test func hooksOfAnEarlierRunThatNeverEndedAreNotInForceInTheNext() throws {
+  @Test func hooksOfAnUnfinishedRunAreNotUsedInTheNext() throws {
     let stale = try session(.replace(HookSelection(.output)) { $0.tensor + 1 })
     let tensor = Tensor([1, 2], shape: [1, 2])
     try stale.during(Moment()) {
@@ -130,7 +130,7 @@ extension HookKind {
     ) {
       try HookSession([Hook.observe(HookSelection(patterns: ["up_*"])) { _ in }], catalog: catalog, outline: outline)
     }
-    // Some of what a pattern names is enough; steps that no point has are not.
+    // It is enough that some of the named points can fire, but an error that none has steps.
     _ = try HookSession([Hook.observe(HookSelection()) { _ in }], catalog: catalog, outline: outline)
     #expect(throws: HookError.self) {
       try HookSession([Hook.observe(HookSelection(steps: [0])) { _ in }], catalog: catalog, outline: outline)
@@ -148,7 +148,7 @@ extension HookKind {
     #expect(try session.during(Moment()) { first.attend(query, key, value, keeping: kept) } == plain)
     let sums = try #require(seen.withLock { $0 }).sum(axes: [3]).mean(axes: [1])
     #expect(sums.isClose(to: kept.reshaped([2, 5]), absolute: 1e-5))
-    // A replacement has the last word, outside of what is kept too.
+    // A replacement is used even for queries that are not kept.
     let uniform = try self.session(.replace(HookSelection(.pattern)) { .ones($0.tensor.shape) / 4 })
     let replaced = try uniform.during(Moment()) { first.attend(query, key, value, keeping: kept) }
     #expect(replaced.isClose(to: value.mean(axes: [1]).reshaped([2, 1, 9]).broadcast(to: [2, 5, 9]), absolute: 1e-5))

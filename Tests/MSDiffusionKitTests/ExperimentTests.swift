@@ -3,7 +3,7 @@ import MSDiffusionKit
 import TestSupport
 import Testing
 
-/// A figure's numbers follow its inputs, and lie beside it.
+/// A figure's numbers depend on its inputs, and are saved beside it.
 @Suite(.longNumeric) struct ExperimentTests {
   private let run = Result { try Run(name: "Test", arguments: ["--steps", "3", "--size", "64"]) }
 
@@ -38,7 +38,7 @@ import Testing
     let added = AttentionRecorder(.contribution)
     let generation = try pipeline.generate(scene, observing: [masked, free, added])
     let mask = Box(0, 0, 0.5, 1).mask(height: 4, width: 4)
-    // The masked map redraws the box, whatever the model thinks; the free one does not.
+    // The masked map only redraws the box, whatever the model attends to; the unmasked one does not.
     let redrawn = try masked.maps().layerHeatmaps("cat", tokens: columns[0])
     for map in redrawn where map.height == 4 {
       for (value, inside) in zip(map.values.values, mask.values) {
@@ -87,7 +87,7 @@ import Testing
     #expect(counts[.adapter] == 459_739_008)
   }
 
-  @Test func whatTheRandomCheckpointWritesIsAPipeline() throws {
+  @Test func aRandomCheckpointOpensAsAPipeline() throws {
     let (folder, small) = (try TemporaryFolder(), ModelFolder(Golden.path("pipeline")))
     let parts = try RandomCheckpoint.parts { part in
       guard part == .adapter else { return try small.configuration(of: part).value ?? .null }
@@ -104,7 +104,7 @@ import Testing
     #expect(last.done == last.total && last.total == parts.reduce(0) { $0 + $1.shapes.count })
     let pipeline = try Pipeline(folder.path)
     #expect(pipeline.adapter?.tokens == 4 && pipeline.sources.count == 6)
-    // Weights that are there already are kept.
+    // Existing weights are kept.
     let hash = pipeline.hash()
     try RandomCheckpoint.write(parts, to: target, seed: 4)
     #expect(try Pipeline(folder.path).hash() == hash)

@@ -24,7 +24,7 @@ import Testing
     return written
   }
 
-  @Test func logsGetALineNowAndThenAndTerminalsOneThatChanges() {
+  @Test func logsGetLinesAtIntervalsAndTerminalsOneThatChanges() {
     let often = written(isTerminal: false, interval: .zero).text
     #expect(often.split(separator: "\n").count == 4)
     #expect(often.contains("3/4") && often.contains("left") && !often.contains("\r"))
@@ -32,7 +32,7 @@ import Testing
     let changing = written(isTerminal: true, interval: .zero)
     #expect(changing.count == 4 && !changing.text.contains("\n"))
     #expect(changing.text.hasSuffix("\r\u{1b}[K"))
-    // The first state is shown at once, the others are too close behind it.
+    // The first state is shown at once; the others follow within the interval.
     #expect(written(isTerminal: true, interval: .seconds(60)).count == 2)
   }
 
@@ -57,7 +57,7 @@ import Testing
     #expect(Set(lines).count == 200)
   }
 
-  @Test func linesTellHowManyAndHowLong() {
+  @Test func linesShowCountAndTime() {
     #expect(
       ProgressLine.line(["run", "denoising"], done: 6, total: 24, secondsLeft: 30)
         == "run: denoising ██████·················· 6/24, 30 s left")

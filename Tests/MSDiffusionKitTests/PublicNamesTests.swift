@@ -3,8 +3,8 @@ import MSDiffusionKit
 import Testing
 
 @Suite struct PublicNamesTests {
-  /// A script that imports the package sees all modules at once: no public name may stand in two of them.
-  @Test func noPublicTypeStandsInTwoModules() throws {
+  /// A script that imports the package sees all modules at once: no public name may be in two of them.
+  @Test func noPublicTypeIsInTwoModules() throws {
     let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Sources")
     let declaration = try Regex(

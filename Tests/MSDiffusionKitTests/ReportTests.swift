@@ -3,7 +3,7 @@ import MSDiffusionKit
 import TestSupport
 import Testing
 
-/// Reports are drawn from what was measured, and say so where nothing was.
+/// Reports draw what was measured, and state where nothing was.
 @Suite struct ReportTests {
   private let folder = Result { try TemporaryFolder() }
 
@@ -11,7 +11,7 @@ import Testing
     try Run(name: name, arguments: arguments + ["--output", folder.get().path], extras)
   }
 
-  @Test func optionsOfAnExperimentStandBesideThoseOfAll() throws {
+  @Test func experimentsAddOptionsToTheCommonOnes() throws {
     let options: [ExtraOption] = [.flag("full", "Measure."), .value("scenes", "N", "How many.")]
     let run = try run("Test", ["--full", "--steps", "7", "--scenes=12"], options)
     #expect(run.flag("full") && run.text("scenes") == "12" && run.steps(30) == 7)
@@ -45,7 +45,7 @@ import Testing
       .write(toFile: path, atomically: true, encoding: .utf8)
     let measured = try TrainingCurves(stage: "vae", log: path)
     #expect(measured.curves.map(\.name) == ["loss", "heldOutLoss"])
-    // A chart of its own for what was measured.
+    // Held-out measures have a chart of their own.
     #expect(try measured.lossFigure(title: "losses").image().height > image.height + 200)
   }
 
@@ -67,8 +67,8 @@ import Testing
     #expect(finding.interval.estimate == guided.reduce(0, +) / 2)
   }
 
-  /// What a pseudo layout forgets while it generates, its measure forgets too.
-  @Test(.longNumeric) func measuredPseudoLayoutsWeighStepsAsTheRunDoes() throws {
+  /// A pseudo layout's memory weighs steps in its measure as in the generation.
+  @Test(.longNumeric) func measuredPseudoLayoutsWeighStepsAsTheGenerationDoes() throws {
     let pipeline = try run("Test", [], []).pipeline()
     let evaluator = Evaluator(world: try EmojiWorld())
     let scenes = TestScenes(evaluator.world, split: .training, subjects: 2, size: pipeline.nativeSize)
@@ -77,7 +77,7 @@ import Testing
     let batch = scenes.indices(count: 2).map { scenes[$0] }
     let variants = LayoutVariant.all.filter { $0.run == "joint run" }
     #expect(variants.count == 56)
-    /// The fit of every subject, a list per variant.
+    /// The overlap of every subject, one list per variant.
     func overlaps(memory: Float) throws -> [[Double]] {
       let requests = batch.map { scene in scene.request(settings).with { $0.layout.pseudoLayout = .joint } }
       let recorder = AttentionRecorder(.text, keeping: .steps)
@@ -89,14 +89,14 @@ import Testing
         variant.overlaps(layers, with: boxes, side: pipeline.nativeSize).flatMap { $0 }
       }
     }
-    /// How many variants fit as was measured; rows keep six decimals.
+    /// How many variants have the measured overlaps; rows keep six decimals.
     func equal(_ expected: [[Double]]) -> Int {
       zip(variants, expected).count { variant, expected in
         let found = measured.flatMap { $0.values[variant.name] ?? [] }
         return found.count == 4 && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-6 }
       }
     }
-    // A map's last bits may decide on which side of a threshold a cell is.
+    // Last bits of a map can move a cell across a threshold, so a few variants may differ.
     let own = equal(try overlaps(memory: PseudoLayout.joint.memory))
     let even = equal(try overlaps(memory: 1))
     #expect(own >= 50 && even < own)
@@ -110,7 +110,7 @@ import Testing
     let curves = try #require(try report.milestones()).curves
     #expect(curves.map(\.name) == ["pointing at γ = 0 without supervision"])
     #expect(curves.first?.stage == "base" && curves.first?.samples == [640])
-    // A milestone of a stage that nothing measured depends on would add nothing.
+    // No measure depends on these stages, so a milestone of them would add nothing.
     for arguments in [["--milestone", "vae=640"], ["--milestone", "adapter=640", "--ungrounded", base]] {
       #expect(throws: RunError.self) { try ModelReport(run("Test", arguments, ModelReport.options)).measure() }
     }
@@ -123,7 +123,7 @@ import Testing
     let findings = [
       Finding("met", interval: try .proportion(successes: 9, trials: 10), chance: 0.1, target: 0.8, scenes: 10),
       Finding("missed", note: "why", interval: try .proportion(successes: 1, trials: 10), target: 0.8, scenes: 10),
-      Finding("told", interval: try .mean(of: [0.2, 0.4]), scenes: 2),
+      Finding("reported", interval: try .mean(of: [0.2, 0.4]), scenes: 2),
     ]
     let results = ModelResults(
       checkpoint: "another", settings: GenerationSettings(), findings: findings, missing: ["the rest"])
@@ -133,7 +133,7 @@ import Testing
     ])
     try write(curves.json, as: "Test/curves.json")
     let read = try #require(try report.results())
-    #expect(read.findings.map(\.name) == ["met", "missed", "told"] && read.missing == ["the rest"])
+    #expect(read.findings.map(\.name) == ["met", "missed", "reported"] && read.missing == ["the rest"])
     let figure = try report.figure(read, report.curves())
     #expect(figure.caption.contains("another checkpoint"))
     let image = try figure.image()
@@ -161,7 +161,7 @@ import Testing
 }
 
 extension AttentionRecorder {
-  /// Means of a generation's phrase maps over its steps, of every layer, earlier steps fading: `[R, h, w]` each.
+  /// For each layer, the mean of a generation's phrase maps over its steps, earlier steps weighing less: `[R, h, w]`.
   fileprivate func sequences(in generation: Generation, layerByLayer memory: Float) throws -> [Tensor] {
     let recorded = try maps(sample: generation.samples.lowerBound)
     return try recorded.layers.map { layer in

@@ -3,7 +3,7 @@ import MSDiffusionKit
 import TestSupport
 import Testing
 
-/// Beside every figure lies what it was really made from.
+/// The record beside a figure holds what it was really made from.
 @Suite(.longNumeric) struct SceneRecordTests {
   private let folder = Result { try TemporaryFolder() }
 
@@ -39,18 +39,18 @@ import Testing
     #expect(found.map(\.scene) == scenes + [scenes[0]])
     #expect(found.map(\.labels) == [["scene 0", "again"]] + (1..<5).map { ["scene \($0)"] } + [["own"]])
     #expect(found.map(\.hasOwnConditions) == [false, false, false, false, false, true])
-    // Pictures of the package stand there by their names, large ones beside the file.
+    // The package's pictures are recorded by name; other large ones are saved beside the record.
     #expect(try bytes(of: record).count < 20_000)
     let json = try JSONNode.read(record)["scenes"]
     #expect(try json[0]["scene"]["subjects"][0]["picture"]["name"].string() == "fox")
     #expect(try json[2]["scene"]["subjects"][0]["picture"]["file"].string().hasPrefix("Test/picture-"))
     #expect(json[3]["scene"]["subjects"][0]["picture"]["png"].isPresent)
-    // A file that changed is no longer what the figure was made from.
+    // A picture file that has changed since is an error.
     try noisy.write(path)
     #expect(throws: SceneError.self) { try SceneRecord.read(besideFigure: record) }
   }
 
-  @Test func scenesThatDifferInOneRuleHaveOtherRecords() throws {
+  @Test func scenesThatDifferInOneRuleHaveDifferentRecords() throws {
     let run = try run()
     for rule in [nil, PseudoLayout.published, .joint] {
       _ = try run.generate(try run.scene("a fox", [run.subject("fox")]) { $0.layout.pseudoLayout = rule }, as: "fox")
@@ -58,7 +58,7 @@ import Testing
     #expect(run.generated.count == 3)
   }
 
-  @Test func checkpointScriptAndOptionsSayWhatASceneIsMadeWith() throws {
+  @Test func settingsComeFromCheckpointScriptAndOptions() throws {
     let plain = try Run(name: "Test", arguments: [])
     let model = try plain.pipeline().defaults
     #expect(model.settings.scale == 1.4 && model.settings.guidanceInterval == 0...5)
@@ -70,7 +70,7 @@ import Testing
     (expected.steps, expected.guidance, expected.scale, expected.seed) = (2, 3, 0.2, 8)
     (expected.height, expected.width, expected.scheduler) = (96, 96, .ddim)
     #expect(scene.settings == expected)
-    // Options have the last word on a scene file too.
+    // Options override a scene file, too.
     let path = try folder.get().file("scene.json")
     try JSONValue.object([
       ("prompt", "a fox"), ("subjects", [["phrase": "fox", "picture": "fox"]]),

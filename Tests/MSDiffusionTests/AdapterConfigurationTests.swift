@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A projector of which this package knows nothing: a subject's token is the mean of its image, through one map.
+/// A projector unknown to the package: a subject's token is the mean of its image tokens, through one linear layer.
 private struct MeanProjector: ImageProjector {
   struct Configuration: ProjectorConfiguration {
     static let name = "mean"
@@ -44,7 +44,7 @@ private struct MeanProjector: ImageProjector {
 }
 
 @Suite struct AdapterConfigurationTests {
-  /// Sizes that all differ, under all names.
+  /// All sizes by name, no two of them equal.
   private static let sizes: [(String, JSONValue)] = [
     ("tokens", 3), ("dummies", 2), ("phrase_width", 11), ("hidden_width", 13), ("image_width", 17), ("width", 19),
     ("depth", 2), ("heads", 5), ("head_width", 7), ("network_width", 23), ("context_width", 29),
@@ -63,7 +63,9 @@ private struct MeanProjector: ImageProjector {
     return source
   }
 
-  @Test(arguments: ["grounding", "plain", "linear"]) func shapesTellWhatTheConfigurationSays(name: String) throws {
+  @Test(arguments: ["grounding", "plain", "linear"]) func sizesInferredFromShapesEqualThoseConfigured(name: String)
+    throws
+  {
     let written = try configuration([("projector", .string(name))] + Self.sizes)
     let inferred = try configuration([("heads", 5)], weights(name))
     #expect(JSONValue.object(inferred.entries) == JSONValue.object(written.entries))
@@ -72,12 +74,12 @@ private struct MeanProjector: ImageProjector {
     #expect(written.projector.phraseWidth == (name == "grounding" ? 11 : nil))
     let isEmbedding = written.projector.imageInput.chosen(states: false, embedding: true)
     #expect(isEmbedding == (name == "linear"))
-    // Written entries are all that a reader needs.
+    // The written entries alone can be read back.
     let again = try configuration(written.entries)
     #expect(JSONValue.object(again.entries) == JSONValue.object(written.entries))
   }
 
-  @Test func headsAre64WideWhereNothingTells() throws {
+  @Test func headsAre64WideByDefault() throws {
     var sizes = Self.sizes.filter { !$0.0.hasPrefix("head") }
     sizes += [("heads", 2), ("head_width", 64)]
     let entries = JSONValue.object(try configuration([], weights("plain", sizes)).entries)
@@ -104,7 +106,7 @@ private struct MeanProjector: ImageProjector {
     }
   }
 
-  @Test func sizesThatNothingTellsOrThatAreAbsurdAreRefused() throws {
+  @Test func unknownAndAbsurdSizesAreRefused() throws {
     func grounding(_ entries: [(String, JSONValue)]) throws -> AdapterConfiguration {
       try configuration([("projector", .string("grounding"))] + entries)
     }
@@ -122,7 +124,7 @@ private struct MeanProjector: ImageProjector {
     #expect(throws: ParameterError.self) { try configuration(Self.sizes) }
   }
 
-  /// A configuration that belongs to other weights is an error that names the weight.
+  /// A configuration that does not fit the weights is an error that names the weight.
   @Test func contradictionsAreRefused() throws {
     let golden = ModelFolder(Golden.path("pipeline"))
     let weights = Scope(CheckpointSource(try golden.checkpoint(of: .adapter)))
@@ -135,7 +137,7 @@ private struct MeanProjector: ImageProjector {
 }
 
 @Suite(.longNumeric) struct OtherAdapterTests {
-  /// The golden pipeline with an adapter whose projector is another one.
+  /// The golden pipeline with another projector in its adapter.
   private func model(
     _ folder: TemporaryFolder, _ configuration: [(String, JSONValue)], _ kinds: [any ProjectorConfiguration.Type]
   ) throws {

@@ -7,7 +7,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What the paper says of multi-subject attention, on the whole small model.
+/// What the paper states about multi-subject attention, on the whole small model.
 @Suite(.longNumeric) struct AttentionPropertyTests {
   @Test func rowsSumToOneInsideBoxesAndAreZeroOutside() throws {
     let scene = try Small.scene()
@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func withoutScaleItIsTheBaseModel() throws {
+  @Test func withScaleZeroItIsTheBaseModel() throws {
     let pipeline = try Small.pipeline()
     let with = try pipeline.generate(Small.scene { $0.scale = 0 })
     let without = try pipeline.generate(Small.scene { $0.subjects = [] })
@@ -103,7 +103,7 @@ import Testing
     #expect(one[1] != other[1])
   }
 
-  @Test func layersTogetherShareOneLayoutOfWholeSteps() throws {
+  @Test func jointLayersShareOneLayoutOfCompleteSteps() throws {
     let pipeline = try Small.pipeline()
     let scene = try Small.scene { scene in
       scene.layout.pseudoLayout = PseudoLayout.joint
@@ -116,7 +116,7 @@ import Testing
     _ = run.next()
     let masks = names.compactMap { run.layout?.pseudoLayout(inLayer: $0) }
     #expect(masks.count == names.count)
-    // The same in all layers of a size, and made of boxes.
+    // Layers of the same size have the same masks, and every mask is a box.
     let sizes = Dictionary(grouping: masks) { $0.shape[2] }
     for same in sizes.values { #expect(same.allSatisfy { $0 == same[0] }) }
     for mask in masks {
@@ -133,8 +133,8 @@ import Testing
     #expect(try pipeline.generate(Small.scene()).latents == plain)
   }
 
-  /// Appendix K: a phrase's tokens are seen in its box alone, whatever the pseudo layout says; the later of two phrases
-  /// that share a token has it.
+  /// Appendix K: a phrase's tokens are seen only in its box, whatever the pseudo layout is; a token that two phrases
+  /// share belongs to the later one.
   @Test func maskedTextFollowsTheBoxesAndTheLaterPhraseWins() throws {
     let pipeline = try Small.pipeline()
     let patterns = ActivationRecorder(HookSelection(.textAttention, steps: [2]))

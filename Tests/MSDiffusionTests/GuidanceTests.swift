@@ -12,23 +12,23 @@ import Testing
   }()
 
   @Test(arguments: zip([Float(0.2), 1, 5, 8], [[1, 1, 3], [7, 7, 3], [7, 7, 3], [1, 1, 3]]))
-  func eachSampleIsGuidedAsItsSceneSays(noiseLevel: Float, strengths: [Float]) throws {
+  func eachSampleHasTheGuidanceOfItsScene(noiseLevel: Float, strengths: [Float]) throws {
     let guidance = try #require(
       Guidance([Scene("a cat", guidance: 7, guidanceInterval: 0.5...5, samples: 2), Scene("a dog", guidance: 3)]))
     let found = guidance(prediction, noiseLevel: noiseLevel)
     let values = prediction.values
-    let expected = (0..<72).map { (place: Int) -> Float in
-      let (without, with) = (values[place], values[place + 72])
-      return without + strengths[place / 24] * (with - without)
+    let expected = (0..<72).map { (index: Int) -> Float in
+      let (without, with) = (values[index], values[index + 72])
+      return without + strengths[index / 24] * (with - without)
     }
     #expect(found.isClose(to: Tensor(expected, shape: [3, 2, 3, 4]), relative: 1e-6))
   }
 
-  @Test func withoutGuidanceThereIsNone() {
+  @Test func guidanceOfAtMostOneIsNone() {
     #expect(Guidance([Scene("a cat", guidance: 1, guidanceInterval: 0...5), Scene("a dog", guidance: 0)]) == nil)
   }
 
-  @Test func anIntervalOfNoStepLeavesTheConditionalHalf() throws {
+  @Test func anIntervalWithoutStepsLeavesTheConditionalHalf() throws {
     let pipeline = try Small.pipeline()
     let never = try pipeline.generate(Small.scene { $0.guidanceInterval = 1e6...1e7 }).latents
     let without = try pipeline.generate(Small.scene { $0.guidance = 1 }).latents

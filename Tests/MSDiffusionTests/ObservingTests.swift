@@ -35,11 +35,11 @@ import Testing
       let phases = seen.filter { $0.key.hasPrefix(part) }.values
       #expect(!phases.isEmpty && phases.allSatisfy { $0 == [phase] }, "\(part)")
     }
-    // The autoencoder's encoder is not part of a generation: its points are listed apart.
+    // The autoencoder's encoder is not part of a generation: its points are listed separately.
     #expect(!pipeline.vae.encoderHooks.points.isEmpty)
   }
 
-  @Test func pointsOfWhatARunDoesNotDoAreAnError() throws {
+  @Test func pointsThatCannotFireAreAnError() throws {
     let pipeline = try Small.pipeline()
     func hook(_ pattern: String, steps: Set<Int>? = nil) -> Hook {
       .observe(HookSelection(patterns: [pattern], steps: steps)) { _ in }
@@ -68,7 +68,7 @@ import Testing
     #expect(recorder[pattern, step: 2]?.shape[3] == 77)
     let texts = recorder["text_encoder.text_model.encoder.layers.0.output"].map(\.moment.subject)
     #expect(texts == ["prompt", "negative prompt", "phrases"])
-    // A second run starts anew.
+    // With a second generation the recorder starts anew.
     #expect(try pipeline.generate(Small.scene(), observing: [recorder]).latents == result.latents)
     #expect(recorder[pattern].count == 3)
   }
@@ -83,11 +83,11 @@ import Testing
     let run = try pipeline.denoising([Small.scene()], observing: [wrong])
     #expect(Array(run).count == 1 && run.failure is HookError)
     #expect(throws: HookError.self) { try run.advance() }
-    // Nothing of it is left in the next run.
+    // The hook has no effect on the next generation.
     #expect(try pipeline.generate(Small.scene()).latents == plain)
   }
 
-  @Test func somethingMayBePutAroundTheDenoiser() throws {
+  @Test func theDenoiserCanBeWrapped() throws {
     struct Louder: Denoiser {
       let inner: any Denoiser
       var configuration: UNetConfiguration { inner.configuration }
@@ -109,7 +109,7 @@ import Testing
     let pipeline = try Small.pipeline()
     let zero = Hook.replace(HookSelection(.predictedOriginal)) { .zeros($0.tensor.shape) }
     let result = try pipeline.generate(Small.scene(), observing: [zero])
-    // Going to zero in every step ends at zero.
+    // When every step predicts zero, the latents end at zero.
     #expect(result.latents.abs().maximum().item < 1e-4)
     let fixed = Hook.replace(HookSelection(.latents, steps: [2])) { .ones($0.tensor.shape) }
     #expect(try pipeline.generate(Small.scene(), observing: [fixed]).latents.values.allSatisfy { $0 == 1 })
@@ -137,7 +137,7 @@ import Testing
     #expect(try bytes(steps: 2) == bytes(steps: 5) && bytes(steps: 2) > 0)
   }
 
-  @Test func aPatternThatFitsNothingIsAnErrorWithNearNames() throws {
+  @Test func aPatternThatFitsNothingIsAnErrorWithSimilarNames() throws {
     #expect {
       try Small.pipeline().generate(
         Small.scene(),

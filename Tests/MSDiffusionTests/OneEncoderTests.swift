@@ -52,7 +52,7 @@ import Testing
     #expect(pipeline.text.count == 1)
     #expect(conditions.text == states(scene.prompt).lastHidden.reshaped([77, 16]))
     #expect(conditions.phrases.sliced(axis: 0, 0..<1) == states("cat").pooled)
-    // No negative prompt is an empty one: these models were not trained with zeros.
+    // Without a negative prompt an empty one is used: these models were not trained with zeros.
     let without = try pipeline.conditions(for: scene.with { $0.negativePrompt = nil })
     #expect(without.negativeText == states("").lastHidden.reshaped([77, 16]))
 

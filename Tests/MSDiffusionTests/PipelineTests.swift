@@ -32,14 +32,14 @@ import Testing
     #expect(together[0].images[0] != together[0].images[1])
   }
 
-  @Test func scenesThatCannotShareABatchAreTold() throws {
+  @Test func scenesThatDifferInStepsCannotShareABatch() throws {
     let scenes = [try Small.scene(), try Small.scene { $0.steps = 4 }]
     #expect(throws: PipelineError.mixedBatch(option: "steps", values: ["3", "4"])) {
       try Small.pipeline().generate(scenes)
     }
   }
 
-  @Test func theCallerMayOwnTheLoop() throws {
+  @Test func theCallerMayRunTheLoop() throws {
     let run = try Small.pipeline().denoising([Small.scene()])
     let first = try #require(run.next())
     #expect(first.index == 0)
@@ -144,7 +144,7 @@ import Testing
     #expect(throws: PipelineError.self) { try pipeline.generate([Scene]()) }
   }
 
-  @Test func whatIsLegalButSuspiciousIsAWarning() throws {
+  @Test func suspiciousRequestsCauseWarnings() throws {
     let pipeline = try Small.pipeline()
     let absent = try pipeline.generate(Small.scene { $0.subjects[0].phrase = "dog" })
     #expect(absent.warnings.contains { $0.contains("'dog'") && $0.contains("beach") })
@@ -153,7 +153,7 @@ import Testing
     #expect(try pipeline.generate(Small.scene { $0.subjects[0].box = .none }).warnings.isEmpty)
   }
 
-  @Test func aCheckpointSaysWhatRequestsAreFilledUpWith() throws {
+  @Test func aCheckpointSetsTheDefaultsOfRequests() throws {
     let folder = try TemporaryFolder()
     let model = try Small.copy(to: folder)
     let plain = try Pipeline(folder.path).defaults
@@ -178,7 +178,7 @@ import Testing
   @Test func configurationsOfOtherWeightsAreRefused() throws {
     let folder = try TemporaryFolder()
     let model = try Small.copy(to: folder)
-    // One layer fewer than the weights have: every weight that is asked for is there, and the text would be another.
+    // One layer fewer than the weights have: no weight is missing, but the text would be encoded differently.
     guard case .object(var options)? = try model.configuration(of: .textEncoder).value else { return }
     options["num_hidden_layers"] = 2
     try model.write(.object(options), of: .textEncoder)
@@ -192,7 +192,7 @@ import Testing
     _ = try Pipeline(folder.path, ignoresSurplus: true)
   }
 
-  @Test func foldersThatAreNotWholeAreRefused() throws {
+  @Test func incompleteFoldersAreRefused() throws {
     let folder = try TemporaryFolder()
     #expect {
       try Pipeline(folder.path)

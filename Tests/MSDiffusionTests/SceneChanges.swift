@@ -4,7 +4,7 @@ import MSDiffusion
 import Tensors
 import TestSupport
 
-/// A type that a scene is made of, with a change of each of its stored properties.
+/// A type that a scene is made of, with one change for each of its stored properties.
 struct ScenePart {
   typealias Change = (inout Scene) throws -> Void
 
@@ -16,7 +16,7 @@ struct ScenePart {
     (self.name, self.value, self.changes) = (name, value, changes)
   }
 
-  /// Two subjects with a box each, laid out by a rule.
+  /// Two subjects, each with a box, and a pseudo layout.
   static func base() throws -> Scene { try Small.scene { $0.layout.pseudoLayout = PseudoLayout(startStep: 2) } }
 
   static var all: [ScenePart] { [scene, subject, box, settings, layout, rule] }

@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A scene goes to JSON and back, every field.
+/// Every field of a scene goes to JSON and back.
 @Suite struct SceneTests {
   private func read(
     _ json: JSONValue, files: SceneFiles = SceneFiles(), defaults: SceneSettings = .published
@@ -53,14 +53,14 @@ import Testing
     }
   }
 
-  @Test func whatIsMissingTakesItsDefault() throws {
+  @Test func missingFieldsHaveTheirDefaults() throws {
     #expect(try read(["prompt": "a cat"]) == Scene("a cat"))
     let named: JSONValue = ["prompt": "a cat", "subjects": [["phrase": "cat", "picture": "cat"]]]
     let files = SceneFiles { Golden.path("photos/\($0).jpg") }
     #expect(try read(named, files: files) == Scene("a cat", subjects: [Subject("cat", image: Small.photo("cat.jpg"))]))
     let rule: JSONValue = ["prompt": "a cat", "layout": ["pseudo_layout": ["largest_part": "eight"]]]
     #expect(try read(rule) == Scene("a cat", pseudoLayout: PseudoLayout(largestPart: .eight)))
-    // Null is a value of its own where there is one.
+    // Where null is a value, it does not stand for the default.
     #expect(try read(["prompt": "a cat", "settings": ["negative_prompt": .null]]).negativePrompt == nil)
     let own = SceneSettings.published.overlaid(with: SettingsOverlay { $0.steps = 7 })
     #expect(try read(["prompt": "a cat", "settings": ["guidance": 2]], defaults: own).settings.steps == 7)
@@ -82,14 +82,14 @@ import Testing
     (#"{"prompt": "a", "subjects": [{"phrase": "a", "picture": "unheard"}]}"#, "'unheard'"),
     (#"{"prompt": "a", "noise": {"shape": [2], "float32": "AAAA"}}"#, "2 numbers"),
   ])
-  func whatCannotBeIsRefusedWithItsPlace(text: String, part: String) throws {
+  func invalidFieldsAreRefusedWithTheirLocation(text: String, part: String) throws {
     let error = #expect(throws: (any Error).self) {
       try Scene(JSONNode(JSONValue.parse(text, name: "scene"), name: "scene"))
     }
     #expect("\(try #require(error))".contains(part), "\(String(describing: error))")
   }
 
-  @Test func filesAreNamedFromWhereTheSceneLiesAndChecked() throws {
+  @Test func filesAreRelativeToTheSceneAndChecked() throws {
     let folder = try TemporaryFolder()
     let image = PixelImage(width: 6, height: 5, red: 10, green: 200, blue: 30)
     try FileManager.default.createDirectory(atPath: folder.file("photos"), withIntermediateDirectories: true)
@@ -120,7 +120,7 @@ import Testing
     }
   }
 
-  @Test func overlaysSayOfEverySettingWhatTheyMean() throws {
+  @Test func overlaysCoverEverySetting() throws {
     let properties = Mirror(reflecting: SceneSettings.published).children.compactMap(\.label)
     let said = Mirror(reflecting: SettingsOverlay()).children.compactMap(\.label)
     #expect(said.sorted() == (properties + ["qualityPrompt"]).sorted())
@@ -129,7 +129,7 @@ import Testing
     for (property, apply) in ScenePart.settings.changes {
       var scene = Scene("a cat")
       try apply(&scene)
-      // The same words in a checkpoint's configuration.
+      // A checkpoint's configuration uses the same keys.
       let json = try object(scene.settings.json)
       let changed = json.keys.filter { json[$0] != published[$0] }.map { ($0, json[$0] ?? .null) }
       #expect(changed.count == 1, "\(property)")
@@ -148,9 +148,9 @@ import Testing
   }
 }
 
-/// Scenes that go through the model together come out as each does alone, or are refused by what they differ in.
+/// Scenes of one batch come out as each does alone, or are refused with the field in which they differ.
 @Suite(.longNumeric) struct SceneBatchTests {
-  /// What the scenes of a batch share, as messages call it.
+  /// The properties that the scenes of a batch share, and their names in messages.
   private static let shared = [
     "height": "height", "width": "width", "steps": "steps", "scheduler": "scheduler",
     "pseudoLayout": "layout.pseudo_layout", "masksText": "layout.masks_text",
@@ -161,10 +161,10 @@ import Testing
     "memory": "layout.pseudo_layout.memory", "startStep": "layout.pseudo_layout.start_step",
   ]
 
-  @Test func everyFieldIsEachScenesOwnOrShared() throws {
+  @Test func everyFieldIsTheScenesOwnOrShared() throws {
     let pipeline = try Small.pipeline()
     let base = try ScenePart.base()
-    // Whole masks would turn on the last bits of a map.
+    // No pseudo layout: its masks would depend on the last bits of a map.
     let plain = base.with { $0.layout.pseudoLayout = nil }
     let alone = try pipeline.generate(plain).latents
     for part in ScenePart.all {
@@ -190,7 +190,7 @@ import Testing
     }
   }
 
-  @Test func theCheckpointsOwnSchedulerIsNoOther() throws {
+  @Test func namingTheCheckpointsOwnSchedulerChangesNothing() throws {
     let name = try JSONNode.read(Golden.path("pipeline/scheduler/scheduler_config.json"))["_class_name"].string()
     let scenes = [try Small.scene(), try Small.scene { $0.scheduler = try .named(name) }]
     let found = try Small.pipeline().generate(scenes)

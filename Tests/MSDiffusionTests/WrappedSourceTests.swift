@@ -22,7 +22,7 @@ private final class ScalingSource: ParameterSource {
   }
 }
 
-/// A part's weights may come from a source around its checkpoint's, as a LoRA's would.
+/// A part's weights may come from a source that wraps its checkpoint, as for a LoRA.
 @Suite(.longNumeric) struct WrappedSourceTests {
   private static let factors: [String: Float] = [
     "conv_out.weight": 2, "mid_block.attentions.0.transformer_blocks.0.attn2.to_v.weight": 4,
@@ -50,13 +50,13 @@ private final class ScalingSource: ParameterSource {
     #expect(generation.latents == written.latents && generation.images == written.images)
     #expect(generation.latents != (try plain.generate(Small.scene()).latents))
 
-    // What is known of the files is still that of the checkpoint underneath.
+    // Information about the files still comes from the wrapped checkpoint.
     #expect(wrapped.hash() == plain.hash())
     #expect(wrapped.sources.keys.sorted() == plain.sources.keys.sorted())
     #expect(wrapped.sources.values.allSatisfy { $0.surplusKeys.isEmpty })
   }
 
-  @Test func surplusWeightsUnderneathAreStillRefused() throws {
+  @Test func surplusWeightsOfTheWrappedCheckpointAreRefused() throws {
     let folder = try TemporaryFolder()
     let model = try Small.copy(to: folder)
     let checkpoint = try model.checkpoint(of: .unet)
@@ -68,7 +68,7 @@ private final class ScalingSource: ParameterSource {
     } throws: { "\($0)".contains("extra.weight") }
   }
 
-  @Test func whatAWrapperThrowsIsThrown() throws {
+  @Test func errorsOfAWrapperAreThrown() throws {
     #expect(throws: ParameterError.self) {
       try Pipeline(Golden.path("pipeline")) { part, _ in
         throw ParameterError.missing(key: part.name, shape: [], source: "a wrapper")

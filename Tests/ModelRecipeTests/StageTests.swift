@@ -11,7 +11,7 @@ import Testing
 import Training
 import TrainingData
 
-/// The stages of the model that ships, a few steps each: every loss falls, and what they leave is a pipeline.
+/// The stages of the model that ships, a few steps each: every loss falls, and the result opens as a pipeline.
 @Suite(.longNumeric) struct StageTests {
   private static let merges = TokenizerFolder(ModelFolder(Golden.path("pipeline")).path(of: .tokenizer)).merges
 
@@ -40,7 +40,7 @@ import TrainingData
       (TrainingStage.vae, 12, 4), (.clip, 9, 16), (.base, 12, 4), (.adapter, 9, 4),
     ] {
       let losses = try train(stage, steps: steps, batch: batch, in: folder)
-      // An adapter begins as the base model is, and has little to learn from a few samples.
+      // An adapter starts out equal to the base model, and learns little from a few samples.
       if stage != .adapter { #expect(losses.last < losses.first, "\(stage): \(losses)") }
     }
     let pipeline = try Pipeline(folder.file("model"))
@@ -59,11 +59,11 @@ import TrainingData
     try trainOnLongCaptions(model: folder.file("model"))
   }
 
-  /// Opening the emoji world with it is an error.
+  /// A font that does not exist: opening the emoji world with it is an error.
   private static let noFont = URL(fileURLWithPath: "/nowhere/NotoColorEmoji.ttf")
 
-  /// An adapter on a folder of images, beside the base that was trained; another folder does not go on with it. It takes
-  /// no emoji font.
+  /// Trains an adapter on a folder of images, beside the trained base and without the emoji font. Training cannot
+  /// continue on other data.
   private func trainOnOwnData(_ world: EmojiWorld, model: String) throws {
     let (folder, data) = (try TemporaryFolder(), try TemporaryFolder())
     var lines: [String] = []
@@ -108,7 +108,7 @@ import TrainingData
     }
   }
 
-  /// A phrase that the text encoder does not see is named before training, and counted while it goes on without it.
+  /// A phrase beyond the end of what the text encoder sees is named before training; training skips and counts it.
   private func trainOnLongCaptions(model: String) throws {
     let (folder, data) = (try TemporaryFolder(), try TemporaryFolder())
     try PixelImage(width: 64, height: 64, red: 200).write(data.file("image.png"))
@@ -132,14 +132,14 @@ import TrainingData
     #expect((0.1...0.9).contains(try line["unseenPhrases"].double()))
   }
 
-  @Test func aStageWithoutTheEarlierOnesSaysSo() throws {
+  @Test func aStageWithoutTheEarlierOnesIsAnError() throws {
     let folder = try TemporaryFolder()
     #expect(throws: StageError.missingPart(folder: folder.file("model"), part: .unet)) {
       try StageRun(.adapter, folder: folder.path, merges: Self.merges)
     }
   }
 
-  @Test func aStageTakesWhatItLacksFromAnotherModel() throws {
+  @Test func missingPartsAreTakenFromAnotherModel() throws {
     let (folder, model) = (try TemporaryFolder(), try TemporaryFolder())
     for part in ["vae", "text_encoder", "image_encoder", "tokenizer", "unet"] {
       try FileManager.default.createDirectory(atPath: model.file(part), withIntermediateDirectories: true)
@@ -149,7 +149,7 @@ import TrainingData
     try FileManager.default.createDirectory(atPath: folder.file("model/vae"), withIntermediateDirectories: true)
     try "own".write(toFile: folder.file("model/vae/weights"), atomically: true, encoding: .utf8)
     try StageRun.takeParts(before: .base, into: folder.path, from: model.path)
-    // What is there stays, and what the stage itself or a later one makes is not taken.
+    // Existing parts stay; parts that this stage or a later one makes are not copied.
     #expect(try text("model/vae/weights") == "own")
     #expect(try text("model/tokenizer/weights") == "tokenizer")
     #expect(!FileManager.default.fileExists(atPath: folder.file("model/unet")))

@@ -25,28 +25,28 @@ import Training
     let folder = try Self.base.get()
     let run = try StageRun(.adapter, folder: folder.path, merges: Self.merges, seed: 3, variant: variant) { plan in
       (plan.steps, plan.batch, plan.evaluateEvery, plan.logEvery) = (2, 4, 0, 1)
-      // Fast enough that half precision shows every change.
+      // The learning rate is high enough for every change to show in half precision.
       plan.schedule = LearningRateSchedule(peak: 0.05)
     }
     #expect(try run.run().isFinished)
-    let place = variant.folder(in: folder.path, seed: 3)
-    #expect(variant.finishedModel(in: folder.path, seed: 3) == place + "/model")
-    let log = try String(contentsOfFile: place + "/log.jsonl", encoding: .utf8)
+    let trained = variant.folder(in: folder.path, seed: 3)
+    #expect(variant.finishedModel(in: folder.path, seed: 3) == trained + "/model")
+    let log = try String(contentsOfFile: trained + "/log.jsonl", encoding: .utf8)
     #expect(log.contains("imageAttention") == (variant.terms.image > 0))
     #expect(log.contains("textAttention") == (variant.terms.text > 0))
-    let pipeline = try Pipeline(place + "/model")
+    let pipeline = try Pipeline(trained + "/model")
     let adapter = try #require(pipeline.adapter)
     #expect(adapter.tokens == 16)
     #expect(type(of: adapter.configuration.projector).name == variant.projector.name)
-    // The configuration says all sizes, and the same ones as the weights.
-    let model = ModelFolder(place + "/model")
+    // The configuration holds all sizes, equal to those of the weights.
+    let model = ModelFolder(trained + "/model")
     let weights = Scope(CheckpointSource(try model.checkpoint(of: .adapter)))
     let inferred = try AdapterConfiguration(
       JSONNode(.object([("heads", 4)]), name: "heads alone"), weights: weights)
     let written = try AdapterConfiguration(model.configuration(of: .adapter), weights: Scope(ShapeSource()))
     #expect(JSONValue.object(inferred.entries) == JSONValue.object(written.entries))
-    // The base stays as it is, but for text cross-attention where that is trained.
-    let changed = try changedWeights(of: place + "/model", from: folder)
+    // The base is unchanged, except text cross-attention in variants that train it.
+    let changed = try changedWeights(of: trained + "/model", from: folder)
     #expect(changed == (variant.trainsTextAttention ? try attentionWeights(in: folder, ["to_k", "to_v"]) : []))
     #expect(!ModelFolder(folder.file("model")).has(.adapter))
   }
@@ -60,7 +60,7 @@ import Training
     #expect(variant.finishedModel(in: folder.path, seed: 5) == nil)
     _ = try run.run()
     let model = try #require(variant.finishedModel(in: folder.path, seed: 5))
-    // Biases begin at zero, and few steps leave them there.
+    // Biases start at zero and may still be zero after a few steps.
     let changed = try changedWeights(of: model, from: folder).filter { !$0.hasSuffix(".bias") }
     #expect(try changed == attentionWeights(in: folder, ["to_q", "to_k", "to_v", "to_out.0"]))
   }
@@ -85,7 +85,7 @@ import Training
     return try Dictionary(uniqueKeysWithValues: checkpoint.keys.map { ($0, try checkpoint.stored($0).tensor) })
   }
 
-  @Test func aSnapshotIsAWholeModelAndTheTrainingGoesOn() throws {
+  @Test func aSnapshotIsACompleteModelAndTrainingContinues() throws {
     let folder = try Self.base.get()
     let run = try StageRun(.adapter, folder: folder.path, merges: Self.merges, seed: 4, variant: .full) { plan in
       (plan.steps, plan.batch, plan.evaluateEvery, plan.checkpointEvery) = (2, 4, 0, 1)

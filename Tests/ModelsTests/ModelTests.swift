@@ -35,13 +35,13 @@ import Testing
       try UNet(Scope(ShapeSource()), UNetConfiguration(golden("unet", [(key, value)])))
     }
     #expect("\(try #require(error))".contains(key))
-    // A block type is named itself.
+    // An unknown block type is named.
     if case .array(let names) = value, case .string(let name) = names[1] {
       #expect("\(try #require(error))".contains("\(key)' is \(name), supported"))
     }
   }
 
-  /// Building what they ask for would take hours, with nothing of it in the weights.
+  /// Building that many layers would take hours, though the weights have none of them.
   @Test func absurdNumbersOfLayersAreRefused() throws {
     let many = [("num_hidden_layers", 1_000_000 as JSONValue)]
     for part in ["text_encoder", "text_encoder_2"] {
@@ -111,7 +111,7 @@ import Testing
     }
   }
 
-  /// Shapes of what the way down hands to the way up.
+  /// Shapes of the skip connections.
   private func skipShapes(_ configuration: UNetConfiguration, height: Int, width: Int) -> [[Int]] {
     var (h, w, shapes) = (height, width, [[1, configuration.channels[0], height, width]])
     for (index, channels) in configuration.channels.enumerated() {
@@ -132,7 +132,7 @@ import Testing
     #expect(vae.decodeTiled(latents, tile: 20) == whole)
     let tiled = vae.decodeTiled(latents, tile: 8)
     #expect(tiled.shape == whole.shape)
-    // Norms see a tile at a time: near, not equal.
+    // Norms see one tile at a time, so the result is close, but not equal.
     let difference = (tiled - whole).abs().mean().item
     #expect(difference > 0)
     #expect(difference < whole.abs().mean().item)

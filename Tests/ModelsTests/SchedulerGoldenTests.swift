@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Every chain of steps in the golden numbers, tighter than parity asks for: these are a few float32 roundings.
+/// Every chain of steps in the golden numbers, with a smaller tolerance than parity: a few float32 roundings.
 @Suite struct SchedulerGoldenTests {
   private static let tolerance: Float = 2e-6
 
@@ -32,8 +32,8 @@ import Testing
       configuration.eta = try item["eta"].float()
       var scheduler = try SchedulerKind.named(item["class"].string())
         .make(configuration: configuration, steps: item["steps"].int())
-      let deviation = try item["init_noise_sigma"].float()
-      #expect((scheduler.initialNoiseSigma / deviation - 1).magnitude < Self.tolerance, "\(key)")
+      let sigma = try item["init_noise_sigma"].float()
+      #expect((scheduler.initialNoiseSigma / sigma - 1).magnitude < Self.tolerance, "\(key)")
       let timesteps = Tensor(scheduler.timesteps, shape: [scheduler.timesteps.count])
       #expect(timesteps.isClose(to: try tensor("timesteps"), relative: 1e-7), "\(key)")
       if let sigmas = golden[key + ".sigmas"] {
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  /// All steps of one case, with noise asked for exactly where the published scheduler takes some.
+  /// All steps of one case, with noise drawn exactly where the published scheduler draws it.
   private func walk(
     _ scheduler: inout any Scheduler, _ key: String, _ golden: [String: Tensor], noisy: [Bool]
   ) throws {

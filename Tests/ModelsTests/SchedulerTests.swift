@@ -17,12 +17,12 @@ import Testing
     let euler = try SchedulerKind.euler.make(configuration: linspace, steps: 5)
     #expect(euler.timesteps == [999, 749.25, 499.5, 249.75, 0])
     #expect(euler.initialNoiseSigma == euler.noiseLevel(at: 0))
-    // Between two timesteps of training the level lies on the straight line between theirs.
+    // Between two training timesteps the noise level is interpolated linearly.
     let alphas = linspace.alphasCumulative().map { Double((1 - $0) / $0).squareRoot() }
     #expect(abs(Double(euler.noiseLevel(at: 1)) - (alphas[749] * 0.75 + alphas[750] * 0.25)) < 1e-5)
     #expect(try SchedulerKind.ddim.make(configuration: linspace, steps: 5).timesteps == [999, 749, 500, 250, 0])
     #expect(try SchedulerKind.ddpm.make(configuration: linspace, steps: 3).timesteps == [999, 500, 0])
-    // The multistep solvers leave out the last of one timestep more.
+    // The multistep solvers space one timestep more, and leave out the last.
     #expect(try SchedulerKind.dpmSolver.make(configuration: linspace, steps: 4).timesteps == [999, 749, 500, 250])
     #expect(try SchedulerKind.uniPC.make(configuration: linspace, steps: 4).timesteps == [999, 749, 500, 250])
   }
@@ -39,12 +39,12 @@ import Testing
       let expected = cosine(Double(step + 1) / 1000) / cosine(0)
       #expect(abs(Double(alphas[step]) - expected * expected) < 1e-5)
     }
-    // Steps start from nearly pure noise, and end clean.
+    // The first step starts from nearly pure noise.
     let euler = try SchedulerKind.euler.make(configuration: configuration, steps: 20)
     #expect(euler.noiseLevel(at: 0) > 1000 && euler.noiseLevel(at: 1) < 20)
   }
 
-  /// Where the exact distances of 48 steps end in a half, NumPy's arange is sometimes just below and sometimes just above.
+  /// Some of 48 timesteps lie exactly between two integers; NumPy's arange computes them slightly above or below.
   @Test func trailingRoundsHalvesAsPublished() throws {
     let trailing = try configuration(#"{"timestep_spacing": "trailing"}"#)
     let timesteps = try SchedulerKind.ddim.make(configuration: trailing, steps: 48).timesteps
@@ -94,7 +94,7 @@ import Testing
     }
   }
 
-  @Test func cleanLatentsPutInComeOutAtTheEnd() throws {
+  @Test func replacedCleanLatentsComeOutAtTheEnd() throws {
     var numbers = TestNumbers(3)
     let wanted = numbers.tensor([2, 3], in: -1...1)
     for kind in [SchedulerKind.euler, .eulerAncestral, .ddpm, .dpmSolver, .uniPC] {
@@ -153,7 +153,7 @@ import Testing
     #expect(try kind.make(configuration: offset, steps: 500).timesteps.first == 999)
   }
 
-  /// What a scheduler's file says of itself is what its numbers depend on.
+  /// The options that a scheduler declares are those that change its results.
   @Test(arguments: SchedulerKind.allCases)
   func declaredOptionsAreThoseThatChangeResults(kind: SchedulerKind) throws {
     let changes: [(SchedulerOption, (inout SchedulerConfiguration) -> Void)] = [
@@ -186,7 +186,7 @@ import Testing
       }
   }
 
-  @Test func namesAreUniqueAndLeadBackToTheScheduler() throws {
+  @Test func namesAreUniqueAndIdentifyTheScheduler() throws {
     #expect(Set(SchedulerKind.allCases).count == SchedulerKind.allCases.count)
     #expect(Set(SchedulerKind.allCases.map(\.className)).count == SchedulerKind.allCases.count)
     for kind in SchedulerKind.allCases {

@@ -30,7 +30,7 @@ import Testing
     #expect(tokenizer.encode("a cat", length: 20).cutText.isEmpty)
   }
 
-  @Test func piecesAreTheTextAgain() throws {
+  @Test func piecesJoinToTheText() throws {
     let tokenizer = try Self.first.get()
     #expect(tokenizer.pieces(of: tokenizer.tokens(of: "a café by the sea")) == ["a", "café", "by", "the", "sea"])
     #expect(tokenizer.pieces(of: tokenizer.tokens(of: "antidisestablishment")).joined() == "antidisestablishment")
@@ -46,7 +46,7 @@ import Testing
     #expect(try published.map { try $0.get() } == [2..<3, 3..<4, 5..<6])
   }
 
-  @Test func phrasesThatAreNotThereAreErrors() throws {
+  @Test func absentPhrasesAreErrors() throws {
     let finder = PhraseFinder(tokenizer: try Self.first.get())
     #expect(throws: PhraseError.absent(phrase: "Dog", prompt: "a dog", occurrence: 0)) {
       try finder.spans(of: ["Dog"], in: "a dog")[0].get()

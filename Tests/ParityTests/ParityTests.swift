@@ -53,7 +53,7 @@ import Testing
     #expect(report.skipped == ["metrics.": 1])
   }
 
-  /// Changes the golden requests, and tells the rows that fail.
+  /// Changes the golden requests, and returns the rows that fail.
   private func failures(of change: (inout String) -> Void) throws -> [String] {
     let folder = try TemporaryFolder()
     try copy(["pipeline", "photos"], to: folder)
@@ -69,12 +69,12 @@ import Testing
 
   @Test(.longNumeric) func requestsOfAnotherKindFailWhereTheyDiffer() throws {
     #expect(try failures { _ in }.isEmpty)
-    // One photograph for no phrase: a row says so, and nothing stops.
+    // A photograph without a phrase: one row reports it, and the comparison continues.
     let without = try failures { $0.replace("\"photos/cat.jpg\"", with: "\"photos/cat.jpg\", \"photos/cup.jpg\"") }
     #expect(without.contains { $0.contains("a photo, a box") })
     let negative = try failures { $0.replace("\"seed\": 0", with: "\"seed\": -1") }
     #expect(negative.contains { $0.contains("0 or more") })
-    // Another size: noise and everything behind it has another shape; texts and photographs agree.
+    // Another size: the shapes of noise and all later tensors differ; texts and photographs agree.
     let wider = try failures { $0.replace("\"width\": 128", with: "\"width\": 192") }
     #expect(wider.contains { $0.contains("noise: shape [1, 4, 16, 24], expected [1, 4, 16, 16]") })
     #expect(!wider.contains { $0.contains("image_features") || $0.contains(": text:") })

@@ -15,14 +15,14 @@ import Testing
     #expect(occurrences(of: "a dog and a cat", in: "a dog").isEmpty)
   }
 
-  /// One mark at the end of the text's words; none at the phrase's own.
+  /// One mark at the end of a word of the text is ignored, none in the phrase.
   @Test func marksAreIgnoredInTheTextAlone() {
     #expect(occurrences(of: "dog", in: "dog. dog! dog? dog, dog: dog; dog!! (dog").count == 5)
     #expect(occurrences(of: "dog,", in: "a dog, a dog").isEmpty)
     #expect(occurrences(of: "dog", in: "sea-dog, dog-house").count == 1)
   }
 
-  /// As the published search counts: from every word on.
+  /// As in the published search, which starts at every word.
   @Test func occurrencesMayOverlap() {
     #expect(occurrences(of: "very very", in: "very very very big") == [0..<2, 1..<3])
   }

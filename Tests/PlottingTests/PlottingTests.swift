@@ -23,8 +23,8 @@ import Testing
     #expect(lightness[40] - lightness[0] > 55)
   }
 
-  /// libgd would draw nothing, or another font, without a word.
-  @Test func fontsAreReallyFoundOrTheReasonIsTold() throws {
+  /// libgd would draw nothing, or use another font, without an error.
+  @Test func fontsAreFoundOrTheReasonIsReported() throws {
     let folder = try TemporaryFolder()
     #expect(throws: PlotError.noFont(name: "DejaVuSans.ttf", searched: [folder.path], reason: "no such file")) {
       try Fonts.find("DejaVuSans.ttf", in: [folder.path])
@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  @Test func panelsStandWhereTheyBelongAndNothingTouchesTheEdge() throws {
+  @Test func panelsAreInPositionAndNothingTouchesTheEdge() throws {
     let grid = Grid(
       [
         [Panel(red), nil],
@@ -115,13 +115,13 @@ import Testing
       xLabel: "x", yLabel: "y")
     let image = try chart.image()
     let orange = Color.distinct(0)
-    let places = (0..<image.width * image.height).filter {
+    let positions = (0..<image.width * image.height).filter {
       (image.pixels[3 * $0], image.pixels[3 * $0 + 1], image.pixels[3 * $0 + 2]) == (
         orange.red, orange.green, orange.blue
       )
     }
     // The rising line: low at its left end, high at its right end; the legend lies to the right of it.
-    let columns = Dictionary(grouping: places) { $0 % image.width }
+    let columns = Dictionary(grouping: positions) { $0 % image.width }
     let (first, last) = (
       try #require(columns.keys.min()), try #require(columns.keys.filter { $0 < image.width * 3 / 4 }.max())
     )
@@ -143,7 +143,7 @@ import Testing
     ]
     let orange = Color.distinct(0)
     for image in try lines.map({ try $0.image() }) {
-      // Markers stand half way up; the legend lies to the right of them.
+      // Markers are halfway up; the legend lies to the right of them.
       let rows = (0..<image.height).filter { row in
         (0..<image.width * 3 / 4).contains { image[$0, row] == (orange.red, orange.green, orange.blue) }
       }
@@ -154,7 +154,7 @@ import Testing
     #expect(hasInk(bars, x: 0..<bars.width, y: 0..<bars.height))
   }
 
-  @Test func tablesHaveRowsAsHighAsTheirTextAndGaugesAtTheirPlace() throws {
+  @Test func tableRowsFitTheirTextAndGaugesAreInPosition() throws {
     let gauge = Table.Gauge(value: 0.5, interval: 0.4...0.6, chance: 0.1, reach: 0.9, color: .distinct(0))
     func table(_ text: String) -> Table {
       Table(columns: ["what", "gauge"], widths: [80, 200], rows: [[Table.Cell(text), Table.Cell(gauge)]])

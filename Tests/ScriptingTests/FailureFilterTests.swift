@@ -2,7 +2,7 @@ import Foundation
 import Scripting
 import Testing
 
-/// What immediate mode writes when a script fails, and what is left of it.
+/// The output of immediate mode when a script fails, and what the filter keeps of it.
 @Suite struct FailureFilterTests {
   private func filtered(_ text: String, _ end: ProcessEnd) -> String {
     var filter = FailureFilter()
@@ -23,7 +23,7 @@ import Testing
     #expect(filtered(text, .signalled(4)) == "progress\nerror: the photo 'x' is missing\n")
   }
 
-  @Test func theRuntimesOwnTraceIsSwallowedToo() {
+  @Test func theRuntimesOwnTraceIsDroppedToo() {
     let text = """
       Swift/ErrorType.swift:253: Fatal error: Error raised at top level: nothing there
       Current stack trace:
@@ -33,12 +33,12 @@ import Testing
     #expect(filtered(text, .signalled(4)) == "error: nothing there\n")
   }
 
-  @Test func aStoppedCheckNamesItsPlace() {
+  @Test func aFailedCheckNamesItsLocation() {
     let text = "Tensors/Shape.swift:12: Fatal error: reshaped: [2] does not fit [3]\nStack dump:\n0. x\n"
     #expect(filtered(text, .signalled(4)) == "error: reshaped: [2] does not fit [3] (Tensors/Shape.swift:12)\n")
   }
 
-  @Test func theStandardLibraryIsNoPlace() {
+  @Test func locationsInTheStandardLibraryAreNotNamed() {
     let library = "$ss17_assertionFailure__4file4line5flagss5NeverOs12StaticStringV_A2HSus6UInt32VtF"
     let text = """
       Swift/ContiguousArrayBuffer.swift:692: Fatal error: Index out of range
@@ -57,7 +57,7 @@ import Testing
     #expect(filtered(text, .exited(0)) == text)
   }
 
-  @Test func textThatOnlyLooksLikeDeathIsGivenBack() {
+  @Test func textThatOnlyLooksLikeAFailurePasses() {
     let text = "a.swift:1: Fatal error: not really\nmore\n"
     #expect(filtered(text, .exited(0)) == text)
   }

@@ -8,7 +8,7 @@ import Testing
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
 
-  /// The package with its library as it was built beside these tests; nil where there is none.
+  /// The package with the library that was built with these tests; nil without one.
   private static let package: ScriptPackage? = {
     for products in [root + "/.build/release", Bundle.main.bundlePath] {
       if FileManager.default.fileExists(atPath: products + "/libMSDiffusionKit.so") {
@@ -29,7 +29,7 @@ import Testing
     }
   }()
 
-  @Test func whatIsMissingIsSaidInOneSentence() throws {
+  @Test func missingRequirementsAreNamedInOneSentence() throws {
     if let obstacle = Self.obstacle {
       #expect(!obstacle.contains("\n"))
       print("The REPL is not tested: \(obstacle)")
@@ -109,7 +109,7 @@ import Testing
     #expect(shown("Analysis.Box") == ["Box(0.0, 0.25, 0.5, 1.0)", "Box(0.0, 0.25, 0.5, 1.0)"], "\(text)")
     #expect(text.contains("[1] = Tensor [3], 2.0…6.0, mean 4.0: [2.0, 4.0, 6.0]"))
     #expect(shown("Tensors.Tensor?") == ["Tensor [3], 1.0…3.0, mean 2.0: [1.0, 2.0, 3.0]"])
-    // A member is not another variable of its name.
+    // A member is not mistaken for a variable of the same name.
     #expect(text.contains("other = Box(0.0, 0.0, 1.0, 1.0)"))
     #expect(
       shown("MSDiffusion.AttentionRecorder") == ["AttentionRecorder text: 0 samples, 0 layers, 0 steps, 0 KiB"])

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What all scripts have in common.
+/// What all files of `Scripts/` have in common.
 @Suite struct ScriptsTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
@@ -12,7 +12,7 @@ import Testing
       .sorted()
   }()
 
-  /// Those whose options the program reads need the program, which tests do not build.
+  /// Scripts whose options the program parses need the program, which tests do not build.
   private static func canRun(_ script: String) throws -> Bool {
     let isBuilt = FileManager.default.fileExists(atPath: root + "/.build/release/msdiffusion")
     return try isBuilt || !String(contentsOfFile: root + "/Scripts/" + script, encoding: .utf8).contains("help=program")
@@ -41,7 +41,7 @@ import Testing
   }
 
   @Test(arguments: ["build", "docs", "fuzz", "full-size", "lint", "setup", "test"])
-  func wrongOptionsSayWhatWasExpected(script: String) throws {
+  func wrongOptionsAreErrorsWithTheUsage(script: String) throws {
     let refused = try run(script, "--nonsense")
     #expect(refused.code == 1 && refused.output.isEmpty)
     #expect(refused.errors.hasPrefix("error: expected "))

@@ -27,10 +27,11 @@ import Testing
           scores = scores.map { exp($0 - top) }
           let sum = scores.reduce(0, +)
           for k in 0..<keys {
-            let share = scores[k] / sum
-            probabilities[((b * heads + h) * queries + q) * keys + k] = share
+            let probability = scores[k] / sum
+            probabilities[((b * heads + h) * queries + q) * keys + k] = probability
             for e in 0..<depth {
-              result[(b * queries + q) * heads * depth + h * depth + e] += share * Double(value[b, k, h * depth + e])
+              result[(b * queries + q) * heads * depth + h * depth + e] +=
+                probability * Double(value[b, k, h * depth + e])
             }
           }
         }
@@ -40,7 +41,7 @@ import Testing
   }
 
   @Test(arguments: [(1, 1, 1, 1), (2, 5, 7, 3), (1, 17, 3, 2)], [false, true])
-  func equalsThePlainOne(sizes: (Int, Int, Int, Int), causal: Bool) {
+  func equalsPlainAttention(sizes: (Int, Int, Int, Int), causal: Bool) {
     let (batch, queries, keys, heads) = sizes
     var numbers = TestNumbers(UInt64(queries))
     let query = numbers.tensor([batch, queries, heads * 4], in: -2...2)
@@ -80,13 +81,13 @@ import Testing
     #expect(result.values == [5, 6, 7, 8, 5, 6, 7, 8, 5, 6, 7, 8])
   }
 
-  @Test func keysShutOutForEveryoneGiveZeros() {
+  @Test func queriesWithoutAnyKeyReturnZeros() {
     let ones = Tensor.ones([1, 2, 4])
     let bias = Tensor(repeating: -.infinity, shape: [1, 1, 1, 2])
     #expect(attention(query: ones, key: ones, value: ones, heads: 1, bias: bias).values.allSatisfy { $0 == 0 })
   }
 
-  @Test func whatWouldLoseAGradientIsRefused() async {
+  @Test func recordedBiasesAndReplacementsAreRefused() async {
     await #expect(processExitsWith: .failure) {
       let x = Tensor.ones([1, 2, 4])
       _ = attention(query: x, key: x, value: x, heads: 1, bias: Tape.variable(.zeros([1, 1, 2, 2])))

@@ -33,7 +33,7 @@ import Testing
     #expect(plain.1[0].values.contains { $0 != 0 }, comment)
   }
 
-  @Test func aLayerAfterAnother() {
+  @Test func consecutiveLayers() {
     compare(
       { variables, part in
         var y = variables[0]
@@ -54,13 +54,13 @@ import Testing
           let outer = inner.layerNorm(weight: variables[2], bias: nil, epsilon: 1e-5)
           return [outer, inner, outer, x, .ones([5]), inner.exp()]
         }
-        // The last one is not used; one is used three times, one is what came in.
+        // The last result is not used; one is used three times, one is an input.
         let y = results[0] * results[1] + results[2].square() + results[0].sine() + results[3] * results[4] + x
         return (y + x.matmul(weight)).gelu().sum()
       }, "some used twice, some not at all")
   }
 
-  @Test func oneInsideAnother() {
+  @Test func nestedCheckpoints() {
     compare(
       { variables, part in
         let y = part {
@@ -71,8 +71,8 @@ import Testing
       }, "nested")
   }
 
-  /// What one body keeps for others is recorded once, and its gradient collects from all of them.
-  @Test func whatIsKeptBetweenBodies() {
+  /// A value that several bodies use is recorded once, and its gradient is the sum over all of them.
+  @Test func valuesSharedBetweenBodies() {
     final class Cache { var kept: Tensor? }
     compare(
       { variables, part in
@@ -97,7 +97,7 @@ import Testing
     #expect(!y.isRecorded && y == x.exp())
   }
 
-  @Test func innerResultsAreLetGoOf() {
+  @Test func innerResultsAreReleased() {
     final class Owner: Sendable {}
     let runs = Atomic(0)
     let variable = Tape.variable(Tensor(2))

@@ -2,8 +2,8 @@ import Tensors
 import Testing
 
 @Suite struct CounterGeneratorTests {
-  /// The published answers of Random123 for Philox 4x32-10.
-  @Test func philoxGivesThePublishedNumbers() {
+  /// The published test vectors of Random123 for Philox 4x32-10.
+  @Test func philoxReturnsThePublishedNumbers() {
     let cases: [(counter: [UInt32], key: [UInt32], block: [UInt32])] = [
       ([0, 0, 0, 0], [0, 0], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
       (

@@ -11,7 +11,7 @@ extension GradientChecking {
     return numbers.tensor(shape, in: range)
   }
 
-  /// Compares the result, and the gradients of a weighted sum of it, input by input, position by position.
+  /// Compares the result, and the gradient of a weighted sum of it at every position of every input.
   func check(
     _ name: String, _ inputs: [Tensor], _ operation: ([Tensor]) -> Tensor, twin: ([Twin]) -> Twin
   ) {
@@ -34,7 +34,7 @@ extension GradientChecking {
       }
       #expect(gradients[index].shape == input.shape)
       #expect(relativeError(gradients[index], differences) < 3e-5, "\(name), gradient of input \(index)")
-      // The same where the other inputs are plain numbers.
+      // The gradient is the same where the other inputs are not recorded.
       var mixed = inputs
       mixed[index] = variables[index]
       let alone = Tape.gradients(of: (operation(mixed) * weights).sum(), for: [variables[index]])[0]

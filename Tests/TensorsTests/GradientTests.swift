@@ -229,7 +229,7 @@ import Testing
 
   @Test func resampling() {
     let x = Self.random(5, [2, 3, 4])
-    /// For each of `count` positions, where it lies among `old` ones.
+    /// The coordinate of each of `count` positions among `old` ones.
     func centres(_ old: Int, _ count: Int) -> [Double] {
       (0..<count).map { (Double($0) + 0.5) * Double(old) / Double(count) - 0.5 }
     }
@@ -335,7 +335,7 @@ import Testing
     }
   }
 
-  @Test func aloneOnAThreadEverythingIsTheSame() {
+  @Test func withoutThreadsGradientsAreTheSame() {
     var numbers = TestNumbers(31)
     let x = numbers.tensor([2, 8, 24, 24])
     let (weight, scale) = (numbers.tensor([8, 8, 3, 3]), numbers.tensor([8]))
@@ -354,7 +354,7 @@ import Testing
     #expect(withoutThreads { withoutThreads { gradients() } } == alone)
   }
 
-  @Test func variablesThatDidNotTakePartGetZeros() {
+  @Test func unusedVariablesGetZeros() {
     let (a, b) = (Tape.variable(.ones([2])), Tape.variable(.ones([3])))
     let gradients = Tape.gradients(of: (a * a).sum(), for: [a, b])
     #expect(gradients[0].values == [2, 2])
@@ -364,7 +364,7 @@ import Testing
     #expect(!a.exp().detached.isRecorded)
   }
 
-  @Test func aTensorUsedTwiceCollectsBothGradients() {
+  @Test func gradientsOfATensorUsedTwiceAreAdded() {
     let x = Tape.variable(Tensor([3], shape: [1]))
     let y = x * x + x
     #expect(Tape.gradients(of: (y * y).sum(), for: [x])[0].values == [2 * 12 * 7])

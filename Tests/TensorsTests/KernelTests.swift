@@ -119,13 +119,13 @@ import Testing
       var (weight, first, second) = (start[0].values, start[1].values, start[2].values)
       adamw(&weight, gradient, &first, &second, Int64(count), step)
       results.append([weight, first, second])
-      for share: Float in [0.25, 0.75] {
+      for fraction: Float in [0.25, 0.75] {
         var average = start[0].values
-        approach(&average, gradient, Int64(count), share)
+        approach(&average, gradient, Int64(count), fraction)
         averages.append(average)
         for (index, value) in average.enumerated() {
           let from = Double(start[0].values[index])
-          #expect(abs(Double(value) - (from + Double(share) * (Double(gradient[index]) - from))) < 1e-6)
+          #expect(abs(Double(value) - (from + Double(fraction) * (Double(gradient[index]) - from))) < 1e-6)
         }
       }
     }

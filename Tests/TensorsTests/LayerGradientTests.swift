@@ -3,7 +3,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Gradients of what layers are made of: norms, convolution, attention.
+/// Gradients of the operations of layers: norms, convolution, attention.
 @Suite struct LayerGradientTests: GradientChecking {
   @Test func norms() {
     let x = Self.random(14, [2, 4, 3, 5], in: -2...3)
@@ -74,7 +74,7 @@ import Testing
     let (query, key) = (Self.random(20, [2, 3, 4], in: -2...2), Self.random(21, [2, 5, 4], in: -2...2))
     let value = Self.random(22, [2, 5, 6])
     var closed = Self.random(23, [2, 2, 3, 5])
-    // One key that nobody sees, and one query that sees none.
+    // One key that no query sees, and one query that sees no key.
     for head in 0..<2 {
       for row in 0..<3 { closed[0, head, row, 1] = -.infinity }
       for column in 0..<5 { closed[1, head, 2, column] = -.infinity }

@@ -45,14 +45,14 @@ import Testing
     #expect(Data(Self.published).range(of: Data(try bytes(of: path))) != nil)
   }
 
-  @Test func compressedArchivesAreRefusedWithAWayOut() throws {
+  @Test func compressedArchivesAreRefusedWithAnAlternative() throws {
     let path = try folder.write(Self.compressed, as: "compressed.npz")
     let error = try #require(throws: NumPyError.self) { try NumPyFile.readArchive(path) }
     #expect("\(error)".contains("'a.npy', compressed by method 8"))
     #expect("\(error)".contains("numpy.savez"))
   }
 
-  @Test func whatIsWrittenComesBack() throws {
+  @Test func writtenArraysAreReadBack() throws {
     var numbers = TestNumbers(5)
     let tensors = [
       (name: "map", tensor: numbers.tensor([2, 3, 5])), (name: "größe/2", tensor: Tensor(7)),
@@ -69,26 +69,26 @@ import Testing
     #expect(folder.contents == ["several.npz"])
   }
 
-  @Test func archivesOfNothingAreArchives() throws {
+  @Test func emptyArchivesAreValid() throws {
     try NumPyFile.writeArchive([], to: folder.file("none.npz"))
     #expect(try NumPyFile.readArchive(folder.file("none.npz")).isEmpty)
   }
 
-  @Test func namesComeOnceAndAreNotEmpty() throws {
+  @Test func namesAreUniqueAndNotEmpty() throws {
     let one = Tensor(1)
     #expect(throws: NumPyError.self) { try NumPyFile.writeArchive([("a", one), ("a", one)], to: folder.file("x.npz")) }
     #expect(throws: NumPyError.self) { try NumPyFile.writeArchive([("", one)], to: folder.file("x.npz")) }
     #expect(folder.contents.isEmpty)
   }
 
-  @Test func everyCutIsNoticed() throws {
+  @Test func truncationsAreRefused() throws {
     for length in 0..<Self.published.count {
       let path = try folder.write(Array(Self.published[..<length]), as: "cut.npz")
       #expect(throws: NumPyError.self, "cut at \(length)") { try NumPyFile.readArchive(path) }
     }
   }
 
-  /// A changed byte is an error, or lies where nothing is read from: times, attributes, names of local headers.
+  /// A changed byte is an error, or it is in a field that is not read: times, attributes, names of local headers.
   @Test func aChangedByteNeverChangesANumber() throws {
     let whole = try NumPyFile.readArchive(folder.write(Self.published, as: "whole.npz"))
     let values = whole.mapValues { $0.tensor.values }

@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test(arguments: [[], [5], [2, 3, 4], [1, 7], [0, 3], [12_345_678, 0]])
-  func whatIsWrittenComesBack(shape: [Int]) throws {
+  func writtenTensorsAreReadBack(shape: [Int]) throws {
     var numbers = TestNumbers(4)
     let tensor = numbers.tensor(shape, in: -2...2)
     let path = folder.file("tensor.npy")
@@ -127,7 +127,7 @@ import Testing
     #expect(what == "type " + type.replacing(/^'|'$/, with: ""))
   }
 
-  @Test func messagesTellWhatIsMissing() throws {
+  @Test func messagesNameWhatIsMissing() throws {
     let contents = file(header("<f4", "(3, 5)"), raw([1, 2] as [Float]))
     let path = try folder.write(contents, as: "short.npy")
     #expect(
@@ -143,13 +143,13 @@ import Testing
     var contents = file(header("|u1", "(2,)"), [1, 2])
     contents[6] = 4
     #expect(throws: NumPyError.self) { try read(contents) }
-    // A header of 4 GB, of which nothing is there.
+    // A header length of 4 GB in a file of a few bytes.
     #expect(throws: NumPyError.self) {
       try read([0x93] + Array("NUMPY".utf8) + [2, 0, 0xff, 0xff, 0xff, 0xff] + Array("{}".utf8))
     }
   }
 
-  @Test func everyCutAndEveryAdditionIsNoticed() throws {
+  @Test func truncationsAndAdditionsAreRefused() throws {
     let whole = file(header("<i2", "(2, 2)"), raw([1, 2, 3, 4] as [Int16]))
     #expect(try read(whole).integers == [1, 2, 3, 4])
     for length in whole.indices {
@@ -158,7 +158,7 @@ import Testing
     #expect(throws: NumPyError.self) { try read(whole + [0]) }
   }
 
-  @Test func whatIsNoFileIsRefusedWithoutWaiting() throws {
+  @Test func foldersAndPipesAreRefusedWithoutWaiting() throws {
     #expect(throws: NumPyError.self) { try NumPyFile.read(folder.path) }
     #expect(throws: NumPyError.self) { try NumPyFile.read(folder.file("missing.npy")) }
     #expect(mkfifo(folder.file("pipe"), 0o600) == 0)

@@ -134,7 +134,7 @@ import Testing
     }
   }
 
-  @Test func softmaxOfNothingOpenIsZero() {
+  @Test func softmaxOfAFullyMaskedRowIsZero() {
     #expect(Tensor([-.infinity, -.infinity], shape: [1, 2]).softmax().values == [0, 0])
   }
 
@@ -262,8 +262,8 @@ import Testing
     #expect(x.upsampledNearest(height: 4, width: 6)[0, 3, 5] == 5)
   }
 
-  /// Values that PyTorch's interpolate gave for 0…5 as [2, 3].
-  @Test func resizingHitsKnownNumbers() {
+  /// The values that PyTorch's interpolate returns for 0…5 as [2, 3].
+  @Test func resizingReturnsKnownNumbers() {
     let x = Tensor((0..<6).map(Float.init), shape: [2, 3])
     let bilinear = x.resized(height: 3, width: 6, method: .bilinear)
     #expect(

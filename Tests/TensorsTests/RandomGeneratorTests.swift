@@ -2,7 +2,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Every draw against what PyTorch gave for the same seed.
+/// Every draw against PyTorch's for the same seed.
 @Suite struct RandomGeneratorTests {
   @Test(arguments: [0, 1, 42, 123_456_789] as [UInt64], [1, 5, 15, 16, 17, 64, 1024])
   func normalNumbers(seed: UInt64, count: Int) throws {

@@ -2,7 +2,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Layers on weights in a stored type return the bits of layers on the same numbers in float32.
+/// Layers with weights in a stored type return the same bits as with the same numbers in float32.
 @Suite struct WeightTests {
   private static func stored(_ shape: [Int], _ type: ElementType, seed: UInt64) -> StoredTensor {
     var numbers = TestNumbers(seed)

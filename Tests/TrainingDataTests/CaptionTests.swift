@@ -25,16 +25,16 @@ private let many = isOptimised ? 4000 : 2000
       let plan = world.plan(index, seed: 22)
       var rest = plan.caption[...]
       for subject in plan.subjects {
-        guard let place = rest.firstRange(of: subject.phrase) else {
+        guard let range = rest.firstRange(of: subject.phrase) else {
           Issue.record("\(plan.caption): \(subject.phrase)")
           break
         }
-        rest = rest[place.upperBound...]
+        rest = rest[range.upperBound...]
       }
     }
   }
 
-  @Test func noWordStandsInTwoNames() {
+  @Test func noWordIsInTwoNames() {
     let words = world.kinds.flatMap { $0.name.split(separator: " ") }
     #expect(Set(words).count == words.count)
     let colours = ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"]
@@ -57,7 +57,7 @@ private let many = isOptimised ? 4000 : 2000
     #expect(found.count == 13, "\(found)")
   }
 
-  @Test func allPublishedCombinationsComeAndCountsAreAsMeant() {
+  @Test func allPublishedCombinationsOccurAsOftenAsIntended() {
     #expect(SubjectCombination.all.count { $0.isPublished } == 13)
     var seen: [String: Int] = [:]
     var counts = [0, 0, 0, 0]
@@ -113,18 +113,18 @@ private let many = isOptimised ? 4000 : 2000
     }
     #expect(both("a dog, a cat.", "dog", "cat").caption == "a thing, a thing.")
     #expect(both("a tennis racket, a cat", "tennis racket", "cat").caption == "a thing, a thing")
-    // The second of two things would be the first subject.
+    // Unnaming both would exchange the two subjects.
     let swapped = both("a dog and a cat", "cat", "dog")
     #expect(swapped.caption == "a dog and a thing" && swapped.subjects.map(\.phrase) == ["thing", "dog"])
-    // Another thing stands before.
+    // Another thing comes first in the caption.
     #expect(both("a thing by a dog on a mat", "dog", "mat").caption == "a thing by a dog on a mat")
-    // A word that holds the phrase gives way as a whole; without an article before it, none does.
+    // A word that contains the phrase is replaced as a whole, and only after an article.
     #expect(both("a dog-sled and a red car", "sled", "car").caption == "a thing and a red car")
     // One phrase within another.
     #expect(both("a dog house", "dog", "dog house").caption == "a dog house")
   }
 
-  /// Drawn captions: the article and the name give way, nothing else.
+  /// In drawn captions the article and the name are replaced, and nothing else.
   @Test func unnamedSubjectsOfDrawnScenes() {
     let empty = Tensor.zeros([1])
     var unnamed = 0

@@ -14,7 +14,7 @@ let world: EmojiWorld = {
   }
 }()
 
-/// Fewer samples where code is slow.
+/// Fewer samples in a debug build, which is slow.
 private let many = isOptimised ? 600 : 40
 
 @Suite struct EmojiWorldTests {
@@ -67,7 +67,7 @@ private let many = isOptimised ? 600 : 40
     }
   }
 
-  @Test func silhouettesLieInBoxesAndShareNoPixelTwice() {
+  @Test func silhouettesLieInBoxesAndDoNotOverlap() {
     for index in 0..<many {
       let sample = world.sample(index, seed: 2)
       var sum = [Float](repeating: 0, count: 64 * 64)
@@ -77,7 +77,7 @@ private let many = isOptimised ? 600 : 40
         let inside = subject.box.mask(height: 64, width: 64).values
         #expect(zip(values, inside).allSatisfy { $0 == 0 || $1 == 1 }, "\(sample.caption): \(subject.phrase)")
         #expect(values.contains { $0 > 0.5 }, "\(sample.caption): \(subject.phrase) is not to be seen")
-        for place in values.indices { sum[place] += values[place] }
+        for index in values.indices { sum[index] += values[index] }
       }
       #expect(sum.allSatisfy { $0 <= 1.0001 }, "\(sample.caption)")
     }
@@ -97,10 +97,10 @@ private let many = isOptimised ? 600 : 40
       let (sample, empty) = (world.sample(plan), world.emptyScene(plan))
       let (image, ground, silhouette) = (sample.image.values, empty.values, sample.subjects[0].silhouette.values)
       var difference: Float = 0
-      for place in silhouette.indices {
+      for pixel in silhouette.indices {
         for channel in 0..<3 {
-          let distance = abs(image[channel * 4096 + place] - ground[channel * 4096 + place])
-          if silhouette[place] == 0 { #expect(distance == 0) } else { difference += distance }
+          let distance = abs(image[channel * 4096 + pixel] - ground[channel * 4096 + pixel])
+          if silhouette[pixel] == 0 { #expect(distance == 0) } else { difference += distance }
         }
       }
       if difference / (3 * silhouette.reduce(0, +)) > 0.15 { subjectsShow += 1 }
@@ -113,8 +113,8 @@ private let many = isOptimised ? 600 : 40
       let plan = world.plan(index, seed: 13, subjects: 2...4)
       guard !plan.combination.name.contains("wearing"), !plan.combination.hasScene else { continue }
       let boxes = world.sample(plan, size: 32, referenceSize: 8).subjects.map(\.box)
-      for (place, box) in boxes.enumerated() {
-        for other in boxes[(place + 1)...] {
+      for (position, box) in boxes.enumerated() {
+        for other in boxes[(position + 1)...] {
           let width = min(box.x1, other.x1) - max(box.x0, other.x0)
           let height = min(box.y1, other.y1) - max(box.y0, other.y0)
           let shared = max(width, 0) * max(height, 0)
@@ -124,8 +124,8 @@ private let many = isOptimised ? 600 : 40
     }
   }
 
-  /// The order of words tells nothing about places.
-  @Test(.longNumeric) func anyOrderStandsAnywhere() {
+  /// The order of words does not depend on positions in the image.
+  @Test(.longNumeric) func wordOrderDoesNotDependOnPosition() {
     var (left, above, count) = (0, 0, 0)
     for index in 0..<2000 {
       let plan = world.plan(index, seed: 6, subjects: 2...2)
@@ -136,7 +136,7 @@ private let many = isOptimised ? 600 : 40
       if boxes[0].y0 + boxes[0].y1 < boxes[1].y0 + boxes[1].y1 { above += 1 }
     }
     #expect(count > 1000)
-    for share in [left, above] { #expect((0.45...0.55).contains(Double(share) / Double(count))) }
+    for number in [left, above] { #expect((0.45...0.55).contains(Double(number) / Double(count))) }
   }
 
   @Test func aMissingOrUnfitFontIsAnErrorThatNamesThePackage() throws {

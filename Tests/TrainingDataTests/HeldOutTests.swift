@@ -20,8 +20,8 @@ private let many = isOptimised ? 5000 : 500
       seen.identities.formUnion(identities)
       seen.kinds.formUnion(identities.map(\.kind))
       let kinds = identities.map(\.kind).filter { world.kinds[$0].role != .scene }
-      for (place, kind) in kinds.enumerated() {
-        for other in kinds[(place + 1)...] where other != kind { seen.pairs.insert([kind, other].sorted()) }
+      for (position, kind) in kinds.enumerated() {
+        for other in kinds[(position + 1)...] where other != kind { seen.pairs.insert([kind, other].sorted()) }
       }
     }
     return seen
@@ -35,14 +35,14 @@ private let many = isOptimised ? 5000 : 500
     #expect(identities.kinds.isDisjoint(with: kinds.kinds))
     #expect(training.pairs.allSatisfy { !world.isHeldOutPair($0[0], $0[1]) })
     #expect(kinds.kinds.allSatisfy { world.kinds[$0].isHeldOut })
-    // Known kinds: training has seen nearly all of those that held-out identities are of.
+    // Training has seen the kinds of held-out identities, only in other hues.
     if isOptimised { #expect(identities.kinds.subtracting(training.kinds).isEmpty) }
-    // With two subjects, every pair is one that training never sees.
+    // With two subjects, training never sees the pair.
     let two = seen(.heldOutIdentities, 2...2)
     #expect(two.pairs.allSatisfy { world.isHeldOutPair($0[0], $0[1]) } && two.pairs.isDisjoint(with: training.pairs))
   }
 
-  /// Also of somebody who wears clothes without being a subject, and of the place behind.
+  /// Including figures that wear clothes without being a subject, and the place in the background.
   @Test func trainingShowsNoHeldOutIdentityAnywhere() {
     let allowed = Set(world.identities(in: .training, places: true))
     let firstPlace = world.kinds.firstIndex { $0.role == .scene } ?? 0
@@ -50,15 +50,15 @@ private let many = isOptimised ? 5000 : 500
       let plan = world.plan(index, seed: 32)
       let figures = plan.figures.map(\.identity)
       #expect(figures.allSatisfy(allowed.contains))
-      for (place, figure) in figures.enumerated() {
-        for other in figures[(place + 1)...] { #expect(!world.isHeldOutPair(figure.kind, other.kind)) }
+      for (position, figure) in figures.enumerated() {
+        for other in figures[(position + 1)...] { #expect(!world.isHeldOutPair(figure.kind, other.kind)) }
       }
       guard let place = plan.backdrop.place else { continue }
       #expect(allowed.contains(Identity(kind: firstPlace + place.rawValue, hue: plan.backdrop.palette)))
     }
   }
 
-  @Test func everySubjectOfUnseenScenesStandsInAnUnseenPair() {
+  @Test func everySubjectOfUnseenScenesIsInAnUnseenPair() {
     for index in 0..<many / 4 {
       let plan = world.plan(index, seed: 33, split: .heldOutIdentities, subjects: 3...4)
       let kinds = plan.subjects.map(\.identity.kind).filter { world.kinds[$0].role != .scene }
@@ -66,16 +66,16 @@ private let many = isOptimised ? 5000 : 500
     }
   }
 
-  @Test func theListHoldsOutAsMuchAsMeant() {
+  @Test func theListHoldsOutAsMuchAsIntended() {
     let known = world.kinds.indices.filter { !world.kinds[$0].isHeldOut && world.kinds[$0].role != .scene }
     let unknown = world.kinds.filter(\.isHeldOut)
     #expect((90...115).contains(known.count) && (16...18).contains(unknown.count))
     for role in Role.allCases where role != .scene { #expect(unknown.contains { $0.role == role }) }
-    let pairs = known.indices.reduce(0) { sum, place in
-      sum + known[(place + 1)...].count { world.isHeldOutPair(known[place], $0) }
+    let pairs = known.indices.reduce(0) { sum, position in
+      sum + known[(position + 1)...].count { world.isHeldOutPair(known[position], $0) }
     }
-    let share = Double(pairs) / Double(known.count * (known.count - 1) / 2)
-    #expect((0.09...0.11).contains(share))
+    let fraction = Double(pairs) / Double(known.count * (known.count - 1) / 2)
+    #expect((0.09...0.11).contains(fraction))
     for kind in known {
       let (shown, hidden) = (
         world.heldOut.hues(of: kind, in: .training), world.heldOut.hues(of: kind, in: .heldOutIdentities)
@@ -85,7 +85,7 @@ private let many = isOptimised ? 5000 : 500
     #expect(world.identities(in: .heldOutKinds).count >= 12 * unknown.count)
   }
 
-  /// A turn of the hue has to show.
+  /// A rotation of the hue must be visible.
   @Test func noDrawingIsNearlyColourless() {
     for kind in world.kinds.indices {
       for chroma in world.chroma(ofKind: kind) { #expect(chroma > 0.2, "\(world.kinds[kind].name): \(chroma)") }

@@ -6,7 +6,7 @@ import Testing
 import TrainingData
 
 @Suite struct PoseTests {
-  /// Mean colour of what is not black, without its brightness.
+  /// The fractions of red, green and blue in the sum of all pixels.
   private func tint(_ image: Tensor) -> [Float] {
     let area = image.shape[1] * image.shape[2]
     let values = image.values
@@ -18,8 +18,8 @@ import TrainingData
   private func lit(_ image: Tensor) -> Tensor {
     let area = image.shape[1] * image.shape[2]
     let values = image.values
-    let mask = (0..<area).map { place -> Float in
-      (0..<3).contains { values[$0 * area + place] > 0.02 } ? 1 : 0
+    let mask = (0..<area).map { pixel -> Float in
+      (0..<3).contains { values[$0 * area + pixel] > 0.02 } ? 1 : 0
     }
     return Tensor(mask, shape: [image.shape[1], image.shape[2]])
   }
@@ -32,8 +32,8 @@ import TrainingData
           world.crop(of: Identity(kind: kind, hue: hue), seed: seed, ground: .black)
         }
         let other = world.reference(of: Identity(kind: kind, hue: (hue + 6) % 12))
-        for (place, crop) in crops.enumerated() {
-          for next in crops[(place + 1)...] { #expect(crop != next && lit(crop) != lit(next)) }
+        for (index, crop) in crops.enumerated() {
+          for next in crops[(index + 1)...] { #expect(crop != next && lit(crop) != lit(next)) }
           let own = tint(world.reference(of: Identity(kind: kind, hue: hue)))
           func distance(_ a: [Float], _ b: [Float]) -> Float { zip(a, b).reduce(0) { $0 + abs($1.0 - $1.1) } }
           #expect(distance(tint(crop), own) < distance(tint(crop), tint(other)), "\(name), hue \(hue)")
@@ -77,7 +77,7 @@ import TrainingData
     #expect(world.reference(of: dog, size: 128) == reference)
   }
 
-  /// A turn of the hue keeps luminance where no channel leaves 0…1.
+  /// A rotation of the hue keeps luminance where no channel leaves 0…1.
   @Test func hueKeepsLuminance() throws {
     let kind = try world.kind("dog")
     func luminance(_ hue: Int) -> Float {
@@ -121,7 +121,7 @@ import TrainingData
     #expect(world.reference(of: beach).values.allSatisfy { $0 > 0 })
   }
 
-  @Test func candidatesHoldTheOwnOneAndNearMisses() throws {
+  @Test func candidatesIncludeTheIdentityAndSimilarOnes() throws {
     let identity = Identity(kind: try world.kind("cat"), hue: 4)
     let candidates = world.candidates(for: identity, seed: 3)
     #expect(candidates.count == 20 && Set(candidates).count == 20 && candidates[0] == identity)
@@ -143,7 +143,7 @@ import TrainingData
     #expect(image == PixelImage(world.reference(of: identities[0], size: 96)))
   }
 
-  @Test func anUnknownKindIsAnErrorThatNamesNearOnes() {
+  @Test func anUnknownKindIsAnErrorThatNamesSimilarOnes() {
     let error = #expect(throws: TrainingDataError.self) { try world.kind("dogs") }
     #expect(error.map { "\($0)".contains("near: dog") } == true)
   }

@@ -16,9 +16,9 @@ import TrainingData
     var mask = PixelImage(width: 20, height: 10)
     for y in 2..<8 {
       for x in 6..<10 {
-        let place = 3 * (y * 20 + x)
-        (image.pixels[place], image.pixels[place + 2]) = (255, 0)
-        for channel in 0..<3 { mask.pixels[place + channel] = 255 }
+        let offset = 3 * (y * 20 + x)
+        (image.pixels[offset], image.pixels[offset + 2]) = (255, 0)
+        for channel in 0..<3 { mask.pixels[offset + channel] = 255 }
       }
     }
     try image.write(folder.file("image.png"))
@@ -42,7 +42,7 @@ import TrainingData
   private static let good =
     #"{"image": "image.png", "caption": "a brick and a river", "subjects": [{"phrase": "brick", "box": [0.3, 0.2, 0.5, 0.8], "mask": "mask.png", "reference": "reference.png"}, {"phrase": "river", "box": [0.5, 0, 0.75, 1]}]}"#
 
-  @Test func samplesAreReadWhole() throws {
+  @Test func everyFieldOfASampleIsRead() throws {
     let samples = try opened(Self.good, #"{"image": "image.png", "caption": "water", "subjects": []}"#, "")
     #expect(samples.count == 2)
     let sample = try samples.sample(0, size: 10, referenceSize: 12)
@@ -58,7 +58,7 @@ import TrainingData
     #expect(sample.image[0, 5, 2] == 1 && sample.image[2, 5, 2] == -1)
     // A reference of 6×12 fills the square.
     #expect(brick.reference.shape == [3, 12, 12] && brick.reference[1, 6, 6] > 0.7 && brick.reference[1, 6, 0] > 0.7)
-    // Without mask and reference: the box, and what is in it.
+    // Without mask and reference: the box, and the image inside it.
     #expect(river.silhouette == river.box.mask(height: 10, width: 10))
     #expect(river.reference[2, 6, 6] == 1 && river.identity == nil)
     #expect(try samples.sample(1).subjects.isEmpty)
@@ -106,7 +106,7 @@ import TrainingData
     (#""box": [0, 0, 1, 1], "reference_mask": "mask.png""#, "expected a reference beside it"),
     (#""box": [0, 0, 1, 1], "box": [0, 0, 1, 1]"#, "a second time"),
   ])
-  func anEntryThatIsWrongIsAnErrorThatNamesItsPlace(keys: String, expected: String) {
+  func wrongEntriesAreErrorsThatNameTheirLocation(keys: String, expected: String) {
     let found = message {
       _ = try opened(
         Self.good, #"{"image": "image.png", "caption": "a brick", "subjects": [{"phrase": "brick", \#(keys)}]}"#)
@@ -129,12 +129,12 @@ import TrainingData
     ),
     (#"{"image": "image.png", "caption": "a", "subjects": [{}, {}, {}, {}, {}]}"#, "expected at most 4, found 5"),
   ])
-  func aListThatIsWrongIsAnError(text: String, expected: String) {
+  func wrongListsAreErrors(text: String, expected: String) {
     let found = message { _ = try opened(text) }
     #expect(found.contains(expected) && found.contains("samples.jsonl"), "\(found)")
   }
 
-  @Test func whatOnlyImagesTellIsAnErrorWhenTheyAreRead() throws {
+  @Test func errorsInImagesAreThrownWhenTheyAreRead() throws {
     let samples = try opened(
       #"{"image": "image.png", "caption": "a cat", "subjects": [{"phrase": "cat", "box": [0, 0, 0.2, 1]}]}"#,
       #"{"image": "image.png", "caption": "a cat", "subjects": [{"phrase": "cat", "box": [0, 0, 1, 1], "mask": "white.png"}]}"#,

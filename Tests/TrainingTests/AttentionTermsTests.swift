@@ -66,16 +66,16 @@ import Training
     }
   }
 
-  /// The gradient of the loss along a random direction of a weight, from the tape and from a difference.
+  /// The gradient of the loss along a random direction of a weight, from the tape and from finite differences.
   @Test(arguments: ["to_k_ip", "to_k", "latent_proj.2"])
-  func gradientsOfTheWeightsAreThoseOfDifferences(weight name: String) throws {
+  func gradientsOfWeightsEqualFiniteDifferences(weight name: String) throws {
     var denoising = objective.denoising
-    // Heavy terms, and boxes that overlap, so that attention has somewhere to go.
+    // Large weights and overlapping boxes, so that attention matters in the loss.
     denoising.attention = AttentionTerms(image: 30, text: 30, textPixels: 30)
     var batch = batch
     for index in 0..<2 {
-      for place in batch.subjects[index].boxes.indices {
-        batch.subjects[index].boxes[place] = Box(0.1 * Float(place), 0.1, 0.9, 0.5 + 0.1 * Float(place))
+      for subject in batch.subjects[index].boxes.indices {
+        batch.subjects[index].boxes[subject] = Box(0.1 * Float(subject), 0.1, 0.9, 0.5 + 0.1 * Float(subject))
       }
     }
     let pipeline = objective.pipeline
@@ -90,7 +90,7 @@ import Training
     let result = try denoising(batch)
     #expect(result.figures.map(\.name) == ["denoising", "imageAttention", "textAttention", "textPixels"])
     let gradients = Tape.gradients(of: result.loss, for: variables)
-    let slope = zip(gradients, directions).reduce(0.0) { sum, pair in
+    let gradient = zip(gradients, directions).reduce(0.0) { sum, pair in
       sum + zip(pair.0.values, pair.1.values).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     }
     func moved(_ by: Float) throws -> Double {
@@ -101,31 +101,31 @@ import Training
     let coarse = (try moved(step) - moved(-step)) / Double(2 * step)
     let fine = (try moved(step / 2) - moved(-step / 2)) / Double(step)
     let difference = (4 * fine - coarse) / 3
-    #expect(abs(slope - difference) < 0.01 * abs(difference) + 1e-3, "\(slope), \(difference)")
+    #expect(abs(gradient - difference) < 0.01 * abs(difference) + 1e-3, "\(gradient), \(difference)")
   }
 
-  @Test func subjectsWithoutPhraseOrPlaceDoNotCount() throws {
+  @Test func subjectsWithoutPhraseAndPaddingDoNotCount() throws {
     var denoising = objective.denoising
     denoising.attention = .grounding
     var batch = batch
     batch.subjects[1].spans = [0..<0, 5..<6, 0..<0]
     let one = try denoising(batch)
     let figure = try #require(one.figures.first { $0.name == "textAttention" })
-    // The same by hand: three of the six places count.
+    // The same by hand: three of the six entries count.
     let textMaps = try maps(branch(), spans: [spans[0], batch.subjects[1].spans]).text
     let pixels = try #require(one.figures.first { $0.name == "textPixels" })
     var (sum, entropies, counted) = (0.0, 0.0, 0.0)
     for layer in textMaps {
-      for (sample, place) in [(0, 0), (0, 1), (1, 1)] {
-        let box = batch.subjects[sample].boxes[place].mask(height: layer.grid.height, width: layer.grid.width)
-        let map = layer.maps.sliced(axis: 0, sample..<sample + 1).sliced(axis: 1, place..<place + 1)
+      for (sample, subject) in [(0, 0), (0, 1), (1, 1)] {
+        let box = batch.subjects[sample].boxes[subject].mask(height: layer.grid.height, width: layer.grid.width)
+        let map = layer.maps.sliced(axis: 0, sample..<sample + 1).sliced(axis: 1, subject..<subject + 1)
           .reshaped([layer.grid.height, layer.grid.width])
         let inside = Double((map * box).sum().item) / Double(map.sum().item)
         sum += (1 - inside) * (1 - inside)
-        let tokens = (sample == 0 ? spans[0] : batch.subjects[1].spans)[place].count
+        let tokens = (sample == 0 ? spans[0] : batch.subjects[1].spans)[subject].count
         let entropy = zip(map.values, box.values).map { attention, covered in
-          let share = Double(attention) * Double(tokens) * (1 - 2e-6) + 1e-6
-          return -(Double(covered) * log(share) + (1 - Double(covered)) * log(1 - share))
+          let probability = Double(attention) * Double(tokens) * (1 - 2e-6) + 1e-6
+          return -(Double(covered) * log(probability) + (1 - Double(covered)) * log(1 - probability))
         }
         entropies += entropy.reduce(0, +) / Double(entropy.count)
         counted += 1
@@ -134,7 +134,7 @@ import Training
     #expect(abs(Double(figure.value) - sum / counted) < 1e-5)
     #expect(abs(Double(pixels.value) - entropies / counted) < 1e-4 * entropies / counted)
     #expect(abs(one.loss.item - (one.figures[0].value + 0.1 * figure.value + 0.1 * pixels.value)) < 1e-5)
-    // Nothing to ground at all.
+    // Without any phrase there are no attention terms.
     for index in 0..<2 { batch.subjects[index].spans = batch.subjects[index].spans.map { _ in 0..<0 } }
     #expect(try denoising(batch).figures.map(\.name) == ["denoising"])
   }

@@ -32,26 +32,26 @@ import Training
     }
   }
 
-  /// From either target and the noised sample, both clean sample and noise come back.
-  @Test func theTargetOfVelocityTurnsBackIntoTheCleanSample() {
+  /// The velocity and the noised sample together determine the clean sample and the noise.
+  @Test func velocityDeterminesCleanSampleAndNoise() {
     let schedule = schedule(.vPrediction)
     let noised = schedule.noised(clean, noise: noise, timesteps: timesteps)
     let velocity = schedule.target(clean: clean, noise: noise, timesteps: timesteps)
     let shape = [3, 1, 1, 1]
     let signal = Tensor(timesteps.map { schedule.alphas[$0].squareRoot() }, shape: shape)
-    let deviation = Tensor(timesteps.map { (1 - schedule.alphas[$0]).squareRoot() }, shape: shape)
-    #expect((noised * signal - velocity * deviation).isClose(to: clean, absolute: 1e-6))
-    #expect((velocity * signal + noised * deviation).isClose(to: noise, absolute: 1e-6))
+    let sigma = Tensor(timesteps.map { (1 - schedule.alphas[$0]).squareRoot() }, shape: shape)
+    #expect((noised * signal - velocity * sigma).isClose(to: clean, absolute: 1e-6))
+    #expect((velocity * signal + noised * sigma).isClose(to: noise, absolute: 1e-6))
   }
 
-  /// Both forms of min-SNR weighting are one and the same weight on the error of the clean sample.
+  /// For either prediction, min-SNR weighting is the same weight on the error of the clean sample.
   @Test func minSNRWeighsTheErrorOfTheCleanSample() {
     for prediction in SchedulerConfiguration.Prediction.allCases {
       let loss = DiffusionLoss(schedule(prediction), weighting: .minSNR(gamma: 5))
       for timestep in [0, 10, 100, 300, 500, 900, 999] {
         let alpha = Double(loss.schedule.alphas[timestep])
         let ratio = alpha / (1 - alpha)
-        // An error in the clean sample of 1 is one of √SNR in ε, and of 1 / √(1 − ᾱ) = √(SNR + 1) in v.
+        // An error of 1 in the clean sample is an error of √SNR in ε, and of 1 / √(1 − ᾱ) = √(SNR + 1) in v.
         let square = prediction == .epsilon ? ratio : ratio + 1
         let expected = min(ratio, 5)
         #expect(abs(Double(loss.weight(timestep: timestep)) * square - expected) < 1e-3 * expected)

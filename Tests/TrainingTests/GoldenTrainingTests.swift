@@ -9,14 +9,14 @@ import TestSupport
 import Testing
 import Training
 
-/// The golden batch at every step, as it was trained on.
+/// Trains on the golden batch at every step.
 final class GoldenObjective: TrainingObjective {
   let pipeline: Pipeline
   let parameters: [Parameter]
   let denoising: DenoisingLoss
   private let golden: [String: Tensor]
 
-  /// - Parameter checkpointed: whether activations are made again instead of kept.
+  /// - Parameter checkpointed: whether activations are recomputed instead of kept.
   init(checkpointed: Bool = false) throws {
     golden = try Golden.tensors("training/batch.safetensors")
     pipeline = try Pipeline(Golden.path("pipeline"))
@@ -35,7 +35,7 @@ final class GoldenObjective: TrainingObjective {
   }
 
   func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
-    // Two samples a step, the same ones every time.
+    // Two samples per step, the same ones every time.
     try denoising(try batch(samples.lowerBound - 2 * step..<samples.upperBound - 2 * step))
   }
 
@@ -43,12 +43,12 @@ final class GoldenObjective: TrainingObjective {
     let (boxes, spans) = (try expected("boxes"), try expected("spans"))
     let subjects = try own.map { sample in
       let references = 3 * sample..<3 * sample + (sample == 0 ? 2 : 3)
-      let places = 0..<references.count
+      let positions = 0..<references.count
       return SubjectSample(
         images: try rows("image_features", references), phrases: try rows("phrase_embeds", references),
-        boxes: places.map {
+        boxes: positions.map {
           Box(boxes[sample, $0, 0], boxes[sample, $0, 1], boxes[sample, $0, 2], boxes[sample, $0, 3])
-        }, spans: places.map { Int(spans[sample, $0, 0])..<Int(spans[sample, $0, 1]) },
+        }, spans: positions.map { Int(spans[sample, $0, 0])..<Int(spans[sample, $0, 1]) },
         dropsGrounding: try expected("drop_grounding").values[sample] != 0)
     }
     return DenoisingBatch(
@@ -60,7 +60,7 @@ final class GoldenObjective: TrainingObjective {
 }
 
 @Suite(.longNumeric) struct GoldenTrainingTests {
-  /// One shard, and two: each sample alone on a thread, with its number of subjects.
+  /// With two shards each sample is alone on a thread, with its own number of subjects.
   @Test(arguments: [1, 2])
   func threeStepsOfTheTrainer(shards: Int) throws {
     let folder = try TemporaryFolder()
@@ -75,13 +75,13 @@ final class GoldenObjective: TrainingObjective {
     #expect(Tensor(losses, shape: [losses.count]).isClose(to: try objective.expected("losses"), relative: 1e-5))
     var compared = 0
     for parameter in objective.parameters {
-      let (slope, after) = (
+      let (gradient, after) = (
         try objective.expected("grad." + parameter.key), try objective.expected("after3." + parameter.key)
       )
-      let least = max(1e-6, 1e-4 * (slope.values.map(\.magnitude).max() ?? 0))
+      let least = max(1e-6, 1e-4 * (gradient.values.map(\.magnitude).max() ?? 0))
       let found = parameter.value.values
       for (index, expected) in after.values.enumerated() {
-        let isFirm = slope.values[index].magnitude > least
+        let isFirm = gradient.values[index].magnitude > least
         compared += isFirm ? 1 : 0
         #expect((found[index] - expected).magnitude < (isFirm ? 5e-6 : 3e-4), "\(parameter.key), \(index)")
       }
@@ -89,13 +89,13 @@ final class GoldenObjective: TrainingObjective {
     #expect(compared > 140_000)
   }
 
-  @Test func activationsMadeAgainChangeNoBit() throws {
+  @Test func recomputedActivationsChangeNoBit() throws {
     let results = try [false, true].map { checkpointed in
       let objective = try GoldenObjective(checkpointed: checkpointed)
       let weights = objective.parameters + objective.pipeline.weights(of: .unet)
       let variables = weights.map { Tape.variable($0.value) }
       for (weight, variable) in zip(weights, variables) { weight.value = variable }
-      // Products are cut among threads in ways that other tests change.
+      // Other tests change how products are divided among threads, and with it their last bits.
       return try withoutThreads {
         let loss = try objective.loss(samples: 0..<2, step: 0).loss
         return [loss.detached] + Tape.gradients(of: loss, for: variables)

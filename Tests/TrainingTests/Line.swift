@@ -4,11 +4,11 @@ import Tensors
 import TestSupport
 import Training
 
-/// A small objective: a matrix and an offset are to be found from noisy samples, each drawn from its number alone.
+/// A small objective: fits a matrix and an offset to noisy samples, each drawn from its number alone.
 final class Line: TrainingObjective {
   let weight = Parameter("line.weight", .zeros([3, 5]))
   let bias = Parameter("line.bias", .zeros([3]))
-  /// Takes no part in the loss.
+  /// The loss does not depend on it.
   let idle = Parameter("idle.weight", .ones([2, 2]))
   /// Samples whose loss is not a number.
   let broken: Set<Int>
@@ -35,7 +35,7 @@ final class Line: TrainingObjective {
 }
 
 extension TrainingPlan {
-  /// A plan that ``Line`` is found with.
+  /// A plan that fits ``Line``.
   static func line(steps: Int) -> TrainingPlan {
     var plan = TrainingPlan(
       steps: steps, batch: 7,
@@ -46,5 +46,5 @@ extension TrainingPlan {
   }
 }
 
-/// Where a training of a test lies.
+/// The folder of a training run.
 func url(_ folder: TemporaryFolder, _ name: String = "run") -> URL { URL(fileURLWithPath: folder.file(name)) }

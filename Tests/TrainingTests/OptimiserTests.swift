@@ -52,7 +52,7 @@ import Training
     }
   }
 
-  @Test func longGradientsAreScaledDown() {
+  @Test func largeGradientsAreScaledDown() {
     let gradients = [Tensor([3, 0], shape: [2]), Tensor([4], shape: [1]), .zeros([0])]
     #expect(GradientNorm.global(gradients) == 5)
     #expect(GradientNorm.scale(norm: 5, limit: 1) == Float(1 / (5 + 1e-6)))

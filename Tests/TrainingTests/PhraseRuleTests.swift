@@ -6,9 +6,9 @@ import Testing
 import Training
 import TrainingData
 
-/// One rule for phrases: what a folder of samples accepts is found in its captions by the tokenizer's finder.
+/// One rule for phrases: those that a folder of samples accepts are found in its captions by `PhraseFinder`.
 @Suite struct PhraseRuleTests {
-  @Test func whatIsAcceptedOnReadingIsFound() throws {
+  @Test func acceptedPhrasesAreFound() throws {
     let folder = try TemporaryFolder()
     try PixelImage(width: 4, height: 4).write(folder.file("image.png"))
     let finder = PhraseFinder(tokenizer: try CLIPTokenizer(folder: Golden.path("pipeline/tokenizer")))

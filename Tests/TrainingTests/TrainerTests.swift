@@ -19,7 +19,7 @@ import Training
     #expect(!line.weight.value.isRecorded)
   }
 
-  /// The files that a training leaves, without the one that tells the time.
+  /// The files that a training run leaves, except the one that holds times.
   private func files(_ folder: TemporaryFolder, _ name: String = "run") throws -> [String: [UInt8]] {
     let path = folder.file(name)
     let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != "time.json" }
@@ -33,7 +33,7 @@ import Training
     #expect(
       whole.keys.sorted() == ["lock", "log.jsonl", "step-000000030.safetensors", "step-000000037.safetensors"])
 
-    // Cancelled twice, at steps that no checkpoint or line of the log was due at.
+    // Cancelled twice, at steps where neither a checkpoint nor a line of the log was due.
     for stop in [13, 31] {
       let cancellation = Cancellation()
       let trainer = try Trainer(Line(), .line(steps: 37), folder: url(folder))
@@ -74,7 +74,7 @@ import Training
     #expect(try files(folder) == files(folder, "whole"))
   }
 
-  @Test func aTrainingCanGoOnAfterItsEnd() throws {
+  @Test func aTrainingCanContinueAfterItsEnd() throws {
     let folder = try TemporaryFolder()
     _ = try Trainer(Line(), .line(steps: 50), folder: url(folder, "whole")).run()
     _ = try Trainer(Line(), .line(steps: 21), folder: url(folder)).run()
