@@ -69,7 +69,7 @@ private struct Quotation {
 @Suite struct PaperArticleTests {
   private let path = "Sources/MSDiffusionKit/MSDiffusionKit.docc/ThePaperBesideTheCode.md"
 
-  @Test func everyQuotedLineStandsInItsFile() throws {
+  @Test func everyQuotedLineIsInItsFile() throws {
     let quotations = Quotation.all(in: try PackageFiles.lines(of: path))
     #expect(quotations.count >= 9)
     for quotation in quotations {
@@ -80,7 +80,7 @@ private struct Quotation {
     }
   }
 
-  @Test func equationsStandInTheOrderOfThePaper() throws {
+  @Test func equationsAreInTheOrderOfThePaper() throws {
     let article = try PackageFiles.lines(of: path).joined(separator: "\n")
     let sections = article.components(separatedBy: "\n## ").dropFirst(2)
     let titles = sections.map { String($0.prefix { $0 != ":" }) }
@@ -101,7 +101,7 @@ private struct Quotation {
 
   /// Both can be read without scrolling.
   @Test(arguments: ["Sources/Models/UNet/CrossAttention.swift", "Sources/MSDiffusion/Attention/SubjectBranch.swift"])
-  func attentionStandsOnOneScreen(file: String) throws {
+  func attentionFitsOnOneScreen(file: String) throws {
     let lines = try PackageFiles.lines(of: file)
     let declaration = try #require(lines.firstIndex { $0.contains("func callAsFunction(") && $0.hasSuffix("{") })
     let comments = lines[..<declaration].reversed().prefix { code($0).isEmpty && !$0.isEmpty }.count
