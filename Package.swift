@@ -46,7 +46,7 @@ let package = Package(
         .copy("Resources/Model"),
       ]),
     .target(name: "Phrases"),
-    .testTarget(name: "PhrasesTests", dependencies: ["Phrases"]),
+    .testTarget(name: "PhrasesTests", dependencies: ["Phrases", "TestSupport"]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
     // Harnesses behind Scripts/parity and Scripts/fuzz, and their tests.
     .target(
@@ -102,7 +102,7 @@ let package = Package(
       "Evaluation",
       ["Tensors", "JSON", "Images", "Layers", "Models", "Checkpoints", "Analysis", "MSDiffusion", "TrainingData"],
       testing: ["Tensors", "JSON", "Checkpoints", "Analysis", "MSDiffusion", "TrainingData", "ModelRecipe"])
-    + room("Plotting", ["Tensors", "Images", "CGD"], testing: ["Tensors", "Images"])
+    + room("Plotting", ["Tensors", "Images", "Analysis", "CGD"], testing: ["Tensors", "Images", "Analysis"])
     + room("Scripting", [])
     + room(
       "Inspection", ["Tensors", "JSON", "Checkpoints", "Layers", "Models", "MSDiffusion"],

@@ -19,7 +19,7 @@ let names = ["fox", "car", "pumpkin", "owl"]
 
 // %% Generate each scene, recording text attention as it happens
 var rows: [[Panel?]] = []
-var numbers: [JSONValue] = []
+var numbers: [String: [AttendedSubject]] = [:]
 for (prompt, layout) in zip(prompts, boxes) {
   let scene = try run.scene(prompt, zip(names, layout).map { try run.subject($0, box: $1) })
   let label = "subjects: \(layout.count)"
@@ -31,7 +31,7 @@ for (prompt, layout) in zip(prompts, boxes) {
   rows.append(
     [Panel(generation.image, boxesOf: scene)]
       + (try attended.map { try Panel($0, over: generation.image).captioned($0.fitCaption) }))
-  numbers.append(.object([("scene", .string(label)), ("subjects", try JSONValue(encoding: attended))]))
+  numbers[label] = attended
 }
 
 // %% The figure: a row per number of subjects
@@ -43,4 +43,4 @@ let grid = Grid(
     "Text attention of each phrase, mean over all cross-attention layers, heads and steps; dark is least, yellow "
     + "greatest. Boxes show the layout that was asked for. " + run.checkpointNote,
   colorBar: ColorBar(label: "attention, least to greatest of each map"))
-try run.save(grid, numbers: .array(numbers))
+try run.save(grid, numbers: numbers)

@@ -26,8 +26,4 @@ let frames = try zip(steps, levels.levels).map { attended, level in
     title: "Step \(attended[0].step + 1) of \(scene.steps), noise level σ = \(decimal(level, 2))",
     caption: run.checkpointNote, colorBar: ColorBar(label: "text attention, one scale for all steps"))
 }
-try run.save(
-  Animation(frames),
-  numbers: .object([
-    ("noise_levels", JSONValue(levels.levels)), ("steps", try JSONValue(encoding: steps)),
-  ]))
+try run.save(Animation(frames), numbers: steps)

@@ -13,16 +13,13 @@ let places = [
 ]
 let casts: [(name: String, prompt: String, subjects: [Subject])] = [
   ("a fox and a car", "a fox and a car on the beach", [try run.subject("fox"), try run.subject("car")]),
-  (
-    "two foxes", "a fox and a fox on the beach",
-    [try run.subject("fox"), try run.subject("green-fox", phrase: "fox")]
-  ),
+  ("two foxes", "a fox and a fox on the beach", [try run.subject("fox"), try run.subject("green-fox", phrase: "fox")]),
 ]
 
 // %% Generate, and look whether each phrase is attended most inside its own box
 let (hit, miss) = (Color.distinct(2), Color.ink)
 var rows: [[Panel?]] = []
-var numbers: [JSONValue] = []
+var numbers: [String: [AttendedSubject]] = [:]
 for cast in casts {
   var row: [Panel?] = []
   for (index, boxes) in places.enumerated() {
@@ -35,7 +32,7 @@ for cast in casts {
     row.append(
       Panel(generation.image, boxesOf: scene).bordered(hits == attended.count ? hit : miss)
         .captioned("\(hits) of \(attended.count) peak inside their box"))
-    numbers.append(.object([("scene", .string(label)), ("subjects", try JSONValue(encoding: attended))]))
+    numbers[label] = attended
   }
   rows.append(row)
 }
@@ -48,4 +45,4 @@ let grid = Grid(
     "Green edge: every phrase has its greatest text attention inside its own box; dark edge: not every one. Prompt, "
     + "references and noise are the same along a row. " + run.checkpointNote,
   panelWidth: 210)
-try run.save(grid, numbers: .array(numbers))
+try run.save(grid, numbers: numbers)

@@ -30,7 +30,7 @@ let scenes: [(name: String, scene: Scene)] = [
 let layer = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
 let moments = PseudoLayoutHistory.moments(of: scenes[0].scene.steps, count: 4)
 var rows: [[Panel?]] = []
-var numbers: [JSONValue] = []
+var numbers: [String: [PseudoLayoutHistory.Layout]] = [:]
 for (name, scene) in scenes {
   let rule = scene.layout.pseudoLayout ?? .published
   let recorder = AttentionRecorder(.text, layers: rule.fusion == nil ? [layer] : [], keeping: .steps)
@@ -42,11 +42,7 @@ for (name, scene) in scenes {
     [Panel(generation.image, boxesOf: scene)]
       + (try history.maps(upTo: scene.steps - 1).map { try Panel($0, over: generation.image) })
       + (try moments.map { try Panel(masks: history.masks(upTo: $0)) }))
-  numbers.append(
-    .object([
-      ("scene", .string(name)),
-      ("layout", try JSONValue(encoding: history.layouts(at: moments))),
-    ]))
+  numbers[name] = history.layouts(at: moments)
 }
 
 // %% The figure
@@ -55,8 +51,9 @@ let grid = Grid(
   columnTitles: ["image"] + free.map { "text map of “\($0.phrase)”" } + moments.map { "masks after step \($0 + 1)" },
   title: "Where the model itself would put each subject",
   caption:
-    "Text attention of layer \(layer), mean over the steps so far, stretched to 0…1 and cut at 0.5. Orange: “owl”, blue: “gift”, "
+    "Text attention of layer \(layer), mean over the steps so far (the newest count most in the fourth row), "
+    + "stretched to 0…1 and cut at 0.5 (0.2 there). Orange: “owl”, blue: “gift”, "
     + "mixed: both. Pseudo layout takes over from the fifth step on: every layer’s own mask, or, in the fourth row, the boxes "
     + "around what all layers say together. " + run.checkpointNote,
   colorBar: ColorBar(label: "text attention, least to greatest"), panelWidth: 160)
-try run.save(grid, numbers: .array(numbers))
+try run.save(grid, numbers: numbers)

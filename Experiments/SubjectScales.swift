@@ -52,9 +52,5 @@ let figure = Stack(
   caption:
     "Upper row: γ of Eq. 2 for both subjects. Lower row: the fox’s own scale, the car’s is 0.6. Below: difference from the image "
     + "without subjects, over the pixels of each box. " + run.checkpointNote)
-try run.save(
-  figure,
-  numbers: .object([
-    ("scales", JSONValue(scales)),
-    ("change", .object(lines.map { ($0.name, .array($0.y.map { .double($0) })) })),
-  ]))
+let changes = Dictionary(uniqueKeysWithValues: lines.map { ($0.name, $0.y) })
+try run.save(figure, numbers: ["scale": x].merging(changes) { own, _ in own })

@@ -1,3 +1,4 @@
+import Analysis
 import Images
 import Tensors
 
@@ -65,11 +66,10 @@ public struct Panel: Sendable {
   }
 
   /// Draws a box, whose corners are fractions (0…1) of the picture's width and height; all zeros draw nothing.
-  public func boxed(_ corners: [Float], _ label: String = "", color: Color) -> Panel {
-    guard corners.count == 4 else { fail("boxed: expected 4 corners, found \(corners.count)") }
-    if corners.allSatisfy({ $0 == 0 }) { return self }
+  public func boxed(_ box: Box, _ label: String = "", color: Color) -> Panel {
+    if box.isNone { return self }
     var panel = self
-    let numbers = corners.map(Double.init)
+    let numbers = box.numbers.map(Double.init)
     panel.boxes.append(
       LabelledBox(x0: numbers[0], y0: numbers[1], x1: numbers[2], y1: numbers[3], label: label, color: color))
     return panel

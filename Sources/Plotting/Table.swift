@@ -28,14 +28,14 @@ public struct Table: Figure {
     /// The value expected by chance, marked by a thin line.
     public var chance: Double?
     /// The target, marked by a thick line.
-    public var reach: Double?
+    public var target: Double?
     public var color: Color
 
     public init(
-      value: Double, interval: ClosedRange<Double>, chance: Double? = nil, reach: Double? = nil,
+      value: Double, interval: ClosedRange<Double>, chance: Double? = nil, target: Double? = nil,
       color: Color = .distinct(1)
     ) {
-      (self.value, self.interval, self.chance, self.reach, self.color) = (value, interval, chance, reach, color)
+      (self.value, self.interval, self.chance, self.target, self.color) = (value, interval, chance, target, color)
     }
   }
 
@@ -109,7 +109,7 @@ public struct Table: Figure {
     if let chance = gauge.chance {
       canvas.line([(position(chance), y - 7), (position(chance), y + 7)], .faint, thickness: 1)
     }
-    if let target = gauge.reach {
+    if let target = gauge.target {
       canvas.line([(position(target), y - 9), (position(target), y + 9)], .ink, thickness: 2.5)
     }
     let (low, high) = (position(gauge.interval.lowerBound), position(gauge.interval.upperBound))

@@ -8,7 +8,7 @@ public final class Cancellation: Sendable {
   @TaskLocal package static var current: Cancellation?
 
   /// Whether the running work should stop.
-  package static var isAsked: Bool { Task.isCancelled || current?.isCancelled ?? false }
+  package static var isRequested: Bool { Task.isCancelled || current?.isCancelled ?? false }
 
   private let requested = Atomic(false)
   private let handlesSignals = Atomic(false)

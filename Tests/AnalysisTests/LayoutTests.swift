@@ -144,7 +144,7 @@ import Testing
     let regions = [mask("..", "##").reshaped([1, 1, 2, 2])]
     #expect(abs(AttentionLoss.value(maps: maps, regions: regions).item - 0.0625) < 1e-6)
     // The gradient against a central difference.
-    let gradient = AttentionLoss.derivatives(maps: maps, regions: regions)[0]
+    let gradient = AttentionLoss.gradients(maps: maps, regions: regions)[0]
     for index in 0..<4 {
       func loss(_ step: Float) -> Double {
         var values = maps[0].values

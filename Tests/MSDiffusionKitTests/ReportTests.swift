@@ -7,22 +7,14 @@ import Testing
 @Suite struct ReportTests {
   private let folder = Result { try TemporaryFolder() }
 
-  private func run(_ name: String, _ arguments: [String] = [], _ extras: [ExtraOption]) throws -> Run {
-    try Run(name: name, arguments: arguments + ["--output", folder.get().path], extras)
+  private func run(_ arguments: [String] = []) throws -> Run {
+    try Run(name: "Test", arguments: arguments + ["--output", folder.get().path])
   }
 
-  @Test func experimentsAddOptionsToTheCommonOnes() throws {
-    let options: [ExtraOption] = [.flag("full", "Measure."), .value("scenes", "N", "How many.")]
-    let run = try run("Test", ["--full", "--steps", "7", "--scenes=12"], options)
-    #expect(run.flag("full") && run.text("scenes") == "12" && run.steps(30) == 7)
-    #expect(try run.number("scenes") == 12)
-    let plain = try self.run("Test", ["--scenes", "-3"], options)
-    #expect(!plain.flag("full") && plain.text("scenes") == "-3")
-    #expect(throws: RunError.option(name: "--scenes", found: "'-3'", expected: "a whole number above 0")) {
-      try plain.number("scenes")
-    }
-    for arguments in [["--scenes"], ["--full=1"], ["--scenes", "--full"], ["--none"]] {
-      #expect(throws: (any Error).self) { try self.run("Test", arguments, options) }
+  @Test func milestonesAreAStageAndANumber() {
+    #expect(Milestone(argument: "base=640")?.stage == .base && Milestone(argument: "base=640")?.samples == 640)
+    for wrong in ["base", "base=", "base=0", "base=-3", "base=x", "roof=640", "base=1=2", ""] {
+      #expect(Milestone(argument: wrong) == nil, "\(wrong)")
     }
   }
 
@@ -50,7 +42,7 @@ import Testing
   }
 
   @Test(.longNumeric) func reportedPseudoLayoutsAreGuidedInEveryStep() throws {
-    let pipeline = try run("Test", [], []).pipeline()
+    let pipeline = try run().pipeline()
     let evaluator = Evaluator(world: try EmojiWorld())
     let scenes = TestScenes(evaluator.world, split: .heldOutIdentities, subjects: 2, size: pipeline.nativeSize)
     func published(_ settings: GenerationSettings) throws -> [Double] {
@@ -69,7 +61,7 @@ import Testing
 
   /// A pseudo layout's memory weighs steps in its measure as in the generation.
   @Test(.longNumeric) func measuredPseudoLayoutsWeighStepsAsTheGenerationDoes() throws {
-    let pipeline = try run("Test", [], []).pipeline()
+    let pipeline = try run().pipeline()
     let evaluator = Evaluator(world: try EmojiWorld())
     let scenes = TestScenes(evaluator.world, split: .training, subjects: 2, size: pipeline.nativeSize)
     let settings = GenerationSettings(steps: 4, batch: 2)
@@ -103,21 +95,23 @@ import Testing
   }
 
   @Test(.longNumeric) func aMilestoneOfTheBaseWithoutSupervisionMeasuresItAlone() throws {
-    let base = try run("Test", [], []).pipeline().folder
-    let arguments = ["--milestone", "base=640", "--ungrounded", base, "--scenes", "1"]
-    let report = ModelReport(try run("Test", arguments, ModelReport.options))
-    try report.measure()
+    let base = try run().pipeline().folder
+    let report = ModelReport(try run())
+    try report.measure(scenes: 1, ungrounded: base, milestone: Milestone(argument: "base=640"))
     let curves = try #require(try report.milestones()).curves
     #expect(curves.map(\.name) == ["pointing at γ = 0 without supervision"])
     #expect(curves.first?.stage == "base" && curves.first?.samples == [640])
     // No measure depends on these stages, so a milestone of them would add nothing.
-    for arguments in [["--milestone", "vae=640"], ["--milestone", "adapter=640", "--ungrounded", base]] {
-      #expect(throws: RunError.self) { try ModelReport(run("Test", arguments, ModelReport.options)).measure() }
+    for (milestone, ungrounded) in [("vae=640", nil), ("adapter=640", base)] {
+      #expect(throws: RunError.self) {
+        try report.measure(ungrounded: ungrounded, milestone: Milestone(argument: milestone))
+      }
     }
+    #expect(throws: RunError.self) { try report.measure(scenes: 0) }
   }
 
-  @Test func modelReportsAreDrawnFromResults() throws {
-    let report = ModelReport(try run("Test", [], ModelReport.options))
+  @Test func modelReportsReadTheirResults() throws {
+    let report = ModelReport(try run())
     #expect(try report.results() == nil && report.curves() == nil)
     #expect(report.nothingMeasured.contains("Scripts/run Test --full"))
     let findings = [
@@ -134,14 +128,13 @@ import Testing
     try write(curves.json, as: "Test/curves.json")
     let read = try #require(try report.results())
     #expect(read.findings.map(\.name) == ["met", "missed", "reported"] && read.missing == ["the rest"])
-    let figure = try report.figure(read, report.curves())
-    #expect(figure.caption.contains("another checkpoint"))
-    let image = try figure.image()
-    #expect(image.width > 1000 && image.height > 500)
+    #expect(read.settings.summary.hasPrefix("20 steps, guidance 7.5"))
+    #expect(try #require(try report.curves()).figure(of: "losses", withoutFirst: 3).image().width > 500)
+    #expect(try report.shownScenes(count: 2).count == 2)
   }
 
-  @Test func ablationsAreDrawnFromResults() throws {
-    let report = try AblationReport(run("Test", [], AblationReport.options))
+  @Test func ablationsReadTheirResults() throws {
+    let report = try AblationReport(run())
     #expect(try report.results() == nil)
     var results = AblationResults(steps: 10, batch: 4, scenes: 3, settings: GenerationSettings())
     results.rows.append(.init(variant: AblationResults.base, seed: 0, values: [.product: 0.1, .text: 0.2]))
@@ -155,8 +148,11 @@ import Testing
     let interval = try read.interval("full", .product)
     #expect(abs(interval.estimate - 0.4) < 1e-9 && abs(interval.upper - interval.estimate - 0.2484) < 1e-3)
     #expect(try read.interval("base", .product).estimate == 0.1)
-    #expect(try report.figure(read).image().width > 800)
+    #expect(read.seeds == 3 && read.count(of: "base") == 1)
+    #expect(try read.best(.product) == interval.estimate && read.measured("full", .both) == nil)
+    #expect(try report.samples() == nil)
     #expect(throws: RunError.self) { try report.measure() }
+    #expect(throws: RunError.self) { try AblationReport(run(), seeds: 0) }
   }
 }
 

@@ -124,7 +124,8 @@ import TrainingData
     }
     let warning = try #require(run.warnings.first)
     #expect(run.warnings.count == 1)
-    #expect(warning.hasPrefix("\(data.path)/samples.jsonl, line 2, subjects[1].phrase: the phrase 'cat' has the tokens"))
+    #expect(
+      warning.hasPrefix("\(data.path)/samples.jsonl, line 2, subjects[1].phrase: the phrase 'cat' has the tokens"))
     #expect(try run.run().isFinished)
     let log = try String(contentsOfFile: folder.file("base/log.jsonl"), encoding: .utf8)
     let line = try JSONNode(JSONValue.parse(String(log.split(separator: "\n")[0]), name: "log"), name: "log")

@@ -100,7 +100,7 @@ extension ParityFolder {
     let regions = maps.map { AttentionLoss.regions(of: rows, height: $0.shape[2], width: $0.shape[3]) }
     let value = AttentionLoss.value(maps: maps, regions: regions)
     report.compare("attention_loss.value", value.reshaped([1]), with: try file.tensor("attention_loss.value"))
-    let gradients = AttentionLoss.derivatives(maps: maps, regions: regions)
+    let gradients = AttentionLoss.gradients(maps: maps, regions: regions)
     for index in 0..<count {
       report.compare(
         "attention_loss.grad\(index)", gradients[index], with: try file.tensor("attention_loss.grad\(index)"))

@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import Images
 import Plotting
@@ -96,14 +97,14 @@ import Testing
   @Test func boxesAreDrawnWhereTheyAre() throws {
     let white = PixelImage(width: 10, height: 10, red: 255, green: 255, blue: 255)
     let plain = try Grid([[Panel(white)]], panelWidth: 200).image()
-    let boxed = try Grid([[Panel(white).boxed([0.25, 0.5, 0.75, 1], "x", color: .distinct(1))]], panelWidth: 200)
+    let boxed = try Grid([[Panel(white).boxed(Box(0.25, 0.5, 0.75, 1), "x", color: .distinct(1))]], panelWidth: 200)
       .image()
     let changed = (0..<plain.width * plain.height).filter { plain.pixels[3 * $0] != boxed.pixels[3 * $0] }
     let (xs, ys) = (changed.map { $0 % plain.width }, changed.map { $0 / plain.width })
     let left = try #require((0..<plain.width).first { plain[$0, 100] != (255, 255, 255) }) + 1
     #expect(abs(xs.min()! - (left + 50)) <= 2 && abs(xs.max()! - (left + 150)) <= 2)
     #expect(ys.max()! - ys.min()! >= 98)
-    #expect(try Grid([[Panel(white).boxed([0, 0, 0, 0], "x", color: .black)]], panelWidth: 200).image() == plain)
+    #expect(try Grid([[Panel(white).boxed(.none, "x", color: .black)]], panelWidth: 200).image() == plain)
   }
 
   @Test func chartsShowTheirNumbers() throws {
@@ -155,7 +156,7 @@ import Testing
   }
 
   @Test func tableRowsFitTheirTextAndGaugesAreInPosition() throws {
-    let gauge = Table.Gauge(value: 0.5, interval: 0.4...0.6, chance: 0.1, reach: 0.9, color: .distinct(0))
+    let gauge = Table.Gauge(value: 0.5, interval: 0.4...0.6, chance: 0.1, target: 0.9, color: .distinct(0))
     func table(_ text: String) -> Table {
       Table(columns: ["what", "gauge"], widths: [80, 200], rows: [[Table.Cell(text), Table.Cell(gauge)]])
     }

@@ -38,7 +38,7 @@ public enum AttentionLoss {
   /// The gradient of ``value(maps:regions:valid:skippingEmpty:)`` with respect to every map, in closed form:
   /// −2 (1 − r)(M − r) / (N Σ A), with r the fraction inside the region and N the number of counted layers, samples and
   /// subjects.
-  public static func derivatives(
+  public static func gradients(
     maps: [Tensor], regions: [Tensor], valid: Tensor? = nil, skippingEmpty: Bool = false
   ) -> [Tensor] {
     check(maps, regions, valid)

@@ -73,7 +73,7 @@ extension Pipeline {
   ) throws -> [Generation] {
     progress(.encoding)
     let run = try denoising(scenes, conditions: conditions, observing: observing)
-    while !Cancellation.isAsked, let step = try run.advance() {
+    while !Cancellation.isRequested, let step = try run.advance() {
       guard step.latents.isFinite else {
         throw PipelineError.notFinite(place: "the result of denoising step \(step.index) (timestep \(step.timestep))")
       }
@@ -89,7 +89,8 @@ extension Pipeline {
       let own = decoded.sliced(axis: 0, range)
       return Generation(
         scene: scene, images: Self.images(own), latents: latents.sliced(axis: 0, range), decoded: own,
-        completedSteps: run.completedSteps, warnings: conditions.warnings, samples: range, batchSamples: latents.shape[0],
+        completedSteps: run.completedSteps, warnings: conditions.warnings, samples: range,
+        batchSamples: latents.shape[0],
         phrases: conditions.phraseSpans, columns: columns(of: scene))
     }
   }

@@ -18,10 +18,10 @@ public struct AttendedSubject: Sendable {
     fit = subject.box.isNone ? nil : BoxFit(of: heatmap.values, subject.box)
   }
 
-  /// For a panel: “fox”: 63 % in its box (chance 28 %).
+  /// For a panel: “fox”: 63 % in its box, 28 % by chance.
   public var fitCaption: String {
     guard let fit, let mass = fit.inBoxMass else { return "“\(phrase)”" }
-    return "“\(phrase)”: \(percent(mass)) in its box, chance \(percent(fit.chance))"
+    return "“\(phrase)”: \(percent(mass)) in its box, \(percent(fit.chance)) by chance"
   }
 
   /// For every subject the range of its values over all steps, so that its maps can be drawn on one scale.
@@ -40,16 +40,17 @@ extension Panel {
   /// - Throws: `PlotError`.
   public init(_ attended: AttendedSubject, over image: PixelImage, range: ClosedRange<Float>? = nil) throws {
     self = try Panel(image).overlaid(with: attended.heatmap.values, range: range)
-      .boxed(attended.subject.box.numbers, color: attended.color)
+      .boxed(attended.subject.box, color: attended.color)
   }
 }
 
 extension AttendedSubject: Encodable {
-  private enum CodingKeys: String, CodingKey { case phrase, fit }
+  private enum CodingKeys: String, CodingKey { case phrase, step, fit }
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(phrase, forKey: .phrase)
+    try container.encode(step, forKey: .step)
     try container.encode(fit, forKey: .fit)
   }
 }

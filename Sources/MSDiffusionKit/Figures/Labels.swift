@@ -1,7 +1,7 @@
 import Foundation
 
-/// A share as a whole number of hundredths: 0.256 is "26 %".
-public func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+/// A fraction as a whole number of hundredths, with a space that no line breaks at: 0.256 is "26 %".
+public func percent(_ fraction: Double) -> String { "\(Int((fraction * 100).rounded()))\u{a0}%" }
 
-/// A number with so many decimal places.
-public func decimal(_ number: Float, _ places: Int) -> String { String(format: "%.\(places)f", Double(number)) }
+/// A number with a fixed number of decimal digits.
+public func decimal(_ number: Float, _ digits: Int) -> String { String(format: "%.\(digits)f", Double(number)) }

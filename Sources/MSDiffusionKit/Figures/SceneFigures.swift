@@ -3,7 +3,7 @@ extension Panel {
   public init(_ image: PixelImage, boxesOf scene: Scene) {
     self.init(image)
     for (index, subject) in scene.subjects.enumerated() {
-      self = boxed(subject.box.numbers, subject.phrase, color: .distinct(index))
+      self = boxed(subject.box, subject.phrase, color: .distinct(index))
     }
   }
 

@@ -4,28 +4,24 @@ import Scripting
 /// The paper's ablation, rerun: trainings that each lack one thing, measured on the same scenes.
 public struct AblationReport {
   private let run: Run
+  private let training: String?
   private let seeds: [UInt64]
   private let steps: Int
 
-  /// Options that the experiment takes beside those of all.
-  public static let options: [ExtraOption] = [
-    .flag("train", "Train all variants that are not trained to their end; goes on where it stopped."),
-    .flag("full", "Measure what is trained; else what was measured before is drawn. Goes on where it stopped."),
-    .value("training", "DIR", "The working folder of the training, with a finished base in DIR/model."),
-    .value("seeds", "N", "Trainings of each variant. (default: 3)"),
-    .value("budget", "STEPS", "Steps of each training. (default: 1000)"),
-    .value("scenes", "N", "Held-out scenes for --full. (default: 60)"),
-  ]
-
+  /// - Parameters:
+  ///   - training: the working folder of a training run, with a finished base.
+  ///   - seeds: training runs of each variant.
+  ///   - steps: of each training run.
   /// - Throws: ``RunError/option(name:found:expected:)``.
-  public init(_ run: Run) throws {
-    self.run = run
-    seeds = (1...UInt64(try run.number("seeds") ?? 3)).map { $0 }
-    steps = try run.number("budget") ?? 1000
+  public init(_ run: Run, training: String? = nil, seeds: Int = 3, steps: Int = 1000) throws {
+    try run.checkPositive(seeds, "--seeds")
+    try run.checkPositive(steps, "--budget")
+    (self.run, self.training, self.steps) = (run, training, steps)
+    self.seeds = (1...UInt64(seeds)).map { $0 }
   }
 
   private func workingFolder() throws -> String {
-    guard let folder = run.text("training") else {
+    guard let folder = training else {
       throw RunError.option(
         name: "--training", found: "missing", expected: "the working folder of Scripts/train, with a finished base")
     }
@@ -57,7 +53,7 @@ public struct AblationReport {
         progress.finish()
         guard outcome.isFinished else {
           throw RunError.file(
-            path: try workingFolder(), reason: "stopped at step \(outcome.step); the same command goes on from there")
+            path: try workingFolder(), reason: "stopped at step \(outcome.step); the same command continues from there")
         }
       }
     }
@@ -65,11 +61,12 @@ public struct AblationReport {
 
   /// Measures what is trained, and writes results and samples.
   /// - Throws: `EvaluationError`, what pipelines throw.
-  public func measure() throws {
+  /// - Parameter scenes: held-out scenes.
+  public func measure(scenes: Int = 60) throws {
+    try run.checkPositive(scenes, "--scenes")
     let progress = ProgressLine("measuring")
     defer { progress.finish() }
     let evaluator = Evaluator(world: try EmojiWorld(), folder: run.workFolder) { progress.show($0) }
-    let scenes = try run.number("scenes") ?? 60
     let settings = try run.generationSettings()
     let evaluation = AblationEvaluation(evaluator, settings: settings, count: scenes)
     let batch = TrainingStage.adapter.plan(seed: 1).batch
@@ -114,44 +111,31 @@ public struct AblationReport {
     """
   }
 
-  /// The table of all measures, and the samples.
-  public func figure(_ results: AblationResults) throws -> Stack {
-    var parts: [any Figure] = [try results.table()]
-    if let sheet = run.existing(file: "samples.png") {
-      parts.append(try samples(PixelImage(contentsOf: sheet), results))
-    }
-    let samples = results.steps * results.batch
-    return Stack(
-      parts, title: "What each part of the adapter is good for",
-      caption: "Each trained beside the same base on \(samples) samples, \(results.variantSeeds) seeds; measured on "
-        + "\(results.scenes) held-out scenes of two subjects. Means with 95 % intervals over seeds (Student). The judge "
-        + "took no part in training; text fidelity is told by the model's own encoders. “Base alone” is the same scenes at "
-        + "γ = 0. Green: the best of its column. Numbers of the paper's Table 3 were not at hand and are not shown "
-        + "beside."
-    )
+  /// A held-out scene with its drawn image, and the images of the base and of every variant, in the order of the results.
+  public struct Sample {
+    public let scene: TestScene
+    public let images: [PixelImage]
   }
 
-  /// The sheet's images under the names of what made them.
-  private func samples(_ sheet: PixelImage, _ results: AblationResults) throws -> Grid {
+  /// The scenes that every variant was asked for; nil where nothing was measured.
+  /// - Throws: `ImageError`; `TrainingDataError` without the emoji font.
+  public func samples() throws -> [Sample]? {
+    guard let path = run.existing(file: "samples.png") else { return nil }
+    let sheet = try PixelImage(contentsOf: path)
     let scenes = TestScenes(try EmojiWorld(), split: .heldOutIdentities, subjects: 2, includesWorn: false, seed: 1)
     let side = scenes.size
-    let titles =
-      ["first reference", "second reference", "a drawn scene, whose boxes are asked for"]
-      + results.variants.map(AblationResults.title)
-    let rows = scenes.indices(count: sheet.height / side).enumerated().map { row, index -> [Panel?] in
-      let request = scenes[index].request(results.settings)
-      let images = (0..<sheet.width / side).map { column in
-        sheet.cropped(x: column * side, y: row * side, width: side, height: side)
-      }
-      return request.subjects.map { Panel($0.image) }
-        + [Panel(images[0], boxesOf: request).captioned(request.prompt)] + images.dropFirst().map { Panel($0) }
+    return scenes.indices(count: sheet.height / side).enumerated().map { row, index in
+      Sample(
+        scene: scenes[index],
+        images: (0..<sheet.width / side).map { column in
+          sheet.cropped(x: column * side, y: row * side, width: side, height: side)
+        })
     }
-    return Grid(rows, columnTitles: titles, panelWidth: 130)
   }
 }
 
 extension PixelImage {
-  /// Images of one size side by side: a column a list.
+  /// Images of one size side by side: one column per list.
   static func sheet(columns: [[PixelImage]]) -> PixelImage {
     let side = columns[0][0]
     var sheet = PixelImage(
@@ -170,36 +154,27 @@ extension PixelImage {
 }
 
 extension AblationResults {
-  /// How many trainings of a variant there are, at most.
-  var variantSeeds: Int { variants.map { name in rows.count { $0.variant == name } }.max() ?? 0 }
+  /// The most training runs that any variant has.
+  public var seeds: Int { variants.map { count(of: $0) }.max() ?? 0 }
+
+  /// Training runs of a variant.
+  public func count(of variant: String) -> Int { rows.count { $0.variant == variant } }
 
   /// For figures.
-  static func title(_ variant: String) -> String {
+  public static func title(_ variant: String) -> String {
     variant == base ? "base alone" : AdapterVariant(rawValue: variant)?.title ?? variant
   }
 
-  /// One row a variant, one column a measure; the best of each column stands out.
-  func table() throws -> Table {
-    func isMeasured(_ variant: String, _ measure: Measure) -> Bool {
-      rows.contains { $0.variant == variant && $0.values[measure] != nil }
-    }
-    let best = try Measure.allCases.map { measure in
-      try variants.filter { isMeasured($0, measure) }.map { try interval($0, measure).estimate }.max()
-    }
-    let cells = try variants.map { variant -> [Table.Cell] in
-      [Table.Cell(Self.title(variant), bold: true)]
-        + (try zip(Measure.allCases, best).map { measure, best in
-          guard isMeasured(variant, measure) else { return Table.Cell("–", color: .faint) }
-          let interval = try interval(variant, measure)
-          let half = decimal(Float((interval.upper - interval.lower) / 2), 3)
-          let isSingle = rows.count { $0.variant == variant } == 1
-          let isBest = interval.estimate == best
-          return Table.Cell(
-            decimal(Float(interval.estimate), 3) + (isSingle ? "" : " ± \(half)"),
-            color: isBest ? .distinct(2) : .ink, bold: isBest)
-        })
-    }
-    return Table(
-      columns: [""] + Measure.allCases.map(\.rawValue), widths: [230] + Measure.allCases.map { _ in 125 }, rows: cells)
+  /// Mean and interval of a measure; nil where the variant was not measured in it.
+  /// - Throws: `AnalysisError`.
+  public func measured(_ variant: String, _ measure: Measure) throws -> ConfidenceInterval? {
+    guard rows.contains(where: { $0.variant == variant && $0.values[measure] != nil }) else { return nil }
+    return try interval(variant, measure)
+  }
+
+  /// The greatest mean of a measure among all variants; nil where none was measured.
+  /// - Throws: `AnalysisError`.
+  public func best(_ measure: Measure) throws -> Double? {
+    try variants.compactMap { try measured($0, measure)?.estimate }.max()
   }
 }

@@ -14,48 +14,50 @@ public final class Run {
   /// Seed of all random numbers of the run.
   public let seed: UInt64
   private let options: RunOptions
-  private let extras: ExtraArguments
   private var opened: Pipeline?
   private var warned: Set<String> = []
   /// The scenes that this run generated, in order.
   public private(set) var generated: [SceneRecord] = []
 
   /// Options of the running script; wrong ones end the program with one line.
-  /// - Parameter extras: Options that this script takes beside those of all.
-  public convenience init(_ extras: [ExtraOption] = []) {
-    let isScript = ScriptContext.current.isSupervised
-    // A script that stops at an error loses nothing that it has printed.
-    Self.writeLineByLine()
-    let arguments = isScript ? CommandLine.arguments : ["REPL"]
-    let script = arguments.first ?? "script"
-    do {
-      try self.init(
-        name: (script as NSString).lastPathComponent.replacing(".swift", with: ""),
-        arguments: Array(arguments.dropFirst()), extras)
-    } catch {
-      if RunOptions.exitCode(for: error).isSuccess {
-        print(Self.help(script, extras))
-        exit(0)
-      }
-      FileHandle.standardError.write(Data("error: \(RunOptions.message(for: error))\n".utf8))
-      exit(1)
-    }
+  public convenience init() { self.init(Self.arguments(NoOptions.self)) }
+
+  /// A run whose script has options of its own beside those of all; wrong ones end the program with one line.
+  public static func with<Own: ParsableArguments>(_ own: Own.Type) -> (run: Run, options: Own) {
+    let arguments = arguments(own)
+    return (Run(arguments), arguments.options.own)
   }
 
   /// A run with options given as on the command line.
-  /// - Throws: ArgumentParser's errors; ``RunError/option(name:found:expected:)``.
-  public init(name: String, arguments: [String], _ extras: [ExtraOption] = []) throws {
-    self.name = name
-    self.extras = try ExtraArguments(arguments, extras)
-    options = try RunOptions.parse(self.extras.rest)
+  /// - Throws: ArgumentParser's errors.
+  public convenience init(name: String, arguments: [String]) throws {
+    self.init(NamedArguments(name: name, options: try RunArguments<NoOptions>.parse(arguments)))
+  }
+
+  private init<Own: ParsableArguments>(_ arguments: NamedArguments<Own>) {
+    (name, options) = (arguments.name, arguments.options.common)
     seed = options.seed ?? SceneSettings.published.seed
     let folder = ScriptContext.current.package ?? FileManager.default.currentDirectoryPath
     output = options.output ?? folder + "/Figures"
-    if let size = options.size, size <= 0 {
-      throw ValidationError("--size is \(size), expected a number of pixels above 0")
-    }
-    if let steps = options.steps, steps <= 0 {
-      throw ValidationError("--steps is \(steps), expected a number above 0")
+  }
+
+  private static func arguments<Own: ParsableArguments>(_ own: Own.Type) -> NamedArguments<Own> {
+    let isScript = ScriptContext.current.isSupervised
+    // A script that stops at an error loses nothing that it has printed.
+    writeLineByLine()
+    let arguments = isScript ? CommandLine.arguments : ["REPL"]
+    let script = arguments.first ?? "script"
+    do {
+      return NamedArguments(
+        name: (script as NSString).lastPathComponent.replacing(".swift", with: ""),
+        options: try RunArguments<Own>.parse(Array(arguments.dropFirst())))
+    } catch {
+      if RunArguments<Own>.exitCode(for: error).isSuccess {
+        print(question(of: script) + "\n\n" + RunArguments<Own>.helpMessage())
+        exit(0)
+      }
+      FileHandle.standardError.write(Data("error: \(RunArguments<Own>.message(for: error))\n".utf8))
+      exit(1)
     }
   }
 
@@ -66,16 +68,18 @@ public final class Run {
     setvbuf(place.assumingMemoryBound(to: UnsafeMutablePointer<FILE>.self).pointee, nil, _IOLBF, 0)
   }
 
-  /// The script's question and its options.
-  private static func help(_ script: String, _ extras: [ExtraOption]) -> String {
+  /// The comment that a script begins with: its question and its usage.
+  private static func question(of script: String) -> String {
     let lines = (try? String(contentsOfFile: script, encoding: .utf8))?.split(separator: "\n") ?? []
-    let comment = lines.prefix { $0.hasPrefix("//") }.map { $0.drop { $0 == "/" || $0 == " " } }
-    let own = extras.isEmpty ? "" : "\n\nOPTIONS OF THIS EXPERIMENT:\n" + extras.map(\.helpLine).joined(separator: "\n")
-    return comment.joined(separator: "\n") + "\n\n" + RunOptions.helpMessage() + own
+    return lines.prefix { $0.hasPrefix("//") }.map { $0.drop { $0 == "/" || $0 == " " } }.joined(separator: "\n")
   }
 
-  /// What was given for an option of this experiment's own.
-  func extra(_ name: String) -> String? { extras.given[name] }
+  /// - Throws: ``RunError/option(name:found:expected:)`` for a number below 1.
+  func checkPositive(_ number: Int?, _ option: String) throws {
+    if let number, number < 1 {
+      throw RunError.option(name: option, found: "\(number)", expected: "a whole number above 0")
+    }
+  }
 
   // MARK: What a run is made from
 
@@ -86,7 +90,7 @@ public final class Run {
   public func steps(_ suggested: Int) -> Int { options.steps ?? suggested }
 
   /// What this run's options say of guidance and steps, else what the checkpoint's defaults say.
-  func generationSettings() throws -> GenerationSettings {
+  public func generationSettings() throws -> GenerationSettings {
     var settings = GenerationSettings(try pipeline().defaults)
     settings.scene = settings.scene.overlaid(
       with: SettingsOverlay { ($0.steps, $0.guidance) = (options.steps, options.guidance) })
@@ -208,6 +212,16 @@ public final class Run {
     let path = try prepared(name, ending: "png")
     try figure.image().write(path)
     try finish(path, name, numbers)
+  }
+
+  /// The same with the numbers of any encodable value.
+  public func save(_ figure: any Figure, as name: String? = nil, numbers: some Encodable) throws {
+    try save(figure, as: name, numbers: JSONValue(encoding: numbers))
+  }
+
+  /// The same for an animation.
+  public func save(_ animation: Animation, as name: String? = nil, numbers: some Encodable) throws {
+    try save(animation, as: name, numbers: JSONValue(encoding: numbers))
   }
 
   /// As ``save(_:as:numbers:)-(Figure,_,_)``, as `NAME.gif`.

@@ -43,6 +43,11 @@ struct RunOptions: ParsableArguments {
   @Option(help: "Folder for the figures. (default: Figures/ of this package)")
   var output: String?
 
+  func validate() throws {
+    if let size, size <= 0 { throw ValidationError("--size is \(size), expected a number of pixels above 0") }
+    if let steps, steps <= 0 { throw ValidationError("--steps is \(steps), expected a number above 0") }
+  }
+
   /// What the options say of a scene's settings.
   /// - Throws: `SchedulerError` where `--scheduler` names none.
   func overlay() throws -> SettingsOverlay {
@@ -52,4 +57,19 @@ struct RunOptions: ParsableArguments {
       ($0.scheduler, $0.seed) = (kind, seed)
     }
   }
+}
+
+/// The options of every experiment, and those of one.
+struct RunArguments<Own: ParsableArguments>: ParsableArguments {
+  @OptionGroup var common: RunOptions
+  @OptionGroup(title: "Options of this experiment") var own: Own
+}
+
+/// For scripts without options of their own.
+struct NoOptions: ParsableArguments {}
+
+/// The name of a script, and its options.
+struct NamedArguments<Own: ParsableArguments> {
+  let name: String
+  let options: RunArguments<Own>
 }

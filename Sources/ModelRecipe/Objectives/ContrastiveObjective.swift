@@ -59,7 +59,7 @@ struct ContrastiveObjective: TrainingObjective {
   }
 
   private func normalized(_ image: Tensor) -> Tensor {
-    (image - Tensor(processor.mean, shape: [3, 1, 1])) / Tensor(processor.deviation, shape: [3, 1, 1])
+    (image - Tensor(processor.mean, shape: [3, 1, 1])) / Tensor(processor.standardDeviation, shape: [3, 1, 1])
   }
 
   /// Unit embeddings of images `[3, S, S]`: `[B, P]`.

@@ -11,7 +11,7 @@ public struct CLIPImageProcessor: Sendable {
   public var cropHeight: Int
   public var cropWidth: Int
   public var mean: [Float]
-  public var deviation: [Float]
+  public var standardDeviation: [Float]
   public var filter: ResizeFilter
   /// Side of the square, in pixels, to which a reference image is resized before CLIP's preprocessing; nil: no resize.
   public var referenceSide: Int? = 512
@@ -20,7 +20,7 @@ public struct CLIPImageProcessor: Sendable {
   public init(side: Int = 224) {
     (shortEdge, cropHeight, cropWidth, filter) = (side, side, side, .bicubic)
     mean = [0.48145466, 0.4578275, 0.40821073]
-    deviation = [0.26862954, 0.26130258, 0.27577711]
+    standardDeviation = [0.26862954, 0.26130258, 0.27577711]
   }
 
   /// Reads a `preprocessor_config.json`.
@@ -33,7 +33,7 @@ public struct CLIPImageProcessor: Sendable {
     cropHeight = try crop["height"].isPresent ? crop["height"].int() : crop.int(or: shortEdge)
     cropWidth = try crop["width"].isPresent ? crop["width"].int() : crop.int(or: shortEdge)
     if json["image_mean"].isPresent { mean = try json["image_mean"].floats() }
-    if json["image_std"].isPresent { deviation = try json["image_std"].floats() }
+    if json["image_std"].isPresent { standardDeviation = try json["image_std"].floats() }
     switch try json["resample"].int(or: 3) {
     case 2: filter = .bilinear
     case 3: filter = .bicubic
@@ -44,9 +44,9 @@ public struct CLIPImageProcessor: Sendable {
     try checkSizes(
       "image processor", ["size": shortEdge, "crop_size.height": cropHeight, "crop_size.width": cropWidth],
       atMost: 16384)
-    guard mean.count == 3, deviation.count == 3, deviation.allSatisfy({ $0 > 0 }) else {
+    guard mean.count == 3, standardDeviation.count == 3, standardDeviation.allSatisfy({ $0 > 0 }) else {
       throw ParameterError.unsupported(
-        component: "image processor", option: "image_mean, image_std", found: "\(mean), \(deviation)",
+        component: "image processor", option: "image_mean, image_std", found: "\(mean), \(standardDeviation)",
         supported: "three numbers each, standard deviations above 0")
     }
   }
@@ -66,6 +66,6 @@ public struct CLIPImageProcessor: Sendable {
   /// The vision encoder's input for one image, `[3, height, width]`.
   public func callAsFunction(_ image: PixelImage) -> Tensor {
     let pixels = cropped(image).tensor()
-    return (pixels - Tensor(mean, shape: [3, 1, 1])) / Tensor(deviation, shape: [3, 1, 1])
+    return (pixels - Tensor(mean, shape: [3, 1, 1])) / Tensor(standardDeviation, shape: [3, 1, 1])
   }
 }

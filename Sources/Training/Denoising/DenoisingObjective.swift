@@ -152,7 +152,7 @@ package struct DenoisingObjective: TrainingObjective {
     }
     let all = draws.flatMap { draw in draw.sample.subjects.map { (draw.dropped.image, $0) } }
     let mean = Tensor(frozen.processor.mean, shape: [3, 1, 1])
-    let deviation = Tensor(frozen.processor.deviation, shape: [3, 1, 1])
+    let deviation = Tensor(frozen.processor.standardDeviation, shape: [3, 1, 1])
     let pixels = Tensor.stacked(
       all.map { isDropped, subject in
         isDropped ? .zeros(subject.reference.shape) : (subject.reference - mean) / deviation
