@@ -1,5 +1,6 @@
 // What is each part of the adapter good for? (paper, Table 3 and Fig. 6)
 // Scripts/run Ablation [--train] [--full] [--training DIR] [--seeds N] [--budget STEPS] [--scenes N]
+import Foundation
 import MSDiffusionKit
 
 struct Options: ParsableArguments {
@@ -50,7 +51,7 @@ if let samples = try report.samples() {
   let titles =
     ["first reference", "second reference", "a drawn scene, whose boxes are asked for"]
     + results.variants.map(AblationResults.title)
-  let rows = try samples.map { sample -> [Panel?] in
+  let rows = samples.map { sample -> [Panel?] in
     let request = sample.scene.request(results.settings)
     return request.subjects.map { Panel($0.image) }
       + [Panel(sample.images[0], boxesOf: request).captioned(request.prompt)]

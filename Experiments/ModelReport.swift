@@ -1,6 +1,7 @@
 // What does the model show on identities and pairs that it has never seen, and how far is that from chance?
 // Scripts/run ModelReport [--full] [--scenes N] [--ungrounded DIR] [--ungrounded-samples N] [--training DIR]
 //   [--milestone STAGE=SAMPLES] [--checkpoint DIR]
+import Foundation
 import MSDiffusionKit
 
 struct Options: ParsableArguments {

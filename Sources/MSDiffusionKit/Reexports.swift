@@ -1,6 +1,5 @@
 // The one import of scripts and the REPL: whatever they may touch comes with it.
 @_exported import Analysis
-@_exported import ArgumentParser
 @_exported import Checkpoints
 @_exported import Evaluation
 @_exported import Images

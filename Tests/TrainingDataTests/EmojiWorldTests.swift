@@ -143,7 +143,7 @@ private let many = isOptimised ? 600 : 40
     let folder = try TemporaryFolder()
     let text = try folder.write(Array("no font".utf8), as: "text.ttf")
     for (path, found) in [
-      ("/nowhere/NotoColorEmoji.ttf", "no file"), (text, "cannot read"),
+      ("/nowhere/NotoColorEmoji.ttf", "no readable file"), (text, "cannot read"),
       ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "outlines"),
     ] {
       let error = #expect(throws: TrainingDataError.self) { try EmojiWorld(font: URL(fileURLWithPath: path)) }

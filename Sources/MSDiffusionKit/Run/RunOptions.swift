@@ -1,4 +1,5 @@
-import ArgumentParser
+// Scripts declare options of their own with it.
+@_exported import ArgumentParser
 import Models
 
 /// The options that every experiment takes.
