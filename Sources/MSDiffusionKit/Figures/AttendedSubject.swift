@@ -18,10 +18,10 @@ public struct AttendedSubject: Sendable {
     fit = subject.box.isNone ? nil : BoxFit(of: heatmap.values, subject.box)
   }
 
-  /// For a panel: “fox”: 63 % in its box, 28 % by chance.
+  /// For a panel: “fox”: 63 % in its box, chance 28 %.
   public var fitCaption: String {
     guard let fit, let mass = fit.inBoxMass else { return "“\(phrase)”" }
-    return "“\(phrase)”: \(percent(mass)) in its box, \(percent(fit.chance)) by chance"
+    return "“\(phrase)”: \(percent(mass)) in its box, chance\u{a0}\(percent(fit.chance))"
   }
 
   /// For every subject the range of its values over all steps, so that its maps can be drawn on one scale.
