@@ -5,25 +5,19 @@ import MSDiffusionKit
 let run = Run()
 
 // %% Five ways to lay out the same two subjects
-let prompt = "an owl and a gift in the snow"
 let free = [try run.subject("owl"), try run.subject("gift")]
 let boxed = [free[0].at(Box(0, 0.2, 0.5, 0.8)), free[1].at(Box(0.5, 0.2, 1, 0.8))]
 // The first steps, of strong noise, settle the layout: guidance acts in them too.
 func scene(_ subjects: [Subject], _ change: (inout Scene) -> Void = { _ in }) throws -> Scene {
-  try run.scene(prompt, subjects) { $0.guidanceInterval = Scene.everyNoiseLevel }.with(change)
+  try run.scene("an owl and a gift in the snow", subjects) { $0.guidanceInterval = Scene.everyNoiseLevel }.with(change)
 }
+let ungrounded = try scene(free) { ($0.layout.pseudoLayout, $0.dropsGrounding) = (.published, true) }
 let scenes: [(name: String, scene: Scene)] = [
   ("no layout", try scene(free)),
   ("rough boxes", try scene(boxed)),
   ("boxes, then pseudo layout", try scene(boxed) { $0.layout.pseudoLayout = .published }),
   ("boxes, then one layout for all layers", try scene(boxed) { $0.layout.pseudoLayout = .joint }),
-  (
-    "no layout, grounding dropped, then pseudo layout",
-    try scene(free) {
-      $0.layout.pseudoLayout = .published
-      $0.dropsGrounding = true
-    }
-  ),
+  ("no layout, grounding dropped, then pseudo layout", ungrounded),
 ]
 
 // %% Generate each, keeping the text maps of one middle layer step by step
@@ -36,12 +30,9 @@ for (name, scene) in scenes {
   let recorder = AttentionRecorder(.text, layers: rule.fusion == nil ? [layer] : [], keeping: .steps)
   let generation = try run.generate(scene, observing: recorder, as: name)
   let history = try PseudoLayoutHistory(recorder, of: generation, layer: layer, rule: rule)
-
-  // %% What the rule makes of the maps so far: masks in the subjects' colours
-  rows.append(
-    [Panel(generation.image, boxesOf: scene)]
-      + (try history.maps(upTo: scene.steps - 1).map { try Panel($0, over: generation.image) })
-      + (try moments.map { try Panel(masks: history.masks(upTo: $0)) }))
+  let maps = try history.maps(upTo: scene.steps - 1).map { try Panel($0, over: generation.image) }
+  let masks = try moments.map { try Panel(masks: history.masks(upTo: $0)) }
+  rows.append([Panel(generation.image, boxesOf: scene)] + maps + masks)
   numbers[name] = history.layouts(at: moments)
 }
 

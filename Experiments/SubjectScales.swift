@@ -3,7 +3,6 @@
 import MSDiffusionKit
 
 let run = Run()
-let pipeline = try run.pipeline()
 
 // %% One scene of two subjects, and the same without them
 let boxes = [Box(0, 0.2, 0.45, 0.8), Box(0.55, 0.2, 1, 0.8)]
@@ -19,12 +18,8 @@ let together = try scales.map { scale in
 
 // %% The fox's own scale, the car's staying at 0.6
 let apart = try scales.map { scale in
-  try run.generate(
-    scene.with {
-      $0.subjects[0].scale = scale
-      $0.subjects[1].scale = 0.6
-    }, as: "fox \(scale)"
-  ).image
+  let changed = scene.with { ($0.subjects[0].scale, $0.subjects[1].scale) = (scale, 0.6) }
+  return try run.generate(changed, as: "fox \(scale)").image
 }
 
 // %% How far images are from the one without subjects, inside each box
@@ -52,5 +47,4 @@ let figure = Stack(
   caption:
     "Upper row: γ of Eq. 2 for both subjects. Lower row: the fox’s own scale, the car’s is 0.6. Below: difference from the image "
     + "without subjects, over the pixels of each box. " + run.checkpointNote)
-let changes = Dictionary(uniqueKeysWithValues: lines.map { ($0.name, $0.y) })
-try run.save(figure, numbers: ["scale": x].merging(changes) { own, _ in own })
+try run.save(figure, numbers: ["scale": x].merging(lines.map { ($0.name, $0.y) }) { own, _ in own })
