@@ -10,7 +10,7 @@ extension JSONValue {
   package static let valueLimit = 1 << 21
 
   /// Reads strict JSON (RFC 8259): one value, UTF-8, no duplicate keys, whole numbers within 64 bits, other numbers
-  /// finite, at most ``sizeLimit`` bytes and ``valueLimit`` values.
+  /// finite, at most 256 MiB and 2,097,152 values.
   ///
   /// - Parameters:
   ///   - bytes: The text.

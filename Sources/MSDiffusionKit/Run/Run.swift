@@ -219,12 +219,12 @@ public final class Run {
     try save(figure, as: name, numbers: JSONValue(encoding: numbers))
   }
 
-  /// The same for an animation.
+  /// An animation with the numbers of any encodable value.
   public func save(_ animation: Animation, as name: String? = nil, numbers: some Encodable) throws {
     try save(animation, as: name, numbers: JSONValue(encoding: numbers))
   }
 
-  /// As ``save(_:as:numbers:)-(Figure,_,_)``, as `NAME.gif`.
+  /// Writes an animation as `NAME.gif` and, beside it, the same record as for a figure.
   public func save(_ animation: Animation, as name: String? = nil, numbers: JSONValue) throws {
     let path = try prepared(name, ending: "gif")
     try animation.write(path)
