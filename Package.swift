@@ -56,7 +56,7 @@ let package = Package(
       ], path: "Tests/Parity"),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
     .target(
-      name: "Fuzzing", dependencies: ["JSON", "Checkpoints", "Layers", "Models", "MSDiffusion"], path: "Tests/Fuzzing"),
+      name: "Fuzzing", dependencies: ["JSON", "Checkpoints", "Layers", "Models"], path: "Tests/Fuzzing"),
     .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "TestSupport"]),
     .executableTarget(
       name: "msdiffusion",

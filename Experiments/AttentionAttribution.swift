@@ -1,11 +1,11 @@
-// Does each word attend where its subject stands? (paper, Fig. 10)
+// Is each phrase attended where its subject's box is? (paper, Fig. 10)
 // Scripts/run AttentionAttribution [--checkpoint DIR] [--seed N] [--steps N]
 import MSDiffusionKit
 
 let run = Run()
 
 // %% Scenes of one to four subjects, each with a box of its own
-let boxes = [
+let layouts = [
   [Box(0.25, 0.25, 0.75, 0.75)],
   [Box(0, 0.2, 0.45, 0.8), Box(0.55, 0.2, 1, 0.8)],
   [Box(0, 0.3, 0.3, 0.75), Box(0.35, 0.3, 0.65, 0.75), Box(0.7, 0.3, 1, 0.75)],
@@ -18,19 +18,19 @@ let prompts = [
 let names = ["fox", "car", "pumpkin", "owl"]
 
 // %% Generate each scene, recording text attention as it happens
-var rows: [[Panel?]] = []
+var rows: [[Panel]] = []
 var numbers: [String: [AttendedSubject]] = [:]
-for (prompt, layout) in zip(prompts, boxes) {
-  let scene = try run.scene(prompt, zip(names, layout).map { try run.subject($0, box: $1) })
-  let label = "subjects: \(layout.count)"
+for (prompt, boxes) in zip(prompts, layouts) {
+  let subjects = try zip(names, boxes).map { try run.subject($0, box: $1) }
+  let scene = try run.scene(prompt, subjects)
+  let label = "subjects: \(boxes.count)"
   let recorder = AttentionRecorder(.text)
   let generation = try run.generate(scene, observing: recorder, as: label)
   let attended = try recorder.attended(in: generation)
 
-  // %% One heatmap per phrase, over the image; how much of it lies inside the box
-  rows.append(
-    [Panel(generation.image, boxesOf: scene)]
-      + (try attended.map { try Panel($0, over: generation.image).captioned($0.fitCaption) }))
+  // One heatmap per phrase over the image, captioned with the fraction of its attention that lies inside the box
+  let heatmaps = try attended.map { try Panel($0, over: generation.image).captioned($0.fitCaption) }
+  rows.append([Panel(generation.image, boxesOf: scene)] + heatmaps)
   numbers[label] = attended
 }
 

@@ -1,4 +1,4 @@
-// When does each word find its place?
+// At which step does the attention of each phrase settle?
 // Scripts/run AttentionOverTime [--checkpoint DIR] [--seed N] [--steps N]
 import MSDiffusionKit
 
@@ -11,15 +11,15 @@ let scene = try run.scene(
 
 // %% Generate, keeping text attention of every step apart
 let recorder = AttentionRecorder(.text, keeping: .steps)
-let levels = NoiseLevelRecorder()
-let generation = try run.generate(scene, observing: recorder, levels)
+let noise = NoiseLevelRecorder()
+let generation = try run.generate(scene, observing: recorder, noise)
 let steps = try recorder.attendedPerStep(in: generation)
 
-// %% One frame per step; all maps of a phrase on one scale
-let scales = AttendedSubject.sharedScales(of: steps)
-let frames = try zip(steps, levels.levels).map { attended, level in
+// %% One frame per step: the maps over the finished image, each phrase on one scale for all steps
+let ranges = AttendedSubject.sharedRanges(of: steps)
+let frames = try zip(steps, noise.levels).map { attended, level in
   let maps = try attended.map {
-    try Panel($0, over: generation.image, range: scales[$0.index]).captioned("“\($0.phrase)”")
+    try Panel($0, over: generation.image, range: ranges[$0.index]).captioned("“\($0.phrase)”")
   }
   return Grid(
     [[Panel(generation.image, boxesOf: scene).captioned("the image in the end")] + maps],

@@ -4,33 +4,33 @@ import MSDiffusionKit
 
 let run = Run()
 
-// %% The same subjects in other places: a fox and a car, then two foxes
-let places = [
+// %% Two pairs of subjects, and the four layouts that both get
+let layouts = [
   [Box(0, 0.25, 0.45, 0.75), Box(0.55, 0.25, 1, 0.75)],
   [Box(0.55, 0.25, 1, 0.75), Box(0, 0.25, 0.45, 0.75)],
   [Box(0.25, 0, 0.75, 0.45), Box(0.25, 0.55, 0.75, 1)],
   [Box(0, 0, 0.35, 0.35), Box(0.4, 0.4, 1, 1)],
 ]
-let casts: [(name: String, prompt: String, subjects: [Subject])] = [
+let pairs: [(name: String, prompt: String, subjects: [Subject])] = [
   ("a fox and a car", "a fox and a car on the beach", [try run.subject("fox"), try run.subject("car")]),
   ("two foxes", "a fox and a fox on the beach", [try run.subject("fox"), try run.subject("green-fox", phrase: "fox")]),
 ]
 
 // %% Generate, and look whether each phrase is attended most inside its own box
-let (hit, miss) = (Color.distinct(2), Color.ink)
-var rows: [[Panel?]] = []
+let (green, dark) = (Color.distinct(2), Color.ink)
+var rows: [[Panel]] = []
 var numbers: [String: [AttendedSubject]] = [:]
-for cast in casts {
-  var row: [Panel?] = []
-  for (index, boxes) in places.enumerated() {
-    let scene = try run.scene(cast.prompt, zip(cast.subjects, boxes).map { $0.at($1) })
-    let label = "\(cast.name), layout \(index + 1)"
+for pair in pairs {
+  var row: [Panel] = []
+  for (index, boxes) in layouts.enumerated() {
+    let scene = try run.scene(pair.prompt, zip(pair.subjects, boxes).map { $0.at($1) })
+    let label = "\(pair.name), layout \(index + 1)"
     let recorder = AttentionRecorder(.text)
     let generation = try run.generate(scene, observing: recorder, as: label)
     let attended = try recorder.attended(in: generation)
-    let hits = attended.count { ($0.fit?.pointingHit ?? 0) >= 0.5 }
+    let hits = attended.filter(\.peaksInBox).count
     row.append(
-      Panel(generation.image, boxesOf: scene).bordered(hits == attended.count ? hit : miss)
+      Panel(generation.image, boxesOf: scene).bordered(hits == attended.count ? green : dark)
         .captioned("\(hits) of \(attended.count) peak inside their box"))
     numbers[label] = attended
   }
@@ -39,7 +39,7 @@ for cast in casts {
 
 // %% The figure
 let grid = Grid(
-  rows, rowTitles: casts.map(\.name), columnTitles: places.indices.map { "layout \($0 + 1)" },
+  rows, rowTitles: pairs.map(\.name), columnTitles: layouts.indices.map { "layout \($0 + 1)" },
   title: "Boxes moved, everything else the same",
   caption:
     "Green edge: every phrase has its greatest text attention inside its own box; dark edge: not every one. Prompt, "

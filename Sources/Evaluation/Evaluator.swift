@@ -37,16 +37,16 @@ public final class Evaluator {
   ///   - count: number of scenes; the first ones that fit are measured.
   ///   - batch: scenes per batch, divided among the threads.
   /// - Throws: what the measure throws; `JSONError` where a file cannot be written.
-  func rows(
+  func rows<Row: MeasuredRow>(
     _ name: String, settings: JSONValue, scenes: TestScenes, count: Int, batch: Int,
-    _ measure: @escaping @Sendable ([TestScene]) throws -> [SceneRow]
-  ) throws -> [SceneRow] {
+    _ measure: @escaping @Sendable ([TestScene]) throws -> [Row]
+  ) throws -> [Row] {
     let header = JSONValue.object([
       ("settings", settings), ("split", .string(scenes.split.rawValue)), ("seed", .string("\(scenes.seed)")),
       ("subjects", JSONValue(scenes.subjects)), ("worn", .bool(scenes.includesWorn)), ("size", JSONValue(scenes.size)),
     ])
     let file = "\(name)-\(scenes.split.rawValue).json".replacing(" ", with: "-")
-    var ledger = Ledger(path: folder.map { $0 + "/" + file }, header: header)
+    var ledger = Ledger<Row>(path: folder.map { $0 + "/" + file }, header: header)
     let indices = scenes.indices(count: count)
     let open = indices.filter { ledger.rows[$0] == nil }
     let start = ContinuousClock.now
@@ -70,9 +70,9 @@ public final class Evaluator {
   }
 
   /// Divides the scenes among the threads: for small models this is faster than dividing each operation.
-  private static func divided(
-    _ scenes: [TestScene], _ measure: @escaping @Sendable ([TestScene]) throws -> [SceneRow]
-  ) throws -> [SceneRow] {
+  private static func divided<Row: MeasuredRow>(
+    _ scenes: [TestScene], _ measure: @escaping @Sendable ([TestScene]) throws -> [Row]
+  ) throws -> [Row] {
     let threads = min(threadCount, scenes.count)
     let parts = (0..<threads).map { Array(scenes[scenes.count * $0 / threads..<scenes.count * ($0 + 1) / threads]) }
     return try onThreads(threads) { part in

@@ -84,31 +84,34 @@ public struct ModelEvaluation {
       pipeline, scenes(.training, subjects: 2), count: max(extent.attention / 3, 1), label: name)
     let rows = try evaluator.attention(
       pipeline, scenes(.heldOutIdentities, subjects: 2), count: extent.attention, label: name)
-    let area = rows.mean("area")
-    return try (pipeline.adapter == nil ? [0] : [0, 1]).flatMap { scale -> [Finding] in
-      let curve = chosen.curve("overlap.\(scale)")
+    let area = rows.mean(\.areas)
+    return try (pipeline.adapter == nil ? [0] : [0, 1] as [Float]).flatMap { scale -> [Finding] in
+      let curve = chosen.overlaps(scale: scale)
       let best = curve.indices.max { curve[$0] < curve[$1] } ?? 0
       let threshold = Double(best) / Double(max(curve.count - 1, 1))
-      let overlaps = rows.compactMap { $0.values["overlap.\(scale)"]?[best] }
-      let sizes = Set(rows.flatMap { $0.values.keys }).filter { $0.hasPrefix("pointing.\(scale).") }
-        .compactMap { Int($0.split(separator: ".")[2]) }.sorted(by: >)
-      let each = sizes.map { "\($0)×\($0): \(Self.two(rows.mean("pointing.\(scale).\($0)")))" }
+      let overlaps = rows.compactMap { $0.pointing(scale: scale)?.overlaps }.filter { !$0.isEmpty }.map { $0[best] }
+      let each = rows.heights.map { height in
+        Self.size(height, rows.mean { $0.pointing(scale: scale, .height(height))?.hits ?? [] })
+      }
       let stage = scale == 0 ? StageName.base : .adapter
+      let gamma = scale == 0 ? "0" : "1"
       return [
         try Finding(
-          "pointing at γ = \(scale)" + label,
+          "pointing at γ = \(gamma)" + label,
           note: note + "maximum of a phrase's heatmap lies in its silhouette; layers of one size alone: "
             + each.joined(separator: ", "),
-          of: rows.means("pointing.\(scale)"), chance: area, target: label.isEmpty ? 0.97 : 0.75,
+          of: rows.means { $0.pointing(scale: scale)?.hits ?? [] }, chance: area, target: label.isEmpty ? 0.97 : 0.75,
           stage: stage),
         try Finding(
-          "heatmap overlap at γ = \(scale)" + label,
+          "heatmap overlap at γ = \(gamma)" + label,
           note: note
             + "mean intersection over union with the silhouette at threshold \(Self.two(threshold)), chosen on "
             + "the training split", of: overlaps, chance: area, target: label.isEmpty ? 0.65 : nil, stage: stage),
       ]
     }
   }
+
+  private static func size(_ height: Int, _ value: Double?) -> String { "\(height)×\(height): \(two(value))" }
 
   private static func two(_ value: Double?) -> String {
     guard let value else { return "?" }
@@ -121,37 +124,41 @@ public struct ModelEvaluation {
     let rows = try evaluator.subjects(
       pipeline, scenes(.heldOutIdentities, subjects: 1), count: extent.generated, settings: settings)
     let kinds =
-      "nearest is of the right kind \(Self.two(rows.mean("kind"))), of the right hue \(Self.two(rows.mean("hue")))"
+      "nearest is of the right kind \(Self.two(rows.rate { $0.subjects.map(\.kindIsRight) })), "
+      + "of the right hue \(Self.two(rows.rate { $0.subjects.map(\.hueIsRight) }))"
     return try [
       Finding(
-        "subject is nearest of 20", note: "unseen identity, in its box; \(kinds)", of: rows.means("recognised"),
+        "subject is nearest of 20", note: "unseen identity, in its box; \(kinds)",
+        of: rows.rates { $0.subjects.map(\.isNearest) },
         chance: 0.05, target: 0.8, stage: .adapter),
       Finding(
         "subject lands in its box",
         note: "middle of the difference from the empty scene; of its largest part "
-          + "\(Self.two(rows.mean("landed.largest"))); the image's middle lies in "
-          + "\(Self.two(rows.mean("box around centre"))) of the boxes", of: rows.means("landed"),
-        chance: rows.mean("box area"), target: 0.95, stage: .adapter),
+          + "\(Self.two(rows.rate { $0.landings.map(\.largestIsInBox) })); the image's middle lies in "
+          + "\(Self.two(rows.rate { $0.landings.map(\.boxHoldsCentre) })) of the boxes",
+        of: rows.rates { $0.landings.map(\.isInBox) }, chance: rows.mean { $0.landings.map(\.boxArea) }, target: 0.95,
+        stage: .adapter),
     ] + ownEncoders(rows, "one subject")
   }
 
   private func pairs() throws -> [Finding] {
     let rows = try evaluator.pairs(
       pipeline, scenes(.heldOutIdentities, subjects: 2), count: extent.generated, settings: settings)
-    let both = rows.compactMap { $0.values["recognised"]?.min() }
     return try [
       Finding(
         "both of two subjects are nearest of 20",
-        note: "unseen pairs; each alone \(Self.two(rows.mean("recognised"))), taken for the other "
-          + "\(Self.two(rows.mean("swapped")))", of: both, chance: 0.0025, target: 0.75, stage: .adapter)
+        note: "unseen pairs; each alone \(Self.two(rows.rate { $0.subjects.map(\.isNearest) })), taken for the other "
+          + "\(Self.two(rows.rate { $0.subjects.map(\.isSwapped) }))",
+        of: rows.rates { [$0.subjects.allSatisfy(\.isNearest)] }, chance: 0.0025, target: 0.75, stage: .adapter)
     ] + ownEncoders(rows, "two subjects")
   }
 
   /// By encoders that took part in training: reported, without a target.
-  private func ownEncoders(_ rows: [SceneRow], _ what: String) throws -> [Finding] {
-    try [("clip.image", "crop and reference"), ("clip.text", "image and caption")].compactMap { list, pair in
-      let values = rows.means(list)
-      return values.isEmpty
+  private func ownEncoders(_ rows: [GenerationRow], _ what: String) throws -> [Finding] {
+    try [
+      ("crop and reference", rows.means(\.imageCosines)), ("image and caption", rows.compactMap(\.textCosine)),
+    ].compactMap { pair, values in
+      values.isEmpty
         ? nil
         : try Finding("cosine of \(pair), \(what)", note: "by the model's own encoders", of: values, stage: .adapter)
     }
@@ -165,21 +172,23 @@ public struct ModelEvaluation {
       pipeline, scenes(.training, subjects: 2), count: max(extent.generated / 3, 1), settings: settings)
     let rows = try evaluator.layouts(
       pipeline, scenes(.heldOutIdentities, subjects: 2), count: extent.generated, settings: settings)
+    func fits(_ variant: String, _ rows: [LayoutRow]) -> [Double] { rows.means { $0.variants[variant] ?? [] } }
     let published = LayoutVariant.published.name
     let best =
-      LayoutVariant.all.map(\.name).max { (chosen.mean($0) ?? 0) < (chosen.mean($1) ?? 0) } ?? published
-    let chance = rows.mean("whole image")
-    let sizes = Set(rows.flatMap { $0.values.keys }).compactMap { Int($0.split(separator: "×")[0]) }.sorted(by: >)
-    let each = sizes.map { "\($0)×\($0): \(Self.two(rows.mean("\($0)×\($0)")))" }.joined(separator: ", ")
+      LayoutVariant.all.map(\.name).max { (fits($0, chosen).mean ?? 0) < (fits($1, chosen).mean ?? 0) } ?? published
+    let chance = rows.mean(\.wholeImage)
+    let each = Set(rows.flatMap(\.heights.keys)).sorted(by: >).map { height in
+      Self.size(height, rows.mean { $0.heights[height] ?? [] })
+    }.joined(separator: ", ")
     return [
       try Finding(
         "pseudo layout, published rule",
         note: "boxes around masks against those of the request, mean over layers; guided in every step; layers of one "
-          + "size alone: \(each); exact silhouettes in place of attention: \(Self.two(rows.mean("silhouettes")))",
-        of: rows.means(published), chance: chance, target: 0.6, stage: .adapter),
+          + "size alone: \(each); exact silhouettes in place of attention: \(Self.two(rows.mean(\.silhouettes)))",
+        of: fits(published, rows), chance: chance, target: 0.6, stage: .adapter),
       try Finding(
         "pseudo layout, best variant", note: "\(best); chosen among \(LayoutVariant.all.count) on the training split",
-        of: rows.means(best), chance: chance, target: 0.7, stage: .adapter),
+        of: fits(best, rows), chance: chance, target: 0.7, stage: .adapter),
     ]
   }
 
@@ -199,7 +208,7 @@ public struct ModelEvaluation {
       let rows = try evaluator.judgeCeiling(scenes(.heldOutIdentities, subjects: subjects), count: extent.generated)
       return try Finding(
         subjects == 1 ? "the judge's ceiling, one subject" : "the judge's ceiling, both of two",
-        note: "drawn scenes in place of generated ones", of: rows.compactMap { $0.values["recognised"]?.min() },
+        note: "drawn scenes in place of generated ones", of: rows.rates { [$0.subjects.allSatisfy(\.isNearest)] },
         chance: subjects == 1 ? 0.05 : 0.0025)
     }
   }

@@ -9,3 +9,15 @@ extension JSONValue {
     self = try JSONValue.parse(Array(encoder.encode(value)), name: "\(type(of: value))")
   }
 }
+
+extension JSONNode {
+  /// A decodable value, as ``JSONValue/init(encoding:)`` writes it.
+  /// - Throws: ``JSONError/wrongType(location:expected:found:)`` where the JSON is not that of such a value.
+  public func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: Data((value ?? .null).text().utf8))
+    } catch {
+      throw JSONError.wrongType(location: location, expected: "the JSON of \(type)", found: "\(error)")
+    }
+  }
+}

@@ -60,8 +60,8 @@ import TrainingData
       let scenes = TestScenes(world, split: .training, subjects: subjects)
       let rows = try Evaluator(world: world).judgeCeiling(scenes, count: 20)
       #expect(rows.count == 20)
-      #expect(try #require(rows.mean("recognised")) >= 0.9)
-      for row in rows { #expect(row.values["likeness"]?.count == subjects) }
+      #expect(try #require(rows.rate { $0.subjects.map(\.isNearest) }) >= 0.9)
+      for row in rows { #expect(row.subjects.count == subjects) }
     }
   }
 }

@@ -14,12 +14,12 @@ import TrainingData
 
   @Test func aSubjectLandsWhereTheImageDiffersFromTheEmptyOne() {
     let (here, there) = (Box(0.1, 0.1, 0.4, 0.4), Box(0.6, 0.5, 0.9, 0.8))
-    let landing = Landing(image([(here, 0.6)]), image([]))
-    #expect(landing.lies(in: here) && !landing.lies(in: there))
+    let landing = Difference(image([(here, 0.6)]), image([]))
+    #expect(landing.isCentred(in: here) && !landing.isCentred(in: there))
     // A small difference elsewhere moves the middle of all differences, but not that of the largest part.
-    let apart = Landing(image([(here, 0.5), (Box(0.6, 0.6, 0.85, 0.85), 0.8)]), image([]))
-    #expect(!apart.lies(in: Box(0.1, 0.1, 0.3, 0.3)) && apart.largestLies(in: here))
-    #expect(!Landing(image([]), image([])).lies(in: .whole))
+    let apart = Difference(image([(here, 0.5), (Box(0.6, 0.6, 0.85, 0.85), 0.8)]), image([]))
+    #expect(!apart.isCentred(in: Box(0.1, 0.1, 0.3, 0.3)) && apart.largestIsCentred(in: here))
+    #expect(!Difference(image([]), image([])).isCentred(in: .whole))
   }
 
   @Test func variantsAreNamedOnceAndFitExactBoxes() {

@@ -15,15 +15,15 @@ import TrainingData
     let pipeline = try Untrained.pipeline()
     let scenes = TestScenes(world, split: .heldOutIdentities, subjects: 2)
     let rows = try Evaluator(world: world).attention(pipeline, scenes, count: 12)
-    let area = try #require(rows.mean("area"))
+    let area = try #require(rows.mean(\.areas))
     #expect((0.03...0.2).contains(area))
-    for scale in [0, 1] {
-      #expect(try #require(rows.mean("pointing.\(scale)")) < 0.5)
-      #expect(rows.curve("overlap.\(scale)").count == 41)
+    for scale in [0, 1] as [Float] {
+      #expect(try #require(rows.mean { $0.pointing(scale: scale)?.hits ?? [] }) < 0.5)
+      #expect(rows.overlaps(scale: scale).count == 41)
       // At threshold 0 every cell of a map counts but the smallest: the overlap is that of chance.
-      #expect(abs(rows.curve("overlap.\(scale)")[0] - area) < 0.02)
+      #expect(abs(rows.overlaps(scale: scale)[0] - area) < 0.02)
     }
-    #expect(rows.allSatisfy { $0.values["pointing.0.16"]?.count == 2 })
+    #expect(rows.allSatisfy { $0.pointing(scale: 0, .height(16))?.hits.count == 2 })
   }
 
   @Test func theReportIsCompleteAndContinuesWhereItStopped() throws {

@@ -6,14 +6,28 @@ import TestSupport
 import Testing
 
 @Suite struct ResultsTests {
-  @Test func rowsHaveMeansAndCurves() {
-    let rows = [
-      SceneRow(scene: 1, values: ["hit": [1, 0], "curve": [0.2, 0.4]]),
-      SceneRow(scene: 2, values: ["curve": [0.4, 0]]),
-    ]
-    #expect(rows.means("hit") == [0.5] && rows.mean("hit") == 0.5)
-    #expect(rows.mean("none") == nil && rows.curve("none").isEmpty)
-    #expect(zip(rows.curve("curve"), [0.3, 0.2]).allSatisfy { abs($0 - $1) < 1e-12 })
+  @Test func meansAreTakenPerSceneFirst() {
+    let rows = [[1, 0.5], [], [0]]
+    #expect(rows.means { $0 } == [0.75, 0] && rows.mean { $0 } == 0.375)
+    #expect(rows.rate { row in row.map { $0 > 0.9 } } == 0.25)
+    #expect([[Double]]().mean { $0 } == nil)
+  }
+
+  @Test func overlapsAreAveragedOverScenesWithSilhouettes() {
+    let rows = [[0.2, 0.4], [], [0.4, 0]].enumerated().map { scene, overlaps in
+      AttentionRow(
+        scene: scene, areas: [],
+        pointing: [.init(scale: 0, layers: .all(.uniform), hits: [1], overlaps: overlaps)])
+    }
+    #expect(zip(rows.overlaps(scale: 0), [0.3, 0.2]).allSatisfy { abs($0 - $1) < 1e-12 })
+    #expect(rows.overlaps(scale: 1).isEmpty && rows[0].pointing(scale: 0, .height(16)) == nil)
+  }
+
+  /// The report's own test reads other rows back: it compares a report with one continued from its files.
+  @Test func rowsAreReadBackFromJSON() throws {
+    let row = LayoutRow(scene: 3, variants: ["a": [0.1, 1 / 3]], heights: [16: [0.5], 8: []], silhouettes: [1])
+    #expect(try JSONNode(JSONValue(encoding: row), name: "row").decoded(as: LayoutRow.self) == row)
+    #expect(throws: JSONError.self) { try JSONNode([:], name: "row").decoded(as: LayoutRow.self) }
   }
 
   @Test func findingsKnowWhetherTheyAreMet() throws {

@@ -1,7 +1,6 @@
 import Checkpoints
 import JSON
 import Layers
-import MSDiffusion
 import Models
 
 /// The readers that are given damaged and hostile input. Each may throw its own errors; anything else stops the program.

@@ -46,7 +46,8 @@ import Testing
     let evaluator = Evaluator(world: try EmojiWorld())
     let scenes = TestScenes(evaluator.world, split: .heldOutIdentities, subjects: 2, size: pipeline.nativeSize)
     func published(_ settings: GenerationSettings) throws -> [Double] {
-      try evaluator.layouts(pipeline, scenes, count: 2, settings: settings).means(LayoutVariant.published.name)
+      try evaluator.layouts(pipeline, scenes, count: 2, settings: settings)
+        .means { $0.variants[LayoutVariant.published.name] ?? [] }
     }
     var settings = GenerationSettings(steps: 4)
     let guided = try published(settings)
@@ -81,10 +82,10 @@ import Testing
         variant.overlaps(layers, with: boxes, side: pipeline.nativeSize).flatMap { $0 }
       }
     }
-    /// How many variants have the measured overlaps; rows keep six decimals.
+    /// How many variants have the measured overlaps.
     func equal(_ expected: [[Double]]) -> Int {
       zip(variants, expected).count { variant, expected in
-        let found = measured.flatMap { $0.values[variant.name] ?? [] }
+        let found = measured.flatMap { $0.variants[variant.name] ?? [] }
         return found.count == 4 && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-6 }
       }
     }

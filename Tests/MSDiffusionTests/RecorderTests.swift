@@ -149,7 +149,7 @@ import Testing
       let used = try #require(run.layout?.pseudoLayout(inLayer: layer)).sliced(axis: 0, 1..<2)
       let generation = try pipeline.generate(scene, observing: [recorder])
       let history = try PseudoLayoutHistory(recorder, of: generation, layer: layer, rule: rule)
-      let masks = history.masks(upTo: 2)
+      let masks = history.masks(through: 2)
       #expect(masks.count == 2)
       for (subject, mask) in masks.enumerated() {
         #expect(used.sliced(axis: 1, subject..<subject + 1).values == mask.values)

@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 /// How maps of several layers, each at its own size, are combined into one.
-public enum LayerFusion: String, Sendable, CaseIterable {
+public enum LayerFusion: String, Sendable, CaseIterable, Codable {
   /// All layers have the same weight.
   case uniform
   /// A layer's weight is its number of positions: finer layers show outlines better.

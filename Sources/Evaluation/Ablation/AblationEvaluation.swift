@@ -47,23 +47,19 @@ public struct AblationEvaluation {
 
   private func row(
     _ name: String, seed: UInt64, _ pipeline: Pipeline, _ settings: GenerationSettings,
-    _ attention: LayoutOptions
+    _ layout: LayoutOptions
   ) throws -> AblationResults.Row {
     let rows = try evaluator.pairs(
-      pipeline, scenes, count: count, settings: settings, attention: attention, anywhere: true,
+      pipeline, scenes, count: count, settings: settings, layout: layout, anywhere: true,
       label: "-\(name)-\(seed)")
     var values: [AblationResults.Measure: Double] = [:]
-    values[.inBox] = rows.mean("likeness")
-    values[.anywhere] = rows.mean("anywhere")
-    values[.product] = Self.mean(rows.compactMap { $0.values["anywhere"]?.reduce(1, *) })
-    values[.each] = rows.mean("recognised")
-    values[.both] = Self.mean(rows.compactMap { $0.values["recognised"]?.min() })
-    values[.text] = rows.mean("clip.text")
+    values[.inBox] = rows.mean { $0.subjects.map(\.likeness) }
+    values[.anywhere] = rows.mean(\.anywhere)
+    values[.product] = rows.mean { [$0.anywhere.reduce(1, *)] }
+    values[.each] = rows.rate { $0.subjects.map(\.isNearest) }
+    values[.both] = rows.rate { [$0.subjects.allSatisfy(\.isNearest)] }
+    values[.text] = rows.compactMap(\.textCosine).mean
     return AblationResults.Row(variant: name, seed: seed, values: values)
-  }
-
-  private static func mean(_ values: [Double]) -> Double? {
-    values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 
   /// The scenes to show images of, the same for all models.
@@ -75,12 +71,12 @@ public struct AblationEvaluation {
 
   /// Generates one image per scene.
   public func images(
-    _ scenes: [TestScene], _ pipeline: Pipeline, attention: LayoutOptions = .init(), scale: Float? = nil
+    _ scenes: [TestScene], _ pipeline: Pipeline, layout: LayoutOptions = .init(), scale: Float? = nil
   ) throws -> [PixelImage] {
     var settings = settings
     if let scale { settings.scale = scale }
     return try pipeline.generate(
-      scenes.map { scene in scene.request(settings).with { $0.layout = attention } }
+      scenes.map { scene in scene.request(settings).with { $0.layout = layout } }
     ).map(\.image)
   }
 }

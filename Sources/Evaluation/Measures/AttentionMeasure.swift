@@ -26,19 +26,20 @@ struct AttentionMeasure {
     self.pipeline = pipeline
   }
 
-  /// One row per scene with these lists: `area`, the fraction of the image that each silhouette covers; for γ = 0 and,
-  /// with an adapter, γ = 1, `pointing.γ`, one hit or miss per subject, and `overlap.γ`, a curve over thresholds. A
-  /// suffix after another dot names a fusion of layers other than their mean.
-  func rows(_ scenes: [TestScene]) throws -> [SceneRow] {
+  /// One row per scene.
+  func rows(_ scenes: [TestScene]) throws -> [AttentionRow] {
     let context = Tensor.stacked(scenes.map { scene in encodedText(scene.sample.caption) }, axis: 0)
     var rows = scenes.map { scene in
-      SceneRow(scene: scene.index, values: ["area": scene.sample.subjects.map { Double(Self.mask($0).mean().item) }])
+      AttentionRow(
+        scene: scene.index, areas: scene.sample.subjects.map { Double(Self.mask($0).mean().item) }, pointing: [])
     }
     for scale in pipeline.adapter == nil ? [0] : [0, 1] as [Float] {
-      let layers = try maps(scenes, context: context, scale: scale)
-      for (name, fused) in Self.fused(layers, side: scenes[0].sample.image.shape[1]) {
-        let suffix = (scale == 0 ? ".0" : ".1") + name
-        for (row, scene) in scenes.enumerated() { add(fused, row, scene, suffix, &rows[row]) }
+      let maps = try maps(scenes, context: context, scale: scale)
+      for (layers, fused) in Self.fused(maps, side: scenes[0].sample.image.shape[1]) {
+        for (index, scene) in scenes.enumerated() {
+          let own = fused.sliced(axis: 0, index..<index + 1)
+          rows[index].pointing.append(pointing(of: own, scene, scale: scale, layers: layers))
+        }
       }
     }
     return rows
@@ -78,17 +79,13 @@ struct AttentionMeasure {
     }
   }
 
-  /// Maps of all layers, fused in several ways, at the image's size, `[B, R, S, S]`. First the mean of all, whose name
-  /// is empty; then layers weighted by resolution or concentration; then the mean of the layers of each size.
-  private static func fused(_ layers: [Tensor], side: Int) -> [(name: String, maps: Tensor)] {
+  /// Maps fused at the image's size, `[B, R, S, S]`: all layers in every way, and the mean of the layers of each size.
+  private static func fused(_ maps: [Tensor], side: Int) -> [(layers: AttentionRow.Layers, maps: Tensor)] {
     let size = (side, side)
-    var result = [("", LayerFusion.uniform(layers, size: size))]
-    for fusion in [LayerFusion.resolution, .concentration] { result.append((".\(fusion)", fusion(layers, size: size))) }
-    for height in Set(layers.map { $0.shape[2] }).sorted(by: >) {
-      let some = layers.filter { $0.shape[2] == height }
-      result.append((".\(height)", LayerFusion.uniform(some, size: size)))
-    }
-    return result
+    return LayerFusion.allCases.map { (.all($0), $0(maps, size: size)) }
+      + Set(maps.map { $0.shape[2] }).sorted(by: >).map { height in
+        (.height(height), LayerFusion.uniform(maps.filter { $0.shape[2] == height }, size: size))
+      }
   }
 
   /// 1 where a subject is visible, 0 elsewhere.
@@ -96,23 +93,26 @@ struct AttentionMeasure {
     Tensor(subject.silhouette.values.map { $0 > 0.5 ? 1 : 0 }, shape: subject.silhouette.shape)
   }
 
-  private func add(_ maps: Tensor, _ row: Int, _ scene: TestScene, _ suffix: String, _ result: inout SceneRow) {
-    let own = maps.sliced(axis: 0, row..<row + 1)
-    var pairs: [(map: Tensor, mask: Tensor)] = []
-    for (index, subject) in scene.sample.subjects.enumerated() {
-      let map = own.sliced(axis: 1, index..<index + 1).reshaped(Array(maps.shape.suffix(2)))
-      pairs.append((map, Self.mask(subject)))
-      result.values["pointing" + suffix, default: []].append(pointingHit(of: map, inside: pairs[index].mask))
+  /// How well one scene's maps point, `[1, R, S, S]`.
+  private func pointing(
+    of maps: Tensor, _ scene: TestScene, scale: Float, layers: AttentionRow.Layers
+  ) -> AttentionRow.Pointing {
+    let subjects = scene.sample.subjects.enumerated().map { index, subject in
+      let map = maps.sliced(axis: 1, index..<index + 1).reshaped(Array(maps.shape.suffix(2)))
+      return (map: map, mask: Self.mask(subject))
     }
     // A completely hidden subject has no silhouette to compare with.
-    pairs.removeAll { $0.mask.maximum().item == 0 }
-    result.values["overlap" + suffix] = (try? ThresholdCurve(pairs, count: Self.thresholds))?.meanOverlaps
+    let visible = subjects.filter { $0.mask.maximum().item > 0 }
+    return AttentionRow.Pointing(
+      scale: scale, layers: layers, hits: subjects.map { pointingHit(of: $0.map, inside: $0.mask) },
+      overlaps: (try? ThresholdCurve(visible, count: Self.thresholds))?.meanOverlaps ?? [])
   }
 }
 
 extension Evaluator {
   /// Where words attend; see `AttentionMeasure`.
-  public func attention(_ pipeline: Pipeline, _ scenes: TestScenes, count: Int, label: String = "") throws -> [SceneRow]
+  public func attention(_ pipeline: Pipeline, _ scenes: TestScenes, count: Int, label: String = "")
+    throws -> [AttentionRow]
   {
     let measure = try AttentionMeasure(pipeline)
     return try rows(

@@ -14,41 +14,40 @@ struct GenerationMeasure {
   let settings: GenerationSettings
   let recognition: Recognition
   /// How subjects are kept apart.
-  var attention = LayoutOptions()
+  var layout = LayoutOptions()
   /// Whether to measure if subjects land in their boxes, and their likeness anywhere in the image.
   var landing = false, anywhere = false
 
-  /// One row per scene: the lists of ``Recognition``; `clip.image` and `clip.text`, by the model's own encoders; with
-  /// `landing`, `landed` and what to compare it with; with `anywhere`, the likeness to each identity anywhere in the
-  /// image.
-  func rows(_ scenes: [TestScene]) throws -> [SceneRow] {
+  /// One row per scene.
+  func rows(_ scenes: [TestScene]) throws -> [GenerationRow] {
     let generations = try pipeline.generate(requests(scenes))
     let empty = landing ? try pipeline.generate(scenes.map { $0.emptyRequest(settings) }) : []
     let own = OwnEncoders(pipeline: pipeline)
     return scenes.enumerated().map { index, scene in
       let image = generations[index].shown
-      var row = SceneRow(scene: scene.index, values: recognition.values(image, scene))
+      var row = GenerationRow(scene: scene.index, subjects: recognition.subjects(of: image, scene))
       if landing {
-        let landing = Landing(image, empty[index].shown)
-        row.values["landed"] = scene.sample.subjects.map { landing.lies(in: $0.box) ? 1 : 0 }
-        row.values["landed.largest"] = scene.sample.subjects.map { landing.largestLies(in: $0.box) ? 1 : 0 }
-        row.values["box area"] = scene.sample.subjects.map { Double($0.box.area) }
-        row.values["box around centre"] = scene.sample.subjects.map { $0.box.contains(0.5, 0.5) ? 1 : 0 }
+        let difference = Difference(image, empty[index].shown)
+        row.landings = scene.sample.subjects.map { subject in
+          GenerationRow.Landing(
+            isInBox: difference.isCentred(in: subject.box),
+            largestIsInBox: difference.largestIsCentred(in: subject.box),
+            boxArea: Double(subject.box.area), boxHoldsCentre: subject.box.contains(0.5, 0.5))
+        }
       }
       if anywhere {
-        row.values["anywhere"] = scene.identities.map { recognition.judge.likenessAnywhere(in: image, to: $0) }
+        row.anywhere = scene.identities.map { recognition.judge.likenessAnywhere(in: image, to: $0) }
       }
-      let likenesses = scene.sample.subjects.compactMap { subject in
+      row.imageCosines = scene.sample.subjects.compactMap { subject in
         own.imageLikeness(generations[index].image.cropped(to: subject.box), PixelImage(subject.reference))
       }
-      if !likenesses.isEmpty { row.values["clip.image"] = likenesses }
-      row.values["clip.text"] = own.textLikeness(generations[index].image, scene.sample.caption).map { [$0] }
+      row.textCosine = own.textLikeness(generations[index].image, scene.sample.caption)
       return row
     }
   }
 
   func requests(_ scenes: [TestScene]) -> [Scene] {
-    scenes.map { scene in scene.request(settings).with { $0.layout = attention } }
+    scenes.map { scene in scene.request(settings).with { $0.layout = layout } }
   }
 }
 
@@ -60,7 +59,7 @@ extension Generation {
 }
 
 /// Where an image differs from the same scene without its subject.
-package struct Landing {
+package struct Difference {
   /// The difference where it is above Otsu's threshold, 0 elsewhere, `[H, W]`.
   private let difference: Tensor
 
@@ -72,10 +71,10 @@ package struct Landing {
   }
 
   /// Whether the centroid of the difference lies in a box.
-  package func lies(in box: Box) -> Bool { Self.middle(difference, in: box) }
+  package func isCentred(in box: Box) -> Bool { Self.middle(difference, in: box) }
 
   /// Whether the centroid of its largest connected part lies in a box.
-  package func largestLies(in box: Box) -> Bool { Self.middle(difference * difference.largestPart(), in: box) }
+  package func largestIsCentred(in box: Box) -> Bool { Self.middle(difference * difference.largestPart(), in: box) }
 
   private static func middle(_ map: Tensor, in box: Box) -> Bool {
     centroid(of: map).map { box.contains(Float($0.x), Float($0.y)) } ?? false
@@ -100,24 +99,24 @@ extension Evaluator {
   /// One subject per scene: whether it is recognised, and whether it lands in its box.
   public func subjects(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings
-  ) throws -> [SceneRow] {
+  ) throws -> [GenerationRow] {
     try generated("subject", pipeline, scenes, count: count, settings: settings) { $0.landing = true }
   }
 
   /// Two subjects per scene: whether both are recognised as their own.
   public func pairs(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings,
-    attention: LayoutOptions = .init(), anywhere: Bool = false, label: String = ""
-  ) throws -> [SceneRow] {
+    layout: LayoutOptions = .init(), anywhere: Bool = false, label: String = ""
+  ) throws -> [GenerationRow] {
     try generated("pair" + label, pipeline, scenes, count: count, settings: settings) { measure in
-      (measure.attention, measure.anywhere) = (attention, anywhere)
+      (measure.layout, measure.anywhere) = (layout, anywhere)
     }
   }
 
   private func generated(
     _ name: String, _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings,
     _ change: (inout GenerationMeasure) -> Void
-  ) throws -> [SceneRow] {
+  ) throws -> [GenerationRow] {
     guard pipeline.adapter != nil else {
       throw EvaluationError.missingPart(
         folder: pipeline.folder, part: ModelPart.adapter.description, measure: "what generated subjects look like")

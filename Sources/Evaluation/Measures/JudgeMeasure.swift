@@ -18,36 +18,27 @@ package struct Recognition {
     return Array(result.prefix(count))
   }
 
-  /// The judge's results on an image `[3, H, W]`, 0…1, of a scene: lists with one number per subject.
-  ///
-  /// `recognised`: 1 if its own identity is the nearest. `likeness`: similarity to its own identity. `kind`: 1 if the
-  /// nearest has its kind, in any hue. `hue`: 1 if the nearest has its hue. `swapped`: 1 if the nearest is another
-  /// subject of the scene.
-  func values(_ image: Tensor, _ scene: TestScene) -> [String: [Double]] {
-    var values: [String: [Double]] = [:]
-    for (index, subject) in scene.sample.subjects.enumerated() {
-      let view = judge.view(of: image, in: subject.box)
+  /// What the judge sees of each subject in an image `[3, H, W]`, 0…1, of a scene.
+  func subjects(of image: Tensor, _ scene: TestScene) -> [RecognisedSubject] {
+    scene.sample.subjects.enumerated().map { index, subject in
       let candidates = candidates(for: index, of: scene)
-      let similarities = judge.similarities(of: view, to: candidates)
+      let similarities = judge.similarities(of: judge.view(of: image, in: subject.box), to: candidates)
       let nearest = candidates[similarities.indices.max { similarities[$0] < similarities[$1] } ?? 0]
       let own = candidates[0]
-      values["recognised", default: []].append(nearest == own ? 1 : 0)
-      values["likeness", default: []].append(similarities[0])
-      values["kind", default: []].append(nearest.kind == own.kind ? 1 : 0)
-      values["hue", default: []].append(nearest.hue == own.hue ? 1 : 0)
-      values["swapped", default: []].append(nearest != own && scene.identities.contains(nearest) ? 1 : 0)
+      return RecognisedSubject(
+        isNearest: nearest == own, likeness: similarities[0], kindIsRight: nearest.kind == own.kind,
+        hueIsRight: nearest.hue == own.hue, isSwapped: nearest != own && scene.identities.contains(nearest))
     }
-    return values
   }
 }
 
 extension Evaluator {
   /// The judge's own ceiling: it judges drawn scenes in place of generated images.
-  public func judgeCeiling(_ scenes: TestScenes, count: Int) throws -> [SceneRow] {
+  public func judgeCeiling(_ scenes: TestScenes, count: Int) throws -> [RecognitionRow] {
     let recognition = Recognition(judge: judge)
     return try rows("judge ceiling \(scenes.subjects)", settings: [:], scenes: scenes, count: count, batch: 20) {
       batch in
-      batch.map { SceneRow(scene: $0.index, values: recognition.values($0.image, $0)) }
+      batch.map { RecognitionRow(scene: $0.index, subjects: recognition.subjects(of: $0.image, $0)) }
     }
   }
 }

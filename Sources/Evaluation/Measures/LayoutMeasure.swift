@@ -10,35 +10,37 @@ struct LayoutMeasure {
   let pipeline: Pipeline
   let settings: GenerationSettings
 
-  /// One row per scene. It has one list per variant, under its name, with the fit of each subject, and these: `16×16`
-  /// and the like, the published rule in layers of one size; `silhouettes`, the published rule where attention is the
-  /// exact fraction of each position that a subject covers; `whole image`, one box around the whole image for each
-  /// subject.
-  func rows(_ scenes: [TestScene]) throws -> [SceneRow] {
-    var rows = scenes.map { SceneRow(scene: $0.index, values: [:]) }
+  /// One row per scene.
+  func rows(_ scenes: [TestScene]) throws -> [LayoutRow] {
     let boxes = scenes.map { scene in scene.sample.subjects.map(\.box) }
-    func add(_ variant: LayoutVariant, of layers: [Tensor], as name: String) {
-      let overlaps = variant.overlaps(layers, with: boxes, side: scenes[0].sample.image.shape[1])
-      for row in rows.indices { rows[row].values[name] = overlaps[row] }
+    let side = scenes[0].sample.image.shape[1]
+    var rows = zip(scenes, boxes).map { scene, boxes in
+      LayoutRow(scene: scene.index, wholeImage: boxes.map { Double($0.area) })
     }
     for run in LayoutVariant.runs {
-      let layers = try maps(of: scenes, layout: run.layout)
-      for variant in LayoutVariant.all where variant.run == run.name { add(variant, of: layers, as: variant.name) }
-      if run.layout == .published {
-        for (size, own) in Dictionary(grouping: layers, by: { $0.shape[2] }) {
-          add(.published, of: own, as: "\(size)×\(size)")
-        }
-        let silhouettes = Tensor.stacked(
-          scenes.map { scene in .stacked(scene.sample.subjects.map(\.silhouette), axis: 0) }, axis: 0)
-        let covered = layers.map { layer in
-          SubjectRegions.silhouettes(silhouettes).covered(
-            height: layer.shape[2], width: layer.shape[3], subjects: layer.shape[1])
-        }
-        add(.published, of: covered, as: "silhouettes")
+      let maps = try maps(of: scenes, layout: run.layout)
+      for variant in LayoutVariant.all where variant.run == run.name {
+        let fits = variant.overlaps(maps, with: boxes, side: side)
+        for index in rows.indices { rows[index].variants[variant.name] = fits[index] }
       }
+      guard run.layout == .published else { continue }
+      for (height, own) in Dictionary(grouping: maps, by: { $0.shape[2] }) {
+        let fits = LayoutVariant.published.overlaps(own, with: boxes, side: side)
+        for index in rows.indices { rows[index].heights[height] = fits[index] }
+      }
+      let fits = LayoutVariant.published.overlaps(Self.silhouettes(scenes, like: maps), with: boxes, side: side)
+      for index in rows.indices { rows[index].silhouettes = fits[index] }
     }
-    for (row, own) in boxes.enumerated() { rows[row].values["whole image"] = own.map { Double($0.area) } }
     return rows
+  }
+
+  /// The exact fraction of each position that a subject covers, with the shapes of some maps.
+  private static func silhouettes(_ scenes: [TestScene], like maps: [Tensor]) -> [Tensor] {
+    let silhouettes = Tensor.stacked(
+      scenes.map { scene in .stacked(scene.sample.subjects.map(\.silhouette), axis: 0) }, axis: 0)
+    return maps.map { map in
+      SubjectRegions.silhouettes(silhouettes).covered(height: map.shape[2], width: map.shape[3], subjects: map.shape[1])
+    }
   }
 
   /// Text maps of all layers at the end of a generation, `[B, R, h, w]`.
@@ -62,7 +64,7 @@ extension Evaluator {
   /// The pseudo layout against the boxes of the request; see `LayoutMeasure`.
   public func layouts(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings
-  ) throws -> [SceneRow] {
+  ) throws -> [LayoutRow] {
     guard pipeline.adapter != nil else {
       throw EvaluationError.missingPart(
         folder: pipeline.folder, part: ModelPart.adapter.description, measure: "the pseudo layout")

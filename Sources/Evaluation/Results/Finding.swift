@@ -64,3 +64,8 @@ public struct Finding: Sendable, Equatable {
     stage = json["stage"].isPresent ? StageName(try json["stage"].string()) : nil
   }
 }
+
+extension Double {
+  /// Rounded to six decimal places, as in files of results.
+  var rounded6: Double { (self * 1e6).rounded() / 1e6 }
+}

@@ -5,8 +5,8 @@ import JSON
 /// stopped.
 ///
 /// A file made with another model or other settings is overwritten.
-struct Ledger {
-  private(set) var rows: [Int: SceneRow] = [:]
+struct Ledger<Row: MeasuredRow> {
+  private(set) var rows: [Int: Row] = [:]
   private let path: String?
   /// What the rows depend on.
   private let header: JSONValue
@@ -15,19 +15,19 @@ struct Ledger {
   init(path: String?, header: JSONValue) {
     (self.path, self.header) = (path, header)
     guard let path, FileManager.default.fileExists(atPath: path), let file = try? JSONNode.read(path),
-      file["made from"].value?.text() == header.text(), let found = try? file["rows"].array().map({ try SceneRow($0) })
+      file["made from"].value?.text() == header.text(), let found = try? file["rows"].decoded(as: [Row].self)
     else { return }
     rows = Dictionary(found.map { ($0.scene, $0) }) { first, _ in first }
   }
 
-  /// - Throws: `JSONError` where the file cannot be written.
-  mutating func add(_ new: [SceneRow]) throws {
-    for row in new { rows[row.scene] = row.rounded }
+  /// - Throws: `JSONError` where the file cannot be written; `EncodingError` for a number that is not finite.
+  mutating func add(_ new: [Row]) throws {
+    for row in new { rows[row.scene] = row }
     guard let path else { return }
     try FileManager.default.createDirectory(
       atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
     try JSONValue.object([
-      ("made from", header), ("rows", .array(rows.values.sorted { $0.scene < $1.scene }.map(\.json))),
+      ("made from", header), ("rows", JSONValue(encoding: rows.values.sorted { $0.scene < $1.scene })),
     ]).write(to: path, pretty: false)
   }
 }

@@ -31,32 +31,32 @@ public struct PseudoLayoutHistory: Sendable {
   }
 
   /// One map per subject: the mean over the steps up to and including `step`, with the rule's weights.
-  public func maps(upTo step: Int) -> [Heatmap] {
+  public func maps(through step: Int) -> [Heatmap] {
     zip(phrases, maps[layer]).compactMap { phrase, steps in
-      mean(of: steps, upTo: step).map { Heatmap($0, label: phrase) }
+      mean(of: steps, through: step).map { Heatmap($0, label: phrase) }
     }
   }
 
   /// One mask [h, w] per subject, from the steps up to and including `step`.
-  public func masks(upTo step: Int) -> [Tensor] {
+  public func masks(through step: Int) -> [Tensor] {
     phrases.indices.compactMap { subject in
-      let layers = maps.map { running($0[subject], upTo: step) }
+      let layers = maps.map { running($0[subject], through: step) }
       return rule.fusion == nil ? layers[layer].mean.map { rule.masks(of: $0) } : rule.layoutNow(of: layers)?[layer]
     }
   }
 
-  private func running(_ steps: [Tensor], upTo step: Int) -> RunningMaps {
+  private func running(_ steps: [Tensor], through step: Int) -> RunningMaps {
     steps.prefix(step + 1).reduce(into: RunningMaps(memory: rule.memory)) { $0.add($1) }
   }
 
-  private func mean(of steps: [Tensor], upTo step: Int) -> Tensor? { running(steps, upTo: step).mean }
+  private func mean(of steps: [Tensor], through step: Int) -> Tensor? { running(steps, through: step).mean }
 
   /// Box and covered fraction of each subject after some steps.
   public func layouts(at steps: [Int]) -> [Layout] {
     steps.map { step in
       Layout(
         step: step + 1,
-        subjects: zip(phrases, masks(upTo: step)).map { phrase, mask in
+        subjects: zip(phrases, masks(through: step)).map { phrase, mask in
           Layout.Subject(phrase: phrase, box: Box(around: mask).numbers, fraction: mask.mean().item)
         })
     }

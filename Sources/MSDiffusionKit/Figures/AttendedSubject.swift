@@ -24,8 +24,12 @@ public struct AttendedSubject: Sendable {
     return "“\(phrase)”: \(percent(mass)) in its box, chance\u{a0}\(percent(fit.chance))"
   }
 
+  /// Whether the greatest attention lies in the subject's box, at least half of it where several cells tie or the box's
+  /// edge cuts the cell; false without a box.
+  public var peaksInBox: Bool { (fit?.pointingHit ?? 0) >= 0.5 }
+
   /// For every subject the range of its values over all steps, so that its maps can be drawn on one scale.
-  public static func sharedScales(of steps: [[AttendedSubject]]) -> [ClosedRange<Float>] {
+  public static func sharedRanges(of steps: [[AttendedSubject]]) -> [ClosedRange<Float>] {
     guard let first = steps.first else { return [] }
     return first.indices.map { subject in
       let ranges = steps.map { $0[subject].heatmap.range }

@@ -85,7 +85,7 @@ public struct AblationReport {
         }
         results.rows.append(try evaluation.row(model, pipeline))
         try results.json.write(to: path)
-        if seed == seeds[0] { columns.append(try evaluation.images(shown, pipeline, attention: model.layout)) }
+        if seed == seeds[0] { columns.append(try evaluation.images(shown, pipeline, layout: model.layout)) }
       }
     }
     guard !results.rows.isEmpty else {
