@@ -44,8 +44,7 @@ let grid = Grid(
   title: "Where the model itself would put each subject",
   caption:
     "Text attention of \(layer), mean over the steps so far, stretched to 0…1 and cut at 0.5; in the fourth row newer "
-    + "steps weigh more and the cut is at 0.2. Orange: “owl”, blue: “gift”, mixed: both. From step "
-    + "\(PseudoLayout.published.startStep) on, a pseudo layout replaces the boxes: a mask per layer, or boxes around all "
-    + "layers’ fused maps (fourth row). " + run.checkpointNote,
+    + "steps weigh more and the cut is at 0.2. Orange: “owl”, blue: “gift”, mixed: both. From the fifth step on, a pseudo "
+    + "layout replaces the boxes: a mask per layer, or boxes around all layers’ fused maps. " + run.checkpointNote,
   colorBar: ColorBar(label: "text attention, least to greatest"), panelWidth: 160)
 try run.save(grid, numbers: numbers)
