@@ -1,16 +1,16 @@
-// What is each part of the adapter good for? (paper, Table 3 and Fig. 6)
+// What does each part of the adapter contribute? (paper, Table 3 and Fig. 6)
 // Scripts/run Ablation [--train] [--full] [--training DIR] [--seeds N] [--budget STEPS] [--scenes N]
 import Foundation
 import MSDiffusionKit
 
 struct Options: ParsableArguments {
-  @Flag(help: "Train all variants that are not trained to their end. Continues where it stopped.")
+  @Flag(help: "Train all variants that are not finished. Continues where it stopped.")
   var train = false
-  @Flag(help: "Measure what is trained; without it, the last results are drawn. Continues where it stopped.")
+  @Flag(help: "Measure the finished variants; without it, the last results are drawn. Continues where it stopped.")
   var full = false
   @Option(help: "The working folder of the training run, with a finished base in DIR/model.")
   var training: String?
-  @Option(help: "Training runs of each variant.")
+  @Option(help: "Number of training runs for each variant.")
   var seeds = 3
   @Option(help: "Steps of each training run.")
   var budget = 1000
@@ -21,7 +21,7 @@ struct Options: ParsableArguments {
 let (run, options) = Run.with(Options.self)
 let report = try AblationReport(run, training: options.training, seeds: options.seeds, steps: options.budget)
 
-// %% Train the variants beside one base, if asked to: an afternoon; measure what is trained, if asked to
+// %% With --train, train all variants for the same base (an afternoon); with --full, measure the finished ones
 if options.train { try report.train() }
 if options.full { try report.measure(scenes: options.scenes) }
 guard let results = try report.results() else {
@@ -46,7 +46,7 @@ var parts: [any Figure] = [
   Table(columns: [""] + measures.map(\.rawValue), widths: [230] + measures.map { _ in 125 }, rows: rows)
 ]
 
-// %% The same scenes by each variant
+// %% The same scenes generated with each variant
 if let samples = try report.samples() {
   let titles =
     ["first reference", "second reference", "a drawn scene, whose boxes are asked for"]

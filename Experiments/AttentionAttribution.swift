@@ -1,10 +1,10 @@
-// Is each phrase attended where its subject's box is? (paper, Fig. 10)
+// Is each phrase attended to where its subject's box is? (paper, Fig. 10)
 // Scripts/run AttentionAttribution [--checkpoint DIR] [--seed N] [--steps N]
 import MSDiffusionKit
 
 let run = Run()
 
-// %% Scenes of one to four subjects, each with a box of its own
+// %% Scenes of one to four subjects, each with its own box
 let layouts = [
   [Box(0.25, 0.25, 0.75, 0.75)],
   [Box(0, 0.2, 0.45, 0.8), Box(0.55, 0.2, 1, 0.8)],
@@ -17,7 +17,7 @@ let prompts = [
 ]
 let names = ["fox", "car", "pumpkin", "owl"]
 
-// %% Generate each scene, recording text attention as it happens
+// %% Generate each scene, recording text attention
 var rows: [[Panel]] = []
 var numbers: [String: [AttendedSubject]] = [:]
 for (prompt, boxes) in zip(prompts, layouts) {
@@ -28,13 +28,13 @@ for (prompt, boxes) in zip(prompts, layouts) {
   let generation = try run.generate(scene, observing: recorder, as: label)
   let attended = try recorder.attended(in: generation)
 
-  // One heatmap per phrase over the image, captioned with the fraction of its attention that lies inside the box
+  // One heatmap per phrase over the image, captioned with the fraction of its attention inside the box
   let heatmaps = try attended.map { try Panel($0, over: generation.image).captioned($0.fitCaption) }
   rows.append([Panel(generation.image, boxesOf: scene)] + heatmaps)
   numbers[label] = attended
 }
 
-// %% The figure: a row per number of subjects
+// %% The figure: a row for each number of subjects
 let grid = Grid(
   rows, rowTitles: ["1 subject", "2 subjects", "3 subjects", "4 subjects"],
   columnTitles: ["image and layout", "first phrase", "second phrase", "third phrase", "fourth phrase"],

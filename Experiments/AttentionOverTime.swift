@@ -9,13 +9,13 @@ let scene = try run.scene(
   "a lion and an apple in the snow",
   [try run.subject("lion", box: Box(0, 0.2, 0.5, 0.75)), try run.subject("apple", box: Box(0.55, 0.4, 0.95, 0.85))])
 
-// %% Generate, keeping text attention of every step apart
+// %% Generate, keeping text attention for every step separately
 let recorder = AttentionRecorder(.text, keeping: .steps)
 let noise = NoiseLevelRecorder()
 let generation = try run.generate(scene, observing: recorder, noise)
 let steps = try recorder.attendedPerStep(in: generation)
 
-// %% One frame per step: the maps over the finished image, each phrase on one scale for all steps
+// %% One frame per step: the maps over the finished image, with one scale per phrase for all steps
 let ranges = AttendedSubject.sharedRanges(of: steps)
 let frames = try zip(steps, noise.levels).map { attended, level in
   let maps = try attended.map {

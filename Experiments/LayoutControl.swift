@@ -1,10 +1,10 @@
-// Do subjects go where their boxes go, even two of one kind? (paper, Fig. 15)
+// Do subjects follow their boxes, even two of the same kind? (paper, Fig. 15)
 // Scripts/run LayoutControl [--checkpoint DIR] [--seed N] [--steps N]
 import MSDiffusionKit
 
 let run = Run()
 
-// %% Two pairs of subjects, and the four layouts that both get
+// %% Two pairs of subjects, and four layouts for each pair
 let layouts = [
   [Box(0, 0.25, 0.45, 0.75), Box(0.55, 0.25, 1, 0.75)],
   [Box(0.55, 0.25, 1, 0.75), Box(0, 0.25, 0.45, 0.75)],
@@ -16,7 +16,7 @@ let pairs: [(name: String, prompt: String, subjects: [Subject])] = [
   ("two foxes", "a fox and a fox on the beach", [try run.subject("fox"), try run.subject("green-fox", phrase: "fox")]),
 ]
 
-// %% Generate, and look whether each phrase is attended most inside its own box
+// %% Generate, and check that each phrase's greatest attention is inside its own box
 let (green, dark) = (Color.distinct(2), Color.ink)
 var rows: [[Panel]] = []
 var numbers: [String: [AttendedSubject]] = [:]

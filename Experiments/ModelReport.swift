@@ -1,4 +1,4 @@
-// What does the model show on identities and pairs that it has never seen, and how far is that from chance?
+// How well does the model do on identities and pairs that it has never seen, compared with chance?
 // Scripts/run ModelReport [--full] [--scenes N] [--ungrounded DIR] [--ungrounded-samples N] [--training DIR]
 //   [--milestone STAGE=SAMPLES] [--checkpoint DIR]
 import Foundation
@@ -11,18 +11,18 @@ struct Options: ParsableArguments {
   var scenes: Int?
   @Option(help: "A model whose base was trained without grounding supervision, for --full.")
   var ungrounded: String?
-  @Option(help: "Training samples of that base. (default: as many as the checkpoint's)")
+  @Option(help: "Number of training samples for the model of --ungrounded. (default: as for the checkpoint)")
   var ungroundedSamples: Int?
   @Option(help: "The working folder of the training run, whose curves --full copies.")
   var training: String?
-  @Option(help: "STAGE=SAMPLES: the checkpoint was saved after so many samples of a stage; adds it to the curves.")
+  @Option(help: "STAGE=SAMPLES: the checkpoint was saved after SAMPLES samples of STAGE; adds it to the curves.")
   var milestone: Milestone?
 }
 
 let (run, options) = Run.with(Options.self)
 let report = ModelReport(run)
 
-// %% Measure the checkpoint, if asked to: about an hour for all scenes
+// %% With --full, measure the checkpoint: about an hour for all scenes
 if options.full {
   try report.measure(
     scenes: options.scenes, ungrounded: options.ungrounded, ungroundedSamples: options.ungroundedSamples,
@@ -58,7 +58,7 @@ let table = Table(
     + (results.missing.isEmpty ? "" : " Not measured: \(results.missing.joined(separator: "; "))."))
 var parts: [any Figure] = [table]
 
-// %% Some held-out scenes: what was asked for, what was generated, and where each word attended
+// %% Some held-out scenes: the request, the generated image, and the attention to each phrase
 let isMeasured = try run.pipeline().hash() == results.checkpoint
 if isMeasured, try run.pipeline().adapter != nil {
   let scenes = try report.shownScenes(count: 4)
@@ -80,7 +80,7 @@ if isMeasured, try run.pipeline().adapter != nil {
       ], panelWidth: 170))
 }
 
-// %% Measures and losses over the training, and the whole figure
+// %% Measures and losses during training, and the whole figure
 if let milestones = try report.milestones(), !milestones.curves.isEmpty {
   parts.append(try milestones.figure(of: "measures"))
 }

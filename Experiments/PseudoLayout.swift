@@ -1,5 +1,5 @@
-// Where would the model itself put each subject, and when does it know? (paper, Fig. 11)
-// A pseudo layout (appendix M) replaces the boxes, after some steps, by masks cut from the model's own text attention.
+// Where would the model itself put each subject, and from which step on? (paper, Fig. 11)
+// After some steps, a pseudo layout (appendix M) replaces the boxes by masks from the model's own text attention.
 // Scripts/run PseudoLayout [--checkpoint DIR] [--seed N] [--steps N]
 import MSDiffusionKit
 
@@ -11,7 +11,7 @@ let boxed = [unplaced[0].at(Box(0, 0.2, 0.5, 0.8)), unplaced[1].at(Box(0.5, 0.2,
 func makeScene(_ subjects: [Subject], _ layout: PseudoLayout? = nil, dropsGrounding: Bool = false) throws -> Scene {
   try run.scene("an owl and a gift in the snow", subjects) {
     ($0.layout.pseudoLayout, $0.dropsGrounding) = (layout, dropsGrounding)
-    $0.guidanceInterval = Scene.everyNoiseLevel  // the noisiest steps, unguided by default, settle the layout
+    $0.guidanceInterval = Scene.everyNoiseLevel  // the noisiest steps, unguided by default, decide the layout
   }
 }
 let scenes: [(name: String, scene: Scene)] = [
@@ -22,7 +22,7 @@ let scenes: [(name: String, scene: Scene)] = [
   ("no layout, grounding dropped, then pseudo layout", try makeScene(unplaced, .published, dropsGrounding: true)),
 ]
 
-// %% Generate each, keeping the text maps of every step, of one layer or of all (`[]`) if the rule fuses them
+// %% Generate each, keeping text maps for every step, from one layer or, if the rule fuses layers, from all (`[]`)
 let layer = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
 let moments = PseudoLayoutHistory.moments(of: scenes[0].scene.steps, count: 4)
 var (rows, numbers): ([[Panel]], [String: [PseudoLayoutHistory.Layout]]) = ([], [:])

@@ -5,7 +5,7 @@ import MSDiffusionKit
 let run = Run()
 let pipeline = try run.pipeline()
 
-// %% Two scenes that differ in their references only: “thing” in the prompt tells nothing about them
+// %% Two scenes that differ only in their references: “thing” in the prompt does not describe them
 func makeScene(_ left: String, _ right: String) throws -> Scene {
   let left = try run.subject(left, phrase: "thing", box: Box(0, 0.2, 0.48, 0.8))
   let right = try run.subject(right, phrase: "thing", box: Box(0.52, 0.2, 1, 0.8))
@@ -14,7 +14,7 @@ func makeScene(_ left: String, _ right: String) throws -> Scene {
 let (start, end) = (try makeScene("fox", "pumpkin"), try makeScene("lion", "gift"))
 let (startConditions, endConditions) = (try pipeline.conditions(for: start), try pipeline.conditions(for: end))
 
-// %% Interpolate image features: of the left subject from row to row, of the right one from column to column
+// %% Interpolate image features: the left subject's from row to row, the right one's from column to column
 func towardEnd(_ conditions: Conditions, subject: Int, by fraction: Double) throws -> Conditions {
   try pipeline.blended(conditions, endConditions, .imageFeatures, subject: subject, scene: start) {
     Interpolation.sphericalRows($0, $1, at: fraction)
@@ -29,7 +29,7 @@ let images = try fractions.map { down in
   }
 }
 
-// %% The figure: references at the ends, and how far each image is from the first
+// %% The figure: references at the ends, and each image's difference from the first one
 let distances = images.map { row in row.map { $0.difference(from: images[0][0]) } }
 let references = [0, 1].map { subject in [start, end].map { Panel($0.subjects[subject].image) } }
 let rowTitles = ["fox", "25 % to lion", "50 % to lion", "75 % to lion", "lion"]

@@ -1,10 +1,10 @@
-// How strongly do subjects act, all together and each on its own? (γ of Eq. 2)
+// How strongly do the references influence the image, jointly and individually? (γ of Eq. 2)
 // Scripts/run SubjectScales [--checkpoint DIR] [--seed N] [--steps N]
 import MSDiffusionKit
 
 let run = Run()
 
-// %% One scene of two subjects, and the same without their references (γ = 0)
+// %% One scene of two subjects, and its image without their references (γ = 0)
 let boxes = [Box(0, 0.2, 0.45, 0.8), Box(0.55, 0.2, 1, 0.8)]
 let scene = try run.scene(
   "a fox and a car on the grass", [try run.subject("fox", box: boxes[0]), try run.subject("car", box: boxes[1])])
@@ -16,13 +16,13 @@ let bothScaled = try scales.map { scale in
   try run.generate(scene.with { $0.scale = scale }, as: "γ = \(scale)").image
 }
 
-// %% The fox's own scale in place of γ, the car's staying at 0.6
+// %% An individual scale for the fox instead of γ, with the car's fixed at 0.6
 let foxScaled = try scales.map { scale in
   let rescaled = scene.with { ($0.subjects[0].scale, $0.subjects[1].scale) = (scale, 0.6) }
   return try run.generate(rescaled, as: "fox \(scale)").image
 }
 
-// %% How far images are from the one without subjects, inside each box
+// %% The difference of each image from the one without subjects, inside each box
 let masks = boxes.map { $0.mask(height: base.height, width: base.width) }
 func change(_ images: [PixelImage], inBox box: Int) -> [Double] {
   images.map { $0.difference(from: base, inside: masks[box]) }

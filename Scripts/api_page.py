@@ -1,8 +1,8 @@
 """Writes Experiments/API.md: what a script can do with the package, one line per public type, call and property.
 
-api_page.py [--check], which writes nothing and fails where the page is out of date
+api_page.py [--check]: with --check it writes nothing, and fails if the page is out of date
 
-Reads the sources of the modules that `import MSDiffusionKit` brings, without building them. It relies on their layout, which
+Reads the sources of the modules that `import MSDiffusionKit` imports, without building them. It relies on their layout, which
 the lint step checks: two spaces per level, one declaration per line, a closing brace alone under its declaration.
 """
 
@@ -28,7 +28,7 @@ DECLARATION = re.compile(
     r"( *)" + ATTRIBUTES + "(" + MODIFIERS + r")"
     r"(struct|class|enum|protocol|actor|extension|typealias|func|var|let|init|subscript|case|associatedtype)\b(.*)")
 TYPES = {"struct", "class", "enum", "protocol", "actor", "extension"}
-# What conformances demand and no script calls by name.
+# Members that conformances require and that no script calls by name.
 UNLISTED = re.compile(r"(?:var (?:description|debugDescription|errorDescription)\b|static func == |func hash\(into"
                       r"|func encode\(to|init\(from decoder|associatedtype |(?:let|var|func|struct|enum|static let) _)")
 ABBREVIATIONS = ("Eq", "Fig", "al", "e.g", "i.e", "cf", "vs")
@@ -52,7 +52,7 @@ class Scope:
 
 
 def closes_at(text, start=0):
-    """The position of the first `{` or ` = ` outside brackets and strings; the text's length where there is none."""
+    """The position of the first `{` or ` = ` outside brackets and strings; the text's length if there is none."""
     depth, is_string = 0, False
     for index in range(start, len(text)):
         character = text[index]
@@ -70,7 +70,7 @@ def closes_at(text, start=0):
 
 
 def is_open(text):
-    """Whether a declaration goes on in the next line."""
+    """Whether a declaration continues on the next line."""
     plain = re.sub(r'"(?:\\.|[^"\\])*"', "", text)
     return plain.count("(") > plain.count(")") or plain.count("[") > plain.count("]")
 
@@ -80,7 +80,7 @@ def without_comment(line):
 
 
 def signature(lines, number, is_case):
-    """A declaration on one line: no access, no body, no initial value where a type is written."""
+    """A declaration on one line, without access level and body, and without initial value if its type is written."""
     text = without_comment(lines[number])
     while number + 1 < len(lines):
         following = lines[number + 1].strip()
@@ -96,7 +96,7 @@ def signature(lines, number, is_case):
     if is_case:
         return text
     end = closes_at(text)
-    # A protocol says what can be set.
+    # In a protocol, { get set } is part of the declaration.
     if re.match(r"\{ (?:get|set|nonmutating set| )+\}$", text[end:]):
         return text
     head = text[:end].strip()

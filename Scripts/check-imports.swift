@@ -1,11 +1,11 @@
 // Compares the imports of every target with the dependencies that Package.swift declares for it, both ways.
 //
-// SwiftPM accepts an undeclared import if another target happens to have built the module; then the manifest is not the
-// true graph. Reads the output of `swift package describe --type json` on standard input, in the package's folder, and
-// prints one line per finding.
+// SwiftPM accepts an undeclared import if a different target happens to have built the module; then the manifest does
+// not describe the true graph. Reads the output of `swift package describe --type json` on standard input, in the
+// package's folder, and prints one line per finding.
 import Foundation
 
-/// The output of `swift package describe`, as far as it is needed.
+/// The part of `swift package describe`'s output that is needed here.
 struct Description: Decodable {
   struct Target: Decodable {
     let name: String

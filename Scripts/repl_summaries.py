@@ -1,5 +1,5 @@
-"""Loaded by the debugger behind the REPL. Shows values and errors of this package by their own descriptions, and makes Ctrl-C
-end a generation after its step rather than in the middle of it."""
+"""Loaded by the debugger behind the REPL. Shows this package's values and errors by their own descriptions, and makes Ctrl-C
+end a generation after the current step rather than in the middle of it."""
 
 import ast
 import os
@@ -13,12 +13,12 @@ MODULES = [
     "Models", "Phrases", "Plotting", "Scripting", "Tensors", "Training", "TrainingData",
 ]
 
-# Longer descriptions are cut to this number of characters.
+# Longer descriptions are cut to this many characters.
 LONGEST = 400
 
 
 def describe(value, _):
-    """The description of a value, as Swift's own "\\(value)" writes it."""
+    """The description of a value, as Swift's "\\(value)" writes it."""
     value = value.GetNonSyntheticValue()
     kind = value.GetTypeName()
     expression = reading(value, kind)
@@ -32,12 +32,12 @@ def describe(value, _):
     options.SetLanguage(lldb.eLanguageTypeSwift)
     options.SetSuppressPersistentResult(True)
     result = value.GetTarget().EvaluateExpression("String((%s).prefix(%d))" % (text, LONGEST + 1), options)
-    said = plain(result.GetSummary()) or kind.split(".")[-1]
-    return said if len(said) <= LONGEST else said[:LONGEST] + "…"
+    description = plain(result.GetSummary()) or kind.split(".")[-1]
+    return description if len(description) <= LONGEST else description[:LONGEST] + "…"
 
 
 def reading(value, kind):
-    """An expression for the value, from its address or its bytes; in the outer scope its name may mean another value."""
+    """An expression for the value, from its address or its bytes; its name may mean a different value in the outer scope."""
     address = value.GetLoadAddress()
     if value.GetType().GetTypeClass() == lldb.eTypeClassClass:
         # The value of an object's variable is the object's address.
@@ -56,7 +56,7 @@ def reading(value, kind):
 
 
 def plain(summary):
-    """The text behind a string's summary, which is quoted and escaped."""
+    """The text of a string whose summary is quoted and escaped."""
     if not summary:
         return None
     try:
@@ -72,7 +72,7 @@ def watch_interrupts(debugger):
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    # Python's handlers wait until Python runs again, which may never happen in a debugger; the descriptor is written to at once.
+    # Python's handlers wait until Python runs again, which may never happen in a debugger; the descriptor is written at once.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.siginterrupt(signal.SIGINT, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)

@@ -1,4 +1,4 @@
-/// What can be wrong with boxes, with recorded maps, and with requests for them.
+/// Errors in boxes, in recorded maps, and in requests for maps.
 public enum AnalysisError: Error, Equatable, CustomStringConvertible {
   /// Why some numbers are not a box.
   public enum BoxProblem: Sendable, Equatable {
@@ -20,7 +20,7 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
   case notFinite(place: String)
   /// A tensor whose shape doesn't match what was recorded before, or the sizes given with it.
   case shape(place: String, expected: String, found: [Int])
-  /// A layer of which nothing was recorded.
+  /// A layer for which nothing was recorded.
   case unknownLayer(name: String, recorded: [String])
   /// Token columns, steps or heads that weren't recorded, or were only recorded as a sum; `kind` names which of these.
   case notRecorded(kind: String, requested: [Int], available: String)
@@ -45,7 +45,7 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
       return "\(place): expected \(expected), found shape \(found)"
     case .unknownLayer(let name, let recorded):
       let names = recorded.isEmpty ? "no layer" : recorded.joined(separator: ", ")
-      return "layer \(name): nothing was recorded of it; recorded layers: \(names)"
+      return "layer \(name): nothing was recorded for it; recorded layers: \(names)"
     case .notRecorded(let kind, let requested, let available):
       return "\(kind) \(requested): not recorded; available: \(available)"
     case .empty(let what):

@@ -11,17 +11,17 @@ public enum Interpolation: String, Sendable, CaseIterable {
   /// Along the great circle between the two tensors, each taken as one vector (Shoemake 1985):
   /// (sin((1 − t)θ)·a + sin(tθ)·b) / sin θ, where θ is the angle between them.
   ///
-  /// The formula is applied to the vectors themselves, not to their directions: equal lengths stay, others blend. Where
-  /// a vector is zero, or θ is within 1e-6 of 0 or 1e-3 of π, the arc is undefined and the interpolation is linear;
+  /// The formula is applied to the vectors themselves, not to their directions: equal lengths are kept, others blend.
+  /// If a vector is zero, or θ is within 1e-6 of 0 or 1e-3 of π, the arc is undefined and the interpolation is linear;
   /// between opposite vectors it passes through zero.
   case spherical
-  /// As ``spherical``, but with an angle of its own for every row of the last axis, such as one token.
+  /// As ``spherical``, but with a separate angle for every row along the last axis, such as one token.
   case sphericalRows
 
   /// The tensor at `t` between `a` (0) and `b` (1); values below 0 and above 1 extrapolate.
   public func callAsFunction(_ a: Tensor, _ b: Tensor, at t: Double) -> Tensor {
     guard a.shape == b.shape else {
-      fail("Interpolation.\(rawValue): expected two tensors of one shape, found \(a.shape) and \(b.shape)")
+      fail("Interpolation.\(rawValue): expected two tensors of the same shape, found \(a.shape) and \(b.shape)")
     }
     guard t.isFinite else { fail("Interpolation.\(rawValue): expected a finite t, found \(t)") }
     if t == 0 { return a }

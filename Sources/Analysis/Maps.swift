@@ -18,7 +18,7 @@ extension Tensor {
   }
 
   /// The index of the first value that is NaN or infinite; nil if there is none.
-  package var firstNotFinite: [Int]? {
+  package var firstNonFiniteIndex: [Int]? {
     let position = withUnsafeBuffer { buffer in buffer.firstIndex { !$0.isFinite } }
     guard var rest = position else { return nil }
     return shape.reversed().map { side -> Int in
@@ -27,20 +27,22 @@ extension Tensor {
     }.reversed()
   }
 
-  /// Stops the program, naming the index, if any value is NaN or infinite: comparisons would hide it.
+  /// Stops the program, naming the index, if any value is NaN or infinite, because NaN compares false with everything
+  /// and would go unnoticed.
   package func requireFinite(_ caller: String) {
-    if let index = firstNotFinite {
+    if let index = firstNonFiniteIndex {
       fail("\(caller): expected finite values, found NaN or infinity, first at \(index) of \(shape)")
     }
   }
 
   /// - Throws: ``AnalysisError/notFinite(place:)`` with the first index that holds NaN or infinity.
   package func checkFinite(place: String) throws {
-    if let index = firstNotFinite { throw AnalysisError.notFinite(place: "\(place), at \(index) of \(shape)") }
+    if let index = firstNonFiniteIndex { throw AnalysisError.notFinite(place: "\(place), at \(index) of \(shape)") }
   }
 
-  /// Maps of the same shape [..., h, w], each computed by `body`, which reads one map and fills the new one.
-  package func eachMap(
+  /// Applies `body` to each [h, w] map of a stack [..., h, w]: it reads one map and fills the corresponding map of the
+  /// result, which has the same shape.
+  package func mappingEach2D(
     _ caller: String, _ body: (UnsafeBufferPointer<Float>, UnsafeMutableBufferPointer<Float>) -> Void
   ) -> Tensor {
     let size = mapSize(caller)

@@ -4,12 +4,12 @@ import Tensors
 
 /// A file or folder of named tensors. Opening it reads no tensor: a tensor's bytes are read when it is requested.
 ///
-/// Reads safetensors (one file, or several with an index), PyTorch's zip files and its older plain files, and folders
+/// Reads safetensors (one file, or several with an index), PyTorch's zip files and its legacy files, and folders
 /// that hold one of these under a published name. Nested dictionaries are flattened and their keys joined by dots.
 public final class Checkpoint: Sendable {
   /// The path that was opened.
   public let path: String
-  /// All files that belong to it; for several files, their index comes first.
+  /// All files of the checkpoint; for a sharded one, the index comes first.
   public let files: [String]
   /// Keys of all tensors, sorted.
   public let keys: [String]
@@ -18,7 +18,8 @@ public final class Checkpoint: Sendable {
   /// Values in pickled files that are not tensors, by flattened key.
   public let scalars: [String: JSONValue]
   private let parts: [CheckpointPart]
-  private let partOfKey: [String: Int]
+  /// The index in `parts` of the file that holds each tensor, by the tensor's key.
+  private let shardIndexByKey: [String: Int]
 
   /// Opens a file (`.safetensors`, `.bin`, `.pt` or `.ckpt`, recognised by its contents, or `*.index.json`) or a
   /// model's folder.
@@ -26,7 +27,7 @@ public final class Checkpoint: Sendable {
   /// - Parameters:
   ///   - path: File or folder.
   ///   - variant: The variant of a folder's weights to open, such as `fp16` for `model.fp16.safetensors`. If nil, the
-  ///     plain file is opened, or else the only variant in the folder.
+  ///     file without a variant is opened, or else the only variant in the folder.
   /// - Throws: ``CheckpointError``, `JSONError`.
   public init(_ path: String, variant: String? = nil) throws {
     var isFolder: ObjCBool = false
@@ -38,39 +39,41 @@ public final class Checkpoint: Sendable {
     if file.hasSuffix(".json") {
       let index = try ShardIndex(file)
       parts = try index.files.map { try CheckpointPart($0) }
-      for (key, part) in index.partOfKey where !parts[part].contains(key) {
+      for (key, part) in index.shardIndexByKey where !parts[part].contains(key) {
         throw CheckpointError.malformed(
-          path: file, place: "weight_map", expected: "'\(key)' in \(index.files[part])", found: "no such tensor there")
+          path: file, place: "weight_map", expected: "'\(key)' in \(index.files[part])", found: "no such tensor")
       }
-      partOfKey = index.partOfKey
+      shardIndexByKey = index.shardIndexByKey
     } else {
       parts = [try CheckpointPart(file)]
-      partOfKey = Dictionary(uniqueKeysWithValues: parts[0].keys.map { ($0, 0) })
+      shardIndexByKey = Dictionary(uniqueKeysWithValues: parts[0].keys.map { ($0, 0) })
     }
     files = (file.hasSuffix(".json") ? [file] : []) + parts.map(\.path)
-    keys = partOfKey.keys.sorted()
+    keys = shardIndexByKey.keys.sorted()
     metadata = parts.reduce(into: [:]) { $0.merge($1.metadata) { first, _ in first } }
     scalars = parts.reduce(into: [:]) { $0.merge($1.scalars) { first, _ in first } }
   }
 
-  public func contains(_ key: String) -> Bool { partOfKey[key] != nil }
+  public func contains(_ key: String) -> Bool { shardIndexByKey[key] != nil }
 
   /// The shape of a tensor; nil if no tensor has that name.
-  public func shape(of key: String) -> [Int]? { partOfKey[key].flatMap { parts[$0].shape(of: key) } }
+  public func shape(of key: String) -> [Int]? { shardIndexByKey[key].flatMap { parts[$0].shape(of: key) } }
 
   /// The type of a tensor; nil if no tensor has that name.
-  public func elementType(of key: String) -> ElementType? { partOfKey[key].flatMap { parts[$0].elementType(of: key) } }
+  public func elementType(of key: String) -> ElementType? {
+    shardIndexByKey[key].flatMap { parts[$0].elementType(of: key) }
+  }
 
   /// A tensor as it is stored in its file.
   /// - Throws: ``CheckpointError/missingKey(path:key:)``.
   public func stored(_ key: String) throws -> StoredTensor {
-    guard let part = partOfKey[key], let stored = parts[part].stored(key) else {
+    guard let part = shardIndexByKey[key], let stored = parts[part].stored(key) else {
       throw CheckpointError.missingKey(path: path, key: key)
     }
     return stored
   }
 
-  /// Releases the memory that holds what was read of the files. It is read again when it is needed.
+  /// Releases the memory that holds parts of the files. They are read again when they are needed.
   public func release() { for part in parts { part.release() } }
 
   /// SHA-256 over the contents of all files, independent of their paths, as hexadecimal digits.
@@ -146,7 +149,7 @@ private struct CheckpointPart: Sendable {
           shape: entry.shape, elementType: entry.elementType,
           bytes: UnsafeRawBufferPointer(rebasing: file.bytes[entry.range]), owner: file)
       }
-    case .pickled(let pickled): pickled.stored(key, in: file.bytes, owner: file)
+    case .pickled(let pickled): pickled.storedTensor(key, in: file.bytes, owner: file)
     }
   }
 }

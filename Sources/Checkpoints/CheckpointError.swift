@@ -1,4 +1,4 @@
-/// What is wrong with a checkpoint.
+/// An error in a checkpoint.
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// A file or folder that cannot be read or written.
   case file(path: String, reason: String)
@@ -17,9 +17,9 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .file(let path, let reason): "\(path): \(reason)"
     case .malformed(let path, let place, let expected, let found):
-      "\(path): \(place): expected \(expected), found \(found); the file is damaged or not what its name says"
+      "\(path): \(place): expected \(expected), found \(found); the file is damaged or its name is wrong"
     case .forbidden(let path, let what):
-      "\(path): the pickle asks for \(what), which is not among the few things a checkpoint needs; nothing was run"
+      "\(path): the pickle requests \(what), which no checkpoint needs; nothing was run"
     case .unsupported(let path, let what, let supported): "\(path): \(what) is not supported; supported: \(supported)"
     case .missingKey(let path, let key): "\(path): no tensor is named '\(key)'"
     case .missingPart(let folder, let part, let needed): "\(folder): expected \(part), found nothing; \(needed)"

@@ -16,8 +16,9 @@ struct CheckpointFolder {
     }
   }
 
-  /// The file to open: safetensors before pickles, a single file before an index.
-  /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder holds no weights, or none of that variant.
+  /// The file to open. Prefers safetensors to pickles and a single file to an index.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder holds no weights, or none of that variant; also if
+  ///   `variant` is nil and the folder holds several variants, but no weights without one.
   func file(variant: String?) throws -> String {
     if let variant {
       if let name = candidates(variant).first(where: names.contains) { return path + "/" + name }
@@ -30,11 +31,13 @@ struct CheckpointFolder {
       if variants.count > 1 {
         throw CheckpointError.file(
           path: path,
-          reason: "expected one set of weights, found the variants \(variants.joined(separator: ", ")); name one")
+          reason: "expected one set of weights, found the variants \(variants.joined(separator: ", ")); "
+            + "specify which one to load")
       }
     }
     let wanted = candidates(variant).prefix(2).joined(separator: " or ")
-    let found = names.isEmpty ? "an empty folder" : names.prefix(6).joined(separator: ", ")
+    let list = names.prefix(6).joined(separator: ", ") + (names.count > 6 ? ", …" : "")
+    let found = names.isEmpty ? "an empty folder" : list
     throw CheckpointError.file(path: path, reason: "expected weights such as \(wanted), found \(found)")
   }
 
@@ -63,19 +66,20 @@ struct CheckpointFolder {
   }
 }
 
-/// Maps each tensor of a checkpoint in several files to its file.
+/// Maps each tensor of a sharded checkpoint to its file.
 struct ShardIndex {
   /// Paths of the files.
   let files: [String]
-  let partOfKey: [String: Int]
+  /// The index in `files` of the file that holds each tensor, by the tensor's key.
+  let shardIndexByKey: [String: Int]
 
   /// - Throws: ``CheckpointError``, `JSONError`.
   init(_ path: String) throws {
     let map = try JSONNode.read(path)["weight_map"]
     let folder = (path as NSString).deletingLastPathComponent
     var names: [String] = []
-    var numbers: [String: Int] = [:]
-    var partOfKey: [String: Int] = [:]
+    var indices: [String: Int] = [:]
+    var shardIndexByKey: [String: Int] = [:]
     for key in try map.keys() {
       let name = try map[key].string()
       guard !name.contains("/"), name != "..", !name.isEmpty, !name.hasSuffix(".json") else {
@@ -83,13 +87,13 @@ struct ShardIndex {
           path: path, place: "weight_map: \(key)", expected: "the name of a file in the same folder", found: "'\(name)'"
         )
       }
-      if numbers[name] == nil {
-        numbers[name] = names.count
+      if indices[name] == nil {
+        indices[name] = names.count
         names.append(name)
       }
-      partOfKey[key] = numbers[name]
+      shardIndexByKey[key] = indices[name]
     }
     files = names.map { folder.isEmpty ? $0 : folder + "/" + $0 }
-    self.partOfKey = partOfKey
+    self.shardIndexByKey = shardIndexByKey
   }
 }

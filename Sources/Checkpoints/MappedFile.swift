@@ -16,7 +16,7 @@ package final class MappedFile: @unchecked Sendable {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw CheckpointError.file(path: path, reason: "expected a file, found something else")
+      throw CheckpointError.file(path: path, reason: "expected a regular file, found a different kind of file")
     }
     let size = Int(status.st_size)
     if size == 0 {
@@ -29,7 +29,7 @@ package final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: memory, count: size)
   }
 
-  /// Releases the memory that holds what was read. It is read again when it is needed.
+  /// Releases the memory that holds parts of the file. They are read again when they are needed.
   package func release() {
     if let base = bytes.baseAddress { madvise(UnsafeMutableRawPointer(mutating: base), bytes.count, MADV_DONTNEED) }
   }

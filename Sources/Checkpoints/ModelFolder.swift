@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 
-/// A folder in diffusers' layout, with `image_encoder/` and an adapter beside the other parts. Only this type knows
+/// A folder in diffusers' layout, with `image_encoder/` and an adapter next to the other parts. Only this type knows
 /// the paths of a model's files, for reading and for writing.
 public struct ModelFolder: Sendable, Equatable {
   public let path: String
@@ -57,7 +57,7 @@ public struct ModelFolder: Sendable, Equatable {
   public func configuration(of part: ModelPart) throws -> JSONNode {
     guard let file = part.configuration, exists(file) else {
       throw CheckpointError.missingPart(
-        folder: path, part: part.configuration ?? "a configuration of \(part)", needed: Self.needed)
+        folder: path, part: part.configuration ?? "a configuration for \(part)", needed: Self.needed)
     }
     return try JSONNode.read(path + "/" + file)
   }
@@ -87,8 +87,7 @@ public struct ModelFolder: Sendable, Equatable {
     TokenizerFolder(try existing(part))
   }
 
-  /// The path of the configuration beside weights (a file or a folder) that belong to no model folder; nil if there is
-  /// none.
+  /// The path of the configuration next to weights (a file or a folder) outside a model folder; nil if there is none.
   public static func configuration(beside weights: String) -> String? {
     let file = folder(of: weights).path + "/" + ModelPart.modelFile
     return FileManager.default.fileExists(atPath: file) ? file : nil
@@ -118,12 +117,12 @@ public struct ModelFolder: Sendable, Equatable {
   /// - Throws: ``CheckpointError/file(path:reason:)``, `JSONError`.
   public func write(_ configuration: JSONValue, of part: ModelPart) throws {
     guard let file = part.configuration else {
-      throw CheckpointError.file(path: path + "/" + part.name, reason: "this part has no configuration of its own")
+      throw CheckpointError.file(path: path + "/" + part.name, reason: "this part has no separate configuration")
     }
     try configuration.write(to: path(toWrite: file))
   }
 
-  /// Writes the configuration of image preprocessing, beside the image encoder.
+  /// Writes the configuration of image preprocessing, next to the image encoder.
   /// - Throws: ``CheckpointError/file(path:reason:)``, `JSONError`.
   public func write(imageProcessor: JSONValue) throws {
     try imageProcessor.write(to: path(toWrite: "\(ModelPart.imageEncoder.name)/\(ModelPart.preprocessorFile)"))
@@ -151,7 +150,7 @@ public struct ModelFolder: Sendable, Equatable {
     }
   }
 
-  // MARK: Parts of another folder
+  // MARK: Parts of other folders
 
   /// Copies those of the given parts that another folder has and this one lacks.
   /// - Throws: ``CheckpointError/file(path:reason:)``.
@@ -161,7 +160,7 @@ public struct ModelFolder: Sendable, Equatable {
     }
   }
 
-  /// Creates symbolic links to everything in another folder except some parts, and replaces what has the same name
+  /// Creates symbolic links to everything in another folder except some parts, and replaces entries of the same name
   /// here. Links lead to the files themselves, never to other links.
   /// - Throws: ``CheckpointError/file(path:reason:)``.
   public func link(to other: ModelFolder, except own: Set<ModelPart>) throws {

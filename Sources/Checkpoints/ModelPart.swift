@@ -5,7 +5,7 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   public let name: String
   let layout: Layout
 
-  /// Which files a part has, and where.
+  /// The files of a part and their places.
   enum Layout: Hashable, Sendable {
     /// A folder with `config.json` and weights, whose file has the given name without extension.
     case model(weights: String)
@@ -19,7 +19,7 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
     case index
   }
 
-  /// A model in a folder of its own.
+  /// A model in its own folder.
   /// - Parameters:
   ///   - name: the folder's name.
   ///   - weights: name, without extension, under which its weights are written; all published names are read.
@@ -37,9 +37,9 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   public static let tokenizer = ModelPart("tokenizer", .tokenizer)
   public static let secondTokenizer = ModelPart("tokenizer_2", .tokenizer)
   public static let scheduler = ModelPart("scheduler", .configuration(file: "scheduler_config.json"))
-  /// The configuration of image preprocessing, if it is not beside the image encoder itself.
+  /// The configuration of image preprocessing, if it is not next to the image encoder itself.
   public static let featureExtractor = ModelPart("feature_extractor", .configuration(file: preprocessorFile))
-  /// What MS-Diffusion adds: the projector, and the weights of keys and values.
+  /// The part that MS-Diffusion adds: the projector, and the weights of keys and values.
   public static let adapter = ModelPart("ms_adapter", .adapter)
   /// The list of a model's parts with their classes.
   public static let index = ModelPart("model_index", .index)
@@ -57,7 +57,7 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   static let preprocessorFile = "preprocessor_config.json"
   static let modelFile = "config.json"
 
-  /// The part's configuration relative to the model folder; nil where it has none of its own.
+  /// The part's configuration relative to the model folder; nil if it has none.
   package var configuration: String? {
     switch layout {
     case .model: "\(name)/\(Self.modelFile)"
@@ -68,7 +68,7 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
     }
   }
 
-  /// The part's weights as they are written, relative to the model folder; nil where it has none.
+  /// The part's weights as they are written, relative to the model folder; nil if it has none.
   func weights(variant: String?) -> String? {
     switch layout {
     case .model(let weights): "\(name)/\(weights)\(variant.map { "." + $0 } ?? "").safetensors"
@@ -104,7 +104,7 @@ public enum WeightNames {
   public static let transformers = "model"
   /// The name that transformers used before safetensors.
   static let pickled = "pytorch_model"
-  /// In the order in which they are looked for.
+  /// All names, in search order.
   static let all = [diffusers, transformers, pickled]
   static let endings = ["safetensors", "bin"]
 }
@@ -117,7 +117,7 @@ public struct TokenizerFolder: Sendable, Equatable {
 
   /// The file that maps each token to its ID.
   public var vocabulary: String { path + "/vocab.json" }
-  /// The file of token pairs that are merged, in order of priority.
+  /// The file that lists the token pairs to merge, in order of priority.
   public var merges: String { path + "/merges.txt" }
   public var configuration: String { path + "/tokenizer_config.json" }
   /// The file that names the special tokens if the configuration does not.

@@ -109,7 +109,7 @@ struct PickleMachine {
     case "\u{8a}": try long(Int(byte()))
     case "\u{8b}": try long(Int(number(Int32.self)))
     case "F":
-      guard let value = Double(try line()) else { throw malformed("a number", "another text") }
+      guard let value = Double(try line()) else { throw malformed("a number", "different text") }
       stack.append(.double(value))
     case "G": stack.append(.double(Double(bitPattern: try number(UInt64.self).byteSwapped)))
     case "X": try text(Int(number(UInt32.self)))
@@ -153,13 +153,13 @@ struct PickleMachine {
     case "\u{93}":
       let names = try pop(2)
       guard case .string(let module) = names[0], case .string(let name) = names[1] else {
-        throw malformed("two names of a global", "other values")
+        throw malformed("two names of a global", "different values")
       }
       stack.append(try global(module, name))
     case "R":
       let call = try pop(2)
       guard case .global(let name) = call[0], let arguments = items(call[1]) else {
-        throw malformed("a known function and its arguments", "other values")
+        throw malformed("a known function and its arguments", "different values")
       }
       stack.append(try apply(name, arguments))
     case "b": _ = try pop()  // BUILD sets attributes, such as the metadata of a state dictionary; none is needed.
@@ -208,7 +208,7 @@ struct PickleMachine {
 
   private mutating func append(_ values: [Value]) throws {
     guard case .container(let index) = try top(), case .list(var items) = containers[index] else {
-      throw malformed("a list to append to", "another value")
+      throw malformed("a list to append to", "a different value")
     }
     containers[index] = .list([])
     held += values.count
@@ -218,7 +218,7 @@ struct PickleMachine {
 
   private mutating func set(_ pairs: [(Value, Value)]) throws {
     guard case .container(let index) = try top(), case .dictionary(var old) = containers[index] else {
-      throw malformed("a dictionary to add to", "another value")
+      throw malformed("a dictionary to add to", "a different value")
     }
     containers[index] = .dictionary([])
     held += 2 * pairs.count
@@ -227,7 +227,7 @@ struct PickleMachine {
   }
 
   private mutating func remember(_ index: Int) throws {
-    guard index >= 0 else { throw malformed("a memo index", "another text") }
+    guard index >= 0 else { throw malformed("a memo index", "different text") }
     memo[index] = try top()
   }
 
@@ -276,7 +276,7 @@ struct PickleMachine {
   }
 
   private mutating func take(_ count: Int) throws -> UnsafeRawBufferPointer {
-    guard let part = bytes.part(position, count) else { throw malformed("\(count) bytes more", "the end") }
+    guard let part = bytes.part(position, count) else { throw malformed("\(count) more bytes", "the end of the data") }
     position += count
     return part
   }
@@ -297,7 +297,7 @@ struct PickleMachine {
 
   private mutating func text(_ length: Int) throws {
     guard let text = String(validating: try take(length), as: UTF8.self) else {
-      throw malformed("UTF-8", "other bytes")
+      throw malformed("UTF-8", "invalid bytes")
     }
     stack.append(.string(text))
   }
@@ -307,8 +307,8 @@ struct PickleMachine {
     return .integer(number)
   }
 
-  /// A little-endian number of any length in two's complement. Of more than 64 bits, which only magic numbers have, the
-  /// lowest 64 are kept.
+  /// A little-endian number of any length in two's complement. If it has more than 64 bits, as only magic numbers do,
+  /// the lowest 64 are kept.
   private mutating func long(_ length: Int) throws {
     guard (0...256).contains(length) else { throw malformed("a number of at most 256 bytes", "\(length)") }
     let digits = try take(length)

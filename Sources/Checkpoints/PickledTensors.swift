@@ -1,18 +1,18 @@
 import JSON
 import Tensors
 
-/// The tensors and other values of a file that `torch.save` wrote, as a zip or in the older plain form.
+/// The tensors and other values in a file written by `torch.save`, as a zip or in the legacy format.
 package struct PickledTensors {
-  /// Views into the file, by flattened key.
+  /// Descriptors of the tensors, by flattened key.
   private(set) var tensors: [String: PickleMachine.Tensor] = [:]
-  /// All other values, by flattened key.
+  /// Other values that JSON can represent, by flattened key; the rest are dropped.
   private(set) var scalars: [String: JSONValue] = [:]
-  /// Byte ranges of the storages in the file, by their key.
+  /// Byte ranges of the storages in the file, by storage key.
   private var storages: [String: Range<Int>] = [:]
   private let path: String
 
-  /// Limits on what is flattened: levels of nesting, values, and bytes of all keys together.
-  private static let (depthLimit, valueLimit, keyLimit) = (32, 1 << 20, 64 << 20)
+  /// Limits on what is flattened: levels of nesting, values, bytes of one key, and bytes of all keys together.
+  private static let (depthLimit, valueLimit, keyLimit, allKeysLimit) = (32, 1 << 20, 4096, 64 << 20)
 
   /// - Throws: ``CheckpointError``.
   package init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
@@ -20,7 +20,7 @@ package struct PickledTensors {
     if bytes.number(at: 0, as: UInt32.self) == 0x0403_4b50 {
       try readZip(bytes)
     } else {
-      try readPlain(bytes)
+      try readLegacy(bytes)
     }
     for (key, tensor) in tensors {
       guard let range = storages[tensor.storage.key] else {
@@ -36,22 +36,28 @@ package struct PickledTensors {
     }
   }
 
-  /// Reads every tensor of at most 2²² values and returns how many values they have together; for fuzzing.
-  package func everything(in bytes: UnsafeRawBufferPointer) -> Int {
+  /// Reads every tensor of at most 2²² values; for fuzzing.
+  /// - Returns: The number of values read, over all tensors.
+  package func readAll(in bytes: UnsafeRawBufferPointer) -> Int {
     final class NoOwner {}
     let small = tensors.filter { $0.value.shape.reduce(1, *) <= 1 << 22 }
-    return small.keys.reduce(0) { $0 + (stored($1, in: bytes, owner: NoOwner())?.count ?? 0) }
+    return small.keys.reduce(0) { $0 + (storedTensor($1, in: bytes, owner: NoOwner())?.count ?? 0) }
   }
 
   private mutating func readZip(_ bytes: UnsafeRawBufferPointer) throws {
     let archive = try ZipArchive(bytes, path: path)
     guard let (name, range) = archive.entries.first(where: { $0.key.hasSuffix("/data.pkl") || $0.key == "data.pkl" })
     else {
-      throw CheckpointError.unsupported(path: path, what: "a zip without data.pkl", supported: "files of torch.save")
+      throw CheckpointError.unsupported(
+        path: path, what: "a zip without data.pkl", supported: "files written by torch.save")
     }
     let folder = String(name.dropLast("data.pkl".count))
-    if let order = archive.entries[folder + "byteorder"], String(decoding: bytes[order], as: UTF8.self) != "little" {
-      throw CheckpointError.unsupported(path: path, what: "another byte order", supported: "little-endian files")
+    if let range = archive.entries[folder + "byteorder"] {
+      let order = String(decoding: bytes[range], as: UTF8.self)
+      guard order == "little" else {
+        throw CheckpointError.unsupported(
+          path: path, what: "byte order '\(order.prefix(20))'", supported: "little-endian files")
+      }
     }
     for (name, range) in archive.entries where name.hasPrefix(folder + "data/") {
       storages[String(name.dropFirst(folder.count + 5))] = range
@@ -61,9 +67,9 @@ package struct PickledTensors {
     try flatten(machine.run(), machine)
   }
 
-  /// The older form: four pickles (magic number, version, system, the object), a fifth with the storages' keys, then
-  /// for each storage the number of its values and the values.
-  private mutating func readPlain(_ bytes: UnsafeRawBufferPointer) throws {
+  /// Reads the legacy format: four pickles (magic number, version, system, the object), a fifth with the storages'
+  /// keys, then for each storage the number of its values and the values.
+  private mutating func readLegacy(_ bytes: UnsafeRawBufferPointer) throws {
     var position = 0
     func next() throws -> (PickleMachine.Value, PickleMachine) {
       var machine = PickleMachine(bytes, from: position, path: path)
@@ -72,12 +78,15 @@ package struct PickledTensors {
       return (value, machine)
     }
     // The lowest 64 bits of 0x1950a86a20f9469cfc6c.
-    guard case .integer(let magic) = try next().0, UInt64(bitPattern: magic) == 0xa86a_20f9_469c_fc6c else {
+    let magic = try next().0
+    guard case .integer(let number) = magic, UInt64(bitPattern: number) == 0xa86a_20f9_469c_fc6c else {
       throw CheckpointError.malformed(
-        path: path, place: "beginning", expected: "the magic number of torch.save", found: "another value")
+        path: path, place: "beginning", expected: "the magic number of torch.save", found: text(of: magic))
     }
-    guard case .integer(1001) = try next().0 else {
-      throw CheckpointError.unsupported(path: path, what: "another version of the plain form", supported: "1001")
+    let version = try next().0
+    guard case .integer(1001) = version else {
+      throw CheckpointError.unsupported(
+        path: path, what: "legacy format version \(text(of: version))", supported: "1001")
     }
     _ = try next()
     let (object, machine) = try next()
@@ -86,8 +95,15 @@ package struct PickledTensors {
     var types: [String: ElementType] = [:]
     for tensor in tensors.values { types[tensor.storage.key] = tensor.storage.type }
     for item in keysMachine.items(list) ?? [] {
-      guard case .string(let key) = item, let count = bytes.number(at: position, as: Int64.self), count >= 0 else {
-        throw CheckpointError.malformed(path: path, place: "storages", expected: "a key and a count", found: "the end")
+      guard case .string(let key) = item else {
+        throw CheckpointError.malformed(
+          path: path, place: "storages", expected: "a string as the key", found: text(of: item))
+      }
+      let announced = bytes.number(at: position, as: Int64.self)
+      guard let count = announced, count >= 0 else {
+        throw CheckpointError.malformed(
+          path: path, place: "storage '\(key)'", expected: "the number of its values",
+          found: announced.map { "\($0)" } ?? "the end of the file")
       }
       let type = types[key] ?? .uint8
       guard let size = byteCount([Int(count)], type), bytes.part(position + 8, size) != nil else {
@@ -101,25 +117,29 @@ package struct PickledTensors {
 
   /// Collects the leaves of nested dictionaries and lists under keys joined by dots.
   private mutating func flatten(_ value: PickleMachine.Value, _ machine: PickleMachine) throws {
-    var waiting: [(key: String, value: PickleMachine.Value, depth: Int)] = [("", value, 0)]
+    var pending: [(key: String, value: PickleMachine.Value, depth: Int)] = [("", value, 0)]
     // A container that is referred to several times counts each time, and so do the keys that lead to it.
     var (seen, keyBytes) = (0, 0)
-    while let (key, value, depth) = waiting.popLast() {
+    while let (key, value, depth) = pending.popLast() {
       seen += 1
       func check() throws {
-        guard depth <= Self.depthLimit, seen <= Self.valueLimit, waiting.count <= Self.valueLimit,
-          key.utf8.count <= 4096, keyBytes <= Self.keyLimit
+        guard depth <= Self.depthLimit, seen <= Self.valueLimit, pending.count <= Self.valueLimit,
+          key.utf8.count <= Self.keyLimit, keyBytes <= Self.allKeysLimit
         else {
+          let limits = [
+            (depth, Self.depthLimit, "levels of nesting"), (seen, Self.valueLimit, "values"),
+            (pending.count, Self.valueLimit, "values"), (key.utf8.count, Self.keyLimit, "bytes in one key"),
+            (keyBytes, Self.allKeysLimit, "bytes in all keys together"),
+          ]
+          let (found, limit, unit) = limits.first { $0.0 > $0.1 } ?? limits[0]
           throw CheckpointError.malformed(
-            path: path, place: "pickle",
-            expected: "at most \(Self.depthLimit) levels, \(Self.valueLimit) values and \(Self.keyLimit) bytes of keys",
-            found: "more")
+            path: path, place: "pickle", expected: "at most \(limit) \(unit)", found: "\(found)")
         }
       }
-      func wait(_ name: String, _ value: PickleMachine.Value) throws {
+      func enqueue(_ name: String, _ value: PickleMachine.Value) throws {
         let inner = key.isEmpty ? name : key + "." + name
         keyBytes += inner.utf8.count
-        waiting.append((inner, value, depth + 1))
+        pending.append((inner, value, depth + 1))
         try check()
       }
       try check()
@@ -130,31 +150,38 @@ package struct PickledTensors {
         case .dictionary(let pairs):
           for (name, value) in pairs.reversed() {
             switch name {
-            case .string(let text): try wait(text, value)
-            case .integer(let number): try wait(String(number), value)
+            case .string(let text): try enqueue(text, value)
+            case .integer(let number): try enqueue(String(number), value)
             default: continue
             }
           }
         case .list(let items), .tuple(let items):
           seen += items.count
           try check()
-          if let plain = plain(items) {
-            scalars[key] = .array(plain)
+          if let values = jsonValues(items) {
+            scalars[key] = .array(values)
           } else {
-            for (index, item) in items.enumerated() { try wait(String(index), item) }
+            for (index, item) in items.enumerated() { try enqueue(String(index), item) }
           }
         }
-      default: if let scalar = plain(value) { scalars[key] = scalar }
+      default: if let scalar = jsonValue(value) { scalars[key] = scalar }
       }
     }
   }
 
-  private func plain(_ values: [PickleMachine.Value]) -> [JSONValue]? {
-    let plain = values.compactMap { self.plain($0) }
-    return plain.count == values.count ? plain : nil
+  /// A short description of a value for error messages.
+  private func text(of value: PickleMachine.Value) -> String {
+    jsonValue(value).map { String($0.text().prefix(40)) } ?? "a value of a different type"
   }
 
-  private func plain(_ value: PickleMachine.Value) -> JSONValue? {
+  /// The values in JSON; nil if JSON cannot represent one of them.
+  private func jsonValues(_ values: [PickleMachine.Value]) -> [JSONValue]? {
+    let converted = values.compactMap { jsonValue($0) }
+    return converted.count == values.count ? converted : nil
+  }
+
+  /// The value in JSON; nil if JSON cannot represent it.
+  private func jsonValue(_ value: PickleMachine.Value) -> JSONValue? {
     switch value {
     case .none: .null
     case .bool(let value): .bool(value)
@@ -166,7 +193,7 @@ package struct PickledTensors {
   }
 
   /// A tensor's bytes: a view of the file if they are contiguous, else a copy.
-  func stored(_ key: String, in bytes: UnsafeRawBufferPointer, owner: AnyObject) -> StoredTensor? {
+  func storedTensor(_ key: String, in bytes: UnsafeRawBufferPointer, owner: AnyObject) -> StoredTensor? {
     guard let tensor = tensors[key], let range = storages[tensor.storage.key] else { return nil }
     let size = tensor.storage.type.size
     let count = tensor.shape.reduce(1, *)

@@ -37,7 +37,9 @@ package struct SafetensorsHeader {
     guard length <= Self.limit, length >= 2, let text = bytes.part(8, Int(length)) else {
       throw malformed("header length", "2 to \(min(Self.limit, max(bytes.count - 8, 0))) bytes", "\(length)")
     }
-    guard text.first == UInt8(ascii: "{") else { throw malformed("header", "a brace at its beginning", "another byte") }
+    guard text.first == UInt8(ascii: "{") else {
+      throw malformed("header", "a brace at its beginning", "a different byte")
+    }
     let start = 8 + Int(length)
     let json = try text.withMemoryRebound(to: UInt8.self) {
       try JSONValue.parse($0, name: "\(path): header", maximumDepth: 4)

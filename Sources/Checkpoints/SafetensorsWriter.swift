@@ -53,7 +53,7 @@ public final class SafetensorsWriter {
       offset += size
     }
     var text = Array(JSONValue.object(header).text().utf8)
-    // Readers map the values in place, so they must begin at a multiple of eight bytes.
+    // Parsers map the values in place, so they must begin at a multiple of eight bytes.
     while text.count % 8 != 0 { text.append(0x20) }
     descriptor = given ?? Self.unnamedFile(beside: path)
     if descriptor < 0 {
@@ -89,7 +89,7 @@ public final class SafetensorsWriter {
     }
   }
 
-  /// Writes the next tensor as it is stored, or converted if its entry has another type.
+  /// Writes the next tensor as it is stored, or converted if its entry has a different type.
   /// - Throws: ``CheckpointError``.
   public func append(_ stored: StoredTensor) throws {
     let entry = try next(stored.shape)

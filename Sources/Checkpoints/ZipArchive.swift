@@ -32,7 +32,7 @@ package struct ZipArchive {
     var position = start
     for index in 0..<count {
       guard bytes.number(at: position, as: UInt32.self) == 0x0201_4b50, let fixed = bytes.part(position, 46) else {
-        throw malformed("directory", "entry \(index + 1) of \(count) at byte \(position)", "something else")
+        throw malformed("directory", "entry \(index + 1) of \(count) at byte \(position)", "different bytes")
       }
       let flags = fixed.number(at: 8, as: UInt16.self) ?? 0
       let method = fixed.number(at: 10, as: UInt16.self) ?? 0
@@ -42,7 +42,10 @@ package struct ZipArchive {
       guard let nameBytes = bytes.part(position + 46, nameLength),
         let name = String(validating: nameBytes, as: UTF8.self),
         let extra = bytes.part(position + 46 + nameLength, extraLength)
-      else { throw malformed("directory", "the name of entry \(index + 1)", "the end of the file or another encoding") }
+      else {
+        throw malformed(
+          "directory", "the name of entry \(index + 1)", "the end of the file or a different encoding")
+      }
       guard flags & 1 == 0, method == 0 else {
         throw CheckpointError.unsupported(
           path: path, what: "zip entry '\(name)', \(flags & 1 == 0 ? "compressed by method \(method)" : "encrypted")",

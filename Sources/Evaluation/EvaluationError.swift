@@ -1,4 +1,4 @@
-/// Why a model cannot be measured.
+/// Reasons why a model cannot be measured.
 public enum EvaluationError: Error, Equatable, CustomStringConvertible {
   /// The model lacks a part that the measure needs.
   case missingPart(folder: String, part: String, measure: String)

@@ -4,13 +4,13 @@ import MSDiffusion
 import Tensors
 import TrainingData
 
-/// Progress of a measurement.
+/// The progress of a measurement.
 public struct EvaluationProgress: Sendable {
   /// The measure and the split of its scenes.
   public let name: String
-  /// Scenes done, and scenes in all.
+  /// Number of scenes measured, and total number of scenes.
   public let done, total: Int
-  /// Nil before the first scenes are done.
+  /// Nil before the first batch is done.
   public let secondsLeft: Double?
 }
 
@@ -23,20 +23,20 @@ public final class Evaluator {
   private let progress: (EvaluationProgress) -> Void
 
   /// - Parameters:
-  ///   - folder: where finished rows are kept; nil: only in memory.
+  ///   - folder: folder for finished rows; nil: rows are kept only in memory.
   ///   - progress: called at the beginning of a measure and after each batch.
   public init(world: EmojiWorld, folder: String? = nil, progress: @escaping (EvaluationProgress) -> Void = { _ in }) {
     (self.world, judge, self.folder, self.progress) = (world, Judge(world), folder, progress)
   }
 
-  /// The rows of some scenes.
+  /// Measures scenes that have no rows yet, and returns the rows of all scenes.
   ///
   /// - Parameters:
-  ///   - name: name of the measure and of its file.
-  ///   - settings: what the rows depend on besides the scenes: model, steps and so on.
+  ///   - name: name of the measure and its file.
+  ///   - settings: everything that the rows depend on besides the scenes, such as model and steps.
   ///   - count: number of scenes; the first ones that fit are measured.
   ///   - batch: scenes per batch, divided among the threads.
-  /// - Throws: what the measure throws; `JSONError` where a file cannot be written.
+  /// - Throws: what the measure throws; `JSONError` if a file cannot be written.
   func rows<Row: MeasuredRow>(
     _ name: String, settings: JSONValue, scenes: TestScenes, count: Int, batch: Int,
     _ measure: @escaping @Sendable ([TestScene]) throws -> [Row]
@@ -48,7 +48,7 @@ public final class Evaluator {
     let file = "\(name)-\(scenes.split.rawValue).json".replacing(" ", with: "-")
     var ledger = Ledger<Row>(path: folder.map { $0 + "/" + file }, header: header)
     let indices = scenes.indices(count: count)
-    let open = indices.filter { ledger.rows[$0] == nil }
+    let pending = indices.filter { ledger.rows[$0] == nil }
     let start = ContinuousClock.now
     var done = 0
     func report() {
@@ -56,12 +56,12 @@ public final class Evaluator {
       let seconds = Double(passed.seconds) + Double(passed.attoseconds) * 1e-18
       progress(
         EvaluationProgress(
-          name: "\(name), \(scenes.split.rawValue)", done: indices.count - open.count + done, total: indices.count,
-          secondsLeft: done > 0 ? seconds / Double(done) * Double(open.count - done) : nil))
+          name: "\(name), \(scenes.split.rawValue)", done: indices.count - pending.count + done, total: indices.count,
+          secondsLeft: done > 0 ? seconds / Double(done) * Double(pending.count - done) : nil))
     }
     report()
-    for first in stride(from: 0, to: open.count, by: batch) {
-      let part = open[first..<min(first + batch, open.count)]
+    for first in stride(from: 0, to: pending.count, by: batch) {
+      let part = pending[first..<min(first + batch, pending.count)]
       try ledger.add(try Self.divided(part.map { scenes[$0] }, measure))
       done += part.count
       report()
@@ -69,7 +69,7 @@ public final class Evaluator {
     return indices.compactMap { ledger.rows[$0] }
   }
 
-  /// Divides the scenes among the threads: for small models this is faster than dividing each operation.
+  /// Divides the scenes among threads, which is faster for small models than dividing each operation.
   private static func divided<Row: MeasuredRow>(
     _ scenes: [TestScene], _ measure: @escaping @Sendable ([TestScene]) throws -> [Row]
   ) throws -> [Row] {

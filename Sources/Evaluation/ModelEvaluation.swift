@@ -2,8 +2,8 @@ import Analysis
 import MSDiffusion
 import TrainingData
 
-/// Measures everything in a model's report. Thresholds and variants are chosen on scenes of the training split,
-/// reported numbers come from held-out scenes.
+/// Measures everything in a model's report. Thresholds and variants are chosen on scenes of the training split;
+/// reported values come from held-out scenes.
 public struct ModelEvaluation {
   /// Number of scenes to measure.
   public struct Extent: Sendable {
@@ -16,7 +16,7 @@ public struct ModelEvaluation {
       (self.attention, self.generated) = (attention, generated)
     }
 
-    /// This many scenes for attention, and at most 200 of them for images.
+    /// Measures this many scenes for attention, and at most 200 of them for images.
     public init(scenes: Int) { self.init(attention: scenes, generated: min(scenes, 200)) }
   }
 
@@ -24,7 +24,7 @@ public struct ModelEvaluation {
   let pipeline: Pipeline
   /// A base that was trained without grounding supervision.
   let ungrounded: Pipeline?
-  /// Number of samples that it was trained on, if fewer than the model's base.
+  /// Number of samples that `ungrounded` was trained on, if fewer than the model's base.
   let ungroundedSamples: Int?
   let extent: Extent
   let settings: GenerationSettings
@@ -38,7 +38,7 @@ public struct ModelEvaluation {
     (self.extent, self.settings) = (extent, settings)
   }
 
-  /// Measures everything that the model has the parts for.
+  /// Measures everything for which the model has the parts.
   /// - Parameter partly: called after each measure with the results so far.
   public func results(partly: (ModelResults) throws -> Void = { _ in }) throws -> ModelResults {
     var results = ModelResults(checkpoint: pipeline.hash(), settings: settings)
@@ -64,7 +64,7 @@ public struct ModelEvaluation {
     return results
   }
 
-  /// Measures only the base without grounding supervision; nil if there is none.
+  /// Measures only the base that was trained without grounding supervision; nil if there is none.
   public func ungroundedFindings() throws -> [Finding]? {
     try ungrounded.map {
       try attention(
@@ -148,12 +148,12 @@ public struct ModelEvaluation {
       Finding(
         "both of two subjects are nearest of 20",
         note: "unseen pairs; each alone \(Self.two(rows.rate { $0.subjects.map(\.isNearest) })), taken for the other "
-          + "\(Self.two(rows.rate { $0.subjects.map(\.isSwapped) }))",
+          + "\(Self.two(rows.rate { $0.subjects.map(\.isTakenForOther) }))",
         of: rows.rates { [$0.subjects.allSatisfy(\.isNearest)] }, chance: 0.0025, target: 0.75, stage: .adapter)
     ] + ownEncoders(rows, "two subjects")
   }
 
-  /// By encoders that took part in training: reported, without a target.
+  /// Findings by the model's own encoders. They took part in training, so there is no target.
   private func ownEncoders(_ rows: [GenerationRow], _ what: String) throws -> [Finding] {
     try [
       ("crop and reference", rows.means(\.imageCosines)), ("image and caption", rows.compactMap(\.textCosine)),

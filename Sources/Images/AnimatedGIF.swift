@@ -1,7 +1,7 @@
 import CGD
 import Tensors
 
-/// Animated GIF files.
+/// Writes animated GIF files.
 public enum AnimatedGIF {
   /// Writes frames of one size that repeat forever; whole or not at all. All frames share one palette of 256 colours, so
   /// that unchanged areas do not flicker, and each frame stores only the rectangle that changed.
@@ -46,7 +46,7 @@ private struct FrameWriter {
   let height: Int
   let colors: [Int]
   private var bytes: [UInt8] = []
-  private var shown: [UInt8] = []
+  private var previousIndices: [UInt8] = []
 
   init(width: Int, height: Int, colors: [Int]) { (self.width, self.height, self.colors) = (width, height, colors) }
 
@@ -55,21 +55,21 @@ private struct FrameWriter {
     let part = changed(indices)
     let drawing = drawing(indices, part)
     defer { gdImageDestroy(drawing) }
-    if shown.isEmpty { bytes += gdBytes { gdImageGifAnimBeginPtr(drawing, $0, 1, 0) } }
+    if previousIndices.isEmpty { bytes += gdBytes { gdImageGifAnimBeginPtr(drawing, $0, 1, 0) } }
     bytes += gdBytes {
       gdImageGifAnimAddPtr(
         drawing, $0, 0, Int32(part.x.lowerBound), Int32(part.y.lowerBound), Int32(delay), Int32(gdDisposalNone), nil)
     }
-    shown = indices
+    previousIndices = indices
   }
 
-  func finished() -> [UInt8] { shown.isEmpty ? [] : bytes + gdBytes { gdImageGifAnimEndPtr($0) } }
+  func finished() -> [UInt8] { previousIndices.isEmpty ? [] : bytes + gdBytes { gdImageGifAnimEndPtr($0) } }
 
   private func changed(_ indices: [UInt8]) -> (x: Range<Int>, y: Range<Int>) {
-    if shown.isEmpty { return (0..<width, 0..<height) }
+    if previousIndices.isEmpty { return (0..<width, 0..<height) }
     var (left, right, top, bottom) = (width, 0, height, 0)
     for y in 0..<height {
-      for x in 0..<width where indices[y * width + x] != shown[y * width + x] {
+      for x in 0..<width where indices[y * width + x] != previousIndices[y * width + x] {
         (left, right, top, bottom) = (min(left, x), max(right, x + 1), min(top, y), y + 1)
       }
     }

@@ -10,7 +10,7 @@ extension PixelImage {
   /// and the camera's orientation tag are ignored. Of 16 bits per channel, the upper 8 are kept. CMYK is converted
   /// without a profile.
   ///
-  /// A damaged or cut-off file is refused, even where part of it could be decoded. Sizes are checked before anything
+  /// A damaged or cut-off file is refused, even if part of it could be decoded. Sizes are checked before anything
   /// is allocated: at most 100 million pixels, and 32768 per side.
   ///
   /// - Parameter name: The image's name in error messages.
@@ -50,7 +50,7 @@ extension PixelImage {
     }
   }
 
-  /// What a cut-off file lacks, in formats whose decoder would fill the rest with some colour; nil if nothing.
+  /// The part that a cut-off file lacks, in formats whose decoder would fill the rest with some colour; nil if none.
   private static func missingEnd(_ bytes: [UInt8], _ format: ImageHeader.Format) -> String? {
     switch format {
     case .jpeg: JPEGFrame.isWhole(bytes) ? nil : "no end marker; it is cut off"

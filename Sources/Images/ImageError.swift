@@ -1,4 +1,4 @@
-/// What is wrong with an image.
+/// An error in an image.
 public enum ImageError: Error, Equatable, CustomStringConvertible {
   /// A file that cannot be read or written.
   case file(path: String, reason: String)
@@ -13,9 +13,9 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .file(let path, let reason): "\(path): \(reason)"
     case .broken(let name, let expected, let found):
-      "\(name): expected \(expected), found \(found); save it again as PNG or JPEG, or take another file"
+      "\(name): expected \(expected), found \(found); save it again as PNG or JPEG, or use a different file"
     case .tooLarge(let name, let width, let height, let limit):
-      "\(name): \(width)×\(height) pixels, expected at most \(limit) in all and 32768 per side; scale it down first"
+      "\(name): \(width)×\(height) pixels, expected a total of at most \(limit) and 32768 per side; scale it down first"
     case .sizesDiffer(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
     }
   }

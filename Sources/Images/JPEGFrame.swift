@@ -53,8 +53,8 @@ struct JPEGFrame {
     return nil
   }
 
-  /// How often a marker occurs. In compressed data, 255 is followed only by 0 or a restart code, so data is never taken
-  /// for another marker.
+  /// Counts how often a marker occurs. In compressed data, 255 is followed only by 0 or a restart code, so data is
+  /// never taken for any other marker.
   private static func count(_ marker: UInt8, in bytes: [UInt8], from start: Int) -> Int {
     bytes.withUnsafeBufferPointer { bytes in
       var result = 0

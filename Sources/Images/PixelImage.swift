@@ -82,7 +82,7 @@ public struct PixelImage: Sendable, Equatable {
     return PixelImage(width: width, height: height, pixels: rows)
   }
 
-  /// The middle of the image; where the image is smaller, a black border fills the rest.
+  /// The middle of the image; if the image is smaller, a black border fills the rest.
   public func centerCropped(width: Int, height: Int) -> PixelImage {
     let (left, top) = ((self.width - width).floorHalf, (self.height - height).floorHalf)
     if left >= 0, top >= 0 { return cropped(x: left, y: top, width: width, height: height) }
@@ -126,6 +126,6 @@ extension PixelImage: CustomStringConvertible, CustomReflectable {
 }
 
 extension Int {
-  /// Half of it, rounded down.
+  /// Half the number, rounded down.
   fileprivate var floorHalf: Int { self >> 1 }
 }

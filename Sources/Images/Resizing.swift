@@ -32,7 +32,7 @@ public enum ResizeFilter: String, Sendable, CaseIterable {
 }
 
 extension PixelImage {
-  /// The image at another size, antialiased, byte for byte like `Image.resize` of Pillow up to version 12: first along
+  /// Resizes the image, antialiased, byte for byte like `Image.resize` of Pillow up to version 12: first along
   /// rows, then along columns, with weights of 22 bits and 8-bit pixels in between. Pillow 13 resizes along columns
   /// first if the height shrinks more than the width; the published pipelines used older versions.
   public func resized(width: Int, height: Int, filter: ResizeFilter = .bicubic) -> PixelImage {

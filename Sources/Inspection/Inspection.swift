@@ -17,7 +17,7 @@ package struct Inspection {
   /// Opens a path and describes it.
   /// - Parameters:
   ///   - listsKeys: Whether every key is listed, or only their number.
-  /// - Throws: `CheckpointError`, `JSONError` and the like for files that cannot be read.
+  /// - Throws: `CheckpointError`, `JSONError` and similar errors if a file cannot be read.
   package init(_ path: String, listsKeys: Bool = true) throws {
     self.listsKeys = listsKeys
     let folder = ModelFolder.folder(of: path)
@@ -87,15 +87,15 @@ package struct Inspection {
   ) throws {
     let source = NotingSource(checkpoint)
     if kind == .adapter, !folder.hasConfiguration(of: .unet) {
-      return lines.append("  keys and values fit a U-Net: not checked, as there is no U-Net beside it")
+      return lines.append("  keys and values fit a U-Net: not checked, as there is no U-Net next to it")
     }
     guard kind == .adapter || configuration != nil else {
-      return lines.append("  weights fit a configuration: not checked, as there is no configuration beside it")
+      return lines.append("  weights fit a configuration: not checked, as there is no configuration next to it")
     }
     do {
       try kind.build(source, configuration, beside: folder)
     } catch let error as ParameterError {
-      // Where no model can be built, the error is reported, and below it the weights requested until then.
+      // If no model can be built, the error is reported, followed by the weights requested until then.
       lines.append("  refused: \(error)")
       isWhole = false
     }

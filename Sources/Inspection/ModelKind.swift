@@ -51,7 +51,7 @@ package enum ModelKind: String, Sendable, CaseIterable {
   }
 }
 
-/// A checkpoint's shapes. Records what a model requests and does not find.
+/// A checkpoint's shapes. Records the weights that a model requests and that are missing or have a different shape.
 final class NotingSource: ParameterSource, @unchecked Sendable {
   private let checkpoint: Checkpoint
   private let lock = NSLock()
@@ -80,7 +80,7 @@ final class NotingSource: ParameterSource, @unchecked Sendable {
     lock.withLock { absent.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
   }
 
-  /// Keys of another shape, with the shapes expected.
+  /// Keys with a different shape, with the shapes expected.
   var wrong: [(key: String, shape: [Int])] {
     lock.withLock { different.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
   }

@@ -3,7 +3,7 @@ package protocol JSONCoded {
   /// Whether null is one of its values.
   static var isNullable: Bool { get }
   var json: JSONValue { get }
-  /// - Throws: ``JSONError`` for a value of another type.
+  /// - Throws: ``JSONError`` for a value of a different type.
   init(json node: JSONNode) throws
 }
 
@@ -31,7 +31,7 @@ extension String: JSONCoded {
   package init(json node: JSONNode) throws { self = try node.string() }
 }
 
-/// Written as a number up to 2⁵³, which every JSON reader represents exactly, and as a string of digits beyond.
+/// Written as a number up to 2⁵³, which every JSON parser represents exactly, and as a string of digits beyond.
 extension UInt64: JSONCoded {
   package var json: JSONValue { self <= 1 << 53 ? .integer(Int64(self)) : .string("\(self)") }
 

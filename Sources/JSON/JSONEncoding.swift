@@ -12,7 +12,7 @@ extension JSONValue {
 
 extension JSONNode {
   /// A decodable value, as ``JSONValue/init(encoding:)`` writes it.
-  /// - Throws: ``JSONError/wrongType(location:expected:found:)`` where the JSON is not that of such a value.
+  /// - Throws: ``JSONError/wrongType(location:expected:found:)`` if the JSON does not describe such a value.
   public func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
     do {
       return try JSONDecoder().decode(type, from: Data((value ?? .null).text().utf8))

@@ -1,4 +1,4 @@
-/// What is wrong with JSON.
+/// An error in JSON.
 public enum JSONError: Error, Equatable, CustomStringConvertible {
   /// The text is not strict JSON.
   case malformed(name: String, line: Int, column: Int, expected: String, found: String)
@@ -10,7 +10,7 @@ public enum JSONError: Error, Equatable, CustomStringConvertible {
   case tooLarge(name: String, bytes: Int, limit: Int)
   /// More values than allowed.
   case tooMany(name: String, limit: Int)
-  /// A value that is missing or has another type than expected.
+  /// A value that is missing or has a different type than expected.
   case wrongType(location: String, expected: String, found: String)
   /// A key that the object's type does not have.
   case unknownKey(location: String, key: String, known: [String])

@@ -23,7 +23,7 @@ package struct JSONField<Root> {
   }
 
   /// An entry that is omitted if it is nil. null is accepted if `Value` is nullable itself.
-  package init<Value: JSONCoded>(_ key: String, ifSaid path: WritableKeyPath<Root, Value?>) {
+  package init<Value: JSONCoded>(_ key: String, ifSet path: WritableKeyPath<Root, Value?>) {
     self.init(key, isNullable: Value.isNullable) {
       $0[keyPath: path]?.json
     } read: {
@@ -33,7 +33,7 @@ package struct JSONField<Root> {
 }
 
 extension JSONValue {
-  /// The object of a value's entries.
+  /// An object with a value's entries.
   package init<Root>(_ root: Root, _ fields: [JSONField<Root>]) {
     self = .object(fields.compactMap { field in field.write(root).map { (field.key, $0) } })
   }
@@ -66,7 +66,7 @@ func nearNames(to name: String, among known: [String]) -> [String] {
   }
 }
 
-/// Least number of letters to add, remove or replace (Levenshtein, 1966).
+/// The smallest number of letters to add, remove or replace (Levenshtein, 1966).
 private func editDistance(_ a: String, _ b: String) -> Int {
   let (a, b) = (Array(a), Array(b))
   var row = Array(0...b.count)

@@ -21,7 +21,7 @@ extension JSONValue {
     try parse(Array(text.utf8), name: name, maximumDepth: maximumDepth)
   }
 
-  /// The same for bytes in memory.
+  /// Reads strict JSON from bytes in memory.
   package static func parse(_ bytes: UnsafeBufferPointer<UInt8>, name: String, maximumDepth: Int = 64) throws
     -> JSONValue
   {
@@ -50,7 +50,7 @@ extension JSONValue {
     return JSONValue(parsed)
   }
 
-  /// The same for bytes.
+  /// Reads strict JSON from an array of bytes.
   package static func parse(_ bytes: [UInt8], name: String, maximumDepth: Int = 64) throws -> JSONValue {
     try bytes.withUnsafeBufferPointer { try parse($0, name: name, maximumDepth: maximumDepth) }
   }

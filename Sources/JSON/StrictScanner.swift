@@ -15,7 +15,7 @@ struct StrictScanner {
   /// - Throws: ``JSONError``.
   mutating func check() throws {
     guard String(validating: bytes, as: UTF8.self) != nil else {
-      throw JSONError.malformed(name: name, line: 1, column: 1, expected: "UTF-8 text", found: "other bytes")
+      throw JSONError.malformed(name: name, line: 1, column: 1, expected: "UTF-8 text", found: "invalid bytes")
     }
     skipSpace()
     try value(depth: 0)

@@ -7,7 +7,8 @@ public struct Conv2d: Sendable {
   public let stride: Int
   public let padding: Int
 
-  /// - Throws: `ParameterError` if `weight` `[outputs, inputs, kernel, kernel]` or `bias` is missing or of another shape.
+  /// - Throws: `ParameterError` if `weight` `[outputs, inputs, kernel, kernel]` or `bias` is missing or has a
+  ///   different shape.
   public init(
     _ scope: Scope, _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, bias: Bool = true
   ) throws {

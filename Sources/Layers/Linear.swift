@@ -8,7 +8,8 @@ public struct Linear: Sendable {
   /// - Parameters:
   ///   - inputs: width of the last axis before the map.
   ///   - outputs: width after it.
-  /// - Throws: `ParameterError` if `weight` `[outputs, inputs]` or `bias` `[outputs]` is missing or of another shape.
+  /// - Throws: `ParameterError` if `weight` `[outputs, inputs]` or `bias` `[outputs]` is missing or has a different
+  ///   shape.
   public init(_ scope: Scope, _ inputs: Int, _ outputs: Int, bias: Bool = true) throws {
     weight = try scope.parameter("weight", [outputs, inputs])
     self.bias = bias ? try scope.parameter("bias", [outputs]) : nil

@@ -1,16 +1,16 @@
 import Foundation
 import Tensors
 
-/// Where a model's weights come from: a checkpoint, a random initialisation, or nothing but their shapes.
+/// A source of a model's weights: a checkpoint, a random initialisation, or nothing but their shapes.
 public protocol ParameterSource: AnyObject, Sendable {
   /// The weight with this key and exactly this shape.
-  /// - Throws: `ParameterError` if it is missing or has another shape.
+  /// - Throws: `ParameterError` if it is missing or has a different shape.
   func parameter(_ key: String, shape: [Int]) throws -> Parameter
   /// The shape of a weight, or nil if there is no weight with this key.
   func shape(of key: String) -> [Int]?
 }
 
-/// What can be wrong with a model's weights or configuration.
+/// An error in a model's weights or configuration.
 public enum ParameterError: Error, Equatable, CustomStringConvertible {
   case missing(key: String, shape: [Int], source: String)
   case wrongShape(key: String, expected: [Int], found: [Int], source: String)
@@ -23,14 +23,14 @@ public enum ParameterError: Error, Equatable, CustomStringConvertible {
     case .missing(let key, let shape, let source):
       "\(source): the weight '\(key)' of shape \(shape) is missing; check that the file belongs to this model's config.json"
     case .wrongShape(let key, let expected, let found, let source):
-      "\(source): the weight '\(key)' has shape \(found), the configuration asks for \(expected); "
+      "\(source): the weight '\(key)' has shape \(found), the configuration needs \(expected); "
         + "check that config.json belongs to these weights"
     case .surplus(let keys, let source):
-      "\(source): expected the weights that the configuration asks for, found \(keys.count) more: "
+      "\(source): expected the weights that the configuration needs, found \(keys.count) more: "
         + keys.prefix(3).map { "'\($0)'" }.joined(separator: ", ") + (keys.count > 3 ? " and others" : "")
         + "; check that config.json belongs to these weights, or ignore these by name (--ignore-surplus)"
     case .unsupported(let component, let option, let found, let supported):
-      "\(component): '\(option)' is \(found), supported is \(supported)"
+      "\(component): '\(option)' is \(found), supported: \(supported)"
     }
   }
 }
@@ -38,7 +38,7 @@ public enum ParameterError: Error, Equatable, CustomStringConvertible {
 /// Random weights from a seed: the initial weights of training, and of models of any size in tests.
 ///
 /// Matrices and kernels are normal with standard deviation 1/√fan-in, norms 1, biases 0. Every weight depends only on its
-/// key and the seed, not on the order of requests. Nothing is drawn before it is used.
+/// key and the seed, not on the order of requests. A weight is generated at its first use.
 public final class RandomSource: ParameterSource, @unchecked Sendable {
   public let seed: UInt64
   private let lock = NSLock()

@@ -7,14 +7,14 @@ public struct Scope: Sendable {
   /// The component's name, put before hook names; empty for the denoising network itself.
   public let component: String
   let source: any ParameterSource
-  /// Where hook points are listed.
+  /// The catalog that lists the hook points.
   public let catalog: HookCatalog
 
   /// The root of a model.
   /// - Parameters:
-  ///   - source: where the weights come from.
+  ///   - source: the source of the weights.
   ///   - component: prefix of the names of hook points (`text_encoder.…`), so that several models share a catalog.
-  ///   - catalog: where hook points are listed.
+  ///   - catalog: lists the hook points.
   public init(_ source: any ParameterSource, component: String = "", catalog: HookCatalog = HookCatalog()) {
     self.init(path: "", component: component, source: source, catalog: catalog)
   }
@@ -23,21 +23,21 @@ public struct Scope: Sendable {
     (self.path, self.component, self.source, self.catalog) = (path, component, source, catalog)
   }
 
-  /// The scope of this name inside this one.
+  /// The scope with this name inside this one.
   public subscript(_ name: String) -> Scope {
     Scope(path: joined(name), component: component, source: source, catalog: catalog)
   }
 
-  /// The scope of this number inside this one.
+  /// The scope with this number inside this one.
   public subscript(_ index: Int) -> Scope { self[String(index)] }
 
-  /// The same scope with its hook points listed in another catalog.
+  /// This scope with its hook points listed in a different catalog.
   public func listingHooks(in catalog: HookCatalog) -> Scope {
     Scope(path: path, component: component, source: source, catalog: catalog)
   }
 
   /// The weight with this name and shape.
-  /// - Throws: `ParameterError` if it is missing or has another shape.
+  /// - Throws: `ParameterError` if it is missing or has a different shape.
   public func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
     try source.parameter(joined(name), shape: shape)
   }

@@ -1,4 +1,4 @@
-// The one import of scripts and the REPL: whatever they may touch comes with it.
+// Scripts and the REPL need only one import; everything that they use comes with it.
 @_exported import Analysis
 @_exported import Checkpoints
 @_exported import Evaluation

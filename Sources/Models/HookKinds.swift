@@ -1,10 +1,10 @@
 import Layers
 
-// What the hook points of these models show.
+// Kinds of tensors at the hook points of these models.
 extension HookKind {
-  /// Softmax over text tokens, for each position in the denoising network.
+  /// Attention weights over text tokens, for each position of a feature map in the denoising network.
   public static let textAttention: HookKind = "textAttention"
-  /// Softmax over positions or tokens, for each position or token.
+  /// Self-attention weights: for each position (image) or token (text), a softmax over all of them.
   public static let selfAttention: HookKind = "selfAttention"
   /// Output of a block or of a transformer layer.
   public static let blockOutput: HookKind = "blockOutput"

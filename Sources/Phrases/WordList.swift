@@ -1,5 +1,5 @@
-/// The words of a text, and where a phrase occurs among them: the one search rule for captions of training data and for
-/// prompts, as published.
+/// The words of a text, with the search for phrases among them: the rule that captions of training data and prompts
+/// share, as published.
 package struct WordList: Sendable, Equatable {
   /// Separated by white space, each with its punctuation.
   package let words: [String]
@@ -8,7 +8,7 @@ package struct WordList: Sendable, Equatable {
 
   private init(words: [String]) { self.words = words }
 
-  /// The last word alone; empty for an empty list.
+  /// Only the last word; empty for an empty list.
   package var last: WordList { WordList(words: Array(words.suffix(1))) }
 
   /// Every range of words that matches a phrase's words, from left to right; none for a phrase without words.

@@ -1,6 +1,6 @@
 import Images
 
-/// Figures of one size that are shown one after another.
+/// Figures of the same size that are shown one after another.
 public struct Animation: Sendable {
   public var frames: [any Figure]
   /// Seconds that each frame is shown; the last one is shown three times as long.

@@ -12,7 +12,7 @@ final class Canvas {
 
   enum Alignment { case start, middle, end }
 
-  /// - Throws: ``PlotError`` where there is no font or no memory.
+  /// - Throws: ``PlotError`` if there is no font or no memory.
   init(width: Int, height: Int, background: Color = .white) throws {
     fonts = try Fonts.found.get()
     guard width > 0, height > 0, width <= 16384, height <= 16384,
@@ -125,7 +125,7 @@ final class Canvas {
     return Double(corners[2]) / Double(scale)
   }
 
-  /// Text split at spaces into lines no longer than a width; a longer word gets a line of its own.
+  /// Splits text at spaces into lines no longer than a width; a longer word gets its own line.
   static func wrapped(_ text: String, width: Double, size: Double, bold: Bool = false) throws -> [String] {
     var lines: [String] = []
     for paragraph in text.split(separator: "\n", omittingEmptySubsequences: false) {

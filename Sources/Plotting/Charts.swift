@@ -13,7 +13,7 @@ public struct Series: Sendable {
   }
 }
 
-/// Lines over a common axis, with a legend beside them.
+/// Lines over a common axis, with a legend next to them.
 public struct LineChart: Figure {
   public var series: [Series]
   public var title, xLabel, yLabel, caption: String
@@ -63,11 +63,11 @@ public struct LineChart: Figure {
   }
 }
 
-/// Bars in groups, with a legend beside them.
+/// Bars in groups, with a legend next to them.
 public struct BarChart: Figure {
   /// One name per group of bars.
   public var groups: [String]
-  /// One bar per group, with error bars where `errors` are given.
+  /// One bar per group, with error bars if `errors` are given.
   public struct Bars: Sendable {
     public var name: String
     public var values: [Double]

@@ -29,7 +29,7 @@ public struct Color: Sendable, Equatable {
   /// A distinct colour by index; after the last one they repeat.
   public static func distinct(_ index: Int) -> Color { distinct[index % distinct.count] }
 
-  /// The colour with a fraction of another one mixed in.
+  /// The colour with a fraction of another colour mixed in.
   public func mixed(with other: Color, _ fraction: Double) -> Color {
     func mix(_ a: UInt8, _ b: UInt8) -> UInt8 { UInt8((Double(a) + (Double(b) - Double(a)) * fraction).rounded()) }
     return Color(mix(red, other.red), mix(green, other.green), mix(blue, other.blue))

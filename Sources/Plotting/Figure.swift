@@ -23,7 +23,7 @@ public struct Stack: Figure {
   public func image() throws -> PixelImage {
     let images = try figures.map { try $0.image() }
     let width = images.map(\.width).max() ?? 1
-    let frame = try Surround(title: title, caption: caption, width: Double(width))
+    let frame = try FigureFrame(title: title, caption: caption, width: Double(width))
     let height = images.reduce(0) { $0 + $1.height }
     let canvas = try Canvas(width: width, height: Int(frame.top + frame.bottom) + height)
     frame.draw(on: canvas)
@@ -37,7 +37,7 @@ public struct Stack: Figure {
 }
 
 /// Title above and caption below a figure, wrapped to its width.
-struct Surround {
+struct FigureFrame {
   static let margin = 24.0
   private let titleLines: [String]
   private let captionLines: [String]

@@ -1,8 +1,8 @@
 import CGD
 import Foundation
 
-/// The font files for the text of figures. If a file is missing, libgd draws nothing or uses another font without an
-/// error, so the files are found and tested here.
+/// The font files for the text of figures. If a file is missing, libgd draws nothing or uses a different font without
+/// an error, so the files are found and tested here.
 package struct Fonts: Sendable {
   let regular: String
   let bold: String
@@ -11,7 +11,7 @@ package struct Fonts: Sendable {
     Fonts(regular: try find("DejaVuSans.ttf"), bold: try find("DejaVuSans-Bold.ttf"))
   }
 
-  /// Folders that are searched for fonts, the user's own first.
+  /// Folders that are searched for fonts, the one in `MSDIFFUSION_FONTS` first.
   package static var folders: [String] {
     let own = ProcessInfo.processInfo.environment["MSDIFFUSION_FONTS"].map { [$0] } ?? []
     return own + [
@@ -34,7 +34,7 @@ package struct Fonts: Sendable {
   }
 
   /// Calls libgd's text function, which only measures the text if the image is nil.
-  /// - Returns: An error message, nil if nothing went wrong.
+  /// - Returns: An error message; nil on success.
   static func draw(
     _ image: gdImagePtr?, _ corners: inout [Int32], _ color: Int32, _ path: String, _ points: Double, _ angle: Double,
     _ x: Int32, _ y: Int32, _ text: String

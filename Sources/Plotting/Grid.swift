@@ -1,6 +1,6 @@
 import Images
 
-/// A bar that explains the colours of a grid's maps.
+/// A colour bar for a grid's heatmaps.
 public struct ColorBar: Sendable {
   public var colorMap: ColorMap
   public var range: ClosedRange<Float>
@@ -35,7 +35,7 @@ public struct Grid: Figure {
 
   public func image() throws -> PixelImage {
     let layout = try GridLayout(self)
-    let frame = try Surround(title: title, caption: caption, width: layout.width)
+    let frame = try FigureFrame(title: title, caption: caption, width: layout.width)
     let canvas = try Canvas(
       width: Int(layout.width.rounded(.up)), height: Int((frame.top + layout.height + frame.bottom).rounded(.up)))
     frame.draw(on: canvas)
@@ -53,9 +53,8 @@ public struct Grid: Figure {
         for (index, line) in lines.enumerated() {
           let shift = 19 * (Double(index) - Double(lines.count - 1) / 2)
           canvas.text(
-            line, x: layout.left - 16 - 9.5 * Double(layout.rowDepth - 1) + shift, y: y + layout.panelHeight / 2,
-            size: 14,
-            alignment: .middle, upward: true)
+            line, x: layout.left - 16 - 9.5 * Double(layout.maxRowTitleLines - 1) + shift,
+            y: y + layout.panelHeight / 2, size: 14, alignment: .middle, upward: true)
         }
       }
       for (column, panel) in panels.enumerated() {
@@ -67,7 +66,7 @@ public struct Grid: Figure {
   }
 
   private func draw(_ panel: Panel, on canvas: Canvas, x: Double, y: Double, _ layout: GridLayout) {
-    // Panels of another aspect ratio are shrunk to fit and centred in their cell.
+    // The tallest panel sets the cell height; other panels are shrunk to fit and centred in their cell.
     let scale = min(1, layout.panelHeight * panel.aspect / Double(panelWidth))
     let width = (Double(panelWidth) * scale).rounded()
     let height = (width / panel.aspect).rounded()
@@ -134,7 +133,7 @@ public struct Grid: Figure {
     let height: Double
     let columnLines: [[String]]
     let rowLines: [[String]]
-    let rowDepth: Int
+    let maxRowTitleLines: Int
     let tickWidth: Double
     let barLines: [String]
     private let panelWidth: Double
@@ -155,9 +154,9 @@ public struct Grid: Figure {
       columnLines = try grid.columnTitles.map { try Canvas.wrapped($0, width: Double(grid.panelWidth), size: 14) }
       let rowHeight = panelHeight
       rowLines = try grid.rowTitles.map { try Canvas.wrapped($0, width: rowHeight + 10, size: 14) }
-      rowDepth = rowLines.map(\.count).max() ?? 0
+      maxRowTitleLines = rowLines.map(\.count).max() ?? 0
       header = columnLines.isEmpty ? 18 : 14 + 19 * Double(columnLines.map(\.count).max() ?? 0)
-      left = Surround.margin + (rowDepth == 0 ? 0 : 12 + 19 * Double(rowDepth))
+      left = FigureFrame.margin + (maxRowTitleLines == 0 ? 0 : 12 + 19 * Double(maxRowTitleLines))
       captionHeights = try grid.rows.map { row in
         let lines =
           try row.map { panel in
@@ -180,7 +179,7 @@ public struct Grid: Figure {
       } else {
         (tickWidth, barLines) = (0, [])
       }
-      width = left + Double(columns) * (panelWidth + spacing) - spacing + Surround.margin + bar
+      width = left + Double(columns) * (panelWidth + spacing) - spacing + FigureFrame.margin + bar
       let content = Double(grid.rows.count) * (panelHeight + spacing) - spacing + captionHeights.reduce(0, +)
       height = header + content + 18
     }

@@ -2,7 +2,7 @@ import Analysis
 import Images
 import Tensors
 
-/// One picture of a grid: an image or a map, with what is drawn over it.
+/// One picture of a grid: an image or a map, with overlays.
 public struct Panel: Sendable {
   /// A labelled box; its corners are fractions (0…1) of the picture's width and height.
   struct LabelledBox: Sendable {
@@ -11,13 +11,13 @@ public struct Panel: Sendable {
     let color: Color
   }
 
-  /// What the panel shows, at its own size.
+  /// The panel's picture, at its own size.
   enum Content: Sendable {
     case image(PixelImage)
     case empty
   }
 
-  /// A map laid over it.
+  /// A map laid over the picture.
   struct Overlay: Sendable {
     let map: Tensor
     let colorMap: ColorMap
@@ -75,14 +75,14 @@ public struct Panel: Sendable {
     return panel
   }
 
-  /// A coloured edge around the picture.
+  /// Adds a coloured edge around the picture.
   public func bordered(_ color: Color) -> Panel {
     var panel = self
     panel.border = color
     return panel
   }
 
-  /// A line of small text below the picture.
+  /// Adds a line of small text below the picture.
   public func captioned(_ text: String) -> Panel {
     var panel = self
     panel.caption = text
@@ -96,8 +96,8 @@ public struct Panel: Sendable {
       throw PlotError.mismatch(what: "map of a panel", expected: "shape [h, w]", found: "\(map.shape)")
     }
     guard map.isFinite else { throw PlotError.notFinite(what: "a map of shape \(map.shape)") }
-    let own = map.minimum().item...map.maximum().item
-    return Overlay(map: map, colorMap: colorMap, range: range ?? own, opacity: opacity, isSmooth: smooth)
+    let wholeRange = map.minimum().item...map.maximum().item
+    return Overlay(map: map, colorMap: colorMap, range: range ?? wholeRange, opacity: opacity, isSmooth: smooth)
   }
 
   /// The picture at a size, with its map but without boxes.
@@ -114,7 +114,7 @@ public struct Panel: Sendable {
     let map =
       overlay.isSmooth
       ? overlay.map.resized(height: height, width: width, method: .bicubic)
-      : overlay.map.upsampledNearest(height: height, width: width)
+      : overlay.map.resizedNearest(height: height, width: width)
     let (low, high) = (Double(overlay.range.lowerBound), Double(overlay.range.upperBound))
     let table = (0...255).map { overlay.colorMap(Double($0) / 255) }
     map.withUnsafeBuffer { values in

@@ -59,8 +59,8 @@ public struct Table: Figure {
         what: "table", expected: "one width per column, and no more cells per row",
         found: "\(columns.count) columns, \(widths.count) widths, rows of \(Set(rows.map(\.count)).sorted())")
     }
-    let width = 2 * Surround.margin + Double(widths.reduce(0, +)) + Self.gap * Double(columns.count - 1)
-    let frame = try Surround(title: title, caption: caption, width: width)
+    let width = 2 * FigureFrame.margin + Double(widths.reduce(0, +)) + Self.gap * Double(columns.count - 1)
+    let frame = try FigureFrame(title: title, caption: caption, width: width)
     let titles = try columns.indices.map { try lines(columns[$0], column: $0, bold: true) }
     let texts = try rows.map { row in
       try row.enumerated().map { column, cell -> [String] in
@@ -88,7 +88,8 @@ public struct Table: Figure {
         }
       }
       top += height(cells)
-      canvas.fill(Surround.margin, top, width - 2 * Surround.margin, row == nil ? 2 : 1, row == nil ? .faint : .rule)
+      canvas.fill(
+        FigureFrame.margin, top, width - 2 * FigureFrame.margin, row == nil ? 2 : 1, row == nil ? .faint : .rule)
     }
     write(titles, nil)
     for (cells, row) in zip(texts, rows) { write(cells, row) }
@@ -96,7 +97,7 @@ public struct Table: Figure {
   }
 
   private func left(_ column: Int) -> Double {
-    Surround.margin + Double(widths[..<column].reduce(0, +)) + Self.gap * Double(column)
+    FigureFrame.margin + Double(widths[..<column].reduce(0, +)) + Self.gap * Double(column)
   }
 
   private func lines(_ text: String, column: Int, bold: Bool) throws -> [String] {

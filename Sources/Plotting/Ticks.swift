@@ -5,7 +5,7 @@ struct Ticks {
   let values: [Double]
   let step: Double
 
-  /// About `count` round numbers that lie within a range.
+  /// About `count` round numbers within a range.
   init(_ range: ClosedRange<Double>, count: Int = 5) {
     let span = max(range.upperBound - range.lowerBound, .leastNormalMagnitude)
     let rough = span / Double(max(count - 1, 1))

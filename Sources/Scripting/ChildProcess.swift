@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// How a process ended.
+/// The way in which a process ended.
 package enum ProcessEnd: Sendable, Equatable {
   case exited(Int32)
   case signalled(Int32)
@@ -32,7 +32,8 @@ package enum ProcessEnd: Sendable, Equatable {
   }
 }
 
-/// Runs one program to its end: its standard error passes through a filter, its other streams are this process's own.
+/// Runs one program to its end: its standard error passes through a filter, its other streams are shared with this
+/// process.
 ///
 /// Signals that ask this process to stop are passed on to the program. If it does not end within two seconds, it is
 /// killed, so that nothing is left running. Only one child can run at a time.

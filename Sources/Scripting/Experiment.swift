@@ -1,6 +1,6 @@
 import Foundation
 
-/// A script that asks one question, in a file of its own.
+/// A script that asks one question, in its own file.
 package struct Experiment: Sendable, Equatable {
   /// The path of the file, as the user wrote it.
   package let path: String

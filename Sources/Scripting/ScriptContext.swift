@@ -1,6 +1,6 @@
 import Foundation
 
-/// How this process was started, as read from environment variables.
+/// The way in which this process was started, as read from environment variables.
 ///
 /// `Scripts/run` and `Scripts/repl` set the variables. A program that links the library by itself has none of them and
 /// uses the defaults. Only this type knows the names of the variables.
@@ -9,7 +9,7 @@ package struct ScriptContext: Sendable, Equatable {
   package var package: String?
   /// True if the process was started to run one experiment, by a process that waits for it and cleans up afterwards.
   package var isSupervised: Bool
-  /// True if the process is the REPL, where one can stop work and look at the results so far.
+  /// True if the process is the REPL, which can stop work and show the results so far.
   package var isREPL: Bool
   /// True if standard error goes to a terminal, perhaps through the supervisor's pipe.
   package var hasTerminal: Bool

@@ -1,4 +1,4 @@
-/// What can go wrong before a script has started.
+/// An error before a script has started.
 package enum ScriptingError: Error, CustomStringConvertible, Equatable {
   /// No `Package.swift` could be found around the running program.
   case packageNotFound(searchedFrom: String)

@@ -4,8 +4,8 @@ import CKernels
 struct BackwardPass {
   private var gradients: [ObjectIdentifier: Tensor] = [:]
   /// Nodes still to be visited, in the order of their numbers: the latest operation is last.
-  private var waiting: [TapeNode] = []
-  /// The nodes in `waiting`. A visited node is removed: it may be freed, and a new node may get its address.
+  private var pending: [TapeNode] = []
+  /// The nodes in `pending`. A visited node is removed: it may be freed, and a new node may get its address.
   private var queued: Set<ObjectIdentifier> = []
   /// Gradients of the results of checkpointed computations, by checkpoint node.
   private var results: [ObjectIdentifier: [(index: Int, gradient: Tensor)]] = [:]
@@ -28,7 +28,7 @@ struct BackwardPass {
   /// Propagates gradients from these nodes to their inputs, the latest operation first.
   mutating func run(from roots: [TapeNode]) {
     enqueue(roots)
-    while let node = waiting.popLast() {
+    while let node = pending.popLast() {
       let id = ObjectIdentifier(node)
       queued.remove(id)
       if let checkpoint = node as? CheckpointNode {
@@ -45,17 +45,17 @@ struct BackwardPass {
     }
   }
 
-  /// Adds nodes, and all nodes that they depend on, to `waiting`, and sorts it by number.
+  /// Adds nodes, and all nodes that they depend on, to `pending`, and sorts it by number.
   private mutating func enqueue(_ roots: [TapeNode]) {
     var open = roots.filter { queued.insert(ObjectIdentifier($0)).inserted }
     if open.isEmpty { return }
     while let node = open.popLast() {
-      waiting.append(node)
+      pending.append(node)
       for input in node.inputs {
         if let next = input.node, queued.insert(ObjectIdentifier(next)).inserted { open.append(next) }
       }
     }
-    waiting.sort { $0.number < $1.number }
+    pending.sort { $0.number < $1.number }
   }
 }
 

@@ -4,7 +4,7 @@ import Synchronization
 /// Asks long work to stop after its current step: training then writes a checkpoint, and a generation decodes the
 /// latents it has reached.
 public final class Cancellation: Sendable {
-  /// The cancellation that the running work checks in addition to its task's own.
+  /// The cancellation that running work checks, in addition to that of its task.
   @TaskLocal package static var current: Cancellation?
 
   /// Whether the running work should stop.
@@ -23,7 +23,7 @@ public final class Cancellation: Sendable {
   }
 
   /// Cancels on SIGINT (Ctrl-C) and SIGTERM; a second signal ends the process at once.
-  /// - Returns: The handler of the signals. When it is released, signals have their previous effect again.
+  /// - Returns: The signal handler. When it is released, signals have their previous effect again.
   public func atSignals() -> SignalWatch {
     handlesSignals.store(true, ordering: .relaxed)
     return SignalWatch(self)
@@ -36,7 +36,7 @@ public final class Cancellation: Sendable {
   }
 }
 
-/// Turns signals of the process into a cancellation as long as it exists. Only one may exist at a time.
+/// Cancels on SIGINT and SIGTERM as long as it exists. Only one may exist at a time.
 public final class SignalWatch {
   private let cancellation: Cancellation
   private let previous: [(number: Int32, handler: __sighandler_t?)]

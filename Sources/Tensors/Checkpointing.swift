@@ -22,7 +22,7 @@ final class CheckpointNode: TapeNode, @unchecked Sendable {
 /// One result of a checkpointed computation.
 final class CheckpointResult: TapeNode, @unchecked Sendable {
   let checkpoint: CheckpointNode
-  /// Its index among the results of the body.
+  /// Index among the body's results.
   let index: Int
 
   init(_ checkpoint: CheckpointNode, index: Int, shape: [Int]) {
@@ -33,7 +33,7 @@ final class CheckpointResult: TapeNode, @unchecked Sendable {
 
 extension Tape {
   /// Runs a body without keeping the intermediate results that its gradients need: the backward pass runs it again
-  /// (activation checkpointing). This saves memory and costs time; results and gradients are the same to the bit.
+  /// (activation checkpointing). This saves memory and costs time; results and gradients are bit-identical.
   ///
   /// The body may use recorded tensors and weights from outside; they get their gradients as usual. Until
   /// ``gradients(of:for:)`` has returned, it must return the same results each time it runs. An observer inside the body
@@ -52,6 +52,6 @@ extension Tape {
     }
   }
 
-  /// The same for a body with one result.
+  /// Runs a body with one result without keeping its intermediate results.
   public static func checkpointed(_ body: @escaping () -> Tensor) -> Tensor { checkpointed { [body()] }[0] }
 }

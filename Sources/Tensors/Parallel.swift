@@ -2,7 +2,7 @@ import CKernels
 import Dispatch
 import Foundation
 
-/// How many threads an operation may use.
+/// The number of threads that an operation may use.
 package let threadCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
 /// Runs `body` over `0..<count`, divided into one contiguous range per thread; on the calling thread alone if there is
@@ -10,7 +10,7 @@ package let threadCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
 ///
 /// - Parameters:
 ///   - count: Number of units of work.
-///   - cost: Roughly how many values one unit touches. Below 32,768 in all, threads would cost more than they save.
+///   - cost: Roughly how many values one unit touches. Below a total of 32,768, threads would cost more than they save.
 func parallel(_ count: Int, cost: Int, _ body: (Range<Int>) -> Void) {
   let parts = msd_is_alone() != 0 ? 1 : min(threadCount, count, count * max(cost, 1) / 16384)
   guard parts > 1 else {

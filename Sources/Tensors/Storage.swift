@@ -1,11 +1,11 @@
-/// The memory behind a tensor: float32 values one after another. It is either the tensor's own, or
-/// belongs to an owner (such as a mapped file), which is kept alive and never written to.
+/// The memory behind a tensor: float32 values one after another. It is either allocated for the
+/// tensor, or belongs to an owner (such as a mapped file), which is kept alive and never written to.
 final class Storage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let count: Int
   let owner: AnyObject?
 
-  /// Memory of its own, not yet initialised.
+  /// Allocates memory without initialising it.
   init(count: Int) {
     // 64 bytes is a cache line, and the width of the widest vector registers.
     let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
@@ -14,13 +14,13 @@ final class Storage: @unchecked Sendable {
     owner = nil
   }
 
-  /// Memory of its own, all zeros.
+  /// Allocates memory filled with zeros.
   convenience init(zeros count: Int) {
     self.init(count: count)
     base.update(repeating: 0, count: count)
   }
 
-  /// Read-only memory of an owner.
+  /// Borrows read-only memory from an owner.
   init(borrowing pointer: UnsafePointer<Float>, count: Int, owner: AnyObject) {
     base = UnsafeMutablePointer(mutating: pointer)
     self.count = count

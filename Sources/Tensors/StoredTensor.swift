@@ -14,7 +14,7 @@ public enum ElementType: String, Sendable, CaseIterable {
     }
   }
 
-  /// Whether its numbers can have a fractional part.
+  /// Whether numbers of this type can have a fractional part.
   public var isFloating: Bool {
     switch self {
     case .float64, .float32, .float16, .bfloat16: true
@@ -23,7 +23,7 @@ public enum ElementType: String, Sendable, CaseIterable {
   }
 }
 
-/// A tensor as it lies in a file, possibly a mapped one: row-major, little-endian, in its own type. It is widened to
+/// A tensor as stored in a file, possibly a mapped one: row-major, little-endian, in its stored type. It is widened to
 /// float32 only on request.
 public struct StoredTensor: @unchecked Sendable {
   public let shape: [Int]

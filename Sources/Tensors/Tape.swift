@@ -2,7 +2,7 @@
 ///
 /// Tensors that depend on no variable carry no record, so that inference costs nothing extra.
 public enum Tape {
-  /// A variable with the same numbers: results computed from it have gradients with respect to it.
+  /// Turns a tensor into a variable: results computed from it have gradients with respect to it.
   public static func variable(_ tensor: Tensor) -> Tensor {
     tensor.with(node: TapeNode("variable", inputs: []) { _ in [] })
   }
@@ -26,13 +26,13 @@ extension Tensor {
   /// Whether this tensor depends on a variable.
   public var isRecorded: Bool { node != nil }
 
-  /// The same numbers without their record.
+  /// The tensor without its record.
   public var detached: Tensor { with(node: nil) }
 
   /// Records this tensor as the result of an operation, if any input is recorded.
   ///
   /// - Parameters:
-  ///   - operation: Its name, for messages.
+  ///   - operation: The operation's name, for messages.
   ///   - inputs: The tensors it was computed from.
   ///   - gradients: Takes the gradient of the result and returns one gradient per input, in their order and of their
   ///     shapes; nil for an input that is not recorded. Tensors that it captures must be detached.

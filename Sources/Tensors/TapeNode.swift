@@ -1,6 +1,7 @@
 import Synchronization
 
-/// One recorded operation: the nodes of its inputs, and the function from the gradient of its result to theirs.
+/// One recorded operation: the nodes of its inputs, and the function from the gradient of its result to those of
+/// its inputs.
 class TapeNode: @unchecked Sendable {
   struct Input {
     /// The operation that computed the input; nil if the input depends on no variable.
@@ -21,11 +22,11 @@ class TapeNode: @unchecked Sendable {
     (self.operation, self.inputs, makeGradients) = (operation, inputs, gradients)
   }
 
-  /// The gradients of the recorded inputs, from that of the result.
+  /// The gradients of the recorded inputs, from the gradient of the result.
   func gradients(from gradient: Tensor) -> [(input: TapeNode, gradient: Tensor)] {
     let gradients = makeGradients(gradient)
     guard gradients.count == inputs.count else {
-      fail("\(operation): expected a gradient per input, \(inputs.count) in all, found \(gradients.count)")
+      fail("\(operation): expected a gradient for each of \(inputs.count) inputs, found \(gradients.count)")
     }
     return inputs.indices.compactMap { index in
       guard let node = inputs[index].node else { return nil }

@@ -1,7 +1,8 @@
 /// An array of float32 values with a shape: row-major, contiguous, with value semantics (a copy shares memory until one
 /// of the two is written to).
 ///
-/// Shapes that do not fit are a programming error: the program stops with a message that names the operation and the shapes.
+/// Shapes that do not fit are a programming error: the program stops with a message that names the operation and the
+/// shapes.
 public struct Tensor: Sendable {
   /// Length of each axis; `[]` for a single number.
   public let shape: [Int]
@@ -15,7 +16,7 @@ public struct Tensor: Sendable {
     self.node = node
   }
 
-  /// The same numbers with another record.
+  /// The tensor with a different record.
   func with(node: TapeNode?) -> Tensor { Tensor(shape: shape, storage: storage, node: node) }
 
   /// A tensor of `values` in row-major order; their number must be the product of `shape`.
@@ -30,15 +31,15 @@ public struct Tensor: Sendable {
   /// A single number, of shape `[]`.
   public init(_ scalar: Float) { self.init([scalar], shape: []) }
 
-  /// The same value everywhere.
+  /// A tensor filled with one value.
   public init(repeating value: Float, shape: [Int]) {
     self.init(shape: shape) { $0.update(repeating: value) }
   }
 
-  /// Zeros everywhere.
+  /// A tensor of zeros.
   public static func zeros(_ shape: [Int]) -> Tensor { Tensor(repeating: 0, shape: shape) }
 
-  /// Ones everywhere.
+  /// A tensor of ones.
   public static func ones(_ shape: [Int]) -> Tensor { Tensor(repeating: 1, shape: shape) }
 
   /// A tensor in new memory; `fill` must write every value.
@@ -106,7 +107,7 @@ public struct Tensor: Sendable {
 }
 
 extension Tensor: Equatable {
-  /// Same shape and equal values (NaN equals nothing, and 0 equals -0).
+  /// Whether shapes and values are equal (NaN equals nothing, and 0 equals -0).
   public static func == (a: Tensor, b: Tensor) -> Bool {
     a.shape == b.shape && a.withUnsafeBuffer { x in b.withUnsafeBuffer { y in x.elementsEqual(y) } }
   }

@@ -1,12 +1,12 @@
-/// What is wrong with training data.
+/// Errors in training data.
 public enum TrainingDataError: Error, Equatable, CustomStringConvertible {
   /// No emoji font, or one that cannot be used.
   case font(path: String, expected: String, found: String)
-  /// The list `held-out.json` does not fit the kinds.
+  /// The list `held-out.json` does not match the kinds.
   case heldOut(location: String, expected: String, found: String)
   /// A name that no kind has.
   case unknownKind(name: String, near: [String])
-  /// A faulty entry of a data folder.
+  /// A faulty entry in a data folder.
   case entry(file: String, location: String, expected: String, found: String)
   /// An index outside a data folder.
   case noSample(folder: String, index: Int, count: Int)
@@ -20,7 +20,7 @@ public enum TrainingDataError: Error, Equatable, CustomStringConvertible {
       "Resources/held-out.json, \(location): expected \(expected), found \(found)"
     case .unknownKind(let name, let near):
       "'\(name)': expected the name of a kind, found no such kind"
-        + (near.isEmpty ? "" : "; near: \(near.joined(separator: ", "))")
+        + (near.isEmpty ? "" : "; similar names: \(near.joined(separator: ", "))")
     case .entry(let file, let location, let expected, let found):
       "\(file), \(location): expected \(expected), found \(found)"
     case .noSample(let folder, let index, let count):

@@ -25,17 +25,17 @@ struct GuidedStepsCommand: ParsableCommand {
     let scene = Scene(
       "a cat and a cup on the beach", subjects: [Subject("cat", image: try photograph("cat"), box: box)], height: size,
       width: size, steps: 2)
-    let others: [(name: String, change: (inout Scene) throws -> Void)] = [
-      ("as it is", { _ in }), ("another box", { $0.subjects[0].box = Box(0.4, 0.1, 0.9, 0.8) }),
-      ("another phrase", { $0.subjects[0].phrase = "cup" }),
-      ("another photograph", { $0.subjects[0].image = try photograph("rocket") }),
+    let variants: [(name: String, change: (inout Scene) throws -> Void)] = [
+      ("original scene", { _ in }), ("different box", { $0.subjects[0].box = Box(0.4, 0.1, 0.9, 0.8) }),
+      ("different phrase", { $0.subjects[0].phrase = "cup" }),
+      ("different photograph", { $0.subjects[0].image = try photograph("rocket") }),
     ]
     var first: Tensor?
-    for (name, change) in others {
-      var changed = scene
-      try change(&changed)
+    for (name, change) in variants {
+      var variant = scene
+      try change(&variant)
       let begun = ContinuousClock.now
-      let run = try pipeline.denoising([changed])
+      let run = try pipeline.denoising([variant])
       let encoded = ContinuousClock.now
       guard let step = run.next() else { return }
       let ended = ContinuousClock.now
@@ -57,7 +57,7 @@ struct GuidedStepsCommand: ParsableCommand {
     return String(format: "%.1f s", Double(duration.seconds) + Double(duration.attoseconds) * 1e-18)
   }
 
-  /// The most memory that the process has used so far, mapped files included.
+  /// Peak memory of the process, including mapped files.
   private static func peak() -> String {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") } ?? ""

@@ -1,18 +1,18 @@
 import ArgumentParser
 import Parity
 
-/// `msdiffusion parity`: compares this package's numbers with golden ones.
+/// `msdiffusion parity`: compares this package's results with golden values.
 struct ParityCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "parity",
-    abstract: "Compare every component and whole generations with golden numbers.",
+    abstract: "Compare every component and whole generations with golden values.",
     usage: "Scripts/parity DIR",
     discussion: """
       DIR is laid out as Tests/Golden/README.md describes; parts of it may be missing. Each case prints a row with its \
       largest difference and the tolerance. Exit code 1 if any case fails.
       """)
 
-  @Argument(help: "The folder of golden numbers.")
+  @Argument(help: "The folder of golden values.")
   var folder: String
 
   @Flag(help: "Print only the cases that fail, and the summary.")

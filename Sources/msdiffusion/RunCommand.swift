@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Scripting
 
-/// `msdiffusion run`: runs experiments in immediate mode, with the library as it was last built.
+/// `msdiffusion run`: runs experiments in immediate mode with the library's last build.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",

@@ -4,10 +4,10 @@ import MSDiffusionKit
 import ModelRecipe
 import Training
 
-/// `msdiffusion train`: trains the model that ships with the package, stage by stage.
+/// `msdiffusion train`: trains the bundled model, stage by stage.
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Train the model that ships with the package, stage by stage.",
+    commandName: "train", abstract: "Train the bundled model, stage by stage.",
     usage: "Scripts/train --stage NAME|all --output FOLDER",
     discussion: """
       Stages build on each other: vae, clip, base, adapter. Each writes checkpoints and continues from the newest one \
@@ -24,10 +24,10 @@ struct TrainCommand: ParsableCommand {
   var output: String
 
   @Option(
-    help: "A model whose parts are used where OUTPUT/model lacks those of earlier stages. (default: the package's)")
+    help: "A model whose parts are used if OUTPUT/model lacks those of earlier stages. (default: the bundled model)")
   var start: String?
 
-  @Option(help: "A folder with your own samples, used instead of drawn scenes; for base and adapter.")
+  @Option(help: "A folder with your own samples, used instead of rendered scenes; for base and adapter.")
   var data: String?
 
   @Option(help: "Number of steps, instead of the stage's default.")
@@ -36,7 +36,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Samples per step, instead of the stage's default.")
   var batch: Int?
 
-  @Option(help: "Seed of weights and samples.")
+  @Option(help: "Seed for weights and samples.")
   var seed: UInt64 = 1
 
   @Option(
@@ -51,7 +51,7 @@ struct TrainCommand: ParsableCommand {
         + TrainedTextAttention.allCases.map(\.rawValue).joined(separator: ", ") + "."))
   var textAttention = TrainedTextAttention.keysAndValues.rawValue
 
-  @Option(help: "Do not train; write the whole model of the stage's newest checkpoint into this folder.")
+  @Option(help: "Do not train; write the whole model from the stage's newest checkpoint into this folder.")
   var snapshot: String?
 
   @Option(
@@ -123,7 +123,7 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  /// Draws the losses so far beside the log. Training goes on if that fails.
+  /// Draws the losses so far next to the log. Training goes on if that fails.
   private func drawCurve(of run: StageRun) {
     do {
       let curves = try TrainingCurves(stage: StageName(run.stage.rawValue), log: run.folder + "/log.jsonl")

@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test func shortMemoryWeighsEarlierMapsLess() {
-    var maps = RunningMaps(memory: 0.5)
+    var maps = RunningMaps(decay: 0.5)
     for value in [8, 2, 4] as [Float] { maps.add(Tensor(repeating: value, shape: [1, 1])) }
     // Weights 1/4, 1/2, 1.
     #expect(maps.mean?.values == [(8 * 0.25 + 2 * 0.5 + 4) / 1.75])
@@ -50,11 +50,11 @@ import Testing
     rule.usesBoxes = false
     let masks = try #require(rule.masks(of: [recorded(coarse), recorded(fine)]))
     #expect(masks[1].values[5] == 0 && masks[1].values[0] == 1 && masks[1].values[15] == 0)
-    // There is none before every layer has enough steps, nor where each layer has a layout of its own.
+    // There is none before every layer has enough steps, nor if each layer has its own layout.
     #expect(rule.masks(of: [recorded(coarse), recorded(fine, steps: 1)]) == nil)
     rule.fusion = nil
     #expect(rule.masks(of: [recorded(coarse), recorded(fine)]) == nil)
-    #expect(PseudoLayout.published.fusion == nil && PseudoLayout.published.memory == 1)
+    #expect(PseudoLayout.published.fusion == nil && PseudoLayout.published.decay == 1)
   }
 
   @Test func otsuSeparatesTwoLevels() {
@@ -133,7 +133,7 @@ import Testing
     let gradient: [Float] = [-2, 1.25, 4.444444, 1.111111, 0, 0, 0, 0].map { $0 / 4 }
     #expect(
       Tape.gradients(of: loss, for: [variable])[0].isClose(to: Tensor(gradient, shape: maps.shape), relative: 1e-4))
-    // The loss is finite where maps are exactly 0 or 1, and 0 where no subject is valid.
+    // The loss is finite where maps are exactly 0 or 1, and 0 if no subject is valid.
     let sharp = AttentionLoss.crossEntropy(maps: [regions], regions: [1 - regions], valid: valid).item
     #expect(sharp.isFinite && sharp > 5)
     #expect(AttentionLoss.crossEntropy(maps: [maps], regions: [regions], valid: .zeros([1, 2])).item == 0)

@@ -5,7 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A damaged file is either read or refused with one of the readers' errors.
+/// A damaged file is either read or refused with one of the parsers' errors.
 @Suite struct MutationTests {
   @Test(arguments: ["reader/mixed.bin", "reader/legacy.bin", "reader/expected.safetensors"])
   func damagedFilesAreReadOrRefused(name: String) throws {

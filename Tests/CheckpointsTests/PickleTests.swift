@@ -11,7 +11,7 @@ import Testing
   init() throws { folder = try TemporaryFolder() }
 
   @Test(arguments: ["mixed", "legacy"])
-  func readsWhatPyTorchWrote(name: String) throws {
+  func readsFilesWrittenByPyTorch(name: String) throws {
     let checkpoint = try Checkpoint(Golden.path("reader/\(name).bin"))
     let expected = try Checkpoint(Golden.path("reader/expected.safetensors"))
     let keys = expected.keys.filter { $0.hasPrefix(name + "/") }
@@ -38,8 +38,8 @@ import Testing
     for key in plain.keys { #expect(try pickled.stored(key).tensor == plain.stored(key).tensor, "\(key)") }
   }
 
-  /// A file of the older form: its beginning, then the given instructions.
-  private func plain(_ instructions: [UInt8]) throws -> String {
+  /// A file in the legacy format: its beginning, then the given instructions.
+  private func legacyFile(_ instructions: [UInt8]) throws -> String {
     let magic: [UInt8] = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]
     let version: [UInt8] = [0x80, 2, 0x4d, 0xe9, 3, 0x2e]
     let system: [UInt8] = [0x80, 2, 0x7d, 0x2e]
@@ -50,7 +50,7 @@ import Testing
     "os\nsystem", "builtins\neval", "torch\nload", "numpy.core.multiarray\n_reconstruct", "__builtin__\ngetattr",
   ])
   func forbiddenGlobalsAreNamed(name: String) throws {
-    let path = try plain([0x80, 2, 0x63] + Array(name.utf8) + [0x0a, 0x28, 0x74, 0x52, 0x2e])
+    let path = try legacyFile([0x80, 2, 0x63] + Array(name.utf8) + [0x0a, 0x28, 0x74, 0x52, 0x2e])
     #expect(throws: CheckpointError.forbidden(path: path, what: "'\(name.replacing("\n", with: "."))'")) {
       try Checkpoint(path)
     }
@@ -59,31 +59,32 @@ import Testing
   @Test func forbiddenInstructionsAreRefused() throws {
     // INST, OBJ, NEWOBJ, EXT1, PERSID, READONLY_BUFFER.
     for code: UInt8 in [0x69, 0x6f, 0x81, 0x82, 0x50, 0x98] {
-      let path = try plain([0x80, 2, 0x29, 0x29, code, 0x61, 0x0a, 0x2e])
+      let path = try legacyFile([0x80, 2, 0x29, 0x29, code, 0x61, 0x0a, 0x2e])
       #expect(throws: CheckpointError.self, "0x\(String(code, radix: 16))") { try Checkpoint(path) }
     }
   }
 
   @Test func deepAndCircularNestingEndsInAnError() throws {
     // A million tuples inside each other.
-    let deep = try plain([0x80, 2, 0x29] + [UInt8](repeating: 0x85, count: 1_000_000) + [0x2e, 0x80, 2, 0x5d, 0x2e])
+    let deep = try legacyFile(
+      [0x80, 2, 0x29] + [UInt8](repeating: 0x85, count: 1_000_000) + [0x2e, 0x80, 2, 0x5d, 0x2e])
     #expect(throws: CheckpointError.self) { try Checkpoint(deep) }
     // A list that holds itself.
-    let circle = try plain([0x80, 2, 0x5d, 0x71, 0, 0x68, 0, 0x61, 0x2e, 0x80, 2, 0x5d, 0x2e])
+    let circle = try legacyFile([0x80, 2, 0x5d, 0x71, 0, 0x68, 0, 0x61, 0x2e, 0x80, 2, 0x5d, 0x2e])
     #expect(throws: CheckpointError.self) { try Checkpoint(circle) }
     // Nested lists, each with ten references to the next one: 10¹² leaves.
     var bomb: [UInt8] = [0x80, 2, 0x5d, 0x71, 0]
     for level in 1...12 {
       bomb += [0x5d, 0x28] + (0..<10).flatMap { _ in [0x68, UInt8(level - 1)] } + [0x65, 0x71, UInt8(level)]
     }
-    let wide = try plain(bomb + [0x2e, 0x80, 2, 0x5d, 0x2e])
+    let wide = try legacyFile(bomb + [0x2e, 0x80, 2, 0x5d, 0x2e])
     #expect(throws: CheckpointError.self) { try Checkpoint(wide) }
   }
 
   /// Instructions one after another.
   private func joined(_ parts: [UInt8]...) -> [UInt8] { parts.flatMap { $0 } }
 
-  /// The same instructions many times.
+  /// Instructions repeated many times.
   private func repeated(_ count: Int, _ part: (Int) -> [UInt8]) -> [UInt8] { (0..<count).flatMap { part($0) } }
 
   /// Files of a few hundred kilobytes that would take gigabytes if every mention of a container were a copy.
@@ -103,7 +104,7 @@ import Testing
     let names = repeated(1000) { [0x4d, UInt8($0 & 255), UInt8($0 >> 8), 0x68, 1] }
     let lists = joined(list, [0x7d, 0x28], names, [0x75], end)
     for instructions in [copies, keys, lists] {
-      let path = try plain(instructions)
+      let path = try legacyFile(instructions)
       let error = #expect(throws: CheckpointError.self) { try Checkpoint(path) }
       #expect("\(try #require(error))".contains("at most"))
     }
@@ -120,7 +121,7 @@ import Testing
     let tensor = joined(global("torch._utils\n_rebuild_tensor_v2"), [0x28], identity, view)
     let storages = joined([0x80, 2, 0x5d], text("0"), [0x61, 0x2e], [UInt8](repeating: 0, count: 8))
     let checkpoint = try Checkpoint(
-      plain(joined([0x80, 2, 0x7d], text("x"), tensor, [0x73, 0x2e], storages)))
+      legacyFile(joined([0x80, 2, 0x7d], text("x"), tensor, [0x73, 0x2e], storages)))
     #expect(checkpoint.shape(of: "x") == [0, 1 << 62, 4])
     #expect(try checkpoint.stored("x").count == 0)
   }

@@ -98,7 +98,7 @@ import Testing
   @Test(arguments: [
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, 4),  // too little data
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, 12),  // too much
-    (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, 4),  // another size
+    (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, 4),  // a different size
     (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, 8),  // a gap
     (
       #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 4

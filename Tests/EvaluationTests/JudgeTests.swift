@@ -15,8 +15,8 @@ import TrainingData
     let portrait = world.portraits(of: identity, turns: [turn], side: 64, fill: 0.8)[0]
     let colors = portrait.pixels.map { $0 + background * (1 - $0.w) * SIMD4(1, 1, 1, 0) }
     let image = Tensor(colors.map(\.x) + colors.map(\.y) + colors.map(\.z), shape: [3, 64, 64])
-    let shown = Tensor(portrait.pixels.map { $0.w > 0 ? 1 : 0 }, shape: [64, 64])
-    return (image, Box(around: shown))
+    let mask = Tensor(portrait.pixels.map { $0.w > 0 ? 1 : 0 }, shape: [64, 64])
+    return (image, Box(around: mask))
   }
 
   @Test func portraitsFillTheirSquareAndAreMirrored() throws {
@@ -54,8 +54,8 @@ import TrainingData
     #expect(judge.nearest(to: judge.view(of: image, in: box), among: candidates) == own)
   }
 
-  /// How often the judge is right on drawn scenes of the training split.
-  @Test(.longNumeric) func drawnSubjectsAreRecognised() throws {
+  /// The judge is right on most rendered scenes of the training split.
+  @Test(.longNumeric) func renderedSubjectsAreRecognised() throws {
     for subjects in [1, 2] {
       let scenes = TestScenes(world, split: .training, subjects: subjects)
       let rows = try Evaluator(world: world).judgeCeiling(scenes, count: 20)

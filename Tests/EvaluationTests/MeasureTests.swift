@@ -7,7 +7,7 @@ import Testing
 import TrainingData
 
 @Suite struct MeasureTests {
-  /// An image that is bright in some boxes.
+  /// An image that is brighter inside each box, by the number next to it.
   private func image(_ boxes: [(Box, Float)]) -> Tensor {
     boxes.reduce(Tensor(repeating: 0.2, shape: [3, 32, 32])) { $0 + $1.0.mask(height: 32, width: 32) * $1.1 }
   }
@@ -16,7 +16,7 @@ import TrainingData
     let (here, there) = (Box(0.1, 0.1, 0.4, 0.4), Box(0.6, 0.5, 0.9, 0.8))
     let landing = Difference(image([(here, 0.6)]), image([]))
     #expect(landing.isCentred(in: here) && !landing.isCentred(in: there))
-    // A small difference elsewhere moves the middle of all differences, but not that of the largest part.
+    // A small difference elsewhere moves the centroid of all differences, but not that of the largest part.
     let apart = Difference(image([(here, 0.5), (Box(0.6, 0.6, 0.85, 0.85), 0.8)]), image([]))
     #expect(!apart.isCentred(in: Box(0.1, 0.1, 0.3, 0.3)) && apart.largestIsCentred(in: here))
     #expect(!Difference(image([]), image([])).isCentred(in: .whole))

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import TrainingData
 
-/// Measures of the untrained model: near chance, in range, and the same each time.
+/// Measures of the untrained model are near chance, in range, and the same each time.
 @Suite(.longNumeric) struct ModelTests {
   private let settings = GenerationSettings(steps: 2, guidance: 2, batch: 2)
 
@@ -20,7 +20,7 @@ import TrainingData
     for scale in [0, 1] as [Float] {
       #expect(try #require(rows.mean { $0.pointing(scale: scale)?.hits ?? [] }) < 0.5)
       #expect(rows.overlaps(scale: scale).count == 41)
-      // At threshold 0 every cell of a map counts but the smallest: the overlap is that of chance.
+      // At threshold 0 every cell of a map except the smallest counts, so the overlap is at chance level.
       #expect(abs(rows.overlaps(scale: scale)[0] - area) < 0.02)
     }
     #expect(rows.allSatisfy { $0.pointing(scale: 0, .height(16))?.hits.count == 2 })

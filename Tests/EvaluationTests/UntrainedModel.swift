@@ -5,7 +5,7 @@ import ModelRecipe
 import TestSupport
 import TrainingData
 
-/// Opened once for all tests.
+/// The emoji world, opened once for all tests.
 let world: EmojiWorld = {
   do {
     return try EmojiWorld()
@@ -14,7 +14,7 @@ let world: EmojiWorld = {
   }
 }()
 
-/// The model that ships, with its initial weights.
+/// The bundled model's architecture with initial weights.
 enum Untrained {
   static let folder = Result { try TemporaryFolder() }
   static let opened = Result {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What libFuzzer calls for every input; the environment names the reader.
+/// The function that libFuzzer calls for every input; an environment variable names the parser.
 @_cdecl("LLVMFuzzerTestOneInput")
 package func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   chosenTarget.run(UnsafeRawBufferPointer(start: start, count: count))

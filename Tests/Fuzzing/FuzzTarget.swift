@@ -3,24 +3,24 @@ import JSON
 import Layers
 import Models
 
-/// The readers that are given damaged and hostile input. Each may throw its own errors; anything else stops the program.
+/// The parsers that get damaged and hostile input. Each may throw its own errors; anything else stops the program.
 package enum FuzzTarget: String, CaseIterable, Sendable {
   case safetensors
-  /// Files of torch.save, in both forms.
+  /// Files written by torch.save, in both formats.
   case pickle
   case zip
   case json
   /// Configurations of models, schedulers and image processors, and the models built from them.
   case config
-  /// Not a reader: stops the program at one input, to check that fuzzing finds it.
+  /// Not a parser: stops the program at one input, to check that fuzzing finds this input.
   case planted
 
-  /// Runs the reader on some bytes.
+  /// Runs the parser on the bytes.
   package func run(_ bytes: UnsafeRawBufferPointer) {
     do {
       switch self {
       case .safetensors: _ = try SafetensorsHeader(bytes, path: "input")
-      case .pickle: _ = try PickledTensors(bytes, path: "input").everything(in: bytes)
+      case .pickle: _ = try PickledTensors(bytes, path: "input").readAll(in: bytes)
       case .zip: _ = try ZipArchive(bytes, path: "input")
       case .json:
         let value = try parsed(bytes)
@@ -34,7 +34,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     } catch is CheckpointError, is JSONError, is ParameterError, is SchedulerError {
       return
     } catch {
-      fatalError("\(self): an error of another kind: \(error)")
+      fatalError("\(self): an unexpected kind of error: \(error)")
     }
   }
 
@@ -42,18 +42,18 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     try bytes.withMemoryRebound(to: UInt8.self) { try JSONValue.parse($0, name: "input") }
   }
 
-  /// Runs every reader of configurations, even after others have thrown, and throws the first error.
+  /// Runs every parser for configurations, even after others have thrown, and throws the first error.
   private func configurations(_ value: JSONValue) throws {
     let node = JSONNode(value, name: "input")
-    let readers: [(Scope, JSONNode) throws -> Void] = [
+    let parsers: [(Scope, JSONNode) throws -> Void] = [
       { _ = try UNet($0, UNetConfiguration($1)) }, { _ = try VAE($0, VAEConfiguration($1)) },
       { _ = try CLIPTextEncoder($0, .init($1)) }, { _ = try CLIPVisionEncoder($0, .init($1)) },
       { _ = try SchedulerKind.euler.make(configuration: SchedulerConfiguration($1), steps: 3) },
       { _ = try CLIPImageProcessor($1) },
     ]
     var first: (any Error)?
-    for read in readers {
-      do { try read(Scope(ShapeSource()), node) } catch {
+    for parse in parsers {
+      do { try parse(Scope(ShapeSource()), node) } catch {
         guard error is JSONError || error is ParameterError || error is SchedulerError else { throw error }
         first = first ?? error
       }
@@ -61,7 +61,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     if let first { throw first }
   }
 
-  /// A mistake that only a guided search finds: four letters one after another, each behind a branch of its own.
+  /// A bug that only a guided search finds: it needs four letters in a row, each checked in a separate branch.
   private func planted(_ bytes: UnsafeRawBufferPointer) {
     guard bytes.count >= 4, bytes[0] == UInt8(ascii: "B") else { return }
     guard bytes[1] == UInt8(ascii: "U") else { return }

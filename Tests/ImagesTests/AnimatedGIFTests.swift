@@ -39,7 +39,7 @@ import Testing
           delay: delay, x: number(start + 1), y: number(start + 3), width: number(start + 5), height: number(start + 7),
           hasOwnPalette: bytes[start + 9] & 0x80 != 0)
         frames.append(frame)
-        // The same frame as a file of its own, moved to the corner.
+        // The frame as a separate file, moved to the corner.
         let sides = Array(bytes[start + 5..<start + 9])
         let alone = [
           Array(bytes[..<6]), sides, Array(bytes[10..<colorsEnd]), [0x2c, 0, 0, 0, 0], sides,

@@ -1,7 +1,7 @@
 import Foundation
 import Images
 
-/// Small files and their pixels, made with Pillow and committed beside the tests.
+/// Small files and their pixels, made with Pillow and committed with the tests.
 enum Fixtures {
   struct Picture: Decodable {
     let width, height: Int

@@ -25,7 +25,7 @@ extension HookKind {
     try HookSession(hooks, catalog: catalog, outline: RunOutline(steps: steps, grids: grids))
   }
 
-  @Test func nobodyObservesOutsideASession() throws {
+  @Test func pointsAreUnobservedOutsideASession() throws {
     let session = try session(.observe(HookSelection()) { _ in })
     #expect(!first.isObserved())
     #expect(try session.during(Moment()) { first.isObserved() })
@@ -92,7 +92,7 @@ extension HookKind {
     }
   }
 
-  @Test func aTensorOfAnotherShapeIsAnErrorAndTheSessionContinuesWithoutHooks() throws {
+  @Test func aReplacementOfTheWrongShapeFailsTheSession() throws {
     let count = Mutex(0)
     let session = try session(
       .replace(HookSelection(.output)) { _ in .zeros([3]) },
@@ -102,11 +102,11 @@ extension HookKind {
       try session.during(Moment()) { #expect(second(tensor) == tensor) }
     }
     #expect(!second.isObserved() && count.withLock { $0 } == 0)
-    // The failure stays: the run that these hooks belong to has ended.
+    // The error is kept: every later call in this session throws it too.
     #expect(throws: HookError.self) { try session.during(Moment()) { second(tensor) } }
   }
 
-  @Test func anErrorOfAnObserverEndsTheCall() throws {
+  @Test func anErrorThrownByAnObserverIsRethrown() throws {
     struct Stop: Error {}
     let session = try session(.observe(HookSelection(.output)) { _ in throw Stop() })
     #expect(throws: Stop.self) { try session.during(Moment()) { second(Tensor([1, 2], shape: [1, 2])) } }
@@ -116,7 +116,7 @@ extension HookKind {
     let stale = try session(.replace(HookSelection(.output)) { $0.tensor + 1 })
     let tensor = Tensor([1, 2], shape: [1, 2])
     try stale.during(Moment()) {
-      // As after a crash in the middle of a run: the next one begins before this one ends.
+      // Simulates an abandoned run: a new session starts while the old one is still active.
       let next = try HookSession([], catalog: catalog)
       #expect(try next.during(Moment()) { second(tensor) } == tensor)
     }
@@ -124,20 +124,21 @@ extension HookKind {
 
   @Test func pointsThatCannotFireInARunAreAnErrorWithTheReason() throws {
     let outline = RunOutline(
-      absence: { $0.name.hasPrefix("up_blocks") ? "nothing goes up" : nil }, hasSteps: { _ in false })
+      reasonUnavailable: { $0.name.hasPrefix("up_blocks") ? "nothing goes up" : nil }, hasSteps: { _ in false })
     #expect(
       throws: HookError.cannotFire(pattern: "up_*", points: ["up_blocks.1.output"], reason: "nothing goes up")
     ) {
       try HookSession([Hook.observe(HookSelection(patterns: ["up_*"])) { _ in }], catalog: catalog, outline: outline)
     }
-    // It is enough that some of the named points can fire, but an error that none has steps.
+    // It is enough if some of the selected points can fire. Selecting steps is an error if none of the
+    // points has steps.
     _ = try HookSession([Hook.observe(HookSelection()) { _ in }], catalog: catalog, outline: outline)
     #expect(throws: HookError.self) {
       try HookSession([Hook.observe(HookSelection(steps: [0])) { _ in }], catalog: catalog, outline: outline)
     }
   }
 
-  @Test func attentionThatIsObservedIsTheSameToTheBit() throws {
+  @Test func observingAttentionLeavesItsResultBitIdentical() throws {
     var numbers = TestNumbers(3)
     let (query, key) = (numbers.tensor([2, 5, 6], in: -1...1), numbers.tensor([2, 4, 6], in: -1...1))
     let value = numbers.tensor([2, 4, 9], in: -1...1)

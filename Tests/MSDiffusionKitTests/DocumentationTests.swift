@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The package's own files, as its documentation quotes and names them.
+/// The package's files, which its documentation quotes and names.
 private enum PackageFiles {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
@@ -18,7 +18,7 @@ private enum PackageFiles {
       .map { try String(contentsOf: folder.appending(path: $0), encoding: .utf8) }.joined(separator: "\n")
   }
 
-  /// The modules that a script sees by importing MSDiffusionKit.
+  /// The modules that a script can use after importing MSDiffusionKit.
   static func reexported() throws -> [String] {
     try lines(of: "Sources/MSDiffusionKit/Reexports.swift").filter { $0.hasPrefix("@_exported import ") }
       .map { String($0.dropFirst("@_exported import ".count)) }
@@ -32,7 +32,7 @@ private func code(_ line: String) -> String {
 
 /// Code that an article quotes from a file.
 private struct Quotation {
-  /// The path in the line above the block, `Sources/….swift`; nil where there is none.
+  /// The path in the line above the block, `Sources/….swift`; nil if there is none.
   var file: String?
   var lines: [String] = []
 
@@ -55,7 +55,7 @@ private struct Quotation {
     return found
   }
 
-  /// The first quoted line that does not follow those before it in the source; nil where all do.
+  /// The first quoted line that does not follow the lines before it in the source; nil if all do.
   func firstMissing(in source: [String]) -> String? {
     var rest = source.map(code)[...]
     return lines.first { line in
@@ -99,7 +99,7 @@ private struct Quotation {
     #expect(quotation?.firstMissing(in: ["let b = 2", "let a = 1"]) == "  let b = 2")
   }
 
-  /// Both can be read without scrolling.
+  /// The core functions can be read without scrolling.
   @Test(arguments: ["Sources/Models/UNet/CrossAttention.swift", "Sources/MSDiffusion/Attention/SubjectBranch.swift"])
   func attentionFitsOnOneScreen(file: String) throws {
     let lines = try PackageFiles.lines(of: file)
@@ -112,7 +112,7 @@ private struct Quotation {
 }
 
 @Suite struct ModulePageTests {
-  /// Every module that scripts see has a page, and its topics name public types of that module.
+  /// Every module that scripts can use has a page, and its topics name public types of that module.
   @Test func topicsNamePublicTypes() throws {
     let modules = try PackageFiles.reexported()
     #expect(modules.count > 10)

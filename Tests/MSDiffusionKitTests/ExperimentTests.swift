@@ -3,7 +3,7 @@ import MSDiffusionKit
 import TestSupport
 import Testing
 
-/// A figure's numbers depend on its inputs, and are saved beside it.
+/// A figure's numbers depend on its inputs, and are saved next to it.
 @Suite(.longNumeric) struct ExperimentTests {
   private let run = Result { try Run(name: "Test", arguments: ["--steps", "3", "--size", "64"]) }
 
@@ -38,7 +38,7 @@ import Testing
     let added = AttentionRecorder(.contribution)
     let generation = try pipeline.generate(scene, observing: [masked, free, added])
     let mask = Box(0, 0, 0.5, 1).mask(height: 4, width: 4)
-    // The masked map only redraws the box, whatever the model attends to; the unmasked one does not.
+    // The masked map only shows the box again, whatever the model attends to; the unmasked map does not.
     let redrawn = try masked.maps().layerHeatmaps("cat", tokens: columns[0])
     for map in redrawn where map.height == 4 {
       for (value, inside) in zip(map.values.values, mask.values) {

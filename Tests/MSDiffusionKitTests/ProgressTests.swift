@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 @Suite struct ProgressTests {
-  /// Everything that a line wrote.
+  /// Collects everything that a progress line writes.
   private final class Written: Sendable {
     private let pieces = Mutex<[String]>([])
     var text: String { pieces.withLock { $0.joined() } }
@@ -32,7 +32,7 @@ import Testing
     let changing = written(isTerminal: true, interval: .zero)
     #expect(changing.count == 4 && !changing.text.contains("\n"))
     #expect(changing.text.hasSuffix("\r\u{1b}[K"))
-    // The first state is shown at once; the others follow within the interval.
+    // The first state is shown at once; the following ones come within the interval.
     #expect(written(isTerminal: true, interval: .seconds(60)).count == 2)
   }
 

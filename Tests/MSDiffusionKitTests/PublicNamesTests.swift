@@ -3,7 +3,7 @@ import MSDiffusionKit
 import Testing
 
 @Suite struct PublicNamesTests {
-  /// A script that imports the package sees all modules at once: no public name may be in two of them.
+  /// A script that imports the package sees all modules at once, so no public name may be in two of them.
   @Test func noPublicTypeIsInTwoModules() throws {
     let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Sources")

@@ -3,7 +3,7 @@ import MSDiffusionKit
 import TestSupport
 import Testing
 
-/// Reports draw what was measured, and state where nothing was.
+/// Reports draw the last results, and print a message if there are none.
 @Suite struct ReportTests {
   private let folder = Result { try TemporaryFolder() }
 
@@ -37,7 +37,7 @@ import Testing
       .write(toFile: path, atomically: true, encoding: .utf8)
     let measured = try TrainingCurves(stage: "vae", log: path)
     #expect(measured.curves.map(\.name) == ["loss", "heldOutLoss"])
-    // Held-out measures have a chart of their own.
+    // Held-out measures have a separate chart.
     #expect(try measured.lossFigure(title: "losses").image().height > image.height + 200)
   }
 
@@ -60,7 +60,7 @@ import Testing
     #expect(finding.interval.estimate == guided.reduce(0, +) / 2)
   }
 
-  /// A pseudo layout's memory weighs steps in its measure as in the generation.
+  /// A pseudo layout's decay weighs steps in its measure as in the generation.
   @Test(.longNumeric) func measuredPseudoLayoutsWeighStepsAsTheGenerationDoes() throws {
     let pipeline = try run().pipeline()
     let evaluator = Evaluator(world: try EmojiWorld())
@@ -71,11 +71,11 @@ import Testing
     let variants = LayoutVariant.all.filter { $0.run == "joint run" }
     #expect(variants.count == 56)
     /// The overlap of every subject, one list per variant.
-    func overlaps(memory: Float) throws -> [[Double]] {
+    func overlaps(decay: Float) throws -> [[Double]] {
       let requests = batch.map { scene in scene.request(settings).with { $0.layout.pseudoLayout = .joint } }
       let recorder = AttentionRecorder(.text, keeping: .steps)
       let generations = try pipeline.generate(requests, observing: [recorder])
-      let each = try generations.map { try recorder.sequences(in: $0, layerByLayer: memory) }  // [B][layer] [R, h, w]
+      let each = try generations.map { try recorder.sequences(in: $0, layerByLayer: decay) }  // [B][layer] [R, h, w]
       let layers = each[0].indices.map { layer in Tensor.stacked(each.map { $0[layer] }, axis: 0) }
       let boxes = batch.map { scene in scene.sample.subjects.map(\.box) }
       return variants.map { variant in
@@ -90,8 +90,8 @@ import Testing
       }
     }
     // Last bits of a map can move a cell across a threshold, so a few variants may differ.
-    let own = equal(try overlaps(memory: PseudoLayout.joint.memory))
-    let even = equal(try overlaps(memory: 1))
+    let own = equal(try overlaps(decay: PseudoLayout.joint.decay))
+    let even = equal(try overlaps(decay: 1))
     #expect(own >= 50 && even < own)
   }
 
@@ -109,6 +109,22 @@ import Testing
       }
     }
     #expect(throws: RunError.self) { try report.measure(scenes: 0) }
+  }
+
+  @Test func measurementsTakeTheSchedulerAndRefuseSeedSizeAndNoise() throws {
+    let settings = try run(["--scheduler", "ddim", "--steps", "4", "--guidance", "3"]).generationSettings()
+    #expect(settings.scheduler == .ddim && settings.steps == 4 && settings.guidance == 3)
+    #expect(try run().generationSettings().scheduler == nil)
+    for option in [["--seed", "3"], ["--size", "96"], ["--latents", "noise.npy"]] {
+      let run = try run(option)
+      let measurements: [() throws -> Void] = [
+        { try ModelReport(run).measure(scenes: 1) }, { try AblationReport(run).measure(scenes: 1) },
+      ]
+      for measure in measurements {
+        let error = #expect(throws: RunError.self) { try measure() }
+        #expect(error?.description.hasPrefix("\(option[0]) is \(option[1]), expected") == true)
+      }
+    }
   }
 
   @Test func modelReportsReadTheirResults() throws {
@@ -159,13 +175,13 @@ import Testing
 
 extension AttentionRecorder {
   /// For each layer, the mean of a generation's phrase maps over its steps, earlier steps weighing less: `[R, h, w]`.
-  fileprivate func sequences(in generation: Generation, layerByLayer memory: Float) throws -> [Tensor] {
+  fileprivate func sequences(in generation: Generation, layerByLayer decay: Float) throws -> [Tensor] {
     let recorded = try maps(sample: generation.samples.lowerBound)
     return try recorded.layers.map { layer in
       .stacked(
         try generation.phrases.map { span in
           let steps = try recorded.sequence("", tokens: span.get(), layers: [layer.name])
-          let mean = steps.reduce(into: RunningMaps(memory: memory)) { $0.add($1.values) }.mean
+          let mean = steps.reduce(into: RunningMaps(decay: decay)) { $0.add($1.values) }.mean
           return try #require(mean)
         }, axis: 0)
     }

@@ -3,7 +3,7 @@ import MSDiffusionKit
 import TestSupport
 import Testing
 
-/// The record beside a figure holds what it was really made from.
+/// The record next to a figure contains everything that the figure was made from.
 @Suite(.longNumeric) struct SceneRecordTests {
   private let folder = Result { try TemporaryFolder() }
 
@@ -39,7 +39,7 @@ import Testing
     #expect(found.map(\.scene) == scenes + [scenes[0]])
     #expect(found.map(\.labels) == [["scene 0", "again"]] + (1..<5).map { ["scene \($0)"] } + [["own"]])
     #expect(found.map(\.hasOwnConditions) == [false, false, false, false, false, true])
-    // The package's pictures are recorded by name; other large ones are saved beside the record.
+    // Bundled pictures are recorded by name; other large pictures are saved next to the record.
     #expect(try bytes(of: record).count < 20_000)
     let json = try JSONNode.read(record)["scenes"]
     #expect(try json[0]["scene"]["subjects"][0]["picture"]["name"].string() == "fox")

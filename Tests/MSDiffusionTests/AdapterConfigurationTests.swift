@@ -137,7 +137,7 @@ private struct MeanProjector: ImageProjector {
 }
 
 @Suite(.longNumeric) struct OtherAdapterTests {
-  /// The golden pipeline with another projector in its adapter.
+  /// The golden pipeline with a different projector in its adapter.
   private func model(
     _ folder: TemporaryFolder, _ configuration: [(String, JSONValue)], _ kinds: [any ProjectorConfiguration.Type]
   ) throws {

@@ -7,7 +7,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What the paper states about multi-subject attention, on the whole small model.
+/// Properties that the paper states for multi-subject attention, tested on the whole small model.
 @Suite(.longNumeric) struct AttentionPropertyTests {
   @Test func rowsSumToOneInsideBoxesAndAreZeroOutside() throws {
     let scene = try Small.scene()

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct GuidanceTests {
-  /// A batch of two scenes, three samples in all: `[6, 2, 3, 4]`, the unconditional half first.
+  /// A batch of two scenes, three samples in total: `[6, 2, 3, 4]`, the unconditional half first.
   private let prediction: Tensor = {
     var generator = RandomGenerator(seed: 5)
     return generator.normal([6, 2, 3, 4]) * 1.5 + 0.2

@@ -105,7 +105,7 @@ struct ScenePart {
         ("fillsHoles", { $0.layout.pseudoLayout?.fillsHoles = true }),
         ("fusion", { $0.layout.pseudoLayout?.fusion = .resolution }),
         ("usesBoxes", { $0.layout.pseudoLayout?.usesBoxes = true }),
-        ("memory", { $0.layout.pseudoLayout?.memory = 0.3 }), ("startStep", { $0.layout.pseudoLayout?.startStep = 3 }),
+        ("decay", { $0.layout.pseudoLayout?.decay = 0.3 }), ("startStep", { $0.layout.pseudoLayout?.startStep = 3 }),
       ])
   }
 }

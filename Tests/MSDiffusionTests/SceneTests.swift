@@ -60,7 +60,7 @@ import Testing
     #expect(try read(named, files: files) == Scene("a cat", subjects: [Subject("cat", image: Small.photo("cat.jpg"))]))
     let rule: JSONValue = ["prompt": "a cat", "layout": ["pseudo_layout": ["largest_part": "eight"]]]
     #expect(try read(rule) == Scene("a cat", pseudoLayout: PseudoLayout(largestPart: .eight)))
-    // Where null is a value, it does not stand for the default.
+    // If null is a value, it does not mean the default.
     #expect(try read(["prompt": "a cat", "settings": ["negative_prompt": .null]]).negativePrompt == nil)
     let own = SceneSettings.published.overlaid(with: SettingsOverlay { $0.steps = 7 })
     #expect(try read(["prompt": "a cat", "settings": ["guidance": 2]], defaults: own).settings.steps == 7)
@@ -148,7 +148,7 @@ import Testing
   }
 }
 
-/// Scenes of one batch come out as each does alone, or are refused with the field in which they differ.
+/// Scenes generated in one batch equal those generated singly, or are refused with the field in which they differ.
 @Suite(.longNumeric) struct SceneBatchTests {
   /// The properties that the scenes of a batch share, and their names in messages.
   private static let shared = [
@@ -158,7 +158,7 @@ import Testing
     "layout": "layout.masks_text", "threshold": "layout.pseudo_layout.threshold",
     "largestPart": "layout.pseudo_layout.largest_part", "fillsHoles": "layout.pseudo_layout.fills_holes",
     "fusion": "layout.pseudo_layout.fusion", "usesBoxes": "layout.pseudo_layout.uses_boxes",
-    "memory": "layout.pseudo_layout.memory", "startStep": "layout.pseudo_layout.start_step",
+    "decay": "layout.pseudo_layout.memory", "startStep": "layout.pseudo_layout.start_step",
   ]
 
   @Test func everyFieldIsTheScenesOwnOrShared() throws {

@@ -11,7 +11,7 @@ enum Small {
 
   static func pipeline() throws -> Pipeline { try opened.get() }
 
-  /// The golden pipeline's parts in a folder of their own.
+  /// The golden pipeline's parts in a separate folder.
   static func copy(_ parts: [ModelPart] = ModelPart.all, to folder: TemporaryFolder) throws -> ModelFolder {
     let model = ModelFolder(folder.path)
     try model.copy(parts, from: ModelFolder(Golden.path("pipeline")))

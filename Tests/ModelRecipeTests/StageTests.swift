@@ -11,7 +11,7 @@ import Testing
 import Training
 import TrainingData
 
-/// The stages of the model that ships, a few steps each: every loss falls, and the result opens as a pipeline.
+/// The stages of the bundled model, a few steps each: every loss falls, and the result opens as a pipeline.
 @Suite(.longNumeric) struct StageTests {
   private static let merges = TokenizerFolder(ModelFolder(Golden.path("pipeline")).path(of: .tokenizer)).merges
 
@@ -62,7 +62,7 @@ import TrainingData
   /// A font that does not exist: opening the emoji world with it is an error.
   private static let noFont = URL(fileURLWithPath: "/nowhere/NotoColorEmoji.ttf")
 
-  /// Trains an adapter on a folder of images, beside the trained base and without the emoji font. Training cannot
+  /// Trains an adapter on a folder of images, for the trained base and without the emoji font. Training cannot
   /// continue on other data.
   private func trainOnOwnData(_ world: EmojiWorld, model: String) throws {
     let (folder, data) = (try TemporaryFolder(), try TemporaryFolder())
@@ -108,7 +108,7 @@ import TrainingData
     }
   }
 
-  /// A phrase beyond the end of what the text encoder sees is named before training; training skips and counts it.
+  /// A phrase past the text encoder's token limit is named before training; training skips and counts it.
   private func trainOnLongCaptions(model: String) throws {
     let (folder, data) = (try TemporaryFolder(), try TemporaryFolder())
     try PixelImage(width: 64, height: 64, red: 200).write(data.file("image.png"))

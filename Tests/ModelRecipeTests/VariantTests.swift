@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 import Training
 
-/// Every variant of the ablation trains beside the same base and leaves a model of its own.
+/// Every variant of the ablation trains with the same base and writes a separate model.
 @Suite(.longNumeric) struct VariantTests {
   private static let merges = TokenizerFolder(ModelFolder(Golden.path("pipeline")).path(of: .tokenizer)).merges
   private static let base = Result {

@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Every chain of steps in the golden numbers, with a smaller tolerance than parity: a few float32 roundings.
+/// Every chain of steps in the golden values, with a smaller tolerance than parity: a few float32 roundings.
 @Suite struct SchedulerGoldenTests {
   private static let tolerance: Float = 2e-6
 

@@ -5,7 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What no golden case covers: linspace spacing, one step, refusals, replaced predictions.
+/// Cases that the golden values do not cover: linspace spacing, one step, refusals, replaced predictions.
 @Suite struct SchedulerTests {
   private func configuration(_ text: String) throws -> SchedulerConfiguration {
     try SchedulerConfiguration(

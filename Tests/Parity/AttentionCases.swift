@@ -8,7 +8,7 @@ import Synchronization
 import Tensors
 import Training
 
-// Axes: B batch rows, R subjects, Q positions, C width.
+// Axes: B batch rows, R subjects, Q positions, C is the width.
 
 extension ParityFolder {
   /// `attention.*`: one layer of multi-subject cross-attention, called once or several times per case.
@@ -151,7 +151,7 @@ extension ParityFolder {
     }
   }
 
-  /// The hook point of what the golden numbers call `down0`, `mid` and so on.
+  /// The name of the hook point for a block that the golden values call `down0`, `mid` and so on.
   private static func hookName(ofBlock key: String) -> String {
     if key == "mid" { return "mid_block.output" }
     for part in ["down", "up"] {

@@ -131,7 +131,7 @@ extension ParityFolder {
     }
   }
 
-  /// Boxes from the rows of a tensor [..., 4].
+  /// The boxes in the rows of a tensor [..., 4].
   func boxes(_ tensor: Tensor) -> [Box] {
     let numbers = tensor.values
     return stride(from: 0, to: numbers.count, by: 4).map {
@@ -139,7 +139,7 @@ extension ParityFolder {
     }
   }
 
-  /// A scope over weights among the golden numbers.
+  /// A scope with weights from the golden values.
   func scope(_ file: GoldenFile, _ prefix: String, catalog: HookCatalog = HookCatalog()) throws -> Scope {
     Scope(TensorSource(try file.weights(under: prefix), name: "\(file.name): \(prefix)"), catalog: catalog)
   }

@@ -8,7 +8,7 @@ import Models
 import Synchronization
 import Tensors
 
-// Axes: S samples, R subjects, K dummy and subject tokens, h and w the layer's height and width.
+// Axes: S samples, R subjects, K dummy and subject tokens, h and w are the layer's height and width.
 
 extension ParityFolder {
   /// `generate/`: whole generations, from photographs, prompt and seed to pixels.
@@ -89,7 +89,7 @@ extension ParityFolder {
     guard counts.allSatisfy({ $0 == phrases.count }) else {
       throw ParityError.unfit(
         request.location,
-        expected: "a photo, a box and, where there are any, a scale for each of the "
+        expected: "a photo, a box and, if there are any, a scale for each of the "
           + "\(phrases.count) phrases", found: "\(counts)")
     }
     guard let seed = UInt64(exactly: try request["seed"].int()) else {
@@ -142,7 +142,7 @@ extension ParityFolder {
     ]
     for (key, tensor) in found where golden.has(key) {
       let expected = try golden.tensor(key)
-      // Conditions are the same for every sample; the golden numbers may hold them once or once per sample.
+      // Conditions are the same for every sample; the golden values may contain them once or once per sample.
       let shown =
         expected.shape[0] == tensor.shape[0]
         ? tensor : tensor.sliced(axis: 0, 0..<min(expected.shape[0], tensor.shape[0]))
@@ -158,7 +158,7 @@ extension ParityFolder {
 }
 
 extension ParityFolder {
-  /// Mean over steps and heads of a layer's maps of some groups of tokens, `[S, R, h, w]`.
+  /// A layer's maps for groups of tokens, averaged over steps and heads, `[S, R, h, w]`.
   /// - Parameter groups: returns the groups for a number of tokens.
   private func means(
     _ recorder: AttentionRecorder, _ layer: String, _ scene: Scene, _ groups: (Int) -> [Range<Int>]

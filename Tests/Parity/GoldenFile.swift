@@ -10,8 +10,8 @@ final class GoldenFile {
   private var unread: Set<String>
 
   /// - Parameters:
-  ///   - folder: The folder of golden numbers.
-  ///   - name: The file's path in it.
+  ///   - folder: The folder of golden values.
+  ///   - name: The file's path in this folder.
   init(_ folder: String, _ name: String) throws {
     self.name = name
     checkpoint = try Checkpoint(folder + "/" + name)
@@ -20,7 +20,7 @@ final class GoldenFile {
 
   var keys: [String] { checkpoint.keys }
 
-  /// Keys with a prefix, without that prefix.
+  /// The keys that begin with a prefix, with this prefix removed.
   func keys(under prefix: String) -> [String] {
     keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
   }
@@ -29,8 +29,8 @@ final class GoldenFile {
 
   func tensor(_ key: String) throws -> Tensor { try stored(key).tensor }
 
-  /// A tensor that must have a given shape, or a given number of axes and length of the last one.
-  /// - Throws: ``ParityError/unfit(_:expected:found:)`` if it has another.
+  /// A tensor that must have a given shape, or a given number of axes and a given length of the last axis.
+  /// - Throws: ``ParityError/unfit(_:expected:found:)`` if its shape differs.
   func tensor(_ key: String, _ shape: [Int]? = nil, columns: Int? = nil, rank: Int? = nil) throws -> Tensor {
     let tensor = try tensor(key)
     guard shape.map({ $0 == tensor.shape }) ?? true, rank.map({ $0 == tensor.rank }) ?? true,
@@ -57,7 +57,7 @@ final class GoldenFile {
     return try checkpoint.stored(key)
   }
 
-  /// Weights under a prefix, to build a layer from.
+  /// The weights under a prefix, for building a layer.
   func weights(under prefix: String) throws -> [String: Tensor] {
     Dictionary(uniqueKeysWithValues: try keys(under: prefix).map { ($0, try tensor(prefix + $0)) })
   }

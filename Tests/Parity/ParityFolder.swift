@@ -3,34 +3,34 @@ import Foundation
 import JSON
 import MSDiffusion
 
-/// What is wrong with a folder of golden numbers as a whole.
+/// Faults in a folder of golden values.
 package enum ParityError: Error, Equatable, CustomStringConvertible {
   case noFolder(String)
   case empty(String)
-  /// Parts of a case that do not fit together.
+  /// Parts of a case have shapes or values that do not fit together.
   case unfit(_ place: String, expected: String, found: String)
 
   package var description: String {
     switch self {
-    case .noFolder(let path): "\(path): expected a folder of golden numbers, found none"
+    case .noFolder(let path): "\(path): expected a folder of golden values, found none"
     case .empty(let path): "\(path): nothing to compare; expected components.safetensors, generate/ and the like"
     case .unfit(let place, let expected, let found): "\(place): expected \(expected), found \(found)"
     }
   }
 }
 
-/// A folder of golden numbers, with what several of its parts need.
+/// A folder of golden values, and the checkpoint and files that several of its parts share.
 package final class ParityFolder {
   package let path: String
   let report: ParityReport
   private var opened: Pipeline?
 
-  /// Parts whose numbers are skipped, given by the beginning of their files' paths.
+  /// Parts that are skipped, given by the beginning of their files' paths.
   static let skippedParts = ["controlnet/", "dino/", "metrics."]
-  /// Files that describe the others and hold nothing to compare.
+  /// Files that describe other files and contain nothing to compare.
   static let notes = ["README.md", "TENSORS.md", "checks.json", "components.json", "schedulers.json"]
 
-  /// Whether a file is an input of comparisons: a photograph (or a note on one), or a part of the pipeline.
+  /// Whether a file is an input for comparisons: a photograph (or its licence), or a part of the pipeline.
   private static func isInput(_ file: String) -> Bool {
     let parts = file.split(separator: "/").map(String.init)
     let ending = (file as NSString).pathExtension.lowercased()
@@ -43,7 +43,7 @@ package final class ParityFolder {
     }
   }
 
-  /// - Parameter path: A folder laid out as the golden numbers' README describes; parts may be missing.
+  /// - Parameter path: A folder laid out as the golden values' README describes; parts may be missing.
   package init(_ path: String, report: ParityReport) {
     (self.path, self.report) = (path, report)
   }
@@ -88,9 +88,9 @@ package final class ParityFolder {
     return pipeline
   }
 
-  /// The golden checkpoint opened anew, for cases that change its weights.
+  /// Opens the golden checkpoint again, for cases that change its weights.
   func freshPipeline() throws -> Pipeline {
-    // No weight's shape shows the number of heads.
+    // The number of heads cannot be inferred from the weights' shapes.
     let heads = try has("components.json") ? json("components.json")["grounding"]["heads"].int(or: 0) : 0
     return try Pipeline(path + "/pipeline", adapterHeads: heads == 0 ? nil : heads)
   }

@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 extension ParityFolder {
-  /// `rng.safetensors`: keys consist of `seedN.` and what is drawn from a fresh generator.
+  /// `rng.safetensors`: keys consist of `seedN.` and the name of what is drawn from a new generator.
   func randomNumbers() throws {
     let file = try GoldenFile(path, "rng.safetensors")
     let tolerance = Tolerance.absolute(1e-6)

@@ -4,7 +4,7 @@ import JSON
 import Tensors
 
 extension ParityFolder {
-  /// `reader/`: every tensor of every pickled file, and its other values.
+  /// `reader/`: every tensor in every pickled file, and the file's other values.
   func readers() throws {
     let expected = try GoldenFile(path, "reader/expected.safetensors")
     let scalars = try json("reader/expected.json")

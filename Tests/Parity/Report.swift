@@ -1,11 +1,11 @@
 import Foundation
 import Tensors
 
-/// How much a number may differ from the golden one.
+/// How much a value may differ from the golden value.
 package enum Tolerance: Sendable, Equatable, CustomStringConvertible {
   /// A fraction of the largest magnitude in the golden tensor.
   case relative(Double)
-  /// In the numbers' own unit.
+  /// A limit in the values' own unit.
   case absolute(Double)
   /// Equal to the last bit.
   case exact
@@ -19,13 +19,13 @@ package enum Tolerance: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// One comparison: what was measured, and what was allowed.
+/// The result of one comparison, with its tolerance.
 package struct ParityRow: Sendable, CustomStringConvertible {
   package let name: String
   package let elements: Int
-  /// Largest difference; infinite where shapes differ or one side is not finite.
+  /// Largest difference; infinite if shapes differ or one side is not finite.
   package let absolute: Double
-  /// Largest difference over the largest magnitude of the golden numbers.
+  /// Largest difference divided by the largest magnitude of the golden values.
   package let relative: Double
   package let tolerance: Tolerance
   package let passes: Bool
@@ -48,10 +48,10 @@ package struct ParityRow: Sendable, CustomStringConvertible {
   ].joined(separator: "  ")
 }
 
-/// Everything that was compared, and what was skipped.
+/// The results of all comparisons, and the number of skipped tensors and files.
 package final class ParityReport {
   package private(set) var rows: [ParityRow] = []
-  /// Number of tensors or files skipped, by the name of their part.
+  /// Number of skipped tensors or files, by the name of their part.
   package private(set) var skipped: [String: Int] = [:]
   private let show: (ParityRow) -> Void
 
@@ -61,7 +61,7 @@ package final class ParityReport {
   package var passed: Int { rows.count { $0.passes } }
   package var failed: Int { rows.count - passed }
 
-  /// Compares a tensor with the golden one.
+  /// Compares a tensor with the golden tensor.
   func compare(_ name: String, _ found: Tensor, with golden: Tensor, _ tolerance: Tolerance = .relative(1e-4)) {
     guard found.shape == golden.shape else {
       return add(
@@ -81,7 +81,7 @@ package final class ParityReport {
     compare(name, found.map(Double.init), with: golden.map(Double.init), .exact)
   }
 
-  /// Compares numbers one by one.
+  /// Compares values one by one.
   func compare(_ name: String, _ found: [Double], with golden: [Double], _ tolerance: Tolerance) {
     var (largest, magnitude) = (0.0, 0.0)
     for (a, b) in zip(found, golden) where a != b {
@@ -116,7 +116,7 @@ package final class ParityReport {
   }
 }
 
-/// Three significant digits.
+/// A number with three significant digits.
 private func brief(_ number: Double) -> String {
   number == 0 ? "0" : number.isFinite ? String(format: "%.2e", number) : "\(number)"
 }

@@ -48,7 +48,7 @@ extension ParityFolder {
     file.finish(report)
   }
 
-  /// Makes the scheduler of a case and compares its state before the first step.
+  /// Makes the scheduler for a case and compares its state before the first step.
   private func attemptScheduler(
     _ name: String, _ item: JSONNode, _ file: GoldenFile, _ body: (inout any Scheduler, [Bool]) throws -> Void
   ) {

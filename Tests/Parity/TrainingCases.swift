@@ -9,7 +9,7 @@ import Models
 import Tensors
 import Training
 
-// Axes: B samples, R subjects per sample, padding included.
+// Axes: B samples, R subjects per sample, including padding.
 
 extension ParityFolder {
   /// `training/`: one batch, made from texts and photographs, its loss and gradients, and three steps of AdamW.
@@ -139,7 +139,7 @@ extension ParityFolder {
   }
 }
 
-/// The golden batch in the form that the loss takes.
+/// The golden batch as the loss expects it.
 private struct GoldenBatch {
   let denoising: DenoisingLoss
   let batch: DenoisingBatch
@@ -178,7 +178,7 @@ private struct GoldenBatch {
 }
 
 extension AdamW {
-  /// The options of a golden file.
+  /// The options in a golden file.
   fileprivate init(golden: JSONNode) throws {
     self.init()
     let betas = try golden["betas"].array().map { try $0.double() }

@@ -18,7 +18,7 @@ import Testing
     #expect(elements > 1_000_000)
   }
 
-  /// A copy of part of the golden numbers.
+  /// A copy of part of the golden values.
   private func copy(_ names: [String], to folder: TemporaryFolder) throws {
     for name in names {
       let source = URL(fileURLWithPath: Golden.path(name)).resolvingSymlinksInPath().path
@@ -74,7 +74,7 @@ import Testing
     #expect(without.contains { $0.contains("a photo, a box") })
     let negative = try failures { $0.replace("\"seed\": 0", with: "\"seed\": -1") }
     #expect(negative.contains { $0.contains("0 or more") })
-    // Another size: the shapes of noise and all later tensors differ; texts and photographs agree.
+    // A different size: the shapes of noise and all later tensors differ; texts and photographs agree.
     let wider = try failures { $0.replace("\"width\": 128", with: "\"width\": 192") }
     #expect(wider.contains { $0.contains("noise: shape [1, 4, 16, 24], expected [1, 4, 16, 16]") })
     #expect(!wider.contains { $0.contains("image_features") || $0.contains(": text:") })

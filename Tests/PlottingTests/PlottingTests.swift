@@ -24,7 +24,7 @@ import Testing
     #expect(lightness[40] - lightness[0] > 55)
   }
 
-  /// libgd would draw nothing, or use another font, without an error.
+  /// libgd would draw nothing, or use a different font, without an error.
   @Test func fontsAreFoundOrTheReasonIsReported() throws {
     let folder = try TemporaryFolder()
     #expect(throws: PlotError.noFont(name: "DejaVuSans.ttf", searched: [folder.path], reason: "no such file")) {
@@ -121,7 +121,7 @@ import Testing
         orange.red, orange.green, orange.blue
       )
     }
-    // The rising line: low at its left end, high at its right end; the legend lies to the right of it.
+    // The rising line: low at its left end, high at its right end; the legend is to the right of it.
     let columns = Dictionary(grouping: positions) { $0 % image.width }
     let (first, last) = (
       try #require(columns.keys.min()), try #require(columns.keys.filter { $0 < image.width * 3 / 4 }.max())
@@ -144,7 +144,7 @@ import Testing
     ]
     let orange = Color.distinct(0)
     for image in try lines.map({ try $0.image() }) {
-      // Markers are halfway up; the legend lies to the right of them.
+      // Markers are halfway up; the legend is to the right of them.
       let rows = (0..<image.height).filter { row in
         (0..<image.width * 3 / 4).contains { image[$0, row] == (orange.red, orange.green, orange.blue) }
       }

@@ -3,7 +3,7 @@ import Scripting
 import TestSupport
 import Testing
 
-/// An experiment's cells in the REPL, one by one, where a REPL can start.
+/// An experiment's cells in the REPL, one by one, if a REPL can start.
 @Suite struct ReplTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
@@ -18,7 +18,7 @@ import Testing
     return nil
   }()
 
-  /// Why no REPL can start here, in one sentence; nil where one can.
+  /// The reason why no REPL can start here, in one sentence; nil if one can.
   private static let obstacle: String? = {
     guard let package else { return "the library has not been built; run Scripts/build" }
     do {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What all files of `Scripts/` have in common.
+/// Rules that all files in `Scripts/` follow.
 @Suite struct ScriptsTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path

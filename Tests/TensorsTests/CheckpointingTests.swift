@@ -3,7 +3,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A computation that is recorded a second time, in the backward pass, has the same gradients to the bit.
+/// A computation that is recorded a second time, in the backward pass, has bit-identical gradients.
 @Suite struct CheckpointingTests {
   private let x, weight, bias: Tensor
 

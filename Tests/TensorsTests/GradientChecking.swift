@@ -34,7 +34,7 @@ extension GradientChecking {
       }
       #expect(gradients[index].shape == input.shape)
       #expect(relativeError(gradients[index], differences) < 3e-5, "\(name), gradient of input \(index)")
-      // The gradient is the same where the other inputs are not recorded.
+      // The gradient is the same if the other inputs are not recorded.
       var mixed = inputs
       mixed[index] = variables[index]
       let alone = Tape.gradients(of: (operation(mixed) * weights).sum(), for: [variables[index]])[0]
@@ -42,7 +42,7 @@ extension GradientChecking {
     }
   }
 
-  /// The same for an operation on single values.
+  /// Compares an operation on single values with its twin.
   func check(
     _ name: String, _ input: Tensor, _ operation: (Tensor) -> Tensor, twin: @escaping (Double) -> Double
   ) {

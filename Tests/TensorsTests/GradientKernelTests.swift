@@ -75,7 +75,7 @@ import Testing
     }
   }
 
-  /// The gradient of Σ gradient · y where y is the input, normed, scaled, shifted and, where asked, through SiLU.
+  /// The gradient of Σ gradient · y where y is the input, normed, scaled, shifted and, if requested, through SiLU.
   private struct NormReference {
     var input, weight, bias: [Double]
 

@@ -252,7 +252,7 @@ import Testing
       }
     }
     check("nearest", [x]) {
-      $0[0].upsampledNearest(height: 5, width: 7)
+      $0[0].resizedNearest(height: 5, width: 7)
     } twin: {
       $0[0].resampled(nearest(3, 5), nearest(4, 7))
     }

@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 @Suite struct NumPyArchiveTests {
-  /// What `numpy.savez` of NumPy 2.4 wrote for `first`, float32 of shape (2, 3): 0, 0.25, … 1.25, and `zahlen`, int16 of
-  /// shape (3, 2) in Fortran order: 1, -2, 3, 4, 5, -6.
+  /// The bytes that `numpy.savez` of NumPy 2.4 wrote for `first`, float32 of shape (2, 3): 0, 0.25, … 1.25, and
+  /// `zahlen`, int16 of shape (3, 2) in Fortran order: 1, -2, 3, 4, 5, -6.
   private static let published = decoded(
     """
     UEsDBC0AAAAAAAAAIQAKnACk//////////8JABQAZmlyc3QubnB5AQAQAJgAAAAAAAAAmAAAAAAAAACTTlVNUFkBAHYAeydkZXNjcic6ICc8Zj\
@@ -16,7 +16,7 @@ import Testing
     sBAi0DLQAAAAAAAAAhAAqcAKSYAAAAmAAAAAkAAAAAAAAAAAAAAIABAAAAAGZpcnN0Lm5weVBLAQItAy0AAAAAAAAAIQAi8x8ojAAAAIwAAAAK\
     AAAAAAAAAAAAAACAAdMAAAB6YWhsZW4ubnB5UEsFBgAAAAACAAIAbwAAAJsBAAAAAA==
     """)
-  /// What `numpy.savez_compressed` wrote.
+  /// The bytes that `numpy.savez_compressed` wrote.
   private static let compressed = decoded(
     """
     UEsDBC0AAAAIAAAAIQCp9psY//////////8FABQAYS5ucHkBABAAjAAAAAAAAABHAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6\

@@ -64,7 +64,7 @@ import Testing
 
   @Test(arguments: [1, 2, 3] as [UInt8])
   func allVersionsAreRead(version: UInt8) throws {
-    // Keys in another order, other quotation marks, no last comma, no spaces.
+    // Keys in a different order, different quotation marks, no last comma, no spaces.
     let text = #"{"shape":(3,),"fortran_order":False,"descr":"|u1"}"#
     #expect(try read(file(text, [4, 5, 6], version: version)).integers == [4, 5, 6])
   }
@@ -105,7 +105,7 @@ import Testing
     "{'descr': '<f4\\', 'fortran_order': False, 'shape': (1,)}", "{'descr': '<f4",
     "__import__('os').system('true')",
   ])
-  func headersOfAnotherFormAreRefused(text: String) throws {
+  func headersOfADifferentFormAreRefused(text: String) throws {
     let error = try #require(throws: NumPyError.self) { try read(file(text, raw([1] as [Float]))) }
     guard case .malformed(_, let part, _, _) = error else {
       Issue.record("\(error)")

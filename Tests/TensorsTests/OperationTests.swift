@@ -258,8 +258,8 @@ import Testing
 
   @Test func nearestUpsamplingFollowsTheIndexRule() {
     let x = Tensor((0..<6).map(Float.init), shape: [1, 2, 3])
-    #expect(x.upsampledNearest(height: 3, width: 5).values == [0, 0, 1, 1, 2, 0, 0, 1, 1, 2, 3, 3, 4, 4, 5])
-    #expect(x.upsampledNearest(height: 4, width: 6)[0, 3, 5] == 5)
+    #expect(x.resizedNearest(height: 3, width: 5).values == [0, 0, 1, 1, 2, 0, 0, 1, 1, 2, 3, 3, 4, 4, 5])
+    #expect(x.resizedNearest(height: 4, width: 6)[0, 3, 5] == 5)
   }
 
   /// The values that PyTorch's interpolate returns for 0…5 as [2, 3].

@@ -20,14 +20,14 @@ import Testing
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       Self.differentiate("half") { [$0] }
     }
-    #expect(try text(result).contains("half: expected a gradient per input, 2 in all, found 1"))
+    #expect(try text(result).contains("half: expected a gradient for each of 2 inputs, found 1"))
   }
 
   @Test func tooManyGradients() async throws {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       Self.differentiate("threefold") { [$0, $0, nil] }
     }
-    #expect(try text(result).contains("threefold: expected a gradient per input, 2 in all, found 3"))
+    #expect(try text(result).contains("threefold: expected a gradient for each of 2 inputs, found 3"))
   }
 
   @Test func noGradientForARecordedInput() async throws {
@@ -37,7 +37,7 @@ import Testing
     #expect(try text(result).contains("forgetful: input 1 is recorded"))
   }
 
-  @Test func aGradientOfAnotherShape() async throws {
+  @Test func aGradientOfADifferentShape() async throws {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       Self.differentiate("flat") { [$0, $0.reshaped([1, 2])] }
     }

@@ -92,12 +92,12 @@ struct Twin {
     }
   }
 
-  /// The last two axes at another size, each position a weighted sum of old ones.
-  func resampled(_ down: [[(Int, Double)]], _ across: [[(Int, Double)]]) -> Twin {
-    Twin(shape.dropLast(2) + [down.count, across.count]) { index in
+  /// Resizes the last two axes; each position a weighted sum of old ones.
+  func resampled(_ rowTaps: [[(Int, Double)]], _ columnTaps: [[(Int, Double)]]) -> Twin {
+    Twin(shape.dropLast(2) + [rowTaps.count, columnTaps.count]) { index in
       var sum = 0.0
-      for (y, vertical) in down[index[index.count - 2]] {
-        for (x, horizontal) in across[index[index.count - 1]] {
+      for (y, vertical) in rowTaps[index[index.count - 2]] {
+        for (x, horizontal) in columnTaps[index[index.count - 1]] {
           sum += vertical * horizontal * self[Array(index.dropLast(2)) + [y, x]]
         }
       }

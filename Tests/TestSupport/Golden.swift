@@ -1,6 +1,6 @@
 import Foundation
 
-/// The folder of the tests' golden numbers: `Tests/Golden`, laid out as the README there describes.
+/// The folder of the tests' golden values: `Tests/Golden`, laid out as its README describes.
 package enum Golden {
   package static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Golden")

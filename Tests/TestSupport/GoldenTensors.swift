@@ -4,7 +4,7 @@ import Tensors
 extension Golden {
   /// All tensors of a golden safetensors file, widened to float32.
   ///
-  /// A simple reader, so that tests of targets that do not import Checkpoints can use the numbers too.
+  /// A simple parser, so that tests for targets that do not import Checkpoints can use the values too.
   package static func tensors(_ relative: String) throws -> [String: Tensor] {
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path(relative))))
     let start = 8 + (0..<8).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) }

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// Random numbers for tests, from a simple generator (xorshift), so that no test depends on the package's own.
+/// Random numbers for tests, from a simple generator (xorshift), so that no test depends on the package's generators.
 package struct TestNumbers {
   private var state: UInt64
 
@@ -35,7 +35,7 @@ package struct TestNumbers {
   }
 }
 
-/// Values of a tensor in double precision.
+/// A tensor's values in double precision.
 package func doubles(_ tensor: Tensor) -> [Double] { tensor.values.map(Double.init) }
 
 /// Greatest difference, relative to the greatest reference value.
@@ -46,7 +46,7 @@ package func relativeError(_ tensor: Tensor, _ reference: [Double]) -> Double {
   return worst.isNaN ? .infinity : worst / max(scale, 1e-30)
 }
 
-/// A tensor from rows of a picture: `#` is 1, anything else 0.
+/// A tensor from a picture's rows: `#` is 1, any other character is 0.
 func mask(_ rows: String...) -> Tensor {
   Tensor(rows.joined().map { $0 == "#" ? 1 : 0 }, shape: [rows.count, rows[0].count])
 }

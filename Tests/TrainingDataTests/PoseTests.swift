@@ -29,7 +29,7 @@ import TrainingData
       let kind = try world.kind(name)
       for hue in [0, 5] {
         let crops = (0..<6).map { seed in
-          world.crop(of: Identity(kind: kind, hue: hue), seed: seed, ground: .black)
+          world.crop(of: Identity(kind: kind, hue: hue), seed: seed, background: .black)
         }
         let other = world.reference(of: Identity(kind: kind, hue: (hue + 6) % 12))
         for (index, crop) in crops.enumerated() {
@@ -46,7 +46,7 @@ import TrainingData
     let identity = Identity(kind: try world.kind("pizza"), hue: 3)
     var onBlack = 0
     for seed in 0..<200 as Range<UInt64> {
-      let reference = world.reference(of: identity, pose: .random(seed))
+      let reference = world.reference(of: identity, style: .random(seed))
       let mask = lit(reference)
       guard mask[0, 0] == 0 || mask[63, 63] == 0 || mask[0, 63] == 0 || mask[63, 0] == 0 else { continue }
       onBlack += 1
@@ -117,7 +117,7 @@ import TrainingData
 
   @Test func aPlacesReferenceIsAnotherViewOfIt() throws {
     let beach = Identity(kind: try world.kind("beach"), hue: 2)
-    #expect(world.reference(of: beach, pose: .random(1)) != world.reference(of: beach, pose: .random(2)))
+    #expect(world.reference(of: beach, style: .random(1)) != world.reference(of: beach, style: .random(2)))
     #expect(world.reference(of: beach).values.allSatisfy { $0 > 0 })
   }
 

@@ -103,7 +103,7 @@ import TrainingData
     (#""box": [0, 0, 1, 1], "mask": "lost.png""#, "expected an image file"),
     (#""box": [0, 0, 1, 1], "mask": """#, "expected a path inside the folder"),
     (#""box": [0, 0, 1, 1], "mask": 3"#, "expected a string, found the number 3"),
-    (#""box": [0, 0, 1, 1], "reference_mask": "mask.png""#, "expected a reference beside it"),
+    (#""box": [0, 0, 1, 1], "reference_mask": "mask.png""#, "expected a reference as well"),
     (#""box": [0, 0, 1, 1], "box": [0, 0, 1, 1]"#, "occurs twice"),
   ])
   func wrongEntriesAreErrorsThatNameTheirLocation(keys: String, expected: String) {

@@ -111,7 +111,7 @@ import Training
     batch.subjects[1].spans = [0..<0, 5..<6, 0..<0]
     let one = try denoising(batch)
     let figure = try #require(one.figures.first { $0.name == "textAttention" })
-    // The same by hand: three of the six entries count.
+    // The cross-entropy by hand: three of the six entries count.
     let textMaps = try maps(branch(), spans: [spans[0], batch.subjects[1].spans]).text
     let pixels = try #require(one.figures.first { $0.name == "textPixels" })
     var (sum, entropies, counted) = (0.0, 0.0, 0.0)
@@ -139,7 +139,7 @@ import Training
     #expect(try denoising(batch).figures.map(\.name) == ["denoising"])
   }
 
-  /// Without confinement every position sees all subjects of its own sample, and nothing else.
+  /// Without confinement every position sees all subjects of its sample, and nothing else.
   @Test func subjectsNeedNotBeConfined() throws {
     var options = LayoutOptions()
     options.confinesSubjects = false

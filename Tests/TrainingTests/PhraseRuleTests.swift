@@ -50,9 +50,9 @@ import TrainingData
     _ = try folder.write(Array([line("a dog"), line(long)].joined(separator: "\n").utf8), as: "samples.jsonl")
     let samples = FolderSamples(try SampleFolder(folder.path))
     let tokenizer = try CLIPTokenizer(folder: Golden.path("pipeline/tokenizer"))
-    let unseen = try samples.unseenPhrases(by: PhraseFinder(tokenizer: tokenizer, length: 9))
+    let unseen = try samples.truncatedPhrases(by: PhraseFinder(tokenizer: tokenizer, length: 9))
     #expect(unseen.map(\.location) == [folder.file("samples.jsonl") + ", line 2, subjects[0].phrase"])
     #expect(unseen.map(\.reason) == [.beyondEnd(phrase: "dog", prompt: long, tokens: 8..<9, length: 9)])
-    #expect(try samples.unseenPhrases(by: PhraseFinder(tokenizer: tokenizer, length: 10)).isEmpty)
+    #expect(try samples.truncatedPhrases(by: PhraseFinder(tokenizer: tokenizer, length: 10)).isEmpty)
   }
 }

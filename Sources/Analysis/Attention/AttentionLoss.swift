@@ -1,21 +1,21 @@
 import Tensors
 
-/// Eq. 7: a subject's attention should lie where the subject is.
+/// The loss of Eq. 7, which draws a subject's attention into the subject's region.
 ///
 /// For one layer, sample and subject with map A and region M, (1 − Σ_M A / Σ A)²; then the mean over layers, samples
-/// and subjects. The region is a box, or a silhouette where one is known.
+/// and subjects. The region is a box, or a silhouette if one is known.
 ///
-/// Axes: B samples, R subjects, h and w of each layer. A padded subject counts where `valid` is 1, not where it is 0.
+/// Axes: B samples, R subjects, h and w of each layer. A subject counts if `valid` is 1; padded subjects have 0.
 /// A subject whose map is zero has no ratio: it stops the program, or with `skippingEmpty` it is left out of the mean.
 public enum AttentionLoss {
-  /// The loss, shape [], made of differentiable operations, so that gradients flow back to whatever made the maps.
+  /// The loss, shape [], made of differentiable operations, so that gradients flow back to whatever computed the maps.
   ///
   /// - Parameters:
   ///   - maps: One [B, R, h, w] per layer, not negative.
   ///   - regions: One mask [B, R, h, w] per layer.
   ///   - valid: [B, R] of 0 and 1; nil: all subjects count.
   ///   - skippingEmpty: Leave out subjects whose map is zero in a layer, instead of stopping.
-  /// - Returns: 0 where nothing counts.
+  /// - Returns: 0 if no subject counts.
   public static func value(
     maps: [Tensor], regions: [Tensor], valid: Tensor? = nil, skippingEmpty: Bool = false
   ) -> Tensor {
@@ -56,14 +56,14 @@ public enum AttentionLoss {
   }
 
   /// Binary cross-entropy of maps against regions, pixel by pixel. Eq. 7 is zero as soon as all attention is inside the
-  /// region; this asks it to fill the region (the second term of TokenCompose, Wang et al., 2024).
+  /// region; this loss also asks it to fill the region (the second term of TokenCompose, Wang et al., 2024).
   ///
   /// - Parameters:
   ///   - maps: One [B, R, h, w] per layer, 0…1.
   ///   - regions: One mask [B, R, h, w] per layer, 0…1.
   ///   - valid: [B, R] of 0 and 1.
-  /// - Returns: The mean over layers, subjects that count and pixels, shape []; differentiable in the maps. 0 where
-  ///   nothing counts.
+  /// - Returns: The mean over layers, subjects that count and pixels, shape []; differentiable in the maps. 0 if no
+  ///   subject counts.
   public static func crossEntropy(maps: [Tensor], regions: [Tensor], valid: Tensor) -> Tensor {
     check(maps, regions, valid)
     let counted = valid.sum().item * Float(maps.count)

@@ -2,19 +2,20 @@ import Tensors
 
 /// How much attention *contributes* to a position, not only where it goes: ‖A·V‖ instead of A.
 ///
-/// A probability means little where a token's value is near zero, or where a mask forces probabilities to sum to one
-/// inside a box. The norm of the vector that is added to a position has neither problem (Kobayashi et al. 2020).
+/// A probability means little if a token's value is near zero, or if a mask forces probabilities to sum to one inside
+/// a box. The norm of the vector that is added to a position has neither problem (Kobayashi et al. 2020).
 ///
-/// Axes: B batch, H heads, Q queries, K keys, E value width per head, C output width, G groups. Heads lie side by side
+/// Axes: B batch, H heads, Q queries, K keys, E value width per head, C output width, G groups. Heads are side by side
 /// in the value's last axis. With an output weight `[C, H·E]`, each head's vector is multiplied by its columns of the
-/// weight, and the heads' vectors are summed before the norm. Without one they stay side by side: squared norms add.
+/// weight, and the heads' vectors are summed before the norm. Without an output weight they stay side by side, so
+/// that their squared norms add.
 public enum ValueContribution {
-  /// ‖Σ_h W_h A_h[q, k] V_h[k]‖ of every pair of query and key: [B, Q, K].
+  /// ‖Σ_h W_h A_h[q, k] V_h[k]‖ for every pair of query and key: [B, Q, K].
   ///
   /// - Parameters:
   ///   - probabilities: [B, H, Q, K].
   ///   - values: [B, K, H·E].
-  ///   - outputWeight: [C, H·E] of the layer's output projection; nil for the norm before it.
+  ///   - outputWeight: [C, H·E] of the layer's output projection; nil: the norm is taken before the projection.
   public static func perKey(probabilities: Tensor, values: Tensor, outputWeight: Tensor? = nil) -> Tensor {
     let sizes = Sizes(probabilities, values, outputWeight)
     let (heads, queries, keys) = (sizes.heads, sizes.queries, sizes.keys)
@@ -40,7 +41,7 @@ public enum ValueContribution {
     }
   }
 
-  /// ‖Σ_{k in group} Σ_h W_h A_h[q, k] V_h[k]‖ of every query and token group: [B, Q, G].
+  /// ‖Σ_{k in group} Σ_h W_h A_h[q, k] V_h[k]‖ for every query and token group: [B, Q, G].
   ///
   /// The vectors of a group (a phrase's tokens, a subject's image tokens) are summed before the norm is taken, so
   /// that tokens which cancel each other contribute nothing.
@@ -49,7 +50,7 @@ public enum ValueContribution {
   ///   - probabilities: [B, H, Q, K].
   ///   - values: [B, K, H·E].
   ///   - groups: Key columns of each group.
-  ///   - outputWeight: [C, H·E] of the layer's output projection; nil for the norm before it.
+  ///   - outputWeight: [C, H·E] of the layer's output projection; nil: the norm is taken before the projection.
   public static func perGroup(
     probabilities: Tensor, values: Tensor, groups: [[Int]], outputWeight: Tensor? = nil
   ) -> Tensor {

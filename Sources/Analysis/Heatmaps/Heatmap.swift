@@ -1,11 +1,11 @@
 import Tensors
 
-/// How several maps become one.
+/// How several maps are combined into one.
 public enum Combination: String, Sendable { case mean, sum }
 
 /// One map over the image, with its label and provenance.
 public struct Heatmap: Sendable, CustomStringConvertible {
-  /// What a heatmap was computed from.
+  /// The tokens, layers, steps and heads that a heatmap was computed from.
   public struct Provenance: Sendable, Equatable {
     /// Token columns.
     public var tokens: [Int]
@@ -35,11 +35,11 @@ public struct Heatmap: Sendable, CustomStringConvertible {
 
   /// [h, w], finite.
   public let values: Tensor
-  /// The word, phrase or subject it belongs to.
+  /// The word, phrase or subject that the heatmap shows.
   public var label: String
   public var provenance: Provenance
 
-  /// A heatmap of values [h, w]; stops the program, naming the index, where one is NaN or infinite.
+  /// A heatmap of values [h, w]; stops the program, naming the index, if one is NaN or infinite.
   public init(_ values: Tensor, label: String, provenance: Provenance = Provenance()) {
     guard values.rank == 2 else { fail("Heatmap: expected values [h, w], found shape \(values.shape)") }
     _ = values.mapSize("Heatmap")
@@ -54,26 +54,26 @@ public struct Heatmap: Sendable, CustomStringConvertible {
   /// Least and greatest value.
   public var range: ClosedRange<Float> { values.valueRange }
 
-  /// The heatmap resized to another size, bicubically or bilinearly.
+  /// The heatmap resized bicubically or bilinearly.
   ///
-  /// The bicubic kernel overshoots beside a peak; the result is clamped to the map's own range.
+  /// The bicubic kernel overshoots next to a peak; the result is clamped to the map's own range.
   public func resized(height: Int, width: Int, method: ResizeMethod = .bicubic) -> Heatmap {
     with(values.resizedMaps(height: height, width: width, method: method))
   }
 
   /// Min–max normalization: the least value becomes 0, the greatest 1.
   ///
-  /// - Parameter flat: The result everywhere for a map whose values are all equal.
+  /// - Parameter flat: Every value of the result if all values of the map are equal.
   public func normalized(flat: Float = 0) -> Heatmap { scaled(from: range, flat: flat) }
 
   /// Maps `range` to 0…1, for maps that are to be compared on one scale; values outside are clipped.
   ///
-  /// - Parameter flat: The result everywhere where both ends of the range are equal.
+  /// - Parameter flat: Every value of the result if both ends of the range are equal.
   public func scaled(from range: ClosedRange<Float>, flat: Float = 0) -> Heatmap {
     with(values.scaled(from: range, flat: flat))
   }
 
-  /// Several maps on one common scale: 0 is the least value of all of them, 1 the greatest.
+  /// Normalizes several maps to a common scale: 0 is the least value of all maps, 1 the greatest.
   public static func normalizedTogether(_ maps: [Heatmap], flat: Float = 0) -> [Heatmap] {
     guard let first = maps.first else { return [] }
     let range = maps.dropFirst().reduce(first.range) { range, map in
@@ -84,8 +84,8 @@ public struct Heatmap: Sendable, CustomStringConvertible {
 
   /// Mean or sum of maps after resizing each to a common size.
   ///
-  /// - Parameter size: Height and width; nil: the largest of the maps' own sizes.
-  /// - Throws: ``AnalysisError/empty(_:)`` without maps.
+  /// - Parameter size: Height and width; nil: the size of the largest map.
+  /// - Throws: ``AnalysisError/empty(_:)`` if there are no maps.
   public static func combined(
     _ maps: [Heatmap], label: String, as combination: Combination = .mean, size: (height: Int, width: Int)? = nil
   ) throws -> Heatmap {
@@ -113,7 +113,7 @@ public struct Heatmap: Sendable, CustomStringConvertible {
   private func with(_ values: Tensor) -> Heatmap { Heatmap(values, label: label, provenance: provenance) }
 }
 
-/// Mean or sum of maps [h, w] after resizing each to a common size: the given one, else that of the largest map.
+/// Mean or sum of maps [h, w] after resizing each to `size`, or to the size of the largest map if it is nil.
 package func combinedMaps(
   _ maps: [Tensor], as combination: Combination, size: (height: Int, width: Int)? = nil
 ) -> Tensor {
@@ -136,7 +136,7 @@ extension Tensor {
     }
   }
 
-  /// Maps [..., h, w] resized. The bicubic kernel overshoots; the result is clamped to the range of the values.
+  /// Resizes maps [..., h, w]. The bicubic kernel overshoots; the result is clamped to the range of the values.
   package func resizedMaps(height: Int, width: Int, method: ResizeMethod = .bicubic) -> Tensor {
     let size = mapSize("resizedMaps")
     guard height > 0, width > 0 else { fail("resizedMaps: expected a size above 0, found \(height)×\(width)") }
@@ -144,7 +144,7 @@ extension Tensor {
     return resized(height: height, width: width, method: method).clamped(to: valueRange)
   }
 
-  /// Maps `range` to 0…1, clipped; `flat` everywhere where both ends of the range are equal.
+  /// Maps `range` to 0…1, clipped; every value is `flat` if both ends of the range are equal.
   package func scaled(from range: ClosedRange<Float>, flat: Float) -> Tensor {
     let (least, greatest) = (range.lowerBound, range.upperBound)
     guard greatest > least else { return Tensor(repeating: flat, shape: shape) }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Sums attention maps during a generation and returns heatmaps of words, phrases, subjects and single tokens.
+/// Sums attention maps during a generation and returns heatmaps for words, phrases, subjects and single tokens.
 ///
 /// For observers of attention: ``add(_:height:width:layer:step:heads:of:)`` takes the probabilities of one layer in
 /// one step and keeps only sums, so that memory doesn't grow with the number of steps unless ``Keeping/steps`` is set.
@@ -9,7 +9,7 @@ import Tensors
 ///
 /// Axes: B batch, H heads, Q queries = h·w row by row, K keys = token columns.
 public struct HeatmapAccumulator: Sendable {
-  /// What is stored separately instead of being summed.
+  /// The dimensions over which maps are kept apart instead of being summed.
   public struct Keeping: OptionSet, Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
@@ -38,7 +38,7 @@ public struct HeatmapAccumulator: Sendable {
   public let tokens: Range<Int>?
   public let keeping: Keeping
 
-  /// The step and head that a sum belongs to; nil where it runs over all of them.
+  /// The step and head that a sum belongs to; nil if it runs over all steps or heads.
   struct Slot: Hashable, Comparable {
     let step: Int?
     let head: Int?
@@ -81,7 +81,7 @@ public struct HeatmapAccumulator: Sendable {
   ///   - probabilities: [B, H, Q, K] with Q = height · width; or [B, Q, K] for maps without heads, such as
   ///     ``ValueContribution``.
   ///   - name: The layer's name; its maps have the same size in every call.
-  ///   - step: Index of the denoising step. Several calls with the same step all count.
+  ///   - step: Index of the denoising step. Maps of several calls with the same step are all added.
   ///   - numbers: Indices of the heads in the axis H, ascending; nil: all heads of the layer.
   ///   - total: Number of heads of the layer; nil: the length of H.
   /// - Throws: ``AnalysisError/notFinite(place:)``, which every later call throws again;
@@ -128,7 +128,7 @@ public struct HeatmapAccumulator: Sendable {
           return UnsafeBufferPointer(rebasing: buffer[start..<start + queries * keys])
         }
         for (head, number) in numbers.enumerated() {
-          guard let position = Self.firstNotFinite(in: map(head), keys: keys, columns: columns) else { continue }
+          guard let position = Self.firstNonFinite(in: map(head), keys: keys, columns: columns) else { continue }
           throw AnalysisError.notFinite(
             place: "\(name), step \(step), batch row \(row), head \(number), "
               + "map row \(position.query / width), map column \(position.query % width), token \(position.token)")
@@ -167,8 +167,8 @@ public struct HeatmapAccumulator: Sendable {
     }
   }
 
-  /// The first query and token of a map [Q, K], among some columns, where the value is NaN or infinite.
-  private static func firstNotFinite(
+  /// The first query and token of a map [Q, K], among some columns, whose value is NaN or infinite.
+  private static func firstNonFinite(
     in map: UnsafeBufferPointer<Float>, keys: Int, columns: Range<Int>
   ) -> (query: Int, token: Int)? {
     for start in stride(from: 0, to: map.count, by: keys) {
@@ -181,7 +181,7 @@ public struct HeatmapAccumulator: Sendable {
     return nil
   }
 
-  /// Throws unless all indices lie in a range.
+  /// Throws unless all indices are in a range.
   func require(_ indices: [Int], in range: Range<Int>, kind: String) throws {
     guard indices.allSatisfy(range.contains) else {
       throw AnalysisError.notRecorded(kind: kind, requested: indices, available: "\(range)")

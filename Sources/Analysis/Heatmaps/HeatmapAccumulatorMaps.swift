@@ -4,7 +4,7 @@ extension HeatmapAccumulator {
   /// One heatmap over chosen layers, steps and heads.
   ///
   /// Token columns are combined first: a word's or phrase's span, one token, or the columns of a subject's image
-  /// tokens. Within a layer, steps and heads are combined at the layer's own size; then layers at a common one.
+  /// tokens. Within a layer, steps and heads are combined at the layer's own size; then layers at a common size.
   ///
   /// - Parameters:
   ///   - label: The heatmap's label, such as the phrase.
@@ -76,8 +76,8 @@ extension HeatmapAccumulator {
 
   /// One heatmap per step, in the order of the steps; needs ``Keeping/steps``.
   ///
-  /// All have one size but each its own range of values: scale them together with
-  /// ``Heatmap/normalizedTogether(_:flat:)``.
+  /// All heatmaps have the same size, but each has its own range of values;
+  /// ``Heatmap/normalizedTogether(_:flat:)`` gives them a common scale.
   public func sequence(
     _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
     heads: [Int]? = nil, combining combination: Combination = .mean, overTokens: Combination = .mean,

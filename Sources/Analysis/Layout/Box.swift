@@ -13,9 +13,9 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     (self.x0, self.y0, self.x1, self.y1) = (x0, y0, x1, y1)
   }
 
-  /// A box of `[x0, y0, x1, y1]`, as in files and on command lines.
+  /// A checked box from `[x0, y0, x1, y1]`, as in files and on command lines.
   ///
-  /// - Parameter name: Whose box it is, for the message.
+  /// - Parameter name: The box's name in the error message.
   /// - Throws: ``AnalysisError/invalidBox(name:numbers:problem:)``.
   public init(validating numbers: [Float], as name: String = "box") throws {
     guard numbers.count == 4 else {
@@ -38,7 +38,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
 
   /// The box itself, if it is valid: all zeros, or finite, inside 0…1, not reversed and with an area above zero.
   ///
-  /// - Parameter name: Whose box it is, for the message.
+  /// - Parameter name: The box's name in the error message.
   /// - Throws: ``AnalysisError/invalidBox(name:numbers:problem:)``.
   public func validated(as name: String = "box") throws -> Box {
     let problem: AnalysisError.BoxProblem
@@ -58,7 +58,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     throw AnalysisError.invalidBox(name: name, numbers: numbers, problem: problem)
   }
 
-  /// The positions of an h × w feature map that lie inside: `floor(x0·w) ≤ x < ceil(x1·w)`, likewise for y.
+  /// The positions of an h × w feature map that are inside: `floor(x0·w) ≤ x < ceil(x1·w)`, likewise for y.
   ///
   /// The products are rounded in float32: double precision selects other cells for some boxes.
   public func cells(height: Int, width: Int) -> Cells {
@@ -94,7 +94,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     return Tensor(rows.flatMap { row in columns.map { row * $0 } }, shape: [height, width])
   }
 
-  /// Area of the intersection over area of the union of two boxes; nil where both areas are zero.
+  /// Area of the intersection over area of the union of two boxes; nil if both areas are zero.
   public func intersectionOverUnion(with other: Box) -> Double? {
     func area(_ x0: Float, _ y0: Float, _ x1: Float, _ y1: Float) -> Double {
       max(0, Double(x1) - Double(x0)) * max(0, Double(y1) - Double(y0))
@@ -123,7 +123,7 @@ public struct Cells: Sendable, Equatable {
 }
 
 extension Box {
-  /// The box whose ``cells(height:width:)`` on an h × w map are exactly these; all zeros for an empty set of cells.
+  /// The box whose ``cells(height:width:)`` on an h × w map are exactly `cells`; all zeros for an empty set of cells.
   public init(around cells: Cells, height: Int, width: Int) {
     guard !cells.isEmpty else {
       self = .none

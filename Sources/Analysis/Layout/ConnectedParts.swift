@@ -1,10 +1,10 @@
 import Tensors
 
-/// Which neighbours of a cell are connected to it.
+/// The neighbours that count as connected to a cell.
 public enum Connectivity: Sendable, Equatable {
-  /// Those that share an edge.
+  /// Neighbours that share an edge.
   case four
-  /// Those that share an edge or a corner.
+  /// Neighbours that share an edge or a corner.
   case eight
 
   fileprivate var neighbours: [(y: Int, x: Int)] {
@@ -14,11 +14,11 @@ public enum Connectivity: Sendable, Equatable {
 }
 
 extension Tensor {
-  /// Keeps only the largest connected part (of cells > 0) of every mask [..., h, w]; among equally large ones, the one
-  /// that comes first row by row. An empty mask stays empty.
+  /// Keeps only the largest connected part (of cells > 0) of every mask [..., h, w]; among equally large parts, the
+  /// first in row-by-row order. An empty mask stays empty.
   public func largestPart(connectivity: Connectivity = .eight) -> Tensor {
     let width = mapSize("largestPart").width
-    return eachMap("largestPart") { mask, output in
+    return mappingEach2D("largestPart") { mask, output in
       let parts = connectedParts(of: mask.map { $0 > 0 }, width: width, connectivity: connectivity)
       output.update(repeating: 0)
       var largest: [Int] = []
@@ -31,7 +31,7 @@ extension Tensor {
   /// the border of the map.
   public func holesFilled() -> Tensor {
     let size = mapSize("holesFilled")
-    return eachMap("holesFilled") { mask, output in
+    return mappingEach2D("holesFilled") { mask, output in
       for i in mask.indices { output[i] = mask[i] > 0 ? 1 : 0 }
       for part in connectedParts(of: mask.map { !($0 > 0) }, width: size.width, connectivity: .four) {
         let touchesBorder = part.contains { cell in

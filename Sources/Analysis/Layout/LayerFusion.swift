@@ -13,9 +13,9 @@ public enum LayerFusion: String, Sendable, CaseIterable, Codable {
 
   /// Weighted mean of maps [..., h, w] after a bicubic resize to a common size.
   ///
-  /// Leading axes are the same for all layers. Where all weights of a map are zero, all layers have the same weight.
+  /// Leading axes are the same for all layers. If all weights of a map are zero, all layers have the same weight.
   ///
-  /// - Parameter size: Height and width; nil: those of the largest layer.
+  /// - Parameter size: Height and width; nil: the size of the largest layer.
   /// - Returns: [..., height, width].
   public func callAsFunction(_ layers: [Tensor], size: (height: Int, width: Int)? = nil) -> Tensor {
     guard let first = layers.first,

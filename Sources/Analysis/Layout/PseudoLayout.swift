@@ -2,19 +2,19 @@ import Tensors
 
 /// Mean over all maps recorded so far, such as one layer's text maps over the denoising steps (appendix M).
 ///
-/// Each value belongs to one layer of one generation. Maps have any shape [..., h, w], the same in every step.
+/// Use one instance per layer and generation. Maps have any shape [..., h, w], the same in every step.
 public struct RunningMaps: Sendable {
   private var sum: Tensor?
   private var weight: Float = 0
-  private let memory: Float
+  private let decay: Float
   /// How many maps were added.
   public private(set) var count = 0
 
-  /// - Parameter memory: The factor by which each new map multiplies the weights of earlier maps, 0…1; 1: all maps have
-  ///   the same weight.
-  public init(memory: Float = 1) {
-    guard (0...1).contains(memory) else { fail("RunningMaps: expected a memory of 0 to 1, found \(memory)") }
-    self.memory = memory
+  /// - Parameter decay: Factor applied to the weights of earlier maps whenever a map is added, 0…1; 1 weights all maps
+  ///   equally.
+  public init(decay: Float = 1) {
+    guard (0...1).contains(decay) else { fail("RunningMaps: expected a decay from 0 to 1, found \(decay)") }
+    self.decay = decay
   }
 
   /// Adds the maps of one step; stops the program if a value is NaN or infinite, or if the shape differs from that of
@@ -24,54 +24,54 @@ public struct RunningMaps: Sendable {
     if let sum, sum.shape != maps.shape {
       fail("RunningMaps.add: expected shape \(sum.shape) as in the steps before, found \(maps.shape)")
     }
-    sum = sum.map { (memory < 1 ? $0 * memory : $0) + maps } ?? maps
-    weight = weight * memory + 1
+    sum = sum.map { (decay < 1 ? $0 * decay : $0) + maps } ?? maps
+    weight = weight * decay + 1
     count += 1
   }
 
-  /// The mean, with the shape of the maps; nil before the first.
+  /// The weighted mean, with the shape of the maps; nil before the first map.
   public var mean: Tensor? { sum.map { $0 / weight } }
 }
 
 /// How a layout is derived from the attention maps of the subjects' phrases.
 ///
-/// Every map is stretched to 0…1, cut at a threshold and optionally cleaned. Maps that are zero or constant have no
-/// layout: their mask is empty. ``published`` is the paper's rule (appendix M), ``joint`` ours.
+/// Every map is stretched to 0…1, cut at a threshold and optionally cleaned. A constant map gives an empty mask.
+/// ``published`` is the paper's rule (appendix M), ``joint`` ours.
 public struct PseudoLayout: Sendable, Equatable {
-  /// Where a stretched map is cut; inside is strictly above.
+  /// Threshold on the stretched map; the mask is 1 strictly above it.
   public enum Threshold: Sendable, Equatable {
-    /// At this value, 0…1.
+    /// This value, 0…1.
     case fixed(Float)
-    /// Where the variance between the two sides is greatest, for each map on its own (Otsu 1979).
+    /// The value with the greatest between-class variance, for each map separately (Otsu 1979).
     case otsu
   }
 
   public var threshold: Threshold
-  /// Keep only the largest connected part.
+  /// Connectivity used to keep only the largest connected part; nil keeps all parts.
   public var largestPart: Connectivity?
-  /// Make background that the mask encloses part of the mask.
+  /// Whether to fill holes in the mask.
   public var fillsHoles: Bool
-  /// How the layers' maps are combined for one layout of all layers, updated after each whole step; nil: every layer
-  /// has a layout of its own (published).
+  /// How to fuse the layers' maps into one shared layout, updated at the end of each step; nil gives each layer its own
+  /// layout (published).
   public var fusion: LayerFusion?
   /// Whether a subject is confined to the box around its mask, as in the adapter's training, or to the mask itself.
   public var usesBoxes: Bool
-  /// The factor by which each new step multiplies the weights of earlier steps, 0…1; 1: the mean over all steps
+  /// Factor applied to the weights of earlier steps whenever a step is added, 0…1; 1 weights all steps equally
   /// (published).
-  public var memory: Float
-  /// The layout is used as soon as this many maps are recorded, that of the current step included.
+  public var decay: Float
+  /// Number of recorded steps, including the current one, needed before the layout is used.
   public var startStep: Int
 
   public init(
     threshold: Threshold = .fixed(0.5), largestPart: Connectivity? = nil, fillsHoles: Bool = false,
-    fusion: LayerFusion? = nil, usesBoxes: Bool = false, memory: Float = 1, startStep: Int = 5
+    fusion: LayerFusion? = nil, usesBoxes: Bool = false, decay: Float = 1, startStep: Int = 5
   ) {
     self.threshold = threshold
     self.largestPart = largestPart
     self.fillsHoles = fillsHoles
     self.fusion = fusion
     self.usesBoxes = usesBoxes
-    self.memory = memory
+    self.decay = decay
     self.startStep = startStep
   }
 
@@ -80,13 +80,13 @@ public struct PseudoLayout: Sendable, Equatable {
 
   /// One layout for all layers: boxes around the largest part of their joint map, in which the newest steps count most.
   public static let joint = PseudoLayout(
-    threshold: .fixed(0.2), largestPart: .eight, fusion: .concentration, usesBoxes: true, memory: 0.5)
+    threshold: .fixed(0.2), largestPart: .eight, fusion: .concentration, usesBoxes: true, decay: 0.5)
 
   /// Masks of 0 and 1 in the shape of the maps [..., h, w], one per map; stops the program on NaN.
   public func masks(of maps: Tensor) -> Tensor {
     maps.requireFinite("PseudoLayout.masks")
     let stretched = Self.stretched(maps)
-    let cut = stretched.eachMap("PseudoLayout.masks") { map, mask in
+    let cut = stretched.mappingEach2D("PseudoLayout.masks") { map, mask in
       let limit: Float
       switch threshold {
       case .fixed(let value): limit = value
@@ -99,21 +99,21 @@ public struct PseudoLayout: Sendable, Equatable {
     return usesBoxes ? .masks(of: whole.maskBoxes(), shape: whole.shape) : whole
   }
 
-  /// Masks of the mean of the recorded maps; nil before ``startStep``.
+  /// Masks from the mean of the recorded maps; nil before ``startStep``.
   public func masks(of maps: RunningMaps) -> Tensor? {
     guard maps.count >= startStep, let mean = maps.mean else { return nil }
     return masks(of: mean)
   }
 
-  /// Masks of every layer after a step, each at the layer's own size, all from one ``fusion``; nil without fusion and
+  /// Masks for every layer after a step, each at the layer's own size, all from one ``fusion``; nil without fusion and
   /// before ``startStep``.
-  /// - Parameter layers: The maps recorded of each layer so far, [..., h, w].
+  /// - Parameter layers: The maps recorded for each layer so far, [..., h, w].
   public func masks(of layers: [RunningMaps]) -> [Tensor]? {
-    layers.allSatisfy { $0.count >= startStep } ? layoutNow(of: layers) : nil
+    layers.allSatisfy { $0.count >= startStep } ? masksIgnoringStart(of: layers) : nil
   }
 
-  /// The same without waiting for ``startStep``.
-  package func layoutNow(of layers: [RunningMaps]) -> [Tensor]? {
+  /// Masks for every layer from the maps recorded so far, even before ``startStep``; nil without fusion or maps.
+  package func masksIgnoringStart(of layers: [RunningMaps]) -> [Tensor]? {
     let means = layers.compactMap(\.mean)
     guard let fusion, means.count == layers.count, !means.isEmpty else { return nil }
     guard usesBoxes else {
@@ -127,14 +127,14 @@ public struct PseudoLayout: Sendable, Equatable {
     return means.map { .masks(of: boxes, shape: $0.shape) }
   }
 
-  /// The smallest box around each mask; all zeros where a mask is empty.
+  /// Derives the masks and returns the smallest box around each; an empty mask gives a box with all coordinates 0.
   public func boxes(of maps: Tensor) -> [Box] { masks(of: maps).maskBoxes() }
 
   /// (x − min) / (max − min + ε) of every map [..., h, w], in float32 as published.
   ///
   /// With ε a constant map becomes zero, and the greatest value stays just below 1.
   public static func stretched(_ maps: Tensor, epsilon: Float = 1e-5) -> Tensor {
-    maps.eachMap("PseudoLayout.stretched") { map, output in
+    maps.mappingEach2D("PseudoLayout.stretched") { map, output in
       let least = map.min() ?? 0
       let range = (map.max() ?? 0) - least + epsilon
       for i in map.indices { output[i] = (map[i] - least) / range }
@@ -149,7 +149,7 @@ extension Tensor {
       boxes.flatMap { $0.mask(height: shape[shape.count - 2], width: shape[shape.count - 1]).values }, shape: shape)
   }
 
-  /// The smallest box around the ones of every mask [..., h, w]; all zeros where a mask is empty.
+  /// The smallest box around the ones of every mask [..., h, w]; an empty mask gives a box with all coordinates 0.
   public func maskBoxes() -> [Box] {
     let size = mapSize("maskBoxes")
     let masks = reshaped([size.maps, size.height, size.width])
@@ -158,8 +158,9 @@ extension Tensor {
     }
   }
 
-  /// Otsu's threshold of all values together: the value t for which the variance between the values ≤ t and those > t
-  /// is greatest. Exact, without a histogram; the lowest such value on a tie; the value itself if all are equal.
+  /// Otsu's threshold for all values together: the value t with the greatest between-class variance, where the classes
+  /// are the values ≤ t and the values > t. Exact, without a histogram; on a tie, the lowest such value; if all values
+  /// are equal, that value.
   public func otsuThreshold() -> Float {
     requireFinite("otsuThreshold")
     guard count > 0 else { fail("otsuThreshold: expected at least one value") }
@@ -167,7 +168,7 @@ extension Tensor {
   }
 }
 
-/// Otsu's threshold of finite values; see ``Tensors/Tensor/otsuThreshold()``.
+/// Otsu's threshold for finite values; see ``Tensors/Tensor/otsuThreshold()``.
 func otsuThreshold(_ values: UnsafeBufferPointer<Float>) -> Float {
   let sorted = values.sorted()
   let total = sorted.reduce(0.0) { $0 + Double($1) }

@@ -2,7 +2,7 @@ import Tensors
 
 // Axes: B samples, R subjects, H and W of silhouettes, h and w of a feature map.
 
-/// Where the subjects of a batch are.
+/// The image regions that the subjects of a batch cover.
 public enum SubjectRegions: Sendable {
   /// Boxes of every sample's subjects; samples may have different numbers of subjects.
   case boxes([[Box]])
@@ -19,9 +19,9 @@ public enum SubjectRegions: Sendable {
       guard masks.rank == 4, masks.shape[1] == subjects else {
         fail("SubjectRegions: expected silhouettes [B, \(subjects), H, W], found \(masks.shape)")
       }
-      let down = Self.cellFractions(masks.shape[2], height)  // [h, H]
-      let across = Self.cellFractions(masks.shape[3], width)  // [w, W]
-      return down.matmul(masks).matmul(across.transposed())
+      let rowFractions = Self.cellFractions(masks.shape[2], height)  // [h, H]
+      let columnFractions = Self.cellFractions(masks.shape[3], width)  // [w, W]
+      return rowFractions.matmul(masks).matmul(columnFractions.transposed())
     }
   }
 

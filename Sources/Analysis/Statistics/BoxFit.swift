@@ -1,10 +1,10 @@
 import Tensors
 
-/// How well a map fits a box, with the score of an even map beside each measure.
+/// How well a map fits a box, with the score that an even map would have.
 public struct BoxFit: Sendable, Equatable, Codable {
-  /// Fraction of the map's total that lies inside the box; nil for a map without mass.
+  /// Fraction of the map's total that is inside the box; nil for a map without mass.
   public let inBoxMass: Double?
-  /// Fraction of the cell with the greatest value that lies inside; the mean over all such cells where several tie.
+  /// Fraction of the cell with the greatest value that is inside the box; if several cells tie, the mean over them.
   public let pointingHit: Double
   /// The score of an even map in both measures: the fraction of the image that the box covers.
   public let chance: Double

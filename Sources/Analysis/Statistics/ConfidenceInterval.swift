@@ -6,7 +6,7 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
   public let estimate: Double
   public let lower: Double
   public let upper: Double
-  /// That fraction, such as 0.95.
+  /// The fraction of repetitions whose interval contains the true value, such as 0.95.
   public let confidence: Double
 
   package init(estimate: Double, lower: Double, upper: Double, confidence: Double) {
@@ -31,14 +31,15 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
     let z = normalQuantile((1 + confidence) / 2)
     let middle = (fraction + z * z / (2 * n)) / (1 + z * z / n)
     let half = z / (1 + z * z / n) * (fraction * (1 - fraction) / n + z * z / (4 * n * n)).squareRoot()
-    // For no success and for all successes one bound is the estimate itself; rounding must not move it past that.
+    // For no success and for all successes one bound is the estimate itself; rounding must not move it past
+    // the estimate.
     return ConfidenceInterval(
       estimate: fraction, lower: max(0, min(fraction, middle - half)), upper: min(1, max(fraction, middle + half)),
       confidence: confidence)
   }
 
-  /// The interval of a mean by the percentile bootstrap (Efron 1979): values are drawn with replacement. Assumes
-  /// nothing about their distribution, but they must be independent (one value per scene or seed).
+  /// The interval of a mean by the percentile bootstrap (Efron 1979): values are resampled with replacement.
+  /// Assumes nothing about their distribution, but they must be independent (one value per scene or seed).
   ///
   /// - Parameters:
   ///   - seed: The same seed returns the same interval.
@@ -66,7 +67,7 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// The interval of a mean by Student's t, for few values that are about normally distributed, such as one value per
-  /// training.
+  /// training run.
   ///
   /// - Throws: ``AnalysisError/empty(_:)`` for fewer than two values, ``AnalysisError/notFinite(place:)``.
   public static func student(_ values: [Double], confidence: Double = 0.95) throws -> ConfidenceInterval {

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// The fraction of a map's total that lies inside a region, 0…1; nil for a map without mass.
+/// The fraction of a map's total that is inside a region, 0…1; nil for a map without mass.
 ///
 /// - Parameters:
 ///   - map: [h, w], not negative.
@@ -17,10 +17,10 @@ public func inBoxMass(of map: Tensor, inside region: Tensor) -> Double? {
   return total > 0 ? inside / total : nil
 }
 
-/// The pointing game (Zhang et al. 2016): whether the greatest value of a map lies inside a region.
+/// Scores the pointing game (Zhang et al. 2016): is the greatest value of a map inside a region?
 ///
 /// - Parameter region: [h, w], the fraction of each cell that is inside.
-/// - Returns: The fraction of the cell with the greatest value that is inside: 1 for a hit, 0 for a miss. Where several
+/// - Returns: The fraction of the cell with the greatest value that is inside: 1 for a hit, 0 for a miss. If several
 ///   cells tie, their mean, which is the expected score of choosing one at random: a constant map scores chance.
 public func pointingHit(of map: Tensor, inside region: Tensor) -> Double {
   checkPair(map, region, "pointingHit")
@@ -33,9 +33,10 @@ public func pointingHit(of map: Tensor, inside region: Tensor) -> Double {
   return inside / ties
 }
 
-/// Intersection over union: the number of cells in both masks over that in either; nil where both are empty.
+/// Intersection over union: the number of cells in both masks divided by the number in either mask; nil if both
+/// masks are empty.
 ///
-/// Masks have the same shape; a cell is inside where its value is above 0.
+/// Masks have the same shape; a cell is inside if its value is above 0.
 public func intersectionOverUnion(_ a: Tensor, _ b: Tensor) -> Double? {
   checkPair(a, b, "intersectionOverUnion")
   var (both, either) = (0, 0)
@@ -49,7 +50,7 @@ public func intersectionOverUnion(_ a: Tensor, _ b: Tensor) -> Double? {
 /// Mean intersection over union of a set of maps with their masks, at every threshold. It shows how well the maps match
 /// at the best threshold that is common to all.
 public struct ThresholdCurve: Sendable, Equatable {
-  /// 0…1, ascending, for the maps after min–max normalization; a cell is inside where it is strictly above.
+  /// 0…1, ascending, for the maps after min–max normalization; a cell is inside if its value is strictly above.
   public let thresholds: [Double]
   /// Mean intersection over union at each threshold.
   public let meanOverlaps: [Double]
@@ -57,7 +58,7 @@ public struct ThresholdCurve: Sendable, Equatable {
   /// - Parameters:
   ///   - pairs: Map and mask, both [h, w]; sizes may differ between pairs. A flat map is empty at every threshold.
   ///   - count: Number of thresholds, equally spaced from 0 to 1.
-  /// - Throws: ``AnalysisError/empty(_:)`` without pairs, or where a mask is empty, since no map could match it.
+  /// - Throws: ``AnalysisError/empty(_:)`` without pairs, or if a mask is empty, since no map could match it.
   public init(_ pairs: [(map: Tensor, mask: Tensor)], count: Int = 101) throws {
     guard !pairs.isEmpty else {
       throw AnalysisError.empty("threshold curve: expected at least one map and mask, found none")
@@ -95,7 +96,7 @@ public struct ThresholdCurve: Sendable, Equatable {
     meanOverlaps = sums.map { $0 / Double(pairs.count) }
   }
 
-  /// The threshold with the greatest mean, and the lowest such threshold where several tie.
+  /// The threshold with the greatest mean, and that mean; the lowest such threshold if several tie.
   public var best: (threshold: Double, meanOverlap: Double) {
     var best = (threshold: thresholds[0], meanOverlap: meanOverlaps[0])
     for (threshold, overlap) in zip(thresholds, meanOverlaps) where overlap > best.meanOverlap {
@@ -107,7 +108,7 @@ public struct ThresholdCurve: Sendable, Equatable {
 
 /// The centre of a map's mass in fractions of the image, x rightwards and y downwards; nil for a map without mass.
 ///
-/// - Parameter map: [h, w], not negative; a cell's mass lies at the cell's centre.
+/// - Parameter map: [h, w], not negative; a cell's mass is at the cell's centre.
 public func centroid(of map: Tensor) -> (x: Double, y: Double)? {
   let size = map.mapSize("centroid")
   var (total, x, y) = (0.0, 0.0, 0.0)
@@ -119,8 +120,8 @@ public func centroid(of map: Tensor) -> (x: Double, y: Double)? {
   return total > 0 ? (x / total / Double(size.width), y / total / Double(size.height)) : nil
 }
 
-/// Entropy of a map as a distribution over its cells, divided by that of an even map: 1 for an even map, 0 where all
-/// mass is in one cell or there is only one; nil for a map without mass.
+/// Entropy of a map as a distribution over its cells, divided by that of an even map: 1 for an even map, 0 if all
+/// mass is in one cell or there is only one cell; nil for a map without mass.
 ///
 /// - Parameter map: [h, w] or any shape, not negative.
 public func normalizedEntropy(of map: Tensor) -> Double? {
@@ -135,7 +136,7 @@ public func normalizedEntropy(of map: Tensor) -> Double? {
   return entropy / log(Double(values.count))
 }
 
-/// The values of a map in double precision; stops the program where one is negative, NaN or infinite.
+/// The values of a map in double precision; stops the program if one is negative, NaN or infinite.
 private func distribution(_ map: Tensor, _ caller: String) -> [Double] {
   map.requireFinite(caller)
   return map.values.map { value in
@@ -146,7 +147,8 @@ private func distribution(_ map: Tensor, _ caller: String) -> [Double] {
 
 private func checkPair(_ map: Tensor, _ mask: Tensor, _ caller: String) {
   guard map.shape == mask.shape, map.count > 0 else {
-    fail("\(caller): expected two tensors of one shape with at least one cell, found \(map.shape) and \(mask.shape)")
+    fail(
+      "\(caller): expected two tensors of the same shape with at least one cell, found \(map.shape) and \(mask.shape)")
   }
   map.requireFinite(caller)
   mask.requireFinite(caller)

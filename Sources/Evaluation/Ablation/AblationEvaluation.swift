@@ -3,7 +3,7 @@ import MSDiffusion
 import Tensors
 import TrainingData
 
-/// A finished model of an ablation, with what its evaluation needs to know about its training.
+/// A finished model of an ablation, with the facts about its training that the evaluation needs.
 public struct AblatedModel: Sendable {
   /// The variant's name in results.
   public var variant: String
@@ -11,7 +11,7 @@ public struct AblatedModel: Sendable {
   public var seed: UInt64
   /// The model's folder.
   public var folder: String
-  /// The layout options that it was trained with.
+  /// The layout options that the model was trained with.
   public var layout: LayoutOptions
 
   public init(variant: String, seed: UInt64, folder: String, layout: LayoutOptions) {
@@ -38,7 +38,8 @@ public struct AblationEvaluation {
     try row(model.variant, seed: model.seed, pipeline, settings, model.layout)
   }
 
-  /// Measures the base alone: the same scenes at γ = 0, where every variant with a frozen base gives the same images.
+  /// Measures the base model on the same scenes, by setting γ to 0: then all variants generate the same images, as
+  /// their base is frozen.
   public func baseRow(_ pipeline: Pipeline) throws -> AblationResults.Row {
     var settings = settings
     settings.scale = 0
@@ -62,7 +63,7 @@ public struct AblationEvaluation {
     return AblationResults.Row(variant: name, seed: seed, values: values)
   }
 
-  /// The scenes to show images of, the same for all models.
+  /// The scenes whose images are shown, the same for all models.
   public func shownScenes(count: Int = 5) -> [TestScene] {
     var scenes = scenes
     (scenes.includesWorn, scenes.seed) = (false, 1)

@@ -3,25 +3,25 @@ import JSON
 
 /// Results of an ablation of the adapter: one row per training run.
 public struct AblationResults: Sendable, Equatable {
-  /// What is reported of each training run, in the order of the table.
+  /// The measures reported for each training run, in the order of the table.
   public enum Measure: String, CaseIterable, Sendable {
-    /// The judge's likeness of each subject to its identity, in its box.
+    /// The judge's likeness between each subject's box and its identity.
     case inBox = "likeness in the box"
-    /// The same, anywhere in the image.
+    /// The judge's greatest likeness to each identity anywhere in the image.
     case anywhere = "likeness anywhere"
-    /// Per image, the product of its subjects' likenesses anywhere, in the manner of M-DINO.
+    /// Per image, the product of its subjects' likenesses anywhere, similar to M-DINO.
     case product = "multi-subject product"
     /// Fraction of subjects whose identity is the nearest of 20 candidates, in their boxes.
     case each = "each recognised"
-    /// Fraction of images where this holds for both subjects.
+    /// Fraction of images in which both subjects' identities are the nearest of 20 candidates.
     case both = "both recognised"
-    /// Cosine of image and caption, by the model's own encoders.
+    /// Cosine similarity between image and caption, by the model's own encoders.
     case text = "text fidelity"
   }
 
   /// One training run.
   public struct Row: Sendable, Equatable {
-    /// A variant's name; ``AblationResults/base`` for the base alone.
+    /// A variant's name; ``AblationResults/base`` for the base model.
     public var variant: String
     public var seed: UInt64
     /// Means over scenes.
@@ -32,7 +32,7 @@ public struct AblationResults: Sendable, Equatable {
     }
   }
 
-  /// The name of the base alone, measured at γ = 0.
+  /// The name of the base model, measured at γ = 0.
   public static let base = "base"
 
   /// Steps of each training run, and samples per step.
@@ -46,11 +46,11 @@ public struct AblationResults: Sendable, Equatable {
     (self.steps, self.batch, self.scenes, self.settings, self.rows) = (steps, batch, scenes, settings, rows)
   }
 
-  /// Names of variants in the order of their first training.
+  /// Names of variants in the order of their first training run.
   public var variants: [String] { rows.map(\.variant).withoutRepeats }
 
   /// Mean and confidence interval over a variant's seeds; with a single seed, the interval has no width.
-  /// - Throws: `AnalysisError` where nothing was measured.
+  /// - Throws: `AnalysisError` if nothing was measured.
   public func interval(_ variant: String, _ measure: Measure) throws -> ConfidenceInterval {
     let values = rows.filter { $0.variant == variant }.compactMap { $0.values[measure] }
     if values.count == 1 { return try .mean(of: values, draws: 1) }

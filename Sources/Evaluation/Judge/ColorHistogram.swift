@@ -1,5 +1,5 @@
-/// Histogram of a patch's colours, regardless of position. Luma has a few broad bins, since light varies; the two
-/// opponent colours have finer ones. Each pixel is divided between neighbouring bins.
+/// Histogram of a patch's colours, regardless of position. Luma has a few broad bins, because light varies; the two
+/// opponent colours have finer bins. Each pixel is divided between neighbouring bins.
 struct ColorHistogram: Sendable {
   private static let lumaBins = 3
   private static let colorBins = 13

@@ -11,18 +11,18 @@ struct EdgeField: Sendable {
     gradients = patch.pixels.withUnsafeBufferPointer { pixels in
       (0..<side * side).map { pixel in
         let (row, column) = pixel.quotientAndRemainder(dividingBy: side)
-        let across =
+        let horizontal =
           pixels[pixel + (column < side - 1 ? 1 : 0)].x - pixels[pixel - (column > 0 ? 1 : 0)].x
-        let down = pixels[pixel + (row < side - 1 ? side : 0)].x - pixels[pixel - (row > 0 ? side : 0)].x
-        let turn = Self.halfTurns(across, down) * Float(Self.orientations)
+        let vertical = pixels[pixel + (row < side - 1 ? side : 0)].x - pixels[pixel - (row > 0 ? side : 0)].x
+        let turn = Self.halfTurns(horizontal, vertical) * Float(Self.orientations)
         let bin = min(Int(turn), Self.orientations - 1)
-        return ((across * across + down * down).squareRoot(), bin, turn - Float(bin))
+        return ((horizontal * horizontal + vertical * vertical).squareRoot(), bin, turn - Float(bin))
       }
     }
   }
 
-  /// The orientation of a gradient in half turns, 0…1; opposite gradients have the same orientation. A cheap monotonic
-  /// approximation of the arctangent, which is good enough for bins.
+  /// The orientation of a gradient in half turns, 0…1; opposite gradients have the same orientation. A fast monotonic
+  /// approximation to the arctangent, which is good enough for bins.
   private static func halfTurns(_ x: Float, _ y: Float) -> Float {
     let (x, y) = y < 0 || (y == 0 && x < 0) ? (-x, -y) : (x, y)
     let size = x.magnitude + y

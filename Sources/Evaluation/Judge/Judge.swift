@@ -2,23 +2,23 @@ import Analysis
 import Tensors
 import TrainingData
 
-/// Recognises which identity a part of an image shows, from colours and edges alone. Nothing in it is trained, and it
-/// shares nothing with the model but the world's drawings.
+/// Recognises which identity a part of an image shows, by comparing colours and edges. It is written by hand, not
+/// trained; all that it shares with the model are the emoji.
 ///
-/// Every candidate is drawn in several poses: each of its drawings, plain and mirrored, at several rotations. The part
-/// of the image is compared with each pose, on the pixels that the pose covers; the best pose counts.
+/// Every candidate is rendered in several poses: each of its drawings, plain and mirrored, at several rotations. The
+/// part of the image is compared with each pose, on the pixels that the pose covers; the best pose counts.
 public struct Judge: Sendable {
-  /// Similarity of a view to one pose of an identity, each 0…1.
+  /// Similarity between a view and one pose of an identity; each number 0…1.
   package struct Likeness: Sendable {
-    /// Of colours, regardless of position.
+    /// Similarity of colours, regardless of position.
     package var colors: Float
-    /// Of edges.
+    /// Similarity of edges.
     package var edges: Float
-    /// Of colours pixel by pixel.
+    /// Similarity of colours pixel by pixel.
     package var arrangement: Float
   }
 
-  /// Weight of each kind of likeness; they sum to 1. Chosen on drawn scenes of the training split.
+  /// Weight of each kind of likeness; they sum to 1. Chosen on rendered scenes of the training split.
   package struct Weights: Sendable {
     package var colors: Float = 0.2
     package var edges: Float = 0.5
@@ -53,12 +53,12 @@ public struct Judge: Sendable {
     return View(patch: patch, rim: patch.rim, edges: EdgeField(patch))
   }
 
-  /// Similarity of a view to an identity: 1 if they are equal to the last pixel, 0 if they have nothing in common.
+  /// Similarity between a view and an identity: 1 if all pixels are equal, 0 if they have nothing in common.
   public func similarity(of view: View, to identity: Identity) -> Double {
     similarity(of: view, to: poses(of: identity))
   }
 
-  /// The likenesses of a view to each pose of an identity.
+  /// The likeness of a view to each pose of an identity.
   package func likenesses(of view: View, to identity: Identity) -> [Likeness] {
     poses(of: identity).map { likeness(of: view, to: $0) }
   }
@@ -71,14 +71,14 @@ public struct Judge: Sendable {
     world.portraits(of: identity, turns: turns, side: Patch.side, fill: Patch.fill).map { PosedCandidate(Patch($0)) }
   }
 
-  /// Similarity to an identity of the most similar window in an image, for images that were generated without boxes.
+  /// The greatest similarity between an identity and any window in an image, for images generated without boxes.
   /// The maximum over many windows is never small: compare it with that of images without any subject.
   public func likenessAnywhere(in image: Tensor, to identity: Identity) -> Double {
     let poses = poses(of: identity)
     return Self.windows.map { similarity(of: view(of: image, in: $0), to: poses) }.max() ?? 0
   }
 
-  /// Square windows of three sizes all over an image, which overlap by at least half.
+  /// Square windows of three sizes that cover the image and overlap by at least half.
   private static let windows: [Box] = [Float(0.32), 0.44, 0.6].flatMap { side in
     let steps = Int(((1 - side) / (side / 3)).rounded(.up))
     let starts = (0...steps).map { Float($0) * (1 - side) / Float(steps) }
@@ -97,11 +97,11 @@ public struct Judge: Sendable {
   }
 
   private func likeness(of view: View, to candidate: PosedCandidate) -> Likeness {
-    let shown = candidate.patch.over(view.rim)
+    let composited = candidate.patch.over(view.rim)
     return Likeness(
       colors: ColorHistogram(view.patch, weights: candidate.inside).intersection(with: candidate.colors),
       edges: EdgeHistogram(view.edges, weights: candidate.around)
-        .cosine(with: EdgeHistogram(EdgeField(shown), weights: candidate.around)),
+        .cosine(with: EdgeHistogram(EdgeField(composited), weights: candidate.around)),
       arrangement: arrangement(view.patch, candidate.patch, weights: candidate.inside))
   }
 
@@ -112,7 +112,7 @@ public struct Judge: Sendable {
     var (sum, total) = (Float(0), Float(0))
     for index in weights.indices where weights[index] > 0 {
       let difference = (patch.pixels[index] - portrait.pixels[index]) * scale
-      // The distance is capped, so that pixels that others cover do not dominate.
+      // The distance is capped, so that pixels covered by other subjects do not dominate.
       sum += weights[index] * min((difference * difference).sum().squareRoot(), 0.5)
       total += weights[index]
     }
@@ -123,7 +123,7 @@ public struct Judge: Sendable {
 /// A candidate in one pose, with everything that does not depend on the view.
 private struct PosedCandidate {
   let patch: Patch
-  /// Weight of each pixel: for the candidate alone, and with a rim that includes its outline.
+  /// Weight of each pixel: inside the candidate, and including a rim around its outline.
   let inside, around: [Float]
   let colors: ColorHistogram
 

@@ -2,8 +2,8 @@ import Analysis
 import Tensors
 import TrainingData
 
-/// A small square image in opponent colours: luma, red against green, yellow against blue; each about −1…1. A pixel's
-/// fourth number is its weight.
+/// A small square image in opponent colours: luma, red against green, yellow against blue; each about −1…1. A
+/// pixel's fourth number is its weight.
 ///
 /// The three are linear in red, green and blue, so that a rotation of the hue changes the last two and hardly changes
 /// luma.
@@ -16,7 +16,7 @@ struct Patch: Sendable {
   /// Row by row.
   var pixels: [SIMD4<Float>]
 
-  /// The square around a box of an image `[3, H, W]`, 0…1. Beyond the image, its edge is repeated.
+  /// The square around a box in an image `[3, H, W]`, 0…1. Beyond the image, its edge is repeated.
   init(_ image: Tensor, around box: Box) {
     guard image.rank == 3, image.shape[0] == 3 else { fail("Patch: expected an image [3, H, W], found \(image.shape)") }
     let (height, width) = (image.shape[1], image.shape[2])
@@ -25,7 +25,7 @@ struct Patch: Sendable {
     let size = max(boxWidth, boxHeight, 1) / Self.fill
     let left = (box.x0 + box.x1) / 2 * Float(width) - size / 2
     let top = (box.y0 + box.y1) / 2 * Float(height) - size / 2
-    // Each pixel is the mean of several points where the patch is coarser than the image.
+    // If the patch is coarser than the image, each pixel is the mean of several points.
     let points = max(1, Int((size / Float(Self.side)).rounded(.up)) * 2 - 1)
     let step = size / Float(Self.side * points)
     pixels = image.withUnsafeBuffer { values in
@@ -79,7 +79,7 @@ struct Patch: Sendable {
     return sum / count
   }
 
-  /// The patch composited over one colour.
+  /// The patch composited over a uniform colour.
   func over(_ ground: SIMD4<Float>) -> Patch {
     var result = self
     for index in pixels.indices {
@@ -90,18 +90,18 @@ struct Patch: Sendable {
     return result
   }
 
-  /// The weight of each pixel, grown by `radius` pixels to all sides.
+  /// The weight of each pixel, grown by `radius` pixels in all directions.
   func coverage(grownBy radius: Int) -> [Float] {
     let side = Self.side
-    func grown(_ values: [Float], stride: Int, limit: (Int) -> Int) -> [Float] {
+    func grown(_ values: [Float], stride: Int, coordinate: (Int) -> Int) -> [Float] {
       values.indices.map { index in
-        let at = limit(index)
-        return (max(at - radius, 0)...min(at + radius, side - 1)).reduce(0) {
-          max($0, values[index + ($1 - at) * stride])
+        let position = coordinate(index)
+        return (max(position - radius, 0)...min(position + radius, side - 1)).reduce(0) {
+          max($0, values[index + ($1 - position) * stride])
         }
       }
     }
-    let across = grown(pixels.map(\.w), stride: 1) { $0 % side }
-    return grown(across, stride: side) { $0 / side }
+    let grownInRows = grown(pixels.map(\.w), stride: 1) { $0 % side }
+    return grown(grownInRows, stride: side) { $0 / side }
   }
 }

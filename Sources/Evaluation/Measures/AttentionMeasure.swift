@@ -6,15 +6,16 @@ import Models
 import Tensors
 import TrainingData
 
-// Axes: B scenes, R subjects of a scene, h and w of a layer's feature map, S image side.
+// Axes: B scenes, R subjects in a scene, h and w are the height and width of a layer's feature map, S is the image's
+// side.
 
-/// Where words attend in drawn scenes with added noise: each phrase's heatmap is compared with its subject's
-/// silhouette.
+/// Measures which pixels attend to each word in rendered scenes with added noise: each phrase's heatmap is compared
+/// with its subject's silhouette.
 struct AttentionMeasure {
   let pipeline: Pipeline
   /// Timesteps around the middle of the schedule; maps are averaged over them.
   static let timesteps = [400, 500, 600]
-  /// Number of thresholds of a curve, in 0…1.
+  /// Number of thresholds in a curve, from 0 to 1.
   static let thresholds = 41
 
   /// - Throws: `EvaluationError.unsupported` for a U-Net with added conditions.
@@ -26,7 +27,8 @@ struct AttentionMeasure {
     self.pipeline = pipeline
   }
 
-  /// One row per scene.
+  /// Measures each scene's maps.
+  /// - Returns: one row per scene.
   func rows(_ scenes: [TestScene]) throws -> [AttentionRow] {
     let context = Tensor.stacked(scenes.map { scene in encodedText(scene.sample.caption) }, axis: 0)
     var rows = scenes.map { scene in
@@ -37,8 +39,8 @@ struct AttentionMeasure {
       let maps = try maps(scenes, context: context, scale: scale)
       for (layers, fused) in Self.fused(maps, side: scenes[0].sample.image.shape[1]) {
         for (index, scene) in scenes.enumerated() {
-          let own = fused.sliced(axis: 0, index..<index + 1)
-          rows[index].pointing.append(pointing(of: own, scene, scale: scale, layers: layers))
+          let sceneMaps = fused.sliced(axis: 0, index..<index + 1)
+          rows[index].pointing.append(pointing(of: sceneMaps, scene, scale: scale, layers: layers))
         }
       }
     }
@@ -79,7 +81,8 @@ struct AttentionMeasure {
     }
   }
 
-  /// Maps fused at the image's size, `[B, R, S, S]`: all layers in every way, and the mean of the layers of each size.
+  /// Maps fused at the image's size, `[B, R, S, S]`: all layers by every fusion, and the mean of the layers of each
+  /// size.
   private static func fused(_ maps: [Tensor], side: Int) -> [(layers: AttentionRow.Layers, maps: Tensor)] {
     let size = (side, side)
     return LayerFusion.allCases.map { (.all($0), $0(maps, size: size)) }
@@ -93,7 +96,7 @@ struct AttentionMeasure {
     Tensor(subject.silhouette.values.map { $0 > 0.5 ? 1 : 0 }, shape: subject.silhouette.shape)
   }
 
-  /// How well one scene's maps point, `[1, R, S, S]`.
+  /// Compares one scene's maps, `[1, R, S, S]`, with its silhouettes.
   private func pointing(
     of maps: Tensor, _ scene: TestScene, scale: Float, layers: AttentionRow.Layers
   ) -> AttentionRow.Pointing {
@@ -110,7 +113,7 @@ struct AttentionMeasure {
 }
 
 extension Evaluator {
-  /// Where words attend; see `AttentionMeasure`.
+  /// Measures which pixels attend to each word; see `AttentionMeasure`.
   public func attention(_ pipeline: Pipeline, _ scenes: TestScenes, count: Int, label: String = "")
     throws -> [AttentionRow]
   {

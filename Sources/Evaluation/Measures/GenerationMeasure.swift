@@ -6,28 +6,31 @@ import MSDiffusion
 import Tensors
 import TrainingData
 
-// Axes: H and W of an image.
+// Axes: H and W are the height and width of an image.
 
-/// What generated subjects look like and where they land.
+/// Measures whether generated subjects are recognised, and whether they land in their boxes.
 struct GenerationMeasure {
   let pipeline: Pipeline
   let settings: GenerationSettings
   let recognition: Recognition
-  /// How subjects are kept apart.
+  /// Layout options for generating.
   var layout = LayoutOptions()
-  /// Whether to measure if subjects land in their boxes, and their likeness anywhere in the image.
-  var landing = false, anywhere = false
+  /// Whether to measure if subjects land in their boxes.
+  var landing = false
+  /// Whether to measure the judge's likeness to each identity anywhere in the image.
+  var anywhere = false
 
-  /// One row per scene.
+  /// Generates and measures one image per scene.
+  /// - Returns: one row per scene.
   func rows(_ scenes: [TestScene]) throws -> [GenerationRow] {
     let generations = try pipeline.generate(requests(scenes))
     let empty = landing ? try pipeline.generate(scenes.map { $0.emptyRequest(settings) }) : []
-    let own = OwnEncoders(pipeline: pipeline)
+    let encoders = OwnEncoders(pipeline: pipeline)
     return scenes.enumerated().map { index, scene in
-      let image = generations[index].shown
+      let image = generations[index].firstImage
       var row = GenerationRow(scene: scene.index, subjects: recognition.subjects(of: image, scene))
       if landing {
-        let difference = Difference(image, empty[index].shown)
+        let difference = Difference(image, empty[index].firstImage)
         row.landings = scene.sample.subjects.map { subject in
           GenerationRow.Landing(
             isInBox: difference.isCentred(in: subject.box),
@@ -39,9 +42,9 @@ struct GenerationMeasure {
         row.anywhere = scene.identities.map { recognition.judge.likenessAnywhere(in: image, to: $0) }
       }
       row.imageCosines = scene.sample.subjects.compactMap { subject in
-        own.imageLikeness(generations[index].image.cropped(to: subject.box), PixelImage(subject.reference))
+        encoders.imageLikeness(generations[index].image.cropped(to: subject.box), PixelImage(subject.reference))
       }
-      row.textCosine = own.textLikeness(generations[index].image, scene.sample.caption)
+      row.textCosine = encoders.textLikeness(generations[index].image, scene.sample.caption)
       return row
     }
   }
@@ -52,18 +55,18 @@ struct GenerationMeasure {
 }
 
 extension Generation {
-  /// The first image, `[3, H, W]`, 0…1.
-  var shown: Tensor {
+  /// The first of the generated images, `[3, H, W]`, 0…1.
+  var firstImage: Tensor {
     (decoded.sliced(axis: 0, 0..<1).reshaped(Array(decoded.shape.dropFirst())) / 2 + 0.5).clamped(to: 0...1)
   }
 }
 
-/// Where an image differs from the same scene without its subject.
+/// The difference between an image and one of the same scene without its subject.
 package struct Difference {
-  /// The difference where it is above Otsu's threshold, 0 elsewhere, `[H, W]`.
+  /// The mean absolute difference over channels, set to 0 where it is not above Otsu's threshold, `[H, W]`.
   private let difference: Tensor
 
-  /// Takes two images `[3, H, W]`.
+  /// Compares two images `[3, H, W]`.
   package init(_ image: Tensor, _ empty: Tensor) {
     let absolute = (image - empty).abs().mean(axes: [0])
     let limit = absolute.otsuThreshold()
@@ -71,22 +74,25 @@ package struct Difference {
   }
 
   /// Whether the centroid of the difference lies in a box.
-  package func isCentred(in box: Box) -> Bool { Self.middle(difference, in: box) }
+  package func isCentred(in box: Box) -> Bool { Self.hasCentroid(difference, in: box) }
 
-  /// Whether the centroid of its largest connected part lies in a box.
-  package func largestIsCentred(in box: Box) -> Bool { Self.middle(difference * difference.largestPart(), in: box) }
+  /// Whether the centroid of the difference's largest connected part lies in a box.
+  package func largestIsCentred(in box: Box) -> Bool {
+    Self.hasCentroid(difference * difference.largestPart(), in: box)
+  }
 
-  private static func middle(_ map: Tensor, in box: Box) -> Bool {
+  private static func hasCentroid(_ map: Tensor, in box: Box) -> Bool {
     centroid(of: map).map { box.contains(Float($0.x), Float($0.y)) } ?? false
   }
 }
 
 extension Box {
+  /// Whether a point lies in the box or on its edge, in fractions of the image.
   func contains(_ x: Float, _ y: Float) -> Bool { x >= x0 && x <= x1 && y >= y0 && y <= y1 }
 }
 
 extension PixelImage {
-  /// The pixels in a box; the whole image if there are none.
+  /// The part of the image in a box; the whole image if the box covers no pixel.
   func cropped(to box: Box) -> PixelImage {
     let cells = box.cells(height: height, width: width)
     guard !cells.isEmpty else { return self }
@@ -96,14 +102,18 @@ extension PixelImage {
 }
 
 extension Evaluator {
-  /// One subject per scene: whether it is recognised, and whether it lands in its box.
+  /// Measures scenes of one subject: whether the judge recognises the subject, and whether it lands in its box.
   public func subjects(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings
   ) throws -> [GenerationRow] {
     try generated("subject", pipeline, scenes, count: count, settings: settings) { $0.landing = true }
   }
 
-  /// Two subjects per scene: whether both are recognised as their own.
+  /// Measures scenes of two subjects: whether the judge recognises each of them.
+  /// - Parameters:
+  ///   - layout: layout options for generating.
+  ///   - anywhere: whether to measure the likeness anywhere in the image, too.
+  ///   - label: suffix for the name of the measure's file.
   public func pairs(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings,
     layout: LayoutOptions = .init(), anywhere: Bool = false, label: String = ""
@@ -115,23 +125,23 @@ extension Evaluator {
 
   private func generated(
     _ name: String, _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings,
-    _ change: (inout GenerationMeasure) -> Void
+    _ configure: (inout GenerationMeasure) -> Void
   ) throws -> [GenerationRow] {
     guard pipeline.adapter != nil else {
       throw EvaluationError.missingPart(
-        folder: pipeline.folder, part: ModelPart.adapter.description, measure: "what generated subjects look like")
+        folder: pipeline.folder, part: ModelPart.adapter.description, measure: "the likeness of generated subjects")
     }
     var measure = GenerationMeasure(pipeline: pipeline, settings: settings, recognition: Recognition(judge: judge))
-    change(&measure)
-    let changed = measure
+    configure(&measure)
+    let configured = measure
     return try rows(
       name, settings: settings.json(pipeline), scenes: scenes, count: count, batch: settings.batch
-    ) { try changed.rows($0) }
+    ) { try configured.rows($0) }
   }
 }
 
 extension GenerationSettings {
-  /// What the rows of a measure depend on.
+  /// Everything that determines a measure's rows; stored with them to detect stale results.
   func json(_ pipeline: Pipeline) -> JSONValue {
     .object([("model", .string(pipeline.hash())), ("settings", json)])
   }

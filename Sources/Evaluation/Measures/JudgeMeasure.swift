@@ -1,7 +1,7 @@
 import Tensors
 import TrainingData
 
-/// Whether the judge recognises the subjects of an image, each among its own candidates.
+/// Asks the judge to pick each subject out of a list of candidates.
 package struct Recognition {
   let judge: Judge
   /// Candidates per subject, including the subject itself.
@@ -9,7 +9,8 @@ package struct Recognition {
 
   package init(judge: Judge) { self.judge = judge }
 
-  /// A subject's candidates: itself, the others of its scene, then those of ``EmojiWorld/candidates(for:count:seed:)``.
+  /// The candidates for a subject: its own identity first, then those of the scene's other subjects, then distractors
+  /// from ``EmojiWorld/candidates(for:count:seed:)``.
   package func candidates(for subject: Int, of scene: TestScene) -> [Identity] {
     let own = scene.identities[subject]
     var result = [own] + scene.identities.filter { $0 != own }
@@ -18,7 +19,7 @@ package struct Recognition {
     return Array(result.prefix(count))
   }
 
-  /// What the judge sees of each subject in an image `[3, H, W]`, 0…1, of a scene.
+  /// The judge's result for each subject of a scene, in an image `[3, H, W]`, 0…1.
   func subjects(of image: Tensor, _ scene: TestScene) -> [RecognisedSubject] {
     scene.sample.subjects.enumerated().map { index, subject in
       let candidates = candidates(for: index, of: scene)
@@ -27,13 +28,13 @@ package struct Recognition {
       let own = candidates[0]
       return RecognisedSubject(
         isNearest: nearest == own, likeness: similarities[0], kindIsRight: nearest.kind == own.kind,
-        hueIsRight: nearest.hue == own.hue, isSwapped: nearest != own && scene.identities.contains(nearest))
+        hueIsRight: nearest.hue == own.hue, isTakenForOther: nearest != own && scene.identities.contains(nearest))
     }
   }
 }
 
 extension Evaluator {
-  /// The judge's own ceiling: it judges drawn scenes in place of generated images.
+  /// The best score possible under this judge: its results on the rendered scenes.
   public func judgeCeiling(_ scenes: TestScenes, count: Int) throws -> [RecognitionRow] {
     let recognition = Recognition(judge: judge)
     return try rows("judge ceiling \(scenes.subjects)", settings: [:], scenes: scenes, count: count, batch: 20) {

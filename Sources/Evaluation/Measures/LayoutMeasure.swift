@@ -4,13 +4,14 @@ import MSDiffusion
 import Tensors
 import TrainingData
 
-/// Where the model itself puts subjects while it generates with a pseudo layout: boxes around masks of text attention
-/// are compared with the boxes of the request, by the published rule and by variants of it.
+/// Measures where the model itself puts subjects while it generates with a pseudo layout. Boxes around masks of text
+/// attention are compared with the requested boxes, by the published rule and by variants of it.
 struct LayoutMeasure {
   let pipeline: Pipeline
   let settings: GenerationSettings
 
-  /// One row per scene.
+  /// Generates an image for each scene and measures its maps.
+  /// - Returns: one row per scene.
   func rows(_ scenes: [TestScene]) throws -> [LayoutRow] {
     let boxes = scenes.map { scene in scene.sample.subjects.map(\.box) }
     let side = scenes[0].sample.image.shape[1]
@@ -24,8 +25,8 @@ struct LayoutMeasure {
         for index in rows.indices { rows[index].variants[variant.name] = fits[index] }
       }
       guard run.layout == .published else { continue }
-      for (height, own) in Dictionary(grouping: maps, by: { $0.shape[2] }) {
-        let fits = LayoutVariant.published.overlaps(own, with: boxes, side: side)
+      for (height, layers) in Dictionary(grouping: maps, by: { $0.shape[2] }) {
+        let fits = LayoutVariant.published.overlaps(layers, with: boxes, side: side)
         for index in rows.indices { rows[index].heights[height] = fits[index] }
       }
       let fits = LayoutVariant.published.overlaps(Self.silhouettes(scenes, like: maps), with: boxes, side: side)
@@ -34,7 +35,7 @@ struct LayoutMeasure {
     return rows
   }
 
-  /// The exact fraction of each position that a subject covers, with the shapes of some maps.
+  /// The exact fraction of each position that each subject covers, with the shapes of the given maps.
   private static func silhouettes(_ scenes: [TestScene], like maps: [Tensor]) -> [Tensor] {
     let silhouettes = Tensor.stacked(
       scenes.map { scene in .stacked(scene.sample.subjects.map(\.silhouette), axis: 0) }, axis: 0)
@@ -61,7 +62,7 @@ struct LayoutMeasure {
 }
 
 extension Evaluator {
-  /// The pseudo layout against the boxes of the request; see `LayoutMeasure`.
+  /// Compares the pseudo layout with the requested boxes; see `LayoutMeasure`.
   public func layouts(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings
   ) throws -> [LayoutRow] {
@@ -75,15 +76,15 @@ extension Evaluator {
     ) { try measure.rows($0) }
   }
 
-  /// Whether images at γ = 0 equal those of the base model alone, bit for bit.
+  /// Whether images at γ = 0 equal the base model's images without subjects, bit for bit.
   public func zeroScaleIsBase(_ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings)
     throws
     -> Bool
   {
     let batch = scenes.indices(count: count).map { scenes[$0] }
-    let off = try pipeline.generate(batch.map { scene in scene.request(settings).with { $0.scale = 0 } })
+    let unscaled = try pipeline.generate(batch.map { scene in scene.request(settings).with { $0.scale = 0 } })
     let base = try pipeline.generate(batch.map { scene in scene.request(settings).with { $0.subjects = [] } })
-    return zip(off, base).allSatisfy { a, b in
+    return zip(unscaled, base).allSatisfy { a, b in
       a.images == b.images && a.decoded.values.map(\.bitPattern) == b.decoded.values.map(\.bitPattern)
     }
   }

@@ -1,22 +1,23 @@
 import Analysis
 import Tensors
 
-// Axes: B samples, R subjects of a sample, h and w of a layer's feature map.
+// Axes: B samples, R subjects in a sample, h and w are the height and width of a layer's feature map.
 
 /// A pseudo layout to generate with, and a rule for reading subjects' boxes from the text maps at the end.
 package struct LayoutVariant: Sendable {
   /// The pseudo layouts to generate with, by name.
   static let runs: [(name: String, layout: PseudoLayout)] = [("published run", .published), ("joint run", .joint)]
 
-  /// The name of the pseudo layout in generation.
+  /// The name of the pseudo layout to generate with.
   package var run: String
-  /// How boxes are read. Without ``PseudoLayout/fusion``, each layer has its own boxes, and their mean fit counts.
+  /// The rule for reading boxes. Without ``PseudoLayout/fusion``, each layer has its own boxes, and their mean fit
+  /// counts.
   package var rule: PseudoLayout
 
   /// The published rule, layer by layer.
   package static let published = LayoutVariant(run: runs[0].name, rule: .published)
 
-  /// All variants that are measured.
+  /// All measured variants.
   package static let all: [LayoutVariant] = {
     let thresholds = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5].map { PseudoLayout.Threshold.fixed($0) } + [.otsu]
     return runs.flatMap { run in
@@ -26,14 +27,15 @@ package struct LayoutVariant: Sendable {
             LayoutVariant(
               run: run.name,
               rule: PseudoLayout(
-                threshold: threshold, largestPart: part, fusion: fusion, memory: run.layout.memory))
+                threshold: threshold, largestPart: part, fusion: fusion, decay: run.layout.decay))
           }
         }
       }
     }
   }()
 
-  /// For files and figures: `published run, each layer, 0.5`; `joint run, mean of layers, Otsu, largest part`.
+  /// The variant's name in files and figures: `published run, each layer, 0.5`; `joint run, mean of layers, Otsu,
+  /// largest part`.
   package var name: String {
     let layers =
       switch rule.fusion {
@@ -50,7 +52,7 @@ package struct LayoutVariant: Sendable {
     return "\(run), \(layers), \(threshold)" + (rule.largestPart == nil ? "" : ", largest part")
   }
 
-  /// Intersection over union of the boxes around masks with the requested boxes: one number per sample and subject.
+  /// Intersection over union between the boxes around masks and the requested boxes: one number per sample and subject.
   /// - Parameters:
   ///   - layers: maps `[B, R, h, w]`.
   ///   - side: side of the square at which layers are fused.

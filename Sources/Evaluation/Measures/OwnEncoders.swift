@@ -2,12 +2,12 @@ import Images
 import MSDiffusion
 import Tensors
 
-/// Similarity by the model's own encoders, computed like CLIP-I and CLIP-T. These encoders took part in training, so
-/// the numbers are reported without a target.
+/// Similarities computed with the model's own encoders, like CLIP-I and CLIP-T. These encoders took part in training,
+/// so the values are reported without a target.
 struct OwnEncoders {
   let pipeline: Pipeline
 
-  /// Cosine of an image and a text; nil without an image encoder, or if the embeddings differ in width.
+  /// Cosine similarity between an image and a text; nil without an image encoder, or if the embeddings differ in width.
   func textLikeness(_ image: PixelImage, _ text: String) -> Double? {
     guard let encoder = pipeline.image, let branch = pipeline.text.last else { return nil }
     let ids = branch.tokenizer.encode(text, length: branch.encoder.configuration.positions).ids
@@ -16,7 +16,7 @@ struct OwnEncoders {
     return Self.cosine(encoder.encoder(pixels).imageEmbedding, output.projected ?? output.pooled)
   }
 
-  /// Cosine of two images.
+  /// Cosine similarity between two images; nil without an image encoder.
   func imageLikeness(_ first: PixelImage, _ second: PixelImage) -> Double? {
     guard let encoder = pipeline.image else { return nil }
     let pixels = Tensor.stacked([first, second].map { encoder.processor($0) }, axis: 0)

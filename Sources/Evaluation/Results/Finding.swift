@@ -3,18 +3,18 @@ import JSON
 
 /// One line of a model's report.
 public struct Finding: Sendable, Equatable {
-  /// What was measured.
+  /// The measure's name.
   public var name: String
-  /// What it was measured on, and how.
+  /// The data and the method of the measurement.
   public var note: String
   public var interval: ConfidenceInterval
   /// The value that guessing would reach; nil if there is no such baseline.
   public var chance: Double?
   /// The value that the model should reach; nil if the finding is only reported.
   public var target: Double?
-  /// Number of scenes that it was measured on.
+  /// Number of scenes measured.
   public var scenes: Int
-  /// The last stage of training that affects it; nil if none does.
+  /// The last training stage that affects the finding; nil if none does.
   public var stage: StageName?
 
   public init(
@@ -25,12 +25,12 @@ public struct Finding: Sendable, Equatable {
     (self.scenes, self.stage) = (scenes, stage)
   }
 
-  /// A finding from one value per scene.
+  /// Makes a finding from one value per scene.
   init(
     _ name: String, note: String = "", of values: [Double], chance: Double? = nil, target: Double? = nil,
     stage: StageName? = nil
   ) throws {
-    // A fraction of hits has its own kind of interval, which also holds near 0 and 1.
+    // Fractions of hits need a different kind of interval, which is also valid near 0 and 1.
     let isHits = values.allSatisfy { $0 == 0 || $0 == 1 }
     let interval =
       isHits
@@ -66,6 +66,6 @@ public struct Finding: Sendable, Equatable {
 }
 
 extension Double {
-  /// Rounded to six decimal places, as in files of results.
+  /// Rounded to six decimal places, as in result files.
   var rounded6: Double { (self * 1e6).rounded() / 1e6 }
 }

@@ -1,17 +1,17 @@
 import Foundation
 import JSON
 
-/// The rows of a measure in a file that grows batch by batch, so that an interrupted measurement resumes where it
-/// stopped.
+/// The rows of a measure, stored in a file that grows batch by batch, so that an interrupted measurement resumes where
+/// it stopped.
 ///
-/// A file made with another model or other settings is overwritten.
+/// A file made with a different model or different settings is overwritten.
 struct Ledger<Row: MeasuredRow> {
   private(set) var rows: [Int: Row] = [:]
   private let path: String?
-  /// What the rows depend on.
+  /// Everything that the rows depend on.
   private let header: JSONValue
 
-  /// - Parameter path: nil keeps rows only in memory.
+  /// - Parameter path: the file; nil: rows are kept only in memory.
   init(path: String?, header: JSONValue) {
     (self.path, self.header) = (path, header)
     guard let path, FileManager.default.fileExists(atPath: path), let file = try? JSONNode.read(path),
@@ -20,7 +20,8 @@ struct Ledger<Row: MeasuredRow> {
     rows = Dictionary(found.map { ($0.scene, $0) }) { first, _ in first }
   }
 
-  /// - Throws: `JSONError` where the file cannot be written; `EncodingError` for a number that is not finite.
+  /// Adds rows and writes the file.
+  /// - Throws: `JSONError` if the file cannot be written; `EncodingError` if a number is not finite.
   mutating func add(_ new: [Row]) throws {
     for row in new { rows[row.scene] = row }
     guard let path else { return }

@@ -1,14 +1,14 @@
 import Analysis
 import JSON
 
-/// Results of a model's evaluation: the table of its report, and what the numbers depend on.
+/// Results of a model's evaluation: the findings of its report, and the checkpoint and settings that they depend on.
 public struct ModelResults: Sendable, Equatable {
-  /// Hash of the checkpoint that was measured.
+  /// Hash of the measured checkpoint.
   public var checkpoint: String
-  /// How images were generated.
+  /// Settings that images were generated with.
   public var settings: GenerationSettings
   public var findings: [Finding]
-  /// What could not be measured, and why.
+  /// The parts that were missing, so that something could not be measured.
   public var missing: [String]
 
   public init(
@@ -17,7 +17,7 @@ public struct ModelResults: Sendable, Equatable {
     (self.checkpoint, self.settings, self.findings, self.missing) = (checkpoint, settings, findings, missing)
   }
 
-  /// The finding of this name.
+  /// The finding with this name.
   public subscript(name: String) -> Finding? { findings.first { $0.name == name } }
 
   public var json: JSONValue {

@@ -1,4 +1,4 @@
-/// The name of a training stage. It is an open set, since other models may have other stages.
+/// The name of a training stage. Not an enum, because other models may have other stages.
 public struct StageName: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
   public let rawValue: String
 
@@ -6,9 +6,9 @@ public struct StageName: RawRepresentable, Hashable, Sendable, ExpressibleByStri
   public init(_ name: String) { rawValue = name }
   public init(stringLiteral name: String) { rawValue = name }
 
-  /// Training of the base model, before anything is added to it.
+  /// Training of the base model: the U-Net without adapter.
   public static let base: StageName = "base"
-  /// Training of the adapter beside the base.
+  /// Training of the adapter, with the base model frozen.
   public static let adapter: StageName = "adapter"
 
   public var description: String { rawValue }

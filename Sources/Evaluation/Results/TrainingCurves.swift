@@ -1,12 +1,12 @@
 import Foundation
 import JSON
 
-/// Losses over a training run: its logs, thinned to what a figure can show.
+/// Losses over a training run, from its logs, with few enough points for a figure.
 public struct TrainingCurves: Sendable, Equatable {
-  /// One logged quantity of one stage.
+  /// One quantity that a stage logged.
   public struct Curve: Sendable, Equatable {
     public var stage: StageName
-    /// Its name in the log; `heldOut.…` is measured on held-out scenes.
+    /// The quantity's name in the log; `heldOut.…` is measured on held-out scenes.
     public var name: String
     /// Number of training samples seen, one per value.
     public var samples: [Double]
@@ -21,9 +21,9 @@ public struct TrainingCurves: Sendable, Equatable {
 
   public init(_ curves: [Curve]) { self.curves = curves }
 
-  /// Reads the logs of a working folder, `STAGE/log.jsonl`; stages without one are left out.
+  /// Reads the logs in a working folder, `STAGE/log.jsonl`; stages without a log are left out.
   /// - Parameters:
-  ///   - stages: in the order of the curves.
+  ///   - stages: stages in the order of the curves.
   ///   - points: maximum number of points per curve; neighbours are averaged.
   /// - Throws: `JSONError` for a line that is not JSON.
   public init(workingFolder folder: String, stages: [StageName], points: Int = 80) throws {
@@ -43,18 +43,18 @@ public struct TrainingCurves: Sendable, Equatable {
     for line in data.split(separator: UInt8(ascii: "\n")) {
       let entry = JSONNode(try JSONValue.parse(Array(line), name: path), name: path)
       let samples = try entry["samples"].double()
-      let figures = entry["evaluation"].isPresent ? entry["evaluation"] : entry
-      for name in try figures.keys() where !["step", "samples", "learningRate", "gradientNorm"].contains(name) {
+      let values = entry["evaluation"].isPresent ? entry["evaluation"] : entry
+      for name in try values.keys() where !["step", "samples", "learningRate", "gradientNorm"].contains(name) {
         if found[name] == nil { order.append(name) }
         found[name, default: Curve(stage: stage, name: name, samples: [], values: [])].samples.append(samples)
-        found[name]?.values.append(try figures[name].double())
+        found[name]?.values.append(try values[name].double())
       }
     }
     return order.compactMap { found[$0]?.thinned(to: points) }
   }
 
-  /// Adds a model's results after a number of samples of a stage: one point per finding of that stage that has a target
-  /// other than 1 (a target of 1 is a yes or no). It replaces a point at the same number of samples.
+  /// Adds a model's results after a number of samples of a stage: one point for each finding that depends on this stage
+  /// and has a target other than 1 (a target of 1 means yes or no). A point at the same number of samples is replaced.
   public mutating func add(_ findings: [Finding], stage: StageName, samples: Int) {
     for finding in findings where finding.stage == stage && finding.target != nil && finding.target != 1 {
       var index = curves.firstIndex { $0.stage == stage && $0.name == finding.name } ?? curves.endIndex
@@ -93,7 +93,7 @@ public struct TrainingCurves: Sendable, Equatable {
 }
 
 extension TrainingCurves.Curve {
-  /// At most `points` points, each the mean of neighbours.
+  /// This curve with at most `points` points, each the mean of neighbouring ones.
   func thinned(to points: Int) -> TrainingCurves.Curve {
     let size = max(1, (samples.count + points - 1) / points)
     func means(_ list: [Double]) -> [Double] {

@@ -1,6 +1,6 @@
 import Analysis
 
-/// Where words attended in one drawn scene.
+/// The attention to each word in one rendered scene.
 public struct AttentionRow: MeasuredRow {
   /// The layers whose maps were fused.
   public enum Layers: Hashable, Codable, Sendable {
@@ -9,15 +9,15 @@ public struct AttentionRow: MeasuredRow {
     case height(Int)
   }
 
-  /// How well a scene's heatmaps point, by one choice of layers.
+  /// How well a scene's heatmaps fit its silhouettes, for one choice of layers.
   public struct Pointing: Codable, Equatable, Sendable {
     /// γ, the weight of subject attention.
     public var scale: Float
     public var layers: Layers
-    /// For each subject: 1 if the maximum of its phrase's heatmap lies in its silhouette, 0 if not, between them where
+    /// For each subject: 1 if the maximum of its phrase's heatmap lies in its silhouette, 0 if not, between them if
     /// several maxima tie.
     public var hits: [Double]
-    /// Mean intersection over union of heatmap and silhouette at each threshold; empty if every subject is hidden.
+    /// Mean intersection over union between heatmap and silhouette at each threshold; empty if every subject is hidden.
     public var overlaps: [Double]
 
     package init(scale: Float, layers: Layers, hits: [Double], overlaps: [Double]) {
@@ -28,14 +28,14 @@ public struct AttentionRow: MeasuredRow {
   public var scene: Int
   /// The fraction of the image that each subject's silhouette covers.
   public var areas: [Double]
-  /// For γ = 0 and, with an adapter, γ = 1.
+  /// Results for γ = 0 and, with an adapter, γ = 1, for every choice of layers.
   public var pointing: [Pointing]
 
   package init(scene: Int, areas: [Double], pointing: [Pointing]) {
     (self.scene, self.areas, self.pointing) = (scene, areas, pointing)
   }
 
-  /// How well the heatmaps point at a γ, by some layers; nil where that was not measured.
+  /// The result for this γ and choice of layers; nil if it was not measured.
   public func pointing(scale: Float, _ layers: Layers = .all(.uniform)) -> Pointing? {
     pointing.first { $0.scale == scale && $0.layers == layers }
   }
@@ -48,7 +48,7 @@ extension [AttentionRow] {
     return (curves.first ?? []).indices.map { index in curves.reduce(0) { $0 + $1[index] } / Double(curves.count) }
   }
 
-  /// Heights of the layers that were measured alone, highest first.
+  /// The heights of layers that were measured separately, highest first.
   var heights: [Int] {
     Set(flatMap(\.pointing).compactMap { if case .height(let height) = $0.layers { height } else { nil } })
       .sorted(by: >)

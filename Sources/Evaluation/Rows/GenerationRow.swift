@@ -1,46 +1,52 @@
-/// What the judge saw of one subject of an image.
+/// The judge's result for one subject in an image.
 public struct RecognisedSubject: Codable, Equatable, Sendable {
-  /// Whether its own identity is the nearest of its candidates.
+  /// Whether the subject's own identity is the nearest of its candidates.
   public var isNearest: Bool
-  /// Similarity to its own identity.
+  /// Similarity to the subject's own identity.
   public var likeness: Double
-  /// Whether the nearest candidate has its kind, in any hue.
+  /// Whether the nearest candidate is of the subject's kind, in any hue.
   public var kindIsRight: Bool
-  /// Whether the nearest candidate has its hue.
+  /// Whether the nearest candidate has the subject's hue.
   public var hueIsRight: Bool
-  /// Whether the nearest candidate is another subject of the scene.
-  public var isSwapped: Bool
+  /// Whether the nearest candidate is a different subject of the scene.
+  public var isTakenForOther: Bool
+
+  private enum CodingKeys: String, CodingKey {
+    case isNearest, likeness, kindIsRight, hueIsRight
+    case isTakenForOther = "isSwapped"
+  }
 }
 
-/// What the judge saw of the subjects of one image.
+/// The judge's results for the subjects in one image.
 public struct RecognitionRow: MeasuredRow {
   public var scene: Int
   public var subjects: [RecognisedSubject]
 }
 
-/// What was measured of one generated image.
+/// The measurements of one generated image.
 public struct GenerationRow: MeasuredRow {
-  /// Where a subject lies, by the difference from the same scene without it.
+  /// A subject's position, found from the difference between the image and one of the same scene without subjects.
   public struct Landing: Codable, Equatable, Sendable {
     /// Whether the centroid of the difference lies in the subject's box.
     public var isInBox: Bool
-    /// Whether the centroid of the largest connected part lies there.
+    /// Whether the centroid of the difference's largest connected part lies in the subject's box.
     public var largestIsInBox: Bool
-    /// The box's fraction of the image.
+    /// The fraction of the image that the box covers.
     public var boxArea: Double
     /// Whether the box holds the image's centre.
     public var boxHoldsCentre: Bool
   }
 
   public var scene: Int
-  /// In the order of the scene, like the other lists.
+  /// In the scene's order, like the other lists.
   public var subjects: [RecognisedSubject]
-  /// Empty where it was not asked for.
+  /// Empty if it was not requested.
   public var landings: [Landing] = []
-  /// The judge's likeness to each identity anywhere in the image; empty where it was not asked for.
+  /// The judge's likeness to each identity anywhere in the image; empty if it was not requested.
   public var anywhere: [Double] = []
-  /// By the model's own vision encoder: the cosine of each subject's crop and its reference; empty without an encoder.
+  /// Cosine similarity between each subject's crop and its reference, by the model's own image encoder; empty without
+  /// an encoder.
   public var imageCosines: [Double] = []
-  /// By the model's own encoders: the cosine of image and caption; nil without them.
+  /// Cosine similarity between image and caption, by the model's own encoders; nil without an image encoder.
   public var textCosine: Double?
 }

@@ -1,13 +1,13 @@
-/// How well boxes read from text attention fit those of one request: intersection over union, one number per subject.
+/// Intersection over union between boxes read from text attention and the requested boxes, one number per subject.
 public struct LayoutRow: MeasuredRow {
   public var scene: Int
-  /// For each of ``LayoutVariant/all``, by its name.
+  /// Results for each of ``LayoutVariant/all``, by its name.
   public var variants: [String: [Double]]
-  /// The published rule in layers of one size alone, by the number of rows of their maps.
+  /// Results for the published rule with layers of one size only, by the height of their maps.
   public var heights: [Int: [Double]]
-  /// The published rule where attention is the exact fraction of each position that a subject covers.
+  /// Results for the published rule if the exact fraction of each position that a subject covers replaces attention.
   public var silhouettes: [Double]
-  /// One box around the whole image for each subject.
+  /// Results for a box around the whole image for each subject.
   public var wholeImage: [Double]
 
   package init(

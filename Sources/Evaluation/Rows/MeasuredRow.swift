@@ -1,6 +1,6 @@
 /// Results of one measure on one scene.
 public protocol MeasuredRow: Codable, Equatable, Sendable {
-  /// Index of the scene in its stream.
+  /// The scene's index in its stream.
   var scene: Int { get }
 }
 
@@ -19,6 +19,6 @@ extension Collection {
 }
 
 extension Collection<Double> {
-  /// Nil without elements.
+  /// The mean; nil without elements.
   var mean: Double? { isEmpty ? nil : reduce(0, +) / Double(count) }
 }

@@ -5,17 +5,17 @@ import MSDiffusion
 import Tensors
 import TrainingData
 
-/// A scene of the world that a model is measured on.
+/// An emoji scene that a model is measured on.
 public struct TestScene: Sendable {
-  /// Its index in its stream.
+  /// The scene's index in its stream.
   public let index: Int
   public let plan: ScenePlan
-  /// The drawn scene with all its annotations.
+  /// The rendered scene with all its annotations.
   public let sample: TrainingSample
 
-  /// The identities of its subjects.
+  /// The identities of the scene's subjects.
   public var identities: [Identity] { plan.subjects.map(\.identity) }
-  /// The drawn image, 0…1.
+  /// The rendered image, 0…1.
   public var image: Tensor { (sample.image + 1) / 2 }
   /// Caption of the place without its subjects; empty for a plain background.
   public var placeCaption: String { plan.backdrop.place?.ending ?? "" }
@@ -25,13 +25,13 @@ public struct TestScene: Sendable {
 /// with two subjects of the same kind, are left out.
 public struct TestScenes: Sendable {
   public let world: EmojiWorld
-  /// Part of the world that the scenes are drawn from.
+  /// The split that the scenes are from.
   public var split: Split
   /// Subjects per scene.
   public var subjects: Int
   /// Whether to include scenes with worn clothes.
   public var includesWorn: Bool
-  /// Seed of the stream; it differs from the seeds of training.
+  /// Seed of the stream; different from the seeds of training.
   public var seed: UInt64
   /// Pixels per side.
   public var size: Int
@@ -60,12 +60,12 @@ public struct TestScenes: Sendable {
   }
 
   private func fits(_ plan: ScenePlan) -> Bool {
-    // Twins have the same phrase, which would mean both.
+    // Two subjects of the same kind have the same phrase, which would refer to both.
     !plan.combination.hasScene && (includesWorn || !plan.combination.isWorn)
       && Set(plan.subjects.map(\.phrase)).count == plan.subjects.count
   }
 
-  /// Draws a scene.
+  /// Renders a scene.
   public subscript(index: Int) -> TestScene {
     let plan = plan(index)
     return TestScene(index: index, plan: plan, sample: world.sample(plan, size: size, referenceSize: size))
@@ -77,17 +77,18 @@ public struct TestScenes: Sendable {
 /// Scene settings are available directly: `settings.steps` is `settings.scene.steps`.
 @dynamicMemberLookup
 public struct GenerationSettings: Sendable, Equatable {
-  /// Settings of every scene; the seed is the scene's index.
+  /// Settings for every scene, except that each scene's seed is its index.
   public var scene: SceneSettings
   /// Scenes per batch.
   public var batch = 16
 
-  /// Settings of measurements that differ from the published ones: few steps, no negative prompt, and γ as in training.
+  /// The settings in which measurements differ from the published ones: few steps, no negative prompt, and γ as in
+  /// training.
   public static let measured = SettingsOverlay {
     ($0.steps, $0.negativePrompt, $0.scale) = (20, .some(nil), 1)
   }
 
-  /// The settings of an overlay; those that it leaves open are as in ``measured``.
+  /// An overlay's settings; settings that it does not contain are as in ``measured``.
   public init(_ overlay: SettingsOverlay) {
     scene = .published.overlaid(with: Self.measured).overlaid(with: overlay)
   }
@@ -114,7 +115,7 @@ public struct GenerationSettings: Sendable, Equatable {
     set { scene[keyPath: path] = newValue }
   }
 
-  /// For result files: everything that images depend on besides the model and the scene.
+  /// Everything that images depend on besides the model and the scene, for result files.
   var json: JSONValue { scene.json }
 
   /// Reads what ``json`` wrote; missing settings are as in ``measured``.
@@ -132,7 +133,7 @@ extension TestScene {
     return Scene(sample.caption, subjects: subjects, settings: settings.scene).with { $0.seed = UInt64(index) }
   }
 
-  /// The same request without subjects: the place alone, from the same noise.
+  /// A request for the scene's place without subjects, from the same noise as ``request(_:)``.
   public func emptyRequest(_ settings: GenerationSettings) -> Scene {
     request(settings).with { scene in
       scene.prompt = placeCaption

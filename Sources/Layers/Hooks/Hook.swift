@@ -1,6 +1,6 @@
 import Tensors
 
-/// What an observer receives at a hook point.
+/// An event that an observer receives at a hook point.
 public struct HookEvent: Sendable {
   public let point: HookPoint
   /// The tensor with the axes that the point declares; only the selected heads if the selection names heads.
@@ -27,8 +27,8 @@ public struct Hook: Sendable {
     Hook(selection: selection, action: .observe(body))
   }
 
-  /// Replaces tensors with others of the same shape. If `body` throws or returns another shape, the run ends after the
-  /// current step.
+  /// Replaces tensors with others of the same shape. If `body` throws or returns a different shape, the run ends after
+  /// the current step.
   public static func replace(_ selection: HookSelection, _ body: @escaping @Sendable (HookEvent) throws -> Tensor)
     -> Hook
   {

@@ -1,4 +1,4 @@
-/// Why a hook cannot be used.
+/// An error in the use of a hook.
 public enum HookError: Error, Equatable, CustomStringConvertible {
   /// A pattern that matches no hook point.
   case noSuchPoint(pattern: String, kinds: [String], near: [String])
@@ -21,7 +21,7 @@ public enum HookError: Error, Equatable, CustomStringConvertible {
     case .noSuchStep(let step, let steps):
       "a hook selects step \(step), but the run has steps 0 to \(steps - 1)"
     case .noSuchHead(let heads, let found, let point):
-      "a hook selects the heads \(heads), counted from 0, but \(point) has \(found) heads; select others, or other layers"
+      "a hook selects the heads \(heads), counted from 0, but \(point) has \(found) heads; select other heads or layers"
     case .noSuchGrid(let asked, let met):
       "a hook selects the feature map size \(asked); this run has \(met.map(\.description).joined(separator: ", "))"
     case .wrongShape(let point, let expected, let found):

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// What an axis of an observed tensor counts. An open set: a hook point may declare axes of its own.
+/// The quantity that an axis of an observed tensor counts. An open set: a hook point may declare new axes.
 public struct Axis: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
   public let name: String
 
@@ -60,7 +60,7 @@ public final class HookPoint: Sendable, CustomStringConvertible {
 
   /// Scaled dot-product attention over packed heads, softmax(q·kᵀ/√D + bias)·v, whose probabilities this point shows.
   ///
-  /// Without an observer, they never exist all at once. Observing changes no bit of the result.
+  /// Without an observer, the probabilities never exist all at once. Observing changes no bit of the result.
   /// - Parameters:
   ///   - query: `[B, Q, heads·D]`.
   ///   - key: `[B, K, heads·D]`.
@@ -77,8 +77,8 @@ public final class HookPoint: Sendable, CustomStringConvertible {
     var isReplaced = false
     let observing = session(on: grid).map { session in
       { (probabilities: Tensor) -> Tensor? in
-        let shown = kept.map { probabilities * $0.reshaped([$0.shape[0], 1, $0.shape[1], 1]) } ?? probabilities
-        let replaced = session.deliver(shown, at: self, grid: grid)
+        let observed = kept.map { probabilities * $0.reshaped([$0.shape[0], 1, $0.shape[1], 1]) } ?? probabilities
+        let replaced = session.deliver(observed, at: self, grid: grid)
         isReplaced = replaced != nil
         return replaced
       }

@@ -41,10 +41,10 @@ public struct HookSelection: Sendable {
         throw HookError.noSuchPoint(
           pattern: pattern, kinds: kinds.map(\.name).sorted(), near: NamePattern.nearest(to: pattern, among: names))
       }
-      let firing = named.filter { absence(of: $0, outline) == nil }
+      let firing = named.filter { reasonUnavailable($0, outline) == nil }
       if firing.isEmpty {
         throw HookError.cannotFire(
-          pattern: pattern, points: named.map(\.name), reason: absence(of: named[0], outline) ?? "")
+          pattern: pattern, points: named.map(\.name), reason: reasonUnavailable(named[0], outline) ?? "")
       }
       for point in firing { chosen[ObjectIdentifier(point)] = point }
     }
@@ -52,8 +52,8 @@ public struct HookSelection: Sendable {
     return Array(chosen.values)
   }
 
-  private func absence(of point: HookPoint, _ outline: RunOutline) -> String? {
-    if let reason = outline.absence(point) { return reason }
+  private func reasonUnavailable(_ point: HookPoint, _ outline: RunOutline) -> String? {
+    if let reason = outline.reasonUnavailable(point) { return reason }
     return steps != nil && !outline.hasSteps(point) ? "they fire before or after the steps that the hook selects" : nil
   }
 

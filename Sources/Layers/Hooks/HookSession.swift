@@ -24,7 +24,7 @@ public final class HookSession: @unchecked Sendable {
 
   private init(_ hooks: [Hook], _ selected: [Set<ObjectIdentifier>]) { (self.hooks, self.selected) = (hooks, selected) }
 
-  /// The same session with one more hook, which is called last.
+  /// This session with one more hook, which is called last.
   /// - Throws: `HookError` if that hook can never fire.
   package func joined(by hook: Hook, catalog: HookCatalog, outline: RunOutline) throws -> HookSession {
     let points = try hook.selection.points(among: catalog.points, outline)
@@ -32,7 +32,7 @@ public final class HookSession: @unchecked Sendable {
   }
 
   /// Runs a body with exactly these hooks active.
-  /// - Throws: what the body throws, and the first error of a hook.
+  /// - Throws: errors thrown by the body; the first error thrown by a hook.
   public func during<Result>(_ moment: Moment, _ body: () throws -> Result) throws -> Result {
     lock.withLock { self.moment = moment }
     let result = try HookSession.$current.withValue(hooks.isEmpty ? nil : self) { try body() }
@@ -60,17 +60,17 @@ public final class HookSession: @unchecked Sendable {
     for (index, hook) in hooks.enumerated() where isActive(index, point, grid, moment.step) {
       let whole = replaced ?? tensor
       let heads = point.heads.map { hook.selection.heads ?? Array(0..<$0) }
-      func event(_ shown: Tensor) -> HookEvent {
-        HookEvent(point: point, tensor: shown, grid: grid, moment: moment, heads: heads)
+      func event(_ selectedPart: Tensor) -> HookEvent {
+        HookEvent(point: point, tensor: selectedPart, grid: grid, moment: moment, heads: heads)
       }
       do {
-        let shown = selectHeads(of: whole, hook.selection.heads, at: point)
+        let selectedPart = selectHeads(of: whole, hook.selection.heads, at: point)
         switch hook.action {
-        case .observe(let body): try body(event(shown))
+        case .observe(let body): try body(event(selectedPart))
         case .replace(let body):
-          let result = try body(event(shown.detached))
-          guard result.shape == shown.shape else {
-            throw HookError.wrongShape(point: point.name, expected: shown.shape, found: result.shape)
+          let result = try body(event(selectedPart.detached))
+          guard result.shape == selectedPart.shape else {
+            throw HookError.wrongShape(point: point.name, expected: selectedPart.shape, found: result.shape)
           }
           replaced = put(result, into: whole, heads: hook.selection.heads, at: point)
         }

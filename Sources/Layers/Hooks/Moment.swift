@@ -1,6 +1,6 @@
 /// The point in a run at which an event happens.
 public struct Moment: Sendable, Equatable {
-  /// What the run is doing, such as `denoising`. An open set: a phase is declared next to the code that runs it.
+  /// The activity of a run, such as `denoising`. An open set: a phase is declared next to the code that runs it.
   public struct Phase: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
     public let name: String
 
@@ -19,7 +19,7 @@ public struct Moment: Sendable, Equatable {
   public var step: Int?
   /// The batch rows to which sample indices refer, one per sample; nil: all rows.
   public var rows: Range<Int>?
-  /// Other numbers of the moment, by name.
+  /// Further numbers that belong to the moment, by name.
   public var numbers: [String: Float]
 
   public init(
@@ -30,22 +30,23 @@ public struct Moment: Sendable, Equatable {
   }
 }
 
-/// What is known about a run before it starts. Hooks are checked against it.
+/// The facts about a run that are known before it starts. Hooks are checked against it.
 public struct RunOutline: Sendable {
   /// Number of steps.
   public var steps: Int?
   /// The feature map sizes of the run.
   public var grids: Set<FeatureGrid>?
-  /// Why a point cannot fire in this run; nil if it can.
-  public var absence: @Sendable (HookPoint) -> String?
+  /// Returns the reason why a point cannot fire in this run; nil if it can.
+  public var reasonUnavailable: @Sendable (HookPoint) -> String?
   /// Whether a point fires during steps. If not, a hook that selects steps never fires there.
   public var hasSteps: @Sendable (HookPoint) -> Bool
 
   public init(
     steps: Int? = nil, grids: Set<FeatureGrid>? = nil,
-    absence: @escaping @Sendable (HookPoint) -> String? = { _ in nil },
+    reasonUnavailable: @escaping @Sendable (HookPoint) -> String? = { _ in nil },
     hasSteps: @escaping @Sendable (HookPoint) -> Bool = { _ in true }
   ) {
-    (self.steps, self.grids, self.absence, self.hasSteps) = (steps, grids, absence, hasSteps)
+    (self.steps, self.grids) = (steps, grids)
+    (self.reasonUnavailable, self.hasSteps) = (reasonUnavailable, hasSteps)
   }
 }

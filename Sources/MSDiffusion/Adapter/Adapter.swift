@@ -3,7 +3,7 @@ import Models
 import Tensors
 
 /// The weights that MS-Diffusion adds to a frozen model: the projector from images to tokens, the layers that compute
-/// keys and values of these tokens beside every cross-attention layer, and the dummy tokens of the background.
+/// keys and values of these tokens next to every cross-attention layer, and the dummy tokens of the background.
 public struct Adapter: Sendable {
   public let configuration: AdapterConfiguration
   public let projector: any ImageProjector
@@ -18,8 +18,8 @@ public struct Adapter: Sendable {
 
   /// - Parameters:
   ///   - scope: root of the adapter's weights: `image_proj`, `ms_adapter` and `dummy_image_tokens`.
-  ///   - layers: the U-Net's cross-attention layers, in its adapter order.
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  ///   - layers: the U-Net's cross-attention layers, in the order of `crossAttentionLayers`.
+  /// - Throws: `ParameterError` if a weight is missing or has a different shape.
   public init(_ scope: Scope, _ configuration: AdapterConfiguration, beside layers: [CrossAttention]) throws {
     self.configuration = configuration
     projector = try configuration.projector.projector(scope["image_proj"])

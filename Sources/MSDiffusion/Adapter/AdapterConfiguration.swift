@@ -10,13 +10,13 @@ public struct AdapterConfiguration: Sendable {
   /// Dummy tokens of the background, 4 as published.
   public var dummies: Int
 
-  /// The known kinds of projectors. Where the configuration names none, the first whose
-  /// ``ProjectorConfiguration/ownWeight`` exists is taken.
+  /// The known kinds of projectors. If the configuration names none, the first kind whose
+  /// ``ProjectorConfiguration/ownWeight`` exists is used.
   public static let projectors: [any ProjectorConfiguration.Type] = [
     GroundingResampler.Configuration.self, PlainResampler.Configuration.self, LinearProjector.Configuration.self,
   ]
 
-  /// Reads sizes from the configuration, and infers those that are missing from the shapes of the weights.
+  /// Reads sizes from the configuration, and infers missing sizes from the shapes of the weights.
   /// - Parameters:
   ///   - json: the adapter's configuration; published ones are empty or contain only the number of heads.
   ///   - weights: root of the adapter's weights.
@@ -39,8 +39,9 @@ public struct AdapterConfiguration: Sendable {
         supported: "the name of one of these in \(AdapterSizes.file), or its weight: \(known)")
     }
     projector = try kind.init(AdapterSizes(json, weights: projection, heads: heads))
-    let own = AdapterSizes(json, weights: weights)
-    dummies = try own.written("dummies") ?? weights.shape(of: "dummy_image_tokens")?.dropFirst().first ?? 4
+    let adapterSizes = AdapterSizes(json, weights: weights)
+    dummies =
+      try adapterSizes.written("dummies") ?? weights.shape(of: "dummy_image_tokens")?.dropFirst().first ?? 4
   }
 
   /// All sizes as JSON entries, from which ``init(_:weights:heads:projectors:)`` reads the same configuration without
@@ -79,7 +80,7 @@ public struct AdapterSizes: Sendable {
   }
 
   /// The shape of a weight.
-  /// - Throws: `ParameterError` if there is no such weight, or if it has another number of axes.
+  /// - Throws: `ParameterError` if there is no such weight, or if it has a different number of axes.
   public func shape(of name: String, rank: Int) throws -> [Int] {
     let (key, any) = (weights[name].path, Array(repeating: -1, count: rank))
     guard let shape = weights.shape(of: name) else {

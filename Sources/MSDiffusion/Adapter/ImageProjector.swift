@@ -21,7 +21,7 @@ public protocol ImageProjector: Sendable {
   func callAsFunction(_ images: Tensor, phrases: Tensor, boxes: [Box], dropsGrounding: [Bool]) -> Tensor
 }
 
-/// The sizes of a projector, from which it is made. A new kind of projector needs one more line in
+/// The sizes from which a projector is made. A new kind of projector must be added to
 /// ``AdapterConfiguration/projectors``.
 public protocol ProjectorConfiguration: Sendable {
   /// The value of `projector` in the adapter's configuration.
@@ -31,7 +31,7 @@ public protocol ProjectorConfiguration: Sendable {
 
   /// Tokens per subject, T.
   var tokens: Int { get }
-  /// Which output of the image encoder it takes.
+  /// The output of the image encoder that the projector takes.
   var imageInput: ImageInput { get }
   /// Width of that output, W.
   var imageWidth: Int { get }
@@ -46,19 +46,19 @@ public protocol ProjectorConfiguration: Sendable {
   /// All sizes as JSON entries, which ``init(_:)`` reads.
   var entries: [(String, JSONValue)] { get }
 
-  /// The projector itself.
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// Makes the projector from its weights.
+  /// - Throws: `ParameterError` if a weight is missing or has a different shape.
   func projector(_ scope: Scope) throws -> any ImageProjector
 }
 
-/// Which output of the image encoder a projector takes.
+/// The output of the image encoder that a projector takes.
 public enum ImageInput: Sendable {
   /// The second-to-last hidden states, `[S, N, W]`.
   case states
   /// The pooled embedding after its projection, `[S, W]`.
   case embedding
 
-  /// The one of two values that belongs to this input.
+  /// Chooses between two values, one for each kind of input.
   public func chosen<Value>(states: Value, embedding: Value) -> Value {
     switch self {
     case .states: states

@@ -47,7 +47,7 @@ public struct GroundingResampler: ImageProjector {
   let latentNorm: LayerNorm
   let learnedQueries: Parameter
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or has a different shape.
   public init(_ scope: Scope, _ configuration: Configuration) throws {
     self.configuration = configuration
     let (width, tokens) = (configuration.perceiver.width, configuration.tokens)
@@ -61,37 +61,39 @@ public struct GroundingResampler: ImageProjector {
   /// Queries `[S, T, D]` from phrases `[S, P]` and boxes.
   package func queries(phrases: Tensor, boxes: [Box]) -> Tensor {
     let grounding = Tensor.concatenated([phrases, boxFeatures(boxes)], axis: 1)
-    let made = queryOut(queryIn(grounding).gelu())
-    return latentNorm(made.reshaped([boxes.count, configuration.tokens, configuration.perceiver.width]))
+    let projected = queryOut(queryIn(grounding).gelu())
+    return latentNorm(projected.reshaped([boxes.count, configuration.tokens, configuration.perceiver.width]))
   }
 
-  /// The learned queries that replace phrase and box where grounding is dropped, repeated for each subject:
+  /// The learned queries that replace phrase and box if grounding is dropped, repeated for each subject:
   /// `[S, T, D]`.
   package func droppedQueries(subjects: Int) -> Tensor {
     learnedQueries.value.broadcast(to: [subjects, configuration.tokens, configuration.perceiver.width])
   }
 
-  /// Queries of all subjects, `[S, T, D]`, in the order of the subjects: from phrase and box, or learned where
-  /// grounding is dropped.
+  /// Queries of all subjects, `[S, T, D]`, in the order of the subjects: from phrase and box, or learned for
+  /// subjects whose grounding is dropped.
   private func queries(phrases: Tensor, boxes: [Box], dropsGrounding: [Bool]) -> Tensor {
     let grounded = boxes.indices.filter { !dropsGrounding[$0] }
     let dropped = boxes.count - grounded.count
     if dropped == 0 { return queries(phrases: phrases, boxes: boxes) }
     if grounded.isEmpty { return droppedQueries(subjects: dropped) }
-    let made = queries(phrases: phrases.gathered(axis: 0, grounded), boxes: grounded.map { boxes[$0] })
+    let groundedQueries = queries(
+      phrases: phrases.gathered(axis: 0, grounded), boxes: grounded.map { boxes[$0] })
     var (nextGrounded, nextDropped) = (0, grounded.count)
     let order = dropsGrounding.map { isDropped -> Int in
       defer { if isDropped { nextDropped += 1 } else { nextGrounded += 1 } }
       return isDropped ? nextDropped : nextGrounded
     }
-    return Tensor.concatenated([made, droppedQueries(subjects: dropped)], axis: 0).gathered(axis: 0, order)
+    return Tensor.concatenated([groundedQueries, droppedQueries(subjects: dropped)], axis: 0)
+      .gathered(axis: 0, order)
   }
 
   public func callAsFunction(_ images: Tensor, phrases: Tensor, boxes: [Box], dropsGrounding: [Bool]) -> Tensor {
     self(images, queries: queries(phrases: phrases, boxes: boxes, dropsGrounding: dropsGrounding))
   }
 
-  /// The same with the queries given, `[S, T, D]`.
+  /// Subject tokens `[S, T, C]` from image tokens `[S, N, W]` and queries `[S, T, D]`.
   package func callAsFunction(_ images: Tensor, queries: Tensor) -> Tensor { perceiver(images, queries: queries) }
 }
 
@@ -122,7 +124,7 @@ public struct PlainResampler: ImageProjector {
   let perceiver: Perceiver
   let learnedQueries: Parameter
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or has a different shape.
   public init(_ scope: Scope, _ configuration: Configuration) throws {
     self.configuration = configuration
     perceiver = try Perceiver(scope, configuration.perceiver)
@@ -130,7 +132,7 @@ public struct PlainResampler: ImageProjector {
       Configuration.ownWeight, [1, configuration.tokens, configuration.perceiver.width])
   }
 
-  /// Subject tokens `[S, T, C]` of image tokens `[S, N, W]`.
+  /// Subject tokens `[S, T, C]` from image tokens `[S, N, W]`.
   public func callAsFunction(_ images: Tensor) -> Tensor {
     let (tokens, width) = (configuration.tokens, configuration.perceiver.width)
     return perceiver(images, queries: learnedQueries.value.broadcast(to: [images.shape[0], tokens, width]))
@@ -183,7 +185,7 @@ public struct LinearProjector: ImageProjector {
   let projection: Linear
   let norm: LayerNorm
 
-  /// - Throws: `ParameterError` where a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or has a different shape.
   public init(_ scope: Scope, _ configuration: Configuration) throws {
     self.configuration = configuration
     let outputs = configuration.tokens * configuration.contextWidth
@@ -191,7 +193,7 @@ public struct LinearProjector: ImageProjector {
     norm = try LayerNorm(scope["norm"], configuration.contextWidth)
   }
 
-  /// Subject tokens `[S, T, C]` of pooled image embeddings `[S, W]`.
+  /// Subject tokens `[S, T, C]` from pooled image embeddings `[S, W]`.
   public func callAsFunction(_ embeddings: Tensor) -> Tensor {
     norm(projection(embeddings).reshaped([embeddings.shape[0], configuration.tokens, configuration.contextWidth]))
   }

@@ -24,7 +24,7 @@ struct PerceiverBlock: Sendable {
     pattern = attention.hook("pattern", .selfAttention, heads: heads, axes: .batch, .head, .query, .key)
   }
 
-  /// `queries` `[S, T, D]` and `image` `[S, N, D]` to `[S, T, D]`.
+  /// Maps `queries` `[S, T, D]` and `image` `[S, N, D]` to `[S, T, D]`.
   func callAsFunction(_ queries: Tensor, image: Tensor) -> Tensor {
     let normed = queryNorm(queries)
     let keysValues = toKV(.concatenated([imageNorm(image), normed], axis: 1))
@@ -61,8 +61,8 @@ public struct PerceiverConfiguration: Sendable, Equatable {
     depth = try sizes.written("depth", atMost: 512) ?? Self.depth(sizes)
   }
 
-  /// The number of heads follows from no shape: it comes from the configuration or the caller; else heads are 64 wide,
-  /// as published.
+  /// The number of heads cannot be inferred from a shape: it comes from the configuration or the caller; otherwise
+  /// heads are 64 wide, as published.
   private static func heads(_ sizes: AdapterSizes) throws -> (heads: Int, headWidth: Int) {
     let headWidth = try sizes.written("head_width")
     let given = try sizes.written("heads") ?? sizes.heads
@@ -109,7 +109,7 @@ struct Perceiver: Sendable {
     blocks = try (0..<configuration.depth).map { try PerceiverBlock(scope["layers"][$0], configuration) }
   }
 
-  /// `image` `[S, N, W]` with `queries` `[S, T, D]` to `[S, T, C]`.
+  /// Maps `image` `[S, N, W]` and `queries` `[S, T, D]` to `[S, T, C]`.
   func callAsFunction(_ image: Tensor, queries: Tensor) -> Tensor {
     let image = projectIn(image)
     var queries = queries

@@ -1,7 +1,7 @@
 import Layers
 import Models
 
-/// The projections of subject tokens to keys and values beside one cross-attention layer, and their hook points.
+/// The subject branch of one cross-attention layer: its key and value projections and its hook points.
 public struct SubjectAttention: Sendable {
   let layer: CrossAttention
   package let toSubjectK, toSubjectV: Linear
@@ -20,13 +20,14 @@ public struct SubjectAttention: Sendable {
 }
 
 extension HookKind {
-  /// Softmax over dummy and subject tokens, confined to the layout, with background rows zero (Eq. 5, 6).
+  /// Softmax over dummy and subject tokens, masked by the layout, with background rows zero (Eq. 5, 6).
   public static let subjectAttention: HookKind = "subjectAttention"
-  /// The same softmax without any layout; it is computed only where it is observed.
+  /// Softmax over dummy and subject tokens without the layout mask; computed only when observed.
   public static let subjectAttentionUnmasked: HookKind = "subjectAttentionUnmasked"
   /// Values of the subject branch, one row per dummy or subject token.
   public static let subjectValue: HookKind = "subjectValue"
-  /// ‖γ W_O A V‖, the norm of what each subject adds to each position; it is computed only where it is observed.
+  /// ‖γ W_O A V‖, the norm of what each subject adds to each position, with γ the subjects' scale (Eq. 2); computed
+  /// only when observed.
   public static let subjectContribution: HookKind = "subjectContribution"
 }
 

@@ -4,7 +4,8 @@ import Tensors
 
 // Axes: B batch rows, Q positions, R subjects, K dummy and subject tokens, C width.
 
-/// Multi-subject cross-attention beside text attention: each subject confined to its mask, dummy tokens elsewhere.
+/// Multi-subject cross-attention next to text attention: positions inside a subject's mask attend to that subject, all
+/// other positions to the dummy tokens.
 public struct SubjectBranch: AttentionBranch {
   /// Where the subjects are in each layer.
   public let layout: SubjectLayout
@@ -13,14 +14,14 @@ public struct SubjectBranch: AttentionBranch {
 
   /// `softmax(Q Kᵀ / √d + M) V` of the subjects' tokens, zero outside all masks, times γ.
   public func callAsFunction(_ query: Tensor, in layer: CrossAttention, on grid: FeatureGrid) -> Tensor? {
-    guard let own = layers[layer.name] else { return nil }
-    let (key, value) = own.keysAndValues(on: grid)  // [B, K, C] each
+    guard let projected = layers[layer.name] else { return nil }
+    let (key, value) = projected.keysAndValues(on: grid)  // [B, K, C] each
     let masks = layout.masks(in: layer, on: grid)
-    own.observe(query, key, value, masks, scales, in: layer, on: grid)
-    if masks.isEmpty, !own.points.pattern.isObserved(on: grid) { return nil }
+    projected.observe(query, key, value, masks, scales, in: layer, on: grid)
+    if masks.isEmpty, !projected.points.pattern.isObserved(on: grid) { return nil }
 
     let bias = masks.bias  // Eq. 4: 0 for the tokens of a subject inside its mask, −10000 elsewhere, [B, 1, Q, K]
-    let attended = own.points.pattern.attend(  // Eq. 5
+    let attended = projected.points.pattern.attend(  // Eq. 5
       query, key, scales.ofColumns(value), bias: bias, keeping: masks.foreground, on: grid)  // Eq. 6
     return attended * scales.ofRows  // Eq. 2: γ
   }
@@ -28,7 +29,7 @@ public struct SubjectBranch: AttentionBranch {
 
 extension SubjectBranch {
   /// - Parameters:
-  ///   - layers: keys and values beside each cross-attention layer.
+  ///   - layers: keys and values next to each cross-attention layer.
   ///   - dummies: dummy tokens at the start of each row's context.
   ///   - tokens: tokens per subject.
   ///   - rows: one per batch row; those with fewer subjects are padded with subjects whose mask is empty.

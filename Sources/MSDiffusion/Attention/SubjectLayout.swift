@@ -8,7 +8,7 @@ import Tensors
 
 /// Where the subjects of a batch are: in their boxes, until a layer has a pseudo layout (appendix M).
 ///
-/// Each instance belongs to one generation or one training batch, and ends with it.
+/// Use one instance per generation or training batch.
 public final class SubjectLayout: Sendable {
   public let options: LayoutOptions
   public let columns: SubjectColumns
@@ -18,7 +18,7 @@ public final class SubjectLayout: Sendable {
 
   private struct State {
     /// Pseudo layouts by layer.
-    var laidOut: [String: SubjectMasks] = [:]
+    var pseudoLayouts: [String: SubjectMasks] = [:]
     var boxes: [FeatureGrid: SubjectMasks] = [:]
     /// Text maps of the steps so far, by layer.
     var maps: [String: RunningMaps] = [:]
@@ -31,11 +31,11 @@ public final class SubjectLayout: Sendable {
 
   /// The masks that a layer uses in the current step.
   public func masks(in layer: CrossAttention, on grid: FeatureGrid) -> SubjectMasks {
-    if let known = state.withLock({ $0.laidOut[layer.name] ?? $0.boxes[grid] }) { return known }
-    let made = masks(
+    if let known = state.withLock({ $0.pseudoLayouts[layer.name] ?? $0.boxes[grid] }) { return known }
+    let boxMasks = masks(
       .stacked(rows.map { row in .stacked(boxes(of: row).map { $0.mask(on: grid) }, axis: 0) }, axis: 0))
-    state.withLock { $0.boxes[grid] = made }
-    return made
+    state.withLock { $0.boxes[grid] = boxMasks }
+    return boxMasks
   }
 
   private func masks(_ subjects: Tensor) -> SubjectMasks {
@@ -46,8 +46,8 @@ public final class SubjectLayout: Sendable {
 
   /// A row's boxes, padded with `.none` for missing subjects; the whole image if subjects are not confined.
   private func boxes(of row: SubjectRow) -> [Box] {
-    let own = options.confinesSubjects ? row.boxes : row.boxes.map { _ in .whole }
-    return own + [Box](repeating: .none, count: columns.subjects - own.count)
+    let rowBoxes = options.confinesSubjects ? row.boxes : row.boxes.map { _ in .whole }
+    return rowBoxes + [Box](repeating: .none, count: columns.subjects - rowBoxes.count)
   }
 
   // MARK: Pseudo layout
@@ -66,12 +66,13 @@ public final class SubjectLayout: Sendable {
     row.spans + [Range<Int>](repeating: 0..<0, count: columns.subjects - row.spans.count)
   }
 
-  /// Adds the maps of a step, `[B, R, h, w]`. From the rule's start step on, the layer's masks are computed from their
-  /// mean; for a rule that fuses layers, the masks of all layers are computed together after each whole step.
+  /// Adds the maps of a step, `[B, R, h, w]`. From the rule's start step on, the layer's masks are computed from
+  /// the mean over the steps so far; for a rule that fuses layers, the masks of all layers are computed together
+  /// after each whole step.
   private func add(_ maps: Tensor, of layer: String, _ rule: PseudoLayout) throws {
     try maps.checkFinite(place: "text attention of \(layer)")
-    let laidOut = state.withLock { state -> [String: Tensor] in
-      state.maps[layer, default: RunningMaps(memory: rule.memory)].add(maps)
+    let newMasks = state.withLock { state -> [String: Tensor] in
+      state.maps[layer, default: RunningMaps(decay: rule.decay)].add(maps)
       guard rule.fusion != nil else {
         return state.maps[layer].flatMap { rule.masks(of: $0) }.map { [layer: $0] } ?? [:]
       }
@@ -81,8 +82,8 @@ public final class SubjectLayout: Sendable {
       guard isWholeStep, let masks = rule.masks(of: all) else { return [:] }
       return Dictionary(uniqueKeysWithValues: zip(names, masks))
     }
-    let masks = laidOut.mapValues { self.masks($0) }
-    state.withLock { $0.laidOut.merge(masks) { _, new in new } }
+    let masks = newMasks.mapValues { self.masks($0) }
+    state.withLock { $0.pseudoLayouts.merge(masks) { _, new in new } }
   }
 
   /// The mean of a layer's text maps over the steps so far, with the rule's weights, `[B, R, h, w]`; nil before the
@@ -92,7 +93,7 @@ public final class SubjectLayout: Sendable {
   /// The pseudo layout of a layer, `[B, R, h, w]` of 0 and 1; nil while the layer uses boxes.
   public func pseudoLayout(inLayer name: String) -> Tensor? {
     state.withLock { state in
-      guard let masks = state.laidOut[name], let shape = state.maps[name]?.mean?.shape else { return nil }
+      guard let masks = state.pseudoLayouts[name], let shape = state.maps[name]?.mean?.shape else { return nil }
       return masks.subjects.reshaped(shape)
     }
   }

@@ -4,7 +4,7 @@ import Tensors
 
 // Axes: B batch rows, Q positions, R subjects, K dummy and subject tokens.
 
-/// Where subjects are on one feature map, and the attention bias that follows.
+/// The subjects' masks on one feature map, and the attention bias that follows from them.
 public struct SubjectMasks: Sendable {
   /// Added to the logits of tokens that must not be attended to.
   static let closed: Float = -10_000

@@ -6,9 +6,9 @@ import Tensors
 
 /// How strongly subjects act: γ for all of a row's subjects (Eq. 2), or one scale per subject after the softmax.
 struct SubjectScales {
-  /// γ of each row; 1 if its subjects have scales of their own. `[B, 1, 1]`.
+  /// γ of each row; 1 if its subjects have separate scales. `[B, 1, 1]`.
   let ofRows: Tensor
-  /// The scale of each column; nil if no subject has a scale of its own. `[B, K, 1]`.
+  /// The scale of each column; nil if no subject has a separate scale. `[B, K, 1]`.
   private let columns: Tensor?
   private let subjects: [Range<Int>]
 
@@ -20,14 +20,14 @@ struct SubjectScales {
       ? nil
       : .stacked(
         rows.map { row in
-          let own = row.subjectScales ?? row.boxes.map { _ in 1 }
-          let padded = own + [Float](repeating: 1, count: columns.subjects - own.count)
+          let rowScales = row.subjectScales ?? row.boxes.map { _ in 1 }
+          let padded = rowScales + [Float](repeating: 1, count: columns.subjects - rowScales.count)
           let each = padded.flatMap { Array(repeating: $0, count: columns.tokens) }
           return Tensor(Array(repeating: 1, count: columns.dummies) + each, shape: [columns.count, 1])
         }, axis: 0)
   }
 
-  /// Values `[B, K, C]`, those of each subject multiplied by its scale.
+  /// Values `[B, K, C]`, each subject's values multiplied by the subject's scale.
   func ofColumns(_ value: Tensor) -> Tensor { columns.map { value * $0 } ?? value }
 
   /// The norm of what each subject adds to each position, ‖γ W_O A_r V_r‖: `[B, Q, R]`.

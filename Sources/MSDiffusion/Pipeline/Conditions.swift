@@ -8,10 +8,10 @@ import Tensors
 
 // Axes: R subjects, N image tokens, T tokens per subject, C context width, P pooled width.
 
-/// A scene's encoded texts and images, the inputs of denoising. Every part can be changed before it is used, as for
+/// A scene's encoded texts and images, the inputs to denoising. Every part can be changed before it is used, as for
 /// interpolation.
 public struct Conditions: Sendable {
-  /// Prompt tokens, `[77, C]`, and those of the negative prompt.
+  /// Text states of the prompt and of the negative prompt, `[77, C]` each.
   public var text, negativeText: Tensor
   /// Pooled prompt and negative prompt, `[P]`; used only if the U-Net takes pooled text.
   public var pooled, negativePooled: Tensor
@@ -46,7 +46,7 @@ extension Pipeline {
     try conditions(for: scene, in: HookSession([], catalog: hooks))
   }
 
-  /// The same within a hook session.
+  /// Encodes a scene's texts and images within a hook session.
   func conditions(for scene: Scene, in session: HookSession) throws -> Conditions {
     func encoding<Result>(_ subject: String, _ body: () throws -> Result) throws -> Result {
       try session.during(Moment(.encoding, subject: subject), body)

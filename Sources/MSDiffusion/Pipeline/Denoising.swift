@@ -54,16 +54,17 @@ public final class Denoising: Sequence, IteratorProtocol {
 
   /// - Throws: `PipelineError` for scenes that cannot be generated in one batch, `HookError` for hooks that can never
   ///   fire.
-  init(_ pipeline: Pipeline, scenes: [Scene], conditions given: [Conditions]?, observing: [any Observing]) throws {
+  init(_ pipeline: Pipeline, scenes: [Scene], conditions encoded: [Conditions]?, observing: [any Observing]) throws {
     let batch = try SceneBatch(scenes, pipeline: pipeline)
-    if let given, given.count != scenes.count {
+    if let encoded, encoded.count != scenes.count {
       throw PipelineError.invalid(
-        "conditions", found: "\(given.count)", expected: "one set per scene (\(scenes.count))")
+        "conditions", found: "\(encoded.count)", expected: "one set per scene (\(scenes.count))")
     }
     let scheduler = try pipeline.scheduler(of: batch)
-    let outline = pipeline.outline(of: batch, scenes: scenes, steps: scheduler.timesteps.count, encodes: given == nil)
+    let outline = pipeline.outline(
+      of: batch, scenes: scenes, steps: scheduler.timesteps.count, encodes: encoded == nil)
     let encoding = try HookSession(observing, catalog: pipeline.hooks, outline: outline)
-    conditions = try given ?? scenes.map { try pipeline.conditions(for: $0, in: encoding) }
+    conditions = try encoded ?? scenes.map { try pipeline.conditions(for: $0, in: encoding) }
     guidance = Guidance(scenes)
     rows = SceneRows(batch, conditions, pipeline: pipeline, guides: guidance != nil)
     layout = rows.layout
@@ -85,7 +86,7 @@ public final class Denoising: Sequence, IteratorProtocol {
   public func next() -> DenoisingStep? { failure == nil ? try? advance() : nil }
 
   /// Takes one step; nil after the last step.
-  /// - Throws: the first error of a hook or recorder. It ends the run, and later calls throw it again.
+  /// - Throws: the first error of a hook or recorder. The error ends the run, and later calls throw it again.
   public func advance() throws -> DenoisingStep? {
     if let failure { throw failure }
     guard completedSteps < steps else { return nil }
@@ -112,15 +113,16 @@ public final class Denoising: Sequence, IteratorProtocol {
       input, timesteps: [timestep], context: rows.context, added: rows.added, residuals: nil)
     let output = guidance?(prediction, noiseLevel: level) ?? prediction
     let original = scheduler.original(output, at: index, sample: latents)
-    let shown = pipeline.originalHook.isObserved() ? pipeline.originalHook(original) : nil
+    let observed = pipeline.originalHook.isObserved() ? pipeline.originalHook(original) : nil
     latents = pipeline.latentsHook(
       scheduler.step(
-        output, at: index, sample: latents, noise: { self.drawNoise() }, original: shown == original ? nil : shown))
-    predictedOriginal = shown ?? original
+        output, at: index, sample: latents, noise: { self.drawNoise() },
+        original: observed == original ? nil : observed))
+    predictedOriginal = observed ?? original
     completedSteps += 1
     return DenoisingStep(
       index: index, timestep: timestep, noiseLevel: level, prediction: prediction, latents: latents,
-      predictedOriginal: shown ?? original)
+      predictedOriginal: observed ?? original)
   }
 
   /// Decodes latents one sample at a time, within this run's hook session.

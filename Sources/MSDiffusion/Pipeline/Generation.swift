@@ -18,7 +18,7 @@ public struct Generation: Sendable {
   public let warnings: [String]
   /// Indices of this scene's samples among those of all scenes that were generated together.
   public let samples: Range<Int>
-  /// Samples of all scenes that were generated together.
+  /// Number of samples of all scenes that were generated together.
   let batchSamples: Int
   /// Prompt tokens of each subject's phrase, found by the scene's own rule.
   public let phrases: [Result<Range<Int>, PhraseError>]
@@ -39,7 +39,7 @@ public enum GenerationProgress: Sendable, Equatable {
 }
 
 extension Pipeline {
-  /// The steps of a generation, for a caller who owns the loop.
+  /// The steps of a generation, for a caller that runs the loop itself.
   /// - Parameters:
   ///   - scenes: requests with the same size, number of steps, scheduler and layout options; each with its own prompt,
   ///     subjects, seed, guidance, scale and samples.
@@ -61,10 +61,10 @@ extension Pipeline {
     try generate([scene], conditions: conditions.map { [$0] }, observing: observing, progress: progress)[0]
   }
 
-  /// Generates scenes in one batch; `denoising(_:)` explains which scenes can be in one.
+  /// Generates scenes in one batch; `denoising(_:)` explains which scenes can share a batch.
   ///
   /// Cancelling the surrounding task ends the generation after the running step; the clean latents predicted by that
-  /// step are decoded and returned. If it is cancelled before the first step, it throws `CancellationError`.
+  /// step are decoded and returned. If the task is cancelled before the first step, this throws `CancellationError`.
   /// - Throws: as `denoising(_:)`; what hooks and recorders throw; `PipelineError.notFinite` at the first step whose
   ///   latents contain NaN or infinity.
   public func generate(
@@ -86,9 +86,9 @@ extension Pipeline {
     return zip(scenes, run.conditions).map { scene, conditions in
       let range = start..<(start + scene.samples)
       start = range.upperBound
-      let own = decoded.sliced(axis: 0, range)
+      let sceneImages = decoded.sliced(axis: 0, range)
       return Generation(
-        scene: scene, images: Self.images(own), latents: latents.sliced(axis: 0, range), decoded: own,
+        scene: scene, images: Self.images(sceneImages), latents: latents.sliced(axis: 0, range), decoded: sceneImages,
         completedSteps: run.completedSteps, warnings: conditions.warnings, samples: range,
         batchSamples: latents.shape[0],
         phrases: conditions.phraseSpans, columns: columns(of: scene))

@@ -22,7 +22,7 @@ package struct Guidance {
   /// - Returns: `[B, C, h, w]`.
   package func callAsFunction(_ prediction: Tensor, noiseLevel: Float) -> Tensor {
     let halves = prediction.split(axis: 0, sizes: [strengths.count, strengths.count])
-    let now = strengths.map { $0.interval.contains(noiseLevel) ? $0.value : 1 }
-    return halves[0] + Tensor(now, shape: [strengths.count, 1, 1, 1]) * (halves[1] - halves[0])
+    let factors = strengths.map { $0.interval.contains(noiseLevel) ? $0.value : 1 }
+    return halves[0] + Tensor(factors, shape: [strengths.count, 1, 1, 1]) * (halves[1] - halves[0])
   }
 }

@@ -14,21 +14,24 @@ extension Pipeline {
     SubjectColumns(dummies: adapter?.dummies ?? 0, tokens: adapter?.tokens ?? 0, subjects: scene.subjects.count)
   }
 
-  /// The conditions of one scene, with one part blended with that of another scene, subject by subject.
+  /// The conditions of `a`, with one part blended with the same part of `b`.
   /// - Parameters:
-  ///   - part: What is blended.
+  ///   - part: The part to blend.
   ///   - subject: Index of the subject; nil for all. Ignored for text.
   ///   - scene: The scene of `a`, with the phrases and boxes from which subject tokens are made.
   ///   - blend: Returns a tensor between two others, as `Interpolation` does.
-  /// - Throws: `PipelineError.invalid` if the two scenes have different numbers of subjects.
+  /// - Throws: `PipelineError.invalid` if image features or subject tokens differ in shape, as they do for
+  ///   different numbers of subjects.
   public func blended(
     _ a: Conditions, _ b: Conditions, _ part: ConditionPart, subject: Int? = nil, scene: Scene,
     _ blend: (Tensor, Tensor) -> Tensor
   ) throws -> Conditions {
-    guard a.imageFeatures.shape == b.imageFeatures.shape, a.subjectTokens.shape == b.subjectTokens.shape else {
+    for (name, one, other) in [
+      ("image features", a.imageFeatures.shape, b.imageFeatures.shape),
+      ("subject tokens", a.subjectTokens.shape, b.subjectTokens.shape),
+    ] where one != other {
       throw PipelineError.invalid(
-        "subjects of two scenes to blend", found: "\(a.subjectTokens.shape) and \(b.subjectTokens.shape)",
-        expected: "the same shape in both")
+        "shape of the \(name) to blend", found: "\(one) and \(other)", expected: "the same in both scenes")
     }
     func rows(_ x: Tensor, _ y: Tensor) -> Tensor {
       Tensor.concatenated(
@@ -52,12 +55,12 @@ extension Pipeline {
   }
 }
 
-/// What can be interpolated between two scenes.
+/// The parts of conditions that can be blended between two scenes.
 public enum ConditionPart: String, Sendable, CaseIterable {
   /// The image encoder's states; phrases and boxes are those of the first scene.
   case imageFeatures
   /// The resampler's tokens from images, phrases and boxes.
   case subjectTokens
-  /// The prompt's states.
+  /// The text encoders' hidden states for the prompt, with the pooled embedding.
   case text
 }

@@ -30,24 +30,24 @@ extension HookKind {
 }
 
 extension Pipeline {
-  /// The outline of a generation, from which hooks that can never fire are found.
+  /// The outline of a generation, used to find hooks that can never fire.
   /// - Parameter encodes: whether texts and pictures are encoded in this generation.
   func outline(of batch: SceneBatch, scenes: [Scene], steps: Int, encodes: Bool) -> RunOutline {
     // The component of a hook point is the name of its part.
-    let forSubjects = Set([ModelPart.imageEncoder, .adapter].map(\.name))
-    let encoders = forSubjects.union([ModelPart.textEncoder, .secondTextEncoder].map(\.name))
-    let ofSubjects: Set<HookKind> = [
+    let subjectParts = Set([ModelPart.imageEncoder, .adapter].map(\.name))
+    let encoders = subjectParts.union([ModelPart.textEncoder, .secondTextEncoder].map(\.name))
+    let subjectKinds: Set<HookKind> = [
       .subjectAttention, .subjectAttentionUnmasked, .subjectValue, .subjectContribution,
     ]
     let hasSubjects = scenes.contains { !$0.subjects.isEmpty }
     return RunOutline(
       steps: steps, grids: grids(height: batch.latentHeight, width: batch.latentWidth),
-      absence: { point in
+      reasonUnavailable: { point in
         let needsSubjects =
-          ofSubjects.contains(point.kind) || forSubjects.contains(point.component)
+          subjectKinds.contains(point.kind) || subjectParts.contains(point.component)
         if !hasSubjects, needsSubjects { return "no scene of this run has a subject" }
         if !encodes, encoders.contains(point.component) {
-          return "the conditions were encoded before this run; generate without given conditions to encode in it"
+          return "the conditions were encoded before this run; to encode in it, generate without passing conditions"
         }
         return nil
       },

@@ -1,7 +1,7 @@
 import Models
 
 extension Pipeline {
-  /// Finds phrases by the scene's own rule.
+  /// A finder that looks for phrases by the scene's own rule.
   private func finder(for scene: Scene) -> PhraseFinder {
     PhraseFinder(
       tokenizer: text[0].tokenizer, mode: scene.findsPhrasesAsPublished ? .published : .counted,
@@ -14,7 +14,7 @@ extension Pipeline {
     try finder(for: scene).spans(of: scene.phrases, in: scene.prompt).map { try $0.get() }
   }
 
-  /// Prompt tokens of any words of a prompt.
+  /// Prompt tokens of the given words in a prompt.
   /// - Parameter occurrence: index of the occurrence, counted from 0.
   /// - Throws: `PhraseError`.
   public func span(of words: String, in prompt: String, occurrence: Int = 0) throws -> Range<Int> {

@@ -41,7 +41,7 @@ public struct Pipeline: Sendable {
   /// Whether text states are the last hidden states after the final norm, as in SD 1.x and 2.x with their one encoder.
   /// Otherwise they are the second-to-last hidden states of all encoders, as in SDXL.
   let readsLastState: Bool
-  /// The checkpoint of each part; for a wrapped source, the one inside.
+  /// The checkpoint of each part; for a wrapped source, the checkpoint inside the wrapper.
   public let sources: [ModelPart: CheckpointSource]
 
   /// Opens a folder in diffusers' layout with `image_encoder/` and an adapter; `ModelFolder` defines the layout.
@@ -184,7 +184,7 @@ public struct Pipeline: Sendable {
     try batch.shared.scheduler.make(configuration: schedulerConfiguration, steps: batch.shared.steps)
   }
 
-  /// The sizes of the U-Net's feature maps for latents of a size.
+  /// The sizes of the U-Net's feature maps for latents of the given size.
   func grids(height: Int, width: Int) -> Set<FeatureGrid> {
     var grids: Set<FeatureGrid> = []
     var (height, width) = (height, width)

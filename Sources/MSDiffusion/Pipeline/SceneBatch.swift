@@ -24,22 +24,22 @@ struct SceneBatch {
   /// Shape of each scene's noise, `[samples, C, h, w]`.
   let noiseShapes: [[Int]]
 
-  /// - Throws: `PipelineError.mixedBatch` if scenes differ in the ``Shared`` settings; what `Scene.check` throws;
+  /// - Throws: `PipelineError.mixedBatch` if scenes differ in the ``Shared`` settings; errors from `Scene.check`;
   ///   `PipelineError.invalid` for a size or starting noise that does not match the model.
   init(_ scenes: [Scene], pipeline: Pipeline) throws {
     for scene in scenes { try scene.check() }
-    let own = scenes.map { scene in
+    let settings = scenes.map { scene in
       Shared(
         height: scene.height ?? pipeline.nativeSize, width: scene.width ?? pipeline.nativeSize, steps: scene.steps,
         scheduler: scene.scheduler ?? pipeline.checkpointScheduler, layout: scene.layout)
     }
-    guard let shared = own.first else {
+    guard let shared = settings.first else {
       throw PipelineError.invalid("scenes", found: "none", expected: "at least one")
     }
-    if own.contains(where: { $0 != shared }) {
-      let option = own.lazy.compactMap { Self.firstDifference(shared.json, $0.json) }.first ?? []
+    if settings.contains(where: { $0 != shared }) {
+      let option = settings.lazy.compactMap { Self.firstDifference(shared.json, $0.json) }.first ?? []
       throw PipelineError.mixedBatch(
-        option: option.joined(separator: "."), values: own.map { $0.json.value(at: option).text() })
+        option: option.joined(separator: "."), values: settings.map { $0.json.value(at: option).text() })
     }
     let factor = pipeline.factor
     for (name, side) in [("height", shared.height), ("width", shared.width)]
@@ -63,7 +63,7 @@ struct SceneBatch {
     return Tensor([height, width, 0, 0, height, width], shape: [6])
   }
 
-  /// The path of keys to the first difference of two values; nil if they are equal.
+  /// The path of keys to the first difference between two values; nil if they are equal.
   private static func firstDifference(_ a: JSONValue, _ b: JSONValue) -> [String]? {
     guard a != b else { return nil }
     guard case .object(let one) = a, case .object(let other) = b else { return [] }

@@ -4,10 +4,10 @@ import Tensors
 
 /// The rows of a batch: the samples of all scenes; with guidance, preceded by their unconditional half.
 struct SceneRows {
-  /// The inputs of cross-attention: text and, if any scene has some, subjects.
+  /// The inputs to cross-attention: text, and subjects if any scene has some.
   let context: AttentionContext
   let added: AddedConditions?
-  /// Where the subjects are; nil if no scene has any.
+  /// Where the subjects are; nil if no scene has subjects.
   let layout: SubjectLayout?
 
   init(_ batch: SceneBatch, _ conditions: [Conditions], pipeline: Pipeline, guides: Bool) {
@@ -58,7 +58,7 @@ extension SubjectRow {
 }
 
 extension Pipeline {
-  /// A scene's inputs of multi-subject attention, for use outside a generation; nil without an adapter.
+  /// A scene's inputs to multi-subject attention, for use outside a generation; nil without an adapter.
   package func subjectRow(of scene: Scene) throws -> SubjectRow? {
     try adapter.map { SubjectRow($0, scene: scene, conditions: try conditions(for: scene)) }
   }

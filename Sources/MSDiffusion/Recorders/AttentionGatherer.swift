@@ -5,16 +5,17 @@ import Tensors
 
 // Axes: S samples, H heads, Q positions, K tokens, R groups of tokens, h and w of a layer's feature map.
 
-/// Which attention is gathered.
+/// The attention to gather.
 public enum AttentionSource: String, Sendable, CaseIterable {
   /// Attention of positions to the prompt's tokens.
   case text
-  /// Attention of positions to dummy and subject tokens, confined to the layout. Where boxes do not overlap, the
+  /// Attention of positions to dummy and subject tokens, masked by the layout. If boxes do not overlap, the
   /// probabilities of a subject's tokens inside its box always sum to 1.
   case subjects
-  /// The same without any layout: what the model would attend to without masks.
+  /// Attention of positions to dummy and subject tokens without the layout mask.
   case unmaskedSubjects
-  /// ‖γ W_O A V‖, the norm of what each subject adds to a position; one column per subject.
+  /// ‖γ W_O A V‖, the norm of what each subject adds to a position, with γ the subjects' scale (Eq. 2); one column per
+  /// subject.
   case contribution
 
   var kind: HookKind {
@@ -29,7 +30,7 @@ public enum AttentionSource: String, Sendable, CaseIterable {
 
 /// Gathers attention during a run. Heatmaps, pseudo layouts, losses and measures all use it.
 public struct AttentionGatherer: Sendable {
-  /// Which rows of a batch to gather.
+  /// The rows of a batch to gather.
   public enum Samples: Sendable, Equatable {
     /// The conditional half: one row per sample of all scenes.
     case all

@@ -7,15 +7,15 @@ import Tensors
 /// Records which position attends to which token while scenes are generated.
 ///
 /// Only sums are kept, so that memory does not grow with the number of steps unless `keeping: .steps` is set. A
-/// recorder that is used for another generation starts anew.
+/// recorder starts anew with each generation that it is used for.
 public final class AttentionRecorder: Observing {
   public let gatherer: AttentionGatherer
   private let keeping: HeatmapAccumulator.Keeping
   private let recorded = Mutex<[HeatmapAccumulator]>([])
 
   /// - Parameters:
-  ///   - source: which attention.
-  ///   - samples: which samples; memory grows with their number.
+  ///   - source: the attention to record.
+  ///   - samples: the samples to record; memory grows with their number.
   ///   - layers: patterns of layer names; empty: all cross-attention layers.
   ///   - grids: feature map sizes; nil: all.
   ///   - steps: denoising steps counted from 0; nil: all.
@@ -48,7 +48,7 @@ public final class AttentionRecorder: Observing {
   }
 
   /// The recorded sums of a sample, from which maps of any tokens, layers, steps and heads follow.
-  /// - Parameter sample: its index among the recorded samples.
+  /// - Parameter sample: index among the recorded samples.
   /// - Throws: `AnalysisError.notRecorded` for a sample that was not recorded.
   public func maps(sample: Int = 0) throws -> HeatmapAccumulator {
     try recorded.withLock { samples in
@@ -70,9 +70,9 @@ public final class AttentionRecorder: Observing {
 
   /// One heatmap per subject of a generation: of its phrase in the prompt, or of its image tokens.
   /// - Parameters:
-  ///   - sample: its index among the generation's samples.
+  ///   - sample: index among the generation's samples.
   ///   - overTokens: whether a subject's tokens are averaged or summed.
-  /// - Throws: `PhraseError` where a phrase is not in the prompt; `AnalysisError`.
+  /// - Throws: `PhraseError` if a phrase is not in the prompt; `AnalysisError`.
   public func heatmaps(
     in generation: Generation, sample: Int = 0, overTokens: Combination = .mean
   ) throws -> [Heatmap] {
@@ -89,7 +89,7 @@ public final class AttentionRecorder: Observing {
     return try zip(generation.scene.phrases, columns(in: generation)).map { try maps.sequence($0, tokens: $1) }
   }
 
-  /// The columns of each subject in what this recorder gathers.
+  /// The columns of each subject in the gathered attention.
   private func columns(in generation: Generation) throws -> [Range<Int>] {
     switch gatherer.source {
     case .text: try generation.phrases.map { try $0.get() }

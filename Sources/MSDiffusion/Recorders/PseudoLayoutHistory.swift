@@ -11,9 +11,10 @@ public struct PseudoLayoutHistory: Sendable {
   private let maps: [[[Tensor]]]
 
   /// - Parameters:
-  ///   - recorder: text attention, recorded with `keeping: .steps`: of one layer, or of all if the rule fuses layers.
+  ///   - recorder: text attention, recorded with `keeping: .steps`: in one layer, or in all layers if the rule fuses
+  ///     them.
   ///   - layer: the layer whose maps and masks are returned.
-  ///   - rule: how masks follow from maps; its `startStep` is ignored.
+  ///   - rule: how masks are derived from maps; its `startStep` is ignored.
   /// - Throws: `AnalysisError`, `PhraseError`.
   public init(
     _ recorder: AttentionRecorder, of generation: Generation, layer: String, rule: PseudoLayout, sample: Int = 0
@@ -41,12 +42,13 @@ public struct PseudoLayoutHistory: Sendable {
   public func masks(through step: Int) -> [Tensor] {
     phrases.indices.compactMap { subject in
       let layers = maps.map { running($0[subject], through: step) }
-      return rule.fusion == nil ? layers[layer].mean.map { rule.masks(of: $0) } : rule.layoutNow(of: layers)?[layer]
+      return rule.fusion == nil
+        ? layers[layer].mean.map { rule.masks(of: $0) } : rule.masksIgnoringStart(of: layers)?[layer]
     }
   }
 
   private func running(_ steps: [Tensor], through step: Int) -> RunningMaps {
-    steps.prefix(step + 1).reduce(into: RunningMaps(memory: rule.memory)) { $0.add($1) }
+    steps.prefix(step + 1).reduce(into: RunningMaps(decay: rule.decay)) { $0.add($1) }
   }
 
   private func mean(of steps: [Tensor], through step: Int) -> Tensor? { running(steps, through: step).mean }
@@ -62,7 +64,7 @@ public struct PseudoLayoutHistory: Sendable {
     }
   }
 
-  /// The layout after a step, for the file beside a figure.
+  /// The layout after a step, for the file next to a figure.
   public struct Layout: Sendable, Encodable {
     public struct Subject: Sendable, Encodable {
       public let phrase: String
@@ -77,7 +79,7 @@ public struct PseudoLayoutHistory: Sendable {
     public let subjects: [Subject]
   }
 
-  /// `count` of `steps` step indices, about equally spaced, including the last.
+  /// `count` step indices out of `steps`, about equally spaced, including the last one.
   public static func moments(of steps: Int, count: Int) -> [Int] {
     let count = min(count, steps)
     return (1...max(count, 1)).map { max($0 * steps / max(count, 1) - 1, 0) }

@@ -22,7 +22,7 @@ extension PseudoLayout: JSONCoded {
     [
       JSONField("threshold", \.threshold), JSONField("largest_part", \.largestPart),
       JSONField("fills_holes", \.fillsHoles), JSONField("fusion", \.fusion), JSONField("uses_boxes", \.usesBoxes),
-      JSONField("memory", \.memory), JSONField("start_step", \.startStep),
+      JSONField("memory", \.decay), JSONField("start_step", \.startStep),
     ]
   }
 
@@ -31,7 +31,7 @@ extension PseudoLayout: JSONCoded {
   package init(json node: JSONNode) throws {
     self = .published
     try node.read(into: &self, Self.fields)
-    guard (0...1).contains(memory) else { throw node["memory"].mismatch("a number from 0 to 1") }
+    guard (0...1).contains(decay) else { throw node["memory"].mismatch("a number from 0 to 1") }
   }
 }
 

@@ -7,7 +7,7 @@ import Tensors
 public struct FileOrigin: Sendable, Equatable {
   /// The path as it was given: absolute, or relative to the working folder.
   public let path: String
-  /// The picture's name if it is one of the package's own; written to JSON in place of the path.
+  /// The picture's name if it comes with the package; written to JSON in place of the path.
   public let name: String?
   /// SHA-256 of the file's bytes, 64 hexadecimal digits.
   public let sha256: String
@@ -19,7 +19,8 @@ public struct FileOrigin: Sendable, Equatable {
   }
 }
 
-/// A picture, and the file it was read from, if any. Two are equal if their pixels are, whatever their files.
+/// A picture, and the file it was read from, if any. Two pictures with
+/// the same pixels are equal, even if their files differ.
 public struct Picture: Sendable, Equatable {
   public let image: PixelImage
   public let origin: FileOrigin?
@@ -28,7 +29,7 @@ public struct Picture: Sendable, Equatable {
   public init(_ image: PixelImage) { (self.image, origin) = (image, nil) }
 
   /// Reads an image file.
-  /// - Parameter name: The picture's name if it is one of the package's own.
+  /// - Parameter name: The picture's name if it comes with the package.
   /// - Throws: `ImageError`.
   public init(contentsOf path: String, named name: String? = nil) throws {
     let bytes = try PixelImage.bytes(ofFile: path)
@@ -39,7 +40,8 @@ public struct Picture: Sendable, Equatable {
   public static func == (a: Picture, b: Picture) -> Bool { a.image == b.image }
 }
 
-/// Starting noise, and the file it was read from, if any. Two are equal if their numbers are.
+/// Starting noise, and the file it was read from, if any. Noise with the same
+/// numbers is equal, even if the files differ.
 public struct InitialNoise: Sendable, Equatable {
   /// Of standard deviation 1, `[samples, C, h, w]`.
   public let tensor: Tensor

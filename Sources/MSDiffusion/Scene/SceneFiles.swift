@@ -10,7 +10,7 @@ public struct SceneFiles: Sendable {
 
   /// - Parameters:
   ///   - folder: The JSON file's folder, to which its paths are relative; nil: the working folder.
-  ///   - named: Returns the path of one of the package's own pictures, given its name.
+  ///   - named: Returns the path of a picture that comes with the package, given its name.
   public init(
     folder: String? = nil,
     named: @escaping @Sendable (String) throws -> String = { throw SceneError.unknownName($0) }
@@ -49,13 +49,13 @@ public struct SceneFiles: Sendable {
     var shape: [Int]?
 
     static var file: [JSONField<Entry>] {
-      [JSONField("file", ifSaid: \.file), JSONField("sha256", ifSaid: \.sha256)]
+      [JSONField("file", ifSet: \.file), JSONField("sha256", ifSet: \.sha256)]
     }
     static var picture: [JSONField<Entry>] {
-      [JSONField("name", ifSaid: \.name)] + file + [JSONField("png", ifSaid: \.png)]
+      [JSONField("name", ifSet: \.name)] + file + [JSONField("png", ifSet: \.png)]
     }
     static var noise: [JSONField<Entry>] {
-      file + [JSONField("shape", ifSaid: \.shape), JSONField("float32", ifSaid: \.float32)]
+      file + [JSONField("shape", ifSet: \.shape), JSONField("float32", ifSet: \.float32)]
     }
   }
 
@@ -99,7 +99,7 @@ public struct SceneFiles: Sendable {
     }
   }
 
-  /// The content itself, if the file's hash is as expected or no hash is given.
+  /// Returns the content if the file's hash is as expected or no hash is given; otherwise throws.
   private func checked<Content>(
     _ content: Content, _ origin: KeyPath<Content, FileOrigin?>, _ expected: String?, _ node: JSONNode
   ) throws -> Content {

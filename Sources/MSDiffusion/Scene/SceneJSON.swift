@@ -6,7 +6,7 @@ import Models
 import Tensors
 
 extension Scene {
-  /// The scene as JSON with every field, for a scene file or the record beside a figure. ``init(_:files:defaults:)``
+  /// The scene as JSON with every field, for a scene file or the record next to a figure. ``init(_:files:defaults:)``
   /// reads it.
   ///
   /// ```json
@@ -27,10 +27,10 @@ extension Scene {
   /// - Only `prompt`, and `phrase` and `picture` of each subject, are required. A missing key takes its default. null
   ///   is a value: `"negative_prompt": null` means no negative prompt, while a missing key means the default one. An
   ///   unknown key is an error.
-  /// - `picture` and `mask` are `{"name": …}`, one of the package's own pictures; `{"file": …}`, a path relative to the
-  ///   JSON file's folder; or `{"png": …}`, a PNG file in base64. A name or a path may be accompanied by `sha256`, the
-  ///   hash of the file's bytes: a file with another hash is then an error. A plain string is a path if it contains a
-  ///   dot or a slash, else a name.
+  /// - `picture` and `mask` are `{"name": …}`, a picture that comes with the package; `{"file": …}`, a path relative to
+  ///   the JSON file's folder; or `{"png": …}`, a PNG file in base64. A name or a path may be accompanied by `sha256`,
+  ///   the hash of the file's bytes: a file with a different hash is then an error. A plain string is a path if it
+  ///   contains a dot or a slash, else a name.
   /// - `box` and `crop` are `[left, top, right, bottom]` in fractions of the image; a `box` of all zeros means no
   ///   layout.
   /// - `settings` and `layout` have the fields of ``SceneSettings`` and ``LayoutOptions``; `pseudo_layout` has those of

@@ -39,7 +39,7 @@ public struct SceneDefaults: Sendable, Equatable {
   /// A prompt with the quality prompt before it.
   public func prompt(_ words: String) -> String { qualityPrompt.isEmpty ? words : qualityPrompt + ", " + words }
 
-  /// These defaults, with those that an overlay sets replaced.
+  /// These defaults, overridden by the values that an overlay sets.
   public func overlaid(with overlay: SettingsOverlay) -> SceneDefaults {
     var result = self
     result.qualityPrompt = overlay.qualityPrompt ?? qualityPrompt
@@ -49,7 +49,7 @@ public struct SceneDefaults: Sendable, Equatable {
 }
 
 extension SceneSettings {
-  /// These settings, with those that an overlay sets replaced.
+  /// These settings, overridden by the values that an overlay sets.
   public func overlaid(with overlay: SettingsOverlay) -> SceneSettings {
     var result = self
     result.negativePrompt = overlay.negativePrompt ?? negativePrompt
@@ -71,13 +71,13 @@ extension SceneSettings {
 extension SettingsOverlay: JSONCoded {
   static var fields: [JSONField<SettingsOverlay>] {
     [
-      JSONField("quality_prompt", ifSaid: \.qualityPrompt), JSONField("negative_prompt", ifSaid: \.negativePrompt),
-      JSONField("height", ifSaid: \.height), JSONField("width", ifSaid: \.width), JSONField("steps", ifSaid: \.steps),
-      JSONField("guidance", ifSaid: \.guidance), JSONField("guidance_interval", ifSaid: \.guidanceInterval),
-      JSONField("scheduler", ifSaid: \.scheduler), JSONField("seed", ifSaid: \.seed),
-      JSONField("samples", ifSaid: \.samples), JSONField("scale", ifSaid: \.scale),
-      JSONField("drops_grounding", ifSaid: \.dropsGrounding),
-      JSONField("finds_phrases_as_published", ifSaid: \.findsPhrasesAsPublished),
+      JSONField("quality_prompt", ifSet: \.qualityPrompt), JSONField("negative_prompt", ifSet: \.negativePrompt),
+      JSONField("height", ifSet: \.height), JSONField("width", ifSet: \.width), JSONField("steps", ifSet: \.steps),
+      JSONField("guidance", ifSet: \.guidance), JSONField("guidance_interval", ifSet: \.guidanceInterval),
+      JSONField("scheduler", ifSet: \.scheduler), JSONField("seed", ifSet: \.seed),
+      JSONField("samples", ifSet: \.samples), JSONField("scale", ifSet: \.scale),
+      JSONField("drops_grounding", ifSet: \.dropsGrounding),
+      JSONField("finds_phrases_as_published", ifSet: \.findsPhrasesAsPublished),
     ]
   }
 

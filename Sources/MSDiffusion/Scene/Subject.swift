@@ -7,7 +7,7 @@ public struct Subject: Sendable, Equatable {
   public var phrase: String
   /// The reference picture.
   public var picture: Picture
-  /// White where the subject is on the reference picture, and of the same size; everything else is made black.
+  /// An image of the reference picture's size, white on the subject; everything else becomes black in the reference.
   /// Recommended, because a reference's background leaks into the result.
   public var mask: Picture?
   /// The part of the reference picture to use.
@@ -39,7 +39,7 @@ public struct Subject: Sendable, Equatable {
     set { picture = Picture(newValue) }
   }
 
-  /// The same subject with another box.
+  /// A copy of the subject with a different box.
   public func at(_ box: Box) -> Subject {
     var subject = self
     subject.box = box

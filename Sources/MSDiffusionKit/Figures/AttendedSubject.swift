@@ -1,10 +1,11 @@
-/// A subject of a generated scene, with where attention to it went: all that a panel or a file of numbers needs.
+/// A subject of a generated scene with the heatmap of its attention: everything that a panel or a file of numbers
+/// needs.
 public struct AttendedSubject: Sendable {
   public let subject: Subject
   /// Index among the scene's subjects.
   public let index: Int
   public let heatmap: Heatmap
-  /// The denoising step of the heatmap; 0 for one over all steps.
+  /// The heatmap's denoising step; 0 if the heatmap is a mean over all steps.
   public let step: Int
   /// How well the heatmap fits the subject's box; nil without a box.
   public let fit: BoxFit?
@@ -18,17 +19,17 @@ public struct AttendedSubject: Sendable {
     fit = subject.box.isNone ? nil : BoxFit(of: heatmap.values, subject.box)
   }
 
-  /// For a panel: “fox”: 63 % in its box, chance 28 %.
+  /// A panel's caption: “fox”: 63 % in its box, chance 28 %.
   public var fitCaption: String {
     guard let fit, let mass = fit.inBoxMass else { return "“\(phrase)”" }
     return "“\(phrase)”: \(percent(mass)) in its box, chance\u{a0}\(percent(fit.chance))"
   }
 
-  /// Whether the greatest attention lies in the subject's box, at least half of it where several cells tie or the box's
-  /// edge cuts the cell; false without a box.
+  /// Whether the maximum of the heatmap is in the subject's box; at least half of it, if several cells tie or the box's
+  /// edge cuts the cell. False without a box.
   public var peaksInBox: Bool { (fit?.pointingHit ?? 0) >= 0.5 }
 
-  /// For every subject the range of its values over all steps, so that its maps can be drawn on one scale.
+  /// Each subject's range of values over all steps, so that its maps can be drawn on one scale.
   public static func sharedRanges(of steps: [[AttendedSubject]]) -> [ClosedRange<Float>] {
     guard let first = steps.first else { return [] }
     return first.indices.map { subject in
@@ -40,7 +41,7 @@ public struct AttendedSubject: Sendable {
 
 extension Panel {
   /// A subject's heatmap over an image, with its box in its colour.
-  /// - Parameter range: the values that the colour scale spans; least to greatest of the map where nil.
+  /// - Parameter range: the values that the colour scale spans; nil: from the map's minimum to its maximum.
   /// - Throws: `PlotError`.
   public init(_ attended: AttendedSubject, over image: PixelImage, range: ClosedRange<Float>? = nil) throws {
     self = try Panel(image).overlaid(with: attended.heatmap.values, range: range)
@@ -60,11 +61,11 @@ extension AttendedSubject: Encodable {
 }
 
 extension AttentionRecorder {
-  /// Each subject of a generation with its heatmap.
+  /// Each subject of a generation with its heatmap over all steps.
   /// - Parameters:
   ///   - sample: which of the generation's samples.
   ///   - overTokens: the mean over a subject's tokens, or their total.
-  /// - Throws: `PhraseError` where a phrase is not in the prompt; `AnalysisError`.
+  /// - Throws: `PhraseError` if a phrase is not in the prompt; `AnalysisError`.
   public func attended(
     in generation: Generation, sample: Int = 0, overTokens: Analysis.Combination = .mean
   ) throws -> [AttendedSubject] {
@@ -72,7 +73,7 @@ extension AttentionRecorder {
     return zip(generation.scene.subjects, heatmaps).enumerated().map { AttendedSubject($1.0, $0, $1.1) }
   }
 
-  /// The same of every step; needs `keeping: .steps`.
+  /// Each subject of a generation with its heatmap at every step; needs a recorder with `keeping: .steps`.
   /// - Returns: [step][subject].
   public func attendedPerStep(in generation: Generation, sample: Int = 0) throws -> [[AttendedSubject]] {
     let sequences = try sequences(in: generation, sample: sample)

@@ -7,14 +7,14 @@ extension Panel {
     }
   }
 
-  /// A heatmap over an image, least to greatest value.
+  /// A heatmap over an image, its colour scale from the least to the greatest value.
   /// - Throws: `PlotError`.
   public init(_ heatmap: Heatmap, over image: PixelImage) throws {
     self = try Panel(image).overlaid(with: heatmap.values)
   }
 
-  /// Masks [h, w] of 0 and 1, each in its subject's colour; where several meet, their mean.
-  /// - Throws: `PlotError.mismatch` where the masks differ in size.
+  /// Masks [h, w] of 0 and 1, each in its subject's colour; where several overlap, the mean of their colours.
+  /// - Throws: `PlotError.mismatch` if the masks differ in size.
   public init(masks: [Tensor]) throws {
     guard let shape = masks.first?.shape, shape.count == 2, masks.allSatisfy({ $0.shape == shape }) else {
       throw PlotError.mismatch(what: "masks", expected: "one size [h, w]", found: "\(masks.map(\.shape))")
@@ -33,8 +33,8 @@ extension Panel {
 }
 
 extension PixelImage {
-  /// Root of the mean squared difference of two images of one size, in grey levels; over all pixels, or over those of a
-  /// mask [height, width].
+  /// Root mean square difference between two images of the same size, in grey levels.
+  /// - Parameter mask: [height, width]; only pixels where it is not 0 count. Nil: all pixels count.
   public func difference(from other: PixelImage, inside mask: Tensor? = nil) -> Double {
     guard (width, height) == (other.width, other.height), mask.map({ $0.shape == [height, width] }) ?? true else {
       fail("difference: \(width)×\(height) and \(other.width)×\(other.height), mask \(mask?.shape ?? [])")

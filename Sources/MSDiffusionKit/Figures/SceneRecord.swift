@@ -1,57 +1,59 @@
 import Foundation
 
-/// A scene that a run generated, as it stands in the file beside a figure.
+/// A scene that a run generated, as recorded in the JSON file next to a figure.
 public struct SceneRecord: Sendable, Equatable {
-  /// What the script called the images that were made of it.
+  /// The script's labels for the images that were generated from the scene.
   public var labels: [String]
   public var scene: Scene
-  /// Whether the script gave conditions of its own, as interpolation does: then the scene alone does not make the images.
+  /// Whether the script passed its own conditions, as for interpolation: then the scene alone does not determine the
+  /// images.
   public var hasOwnConditions: Bool
 
   func isOfSameScene(as other: SceneRecord) -> Bool {
     hasOwnConditions == other.hasOwnConditions && scene == other.scene
   }
 
-  /// - Parameter folder: Where the JSON will lie.
+  /// - Parameter folder: Folder of the JSON file, which its paths are relative to.
   func json(in folder: String) -> JSONValue {
     .object([
       ("labels", JSONValue(labels)), ("has_own_conditions", .bool(hasOwnConditions)), ("scene", scene.json(in: folder)),
     ])
   }
 
-  /// The scenes that a figure was made from, by the file beside it.
+  /// Reads the scenes that a figure was made from, from the JSON file next to it.
   /// - Throws: `JSONError`; as `Scene(contentsOf:)`.
   public static func read(besideFigure path: String) throws -> [SceneRecord] {
     try JSONNode.read(path)["scenes"].array().map { node in
       SceneRecord(
         labels: try node["labels"].strings(),
-        scene: try Scene(node["scene"], files: SceneFiles(besides: path)),
+        scene: try Scene(node["scene"], files: SceneFiles(nextTo: path)),
         hasOwnConditions: try node["has_own_conditions"].bool())
     }
   }
 }
 
 extension Scene {
-  /// Reads a scene file, which `Scene.json(in:)` describes; what it does not say is as published.
+  /// Reads a scene file as written by `Scene.json(in:)`. Settings missing from the file are the published ones.
   /// - Throws: as `Scene(_:files:defaults:)`.
   public init(contentsOf path: String) throws {
-    try self.init(JSONNode.read(path), files: SceneFiles(besides: path))
+    try self.init(JSONNode.read(path), files: SceneFiles(nextTo: path))
   }
 }
 
 extension SceneFiles {
-  /// Files whose paths start where a JSON file lies, and the package's own pictures by their names.
-  public init(besides path: String) {
+  /// Files with paths relative to a JSON file's folder, and bundled pictures by their names.
+  public init(nextTo path: String) {
     let folder = (path as NSString).deletingLastPathComponent
     self.init(folder: folder.isEmpty ? nil : folder) { try Bundled.reference($0) }
   }
 }
 
 extension Run {
-  /// Most bytes of a picture or of noise that a record holds; what is larger gets a file of its own.
+  /// The most bytes of a picture or of noise that a record contains; a larger one is written to a separate file.
   private static let embeddedLimit = 16 << 10
 
-  /// The same record with large pictures and noise that come from no file in files of this experiment.
+  /// Writes large pictures and noise that were not read from files to files of this experiment, and returns the record
+  /// with these files.
   func stored(_ record: SceneRecord) throws -> SceneRecord {
     var record = record
     for index in record.scene.subjects.indices {

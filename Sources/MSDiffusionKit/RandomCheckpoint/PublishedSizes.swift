@@ -1,4 +1,4 @@
-/// The configurations of the published model's parts: SDXL 1.0, an OpenCLIP bigG image encoder, and MS-Diffusion's
+/// Configurations for the parts of the published model: SDXL 1.0, an OpenCLIP bigG image encoder, and MS-Diffusion's
 /// adapter.
 enum PublishedSizes {
   static let models: [ModelPart: JSONValue] = [
@@ -58,7 +58,7 @@ enum PublishedSizes {
     "context_width": 2048,
   ]
 
-  /// The two tokenizers, which share CLIP's vocabulary and differ in the token that fills a short text up.
+  /// The two tokenizers, which share CLIP's vocabulary and differ in the token that pads short texts.
   static let paddingTokens: [(ModelPart, String)] = [(.tokenizer, "<|endoftext|>"), (.secondTokenizer, "!")]
 
   static func tokenizer(padding: String) -> JSONValue {

@@ -1,11 +1,11 @@
 import Foundation
 
-/// A checkpoint at the published size with random half-precision weights: proves that loading, memory and time are as
-/// they will be with the published weights, which give images where this one gives noise.
+/// A checkpoint of the published size with random half-precision weights. Loading, memory and time are as with the
+/// published weights; its images are noise.
 public enum RandomCheckpoint {
   /// One part of a checkpoint: its configuration, and the shapes of its weights.
   public struct Part: Sendable {
-    /// Which one it is.
+    /// The part's role in the checkpoint.
     public let part: ModelPart
     public let configuration: JSONValue
     public let shapes: [String: [Int]]
@@ -15,10 +15,10 @@ public enum RandomCheckpoint {
   }
 
   /// The parts at their published sizes, the adapter last.
-  /// - Throws: nothing that these configurations could cause.
+  /// - Throws: never for these configurations.
   public static func publishedParts() throws -> [Part] { try parts { PublishedSizes.models[$0] ?? .null } }
 
-  /// The parts that some configurations describe, the adapter last.
+  /// The parts for given configurations, the adapter last.
   /// - Throws: `JSONError`, `ParameterError` for a configuration that describes no model.
   package static func parts(_ configuration: (ModelPart) throws -> JSONValue) throws -> [Part] {
     func part(_ part: ModelPart, _ build: (Scope, JSONNode) throws -> Void) throws -> Part {
@@ -37,17 +37,17 @@ public enum RandomCheckpoint {
     ]
   }
 
-  /// Writes the folder, about 12 GB. Parts that are there already are kept, so that an interrupted run can go on.
+  /// Writes the folder, about 12 GB. Parts that exist already are kept, so that an interrupted run can continue.
   /// - Parameters:
-  ///   - folder: Where to write; made if it is not there.
-  ///   - seed: Of the weights.
-  ///   - progress: Gets the tensors written and their number.
+  ///   - folder: The folder to write; created if it does not exist.
+  ///   - seed: Seed for the weights.
+  ///   - progress: Called with the number of tensors written and their total number.
   /// - Throws: `CheckpointError`, `JSONError`.
   public static func write(to folder: String, seed: UInt64 = 0, progress: (Int, Int) -> Void = { _, _ in }) throws {
     try write(publishedParts(), to: ModelFolder(folder, variant: "fp16"), seed: seed, progress: progress)
   }
 
-  /// The same for parts of any size.
+  /// Writes parts of any size into a folder.
   package static func write(
     _ parts: [Part], to folder: ModelFolder, seed: UInt64, progress: (Int, Int) -> Void = { _, _ in }
   ) throws {
@@ -73,15 +73,16 @@ public enum RandomCheckpoint {
     try folder.write(PublishedSizes.scheduler, of: .scheduler)
     try folder.write(PublishedSizes.index, of: .index)
     for (part, padding) in PublishedSizes.paddingTokens where !folder.has(part) {
-      let (own, target) = (TokenizerFolder(Bundled.vocabulary), try folder.tokenizerToWrite(part))
-      for (from, to) in [(own.vocabulary, target.vocabulary), (own.merges, target.merges)] {
+      let (bundled, target) = (TokenizerFolder(Bundled.vocabulary), try folder.tokenizerToWrite(part))
+      for (from, to) in [(bundled.vocabulary, target.vocabulary), (bundled.merges, target.merges)] {
         try FileManager.default.copyItem(atPath: from, toPath: to)
       }
       try PublishedSizes.tokenizer(padding: padding).write(to: target.configuration)
     }
   }
 
-  /// Norms are 1, biases 0, everything else uniform with deviation 1/√fan-in: fast, and enough to keep numbers in range.
+  /// Random values for one weight: norms are 1, biases 0, everything else uniform with standard deviation 1/√fan-in,
+  /// which is fast and keeps activations in range.
   private static func numbers(_ key: String, _ shape: [Int], seed: UInt64) -> Tensor {
     if shape.count == 1 { return key.hasSuffix("bias") ? .zeros(shape) : .ones(shape) }
     let fanIn = key.contains("embedding") && !key.contains("patch") ? 2500 : shape.dropFirst().reduce(1, *)

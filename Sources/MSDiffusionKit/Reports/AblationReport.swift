@@ -1,7 +1,7 @@
 import Foundation
 import Scripting
 
-/// The paper's ablation, rerun: trainings that each lack one thing, measured on the same scenes.
+/// The paper's ablation, rerun: training runs that each lack one part of the adapter, measured on the same scenes.
 public struct AblationReport {
   private let run: Run
   private let training: String?
@@ -10,8 +10,8 @@ public struct AblationReport {
 
   /// - Parameters:
   ///   - training: the working folder of a training run, with a finished base.
-  ///   - seeds: training runs of each variant.
-  ///   - steps: of each training run.
+  ///   - seeds: number of training runs for each variant.
+  ///   - steps: steps of each training run.
   /// - Throws: ``RunError/option(name:found:expected:)``.
   public init(_ run: Run, training: String? = nil, seeds: Int = 3, steps: Int = 1000) throws {
     try run.checkPositive(seeds, "--seeds")
@@ -35,17 +35,17 @@ public struct AblationReport {
     ) { [steps] plan in plan.steps = steps }
   }
 
-  /// Trains what is not trained yet: seed by seed, so that a first comparison is there early.
+  /// Trains the variants that are not finished, seed by seed, so that a first comparison is possible early.
   /// - Throws: `StageError`, `TrainingError`.
   public func train() throws {
     let batch = TrainingStage.adapter.plan(seed: 1).batch
     let count = AdapterVariant.allCases.count * seeds.count
     print(
       "Budget: \(AdapterVariant.allCases.count) variants × \(seeds.count) seeds × \(steps) steps of \(batch) samples, "
-        + "\(count * steps * batch) samples in all")
+        + "\(count * steps * batch) samples in total")
     let cancellation = Cancellation()
-    let watching = cancellation.atSignals()
-    defer { withExtendedLifetime(watching) {} }
+    let signalHandlers = cancellation.atSignals()
+    defer { withExtendedLifetime(signalHandlers) {} }
     for seed in seeds {
       for variant in AdapterVariant.allCases {
         let progress = ProgressLine("\(variant.rawValue), seed \(seed)")
@@ -59,11 +59,12 @@ public struct AblationReport {
     }
   }
 
-  /// Measures what is trained, and writes results and samples.
-  /// - Throws: `EvaluationError`, what pipelines throw.
-  /// - Parameter scenes: held-out scenes.
+  /// Measures the finished variants, and writes results and sample images.
+  /// - Parameter scenes: number of held-out scenes.
+  /// - Throws: ``RunError``, `EvaluationError`, what pipelines throw.
   public func measure(scenes: Int = 60) throws {
     try run.checkPositive(scenes, "--scenes")
+    try run.checkMeasurementOptions()
     let progress = ProgressLine("measuring")
     defer { progress.finish() }
     let evaluator = Evaluator(world: try EmojiWorld(), folder: run.workFolder) { progress.show($0) }
@@ -72,8 +73,8 @@ public struct AblationReport {
     let batch = TrainingStage.adapter.plan(seed: 1).batch
     var results = AblationResults(steps: steps, batch: batch, scenes: scenes, settings: settings)
     let path = try run.prepared(file: "results.json")
-    let shown = evaluation.shownScenes()
-    var columns: [[PixelImage]] = [shown.map { PixelImage($0.image) }]
+    let sampleScenes = evaluation.shownScenes()
+    var columns: [[PixelImage]] = [sampleScenes.map { PixelImage($0.image) }]
     for seed in seeds {
       for variant in AdapterVariant.allCases {
         guard let folder = variant.finishedModel(in: try workingFolder(), seed: seed) else { continue }
@@ -81,16 +82,16 @@ public struct AblationReport {
         let pipeline = try Pipeline(folder)
         if results.rows.isEmpty {
           results.rows.append(try evaluation.baseRow(pipeline))
-          columns.append(try evaluation.images(shown, pipeline, scale: 0))
+          columns.append(try evaluation.images(sampleScenes, pipeline, scale: 0))
         }
         results.rows.append(try evaluation.row(model, pipeline))
         try results.json.write(to: path)
-        if seed == seeds[0] { columns.append(try evaluation.images(shown, pipeline, layout: model.layout)) }
+        if seed == seeds[0] { columns.append(try evaluation.images(sampleScenes, pipeline, layout: model.layout)) }
       }
     }
     guard !results.rows.isEmpty else {
       throw RunError.file(
-        path: try workingFolder() + "/ablation", reason: "nothing is trained to its end; add --train")
+        path: try workingFolder() + "/ablation", reason: "no variant's training is finished; add --train")
     }
     print(path)
     let sheet = try run.prepared(file: "samples.png")
@@ -98,26 +99,28 @@ public struct AblationReport {
     print(sheet)
   }
 
-  /// What was measured last; nil where nothing was.
+  /// Reads the last results; nil if nothing was measured yet.
   public func results() throws -> AblationResults? {
     try run.existing(file: "results.json").map { try AblationResults(JSONNode.read($0)) }
   }
 
-  /// What to say where nothing was measured yet.
+  /// A message for when nothing was measured yet.
   public var nothingMeasured: String {
     """
-    Nothing to draw: no results lie in \(run.output)/\(run.name)/. Train a base (Scripts/train --stage all --output DIR), \
+    Nothing to draw: there are no results in \(run.output)/\(run.name)/. \
+    Train a base (Scripts/train --stage all --output DIR), \
     then run Scripts/run \(run.name) --train --full --training DIR.
     """
   }
 
-  /// A held-out scene with its drawn image, and the images of the base and of every variant, in the order of the results.
+  /// A held-out scene with its images: the rendered one, then those of the base and of every variant, in the order of
+  /// the results.
   public struct Sample {
     public let scene: TestScene
     public let images: [PixelImage]
   }
 
-  /// The scenes that every variant was asked for; nil where nothing was measured.
+  /// Reads the sample scenes with every variant's images; nil if nothing was measured yet.
   /// - Throws: `ImageError`; `TrainingDataError` without the emoji font.
   public func samples() throws -> [Sample]? {
     guard let path = run.existing(file: "samples.png") else { return nil }
@@ -135,7 +138,7 @@ public struct AblationReport {
 }
 
 extension PixelImage {
-  /// Images of one size side by side: one column per list.
+  /// Images of the same size, side by side: one column per list.
   static func sheet(columns: [[PixelImage]]) -> PixelImage {
     let side = columns[0][0]
     var sheet = PixelImage(
@@ -154,25 +157,25 @@ extension PixelImage {
 }
 
 extension AblationResults {
-  /// The most training runs that any variant has.
+  /// The number of training runs of the variant that has most.
   public var seeds: Int { variants.map { count(of: $0) }.max() ?? 0 }
 
-  /// Training runs of a variant.
+  /// Number of training runs of a variant.
   public func count(of variant: String) -> Int { rows.count { $0.variant == variant } }
 
-  /// For figures.
+  /// A variant's title in figures.
   public static func title(_ variant: String) -> String {
     variant == base ? "base alone" : AdapterVariant(rawValue: variant)?.title ?? variant
   }
 
-  /// Mean and interval of a measure; nil where the variant was not measured in it.
+  /// Mean and interval of a measure over a variant's training runs; nil if the variant lacks this measure.
   /// - Throws: `AnalysisError`.
   public func measured(_ variant: String, _ measure: Measure) throws -> ConfidenceInterval? {
     guard rows.contains(where: { $0.variant == variant && $0.values[measure] != nil }) else { return nil }
     return try interval(variant, measure)
   }
 
-  /// The greatest mean of a measure among all variants; nil where none was measured.
+  /// The greatest mean of a measure among all variants; nil if no variant has this measure.
   /// - Throws: `AnalysisError`.
   public func best(_ measure: Measure) throws -> Double? {
     try variants.compactMap { try measured($0, measure)?.estimate }.max()

@@ -2,17 +2,17 @@ import Evaluation
 import Plotting
 
 extension TrainingCurves {
-  /// All curves of one stage: losses above, what was measured on held-out scenes below.
+  /// All curves of one stage: losses above, measures on held-out scenes below.
   ///
-  /// The first tenth does not count for the vertical axis: a loss begins many times larger than it goes on.
+  /// The first tenth does not count for the vertical axis, as a loss is many times larger in the beginning than later.
   public func lossFigure(title: String) -> any Figure {
     let measured = curves.filter { $0.name.hasPrefix("heldOut") }
     let losses = curves.filter { !$0.name.hasPrefix("heldOut") }
-    let charts = [("loss", losses), ("held-out scenes", measured)].filter { !$1.isEmpty }.map { label, shown in
-      let late = shown.flatMap { $0.values.dropFirst($0.values.count / 10) }
+    let charts = [("loss", losses), ("held-out scenes", measured)].filter { !$1.isEmpty }.map { label, curves in
+      let late = curves.flatMap { $0.values.dropFirst($0.values.count / 10) }
       let (low, high) = (min(0, late.min() ?? 0), (late.max() ?? 1) * 1.1)
       return LineChart(
-        shown.map { Series($0.name, x: $0.samples, y: $0.values.map { min($0, high) }) }, xLabel: "samples",
+        curves.map { Series($0.name, x: $0.samples, y: $0.values.map { min($0, high) }) }, xLabel: "samples",
         yLabel: label, yRange: low...max(high, low + 1e-9), width: 900, height: 320)
     }
     return Stack(charts, title: title)

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// A stage of training and how many of its samples a checkpoint has seen, as `base=192000` on the command line.
+/// A training stage and the number of its samples that a checkpoint has seen; `base=192000` on the command line.
 public struct Milestone: Sendable, Equatable, ExpressibleByArgument {
   public let stage: TrainingStage
   public let samples: Int
@@ -13,7 +13,7 @@ public struct Milestone: Sendable, Equatable, ExpressibleByArgument {
     (self.stage, self.samples) = (stage, samples)
   }
 
-  /// A milestone of a stage that no measure depends on would add nothing to the curves.
+  /// Refuses a milestone of a stage that no measure depends on: it would add nothing to the curves.
   /// - Throws: ``RunError/option(name:found:expected:)``.
   func check(isUngrounded: Bool) throws {
     let measured: [TrainingStage] = isUngrounded ? [.base] : [.base, .adapter]

@@ -1,7 +1,7 @@
 import Foundation
 import Scripting
 
-/// The report on a model: what was measured lies in `ModelReport/` beside the figures, and is drawn from there.
+/// The report on a model. Results are stored in `ModelReport/` next to the figures and are drawn from there.
 public struct ModelReport {
   private let run: Run
 
@@ -11,9 +11,10 @@ public struct ModelReport {
   /// - Parameters:
   ///   - scenes: held-out scenes; nil: 500 for attention, 200 for generated images.
   ///   - ungrounded: folder of a model whose base was trained without grounding supervision.
-  ///   - ungroundedSamples: training samples of that base, where they differ from the checkpoint's.
+  ///   - ungroundedSamples: number of training samples of that base, if it differs from the checkpoint's.
   ///   - training: working folder of a training run, whose curves are copied.
-  ///   - milestone: what the checkpoint (with `ungrounded`: that one alone) is a milestone of; it is added to the curves.
+  ///   - milestone: stage and samples of the checkpoint, or of `ungrounded` if given; the results are added to the
+  ///     curves of milestones.
   /// - Throws: ``RunError``, `EvaluationError`, `TrainingDataError` without the emoji font, what the pipeline throws.
   public func measure(
     scenes: Int? = nil, ungrounded: String? = nil, ungroundedSamples: Int? = nil, training: String? = nil,
@@ -22,6 +23,7 @@ public struct ModelReport {
     try run.checkPositive(scenes, "--scenes")
     try run.checkPositive(ungroundedSamples, "--ungrounded-samples")
     try milestone?.check(isUngrounded: ungrounded != nil)
+    try run.checkMeasurementOptions()
     let pipeline = try run.pipeline()
     let progress = ProgressLine("measuring")
     let evaluator = Evaluator(
@@ -51,7 +53,7 @@ public struct ModelReport {
     }
   }
 
-  /// Held-out scenes of two subjects to show, the same ones for every model.
+  /// The held-out scenes of two subjects to show, the same for every model.
   /// - Throws: `TrainingDataError` without the emoji font.
   public func shownScenes(count: Int) throws -> [TestScene] {
     let scenes = TestScenes(
@@ -60,25 +62,26 @@ public struct ModelReport {
     return scenes.indices(count: count).map { scenes[$0] }
   }
 
-  /// What was measured last; nil where nothing was.
+  /// Reads the last results; nil if nothing was measured yet.
   public func results() throws -> ModelResults? {
     try run.existing(file: "results.json").map { try ModelResults(JSONNode.read($0)) }
   }
 
-  /// How losses fell; nil where no curves were copied.
+  /// Reads the copied loss curves; nil if there are none.
   public func curves() throws -> TrainingCurves? {
     try run.existing(file: "curves.json").map { try TrainingCurves(JSONNode.read($0)) }
   }
 
-  /// What models on the way showed; nil where none was measured.
+  /// Reads the curves of milestones; nil if no milestone was measured.
   public func milestones() throws -> TrainingCurves? {
     try run.existing(file: "milestones.json").map { try TrainingCurves(JSONNode.read($0)) }
   }
 
-  /// What to say where nothing was measured yet.
+  /// A message for when nothing was measured yet.
   public var nothingMeasured: String {
     """
-    Nothing to draw: no results lie in \(run.output)/\(run.name)/. Train a model (Scripts/train --stage all --output DIR), \
+    Nothing to draw: there are no results in \(run.output)/\(run.name)/. \
+    Train a model (Scripts/train --stage all --output DIR), \
     then measure it (Scripts/run \(run.name) --full --checkpoint DIR/model).
     """
   }
@@ -94,20 +97,20 @@ extension TrainingCurves {
 
   /// One chart per stage.
   /// - Parameters:
-  ///   - what: What the curves show.
-  ///   - first: Values at the beginning of each curve that may lie outside the chart.
+  ///   - what: the kind of the curves, for the vertical axis.
+  ///   - first: number of values at the beginning of each curve that may be outside the chart.
   public func figure(of what: String, withoutFirst first: Int = 0) throws -> Grid {
     let stages = curves.map(\.stage).withoutRepeats
     let charts = try stages.map { stage -> Panel in
-      // Sums of others, and what lies on another scale, are left out.
-      let shown = curves.filter { $0.stage == stage && !["loss", "divergence", "heldOutPSNR"].contains($0.name) }
-      let late = shown.flatMap { $0.values.dropFirst(min(first, $0.values.count - 1)) }
+      // Sums of other losses, and measures on a different scale, are left out.
+      let stageCurves = curves.filter { $0.stage == stage && !["loss", "divergence", "heldOutPSNR"].contains($0.name) }
+      let late = stageCurves.flatMap { $0.values.dropFirst(min(first, $0.values.count - 1)) }
       let (low, high) = (late.min() ?? 0, max(late.max() ?? 1, 0.01))
       let chart = LineChart(
-        shown.map { Series(Self.title($0.name), x: $0.samples.map { $0 / 1000 }, y: $0.values) },
+        stageCurves.map { Series(Self.title($0.name), x: $0.samples.map { $0 / 1000 }, y: $0.values) },
         xLabel: "thousand samples",
         yLabel: "\(stage): \(what)",
-        // Values that lie close together are drawn apart.
+        // If all values are close together, the axis does not begin at 0.
         yRange: (low > 0.7 * high && low < high ? low - (high - low) / 2 : 0)...high, width: 570, height: 300)
       return Panel(try chart.image())
     }
@@ -117,7 +120,7 @@ extension TrainingCurves {
 }
 
 extension GenerationSettings {
-  /// For captions: steps, guidance and γ.
+  /// Steps, guidance and γ, for captions.
   public var summary: String {
     let interval = scene.guidanceInterval
     let levels =

@@ -2,27 +2,27 @@ import Checkpoints
 import Foundation
 import Scripting
 
-/// Files that come with the package: the model, emoji and photographs, and CLIP's vocabulary.
+/// Files bundled with the package: the model, emoji, photographs, and CLIP's vocabulary.
 public enum Bundled {
-  /// The model that this package trained, which experiments use where no other is named; `MODEL_CARD.md` there tells more.
+  /// The folder of the bundled model, which experiments use without `--checkpoint`; `MODEL_CARD.md` in it describes it.
   public static var model: String { path("Model") }
 
-  /// CLIP's merges of byte pairs, which the vocabulary of a model to be trained is cut out of.
+  /// The file of CLIP's byte-pair merges; a newly trained model's vocabulary is a subset of them.
   public static var merges: String { TokenizerFolder(vocabulary).merges }
 
-  /// Emoji that training never saw, under the Open Font License; `LICENSES.md` there tells more.
+  /// The folder of emoji that training never saw, under the Open Font License; `LICENSES.md` in it lists them.
   public static var emoji: String { path("Emoji") }
 
-  /// Photographs in the public domain or under CC0, each named in `LICENSES.md` there.
+  /// The folder of photographs, in the public domain or under CC0; `LICENSES.md` in it lists them.
   public static var photographs: String { path("Photos") }
 
-  /// CLIP's whole vocabulary, `vocab.json` and `merges.txt`, under the MIT licence, which lies there too.
+  /// The folder of CLIP's whole vocabulary, `vocab.json` and `merges.txt`, with its MIT licence.
   package static var vocabulary: String { path("CLIPVocabulary") }
 
-  /// What ``reference(_:)`` knows: names of emoji and photographs, without endings.
+  /// The names that ``reference(_:)`` accepts: those of emoji and photographs, without file extensions.
   public static var referenceNames: [String] { files.map(\.name).sorted() }
 
-  /// The path of an emoji or a photograph by its name: `fox`, `cat`.
+  /// The path of an emoji or a photograph with this name, such as `fox` or `cat`.
   /// - Throws: ``RunError/unknownReference(name:known:)``.
   public static func reference(_ name: String) throws -> String {
     guard let file = files.first(where: { $0.name == name }) else {
@@ -38,7 +38,7 @@ public enum Bundled {
     }
   }
 
-  /// Beside the sources where a script of this package runs, else in the bundle that the build made.
+  /// In the source folder if a script of this package is running, else in the bundle that the build made.
   private static func path(_ name: String) -> String {
     if let package = ScriptContext.current.package {
       let path = package + "/Sources/MSDiffusionKit/Resources/" + name

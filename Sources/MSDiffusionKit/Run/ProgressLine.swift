@@ -3,17 +3,17 @@ import Logging
 import Scripting
 import Synchronization
 
-/// How far long work is, with the time left: one changing line on a terminal, else a line every half minute and one at the
-/// end.
+/// Shows the progress of long work with the time left: on a terminal as one line that changes, elsewhere as a line
+/// every half minute and one at the end.
 public final class ProgressLine: Sendable {
   private struct State {
-    /// The part of the work that was shown last, and when it began.
+    /// The part of the work that was shown last, and the time when it began.
     var part = ""
     var begun: ContinuousClock.Instant
-    /// When something was shown last, and when a line was written last.
-    var shown: ContinuousClock.Instant
-    var written: ContinuousClock.Instant?
-    /// Whether the terminal's line holds something.
+    /// The time of the last call of `show`, and that of the last line written.
+    var lastShown: ContinuousClock.Instant
+    var lastWritten: ContinuousClock.Instant?
+    /// Whether the terminal's current line contains text.
     var isOpen = false
   }
 
@@ -24,10 +24,10 @@ public final class ProgressLine: Sendable {
   private let write: @Sendable (String) -> Void
   private let state: Mutex<State>
 
-  /// Moves to the beginning of the terminal's line and empties it.
-  private static let emptied = "\r\u{1b}[K"
+  /// Moves the cursor to the beginning of the terminal's line and clears the line.
+  private static let clearLine = "\r\u{1b}[K"
 
-  /// - Parameter label: What the work is called.
+  /// - Parameter label: The work's name.
   public convenience init(_ label: String) {
     let isTerminal = ScriptContext.current.hasTerminal
     self.init(label, isTerminal: isTerminal, interval: isTerminal ? .milliseconds(100) : .seconds(30)) {
@@ -35,37 +35,37 @@ public final class ProgressLine: Sendable {
     }
   }
 
-  /// - Parameter interval: How long nothing new is written.
+  /// - Parameter interval: The least time between two lines.
   package init(_ label: String, isTerminal: Bool, interval: Duration, write: @escaping @Sendable (String) -> Void) {
     (self.label, self.isTerminal, self.interval, self.write) = (label, isTerminal, interval, write)
-    state = Mutex(State(begun: start, shown: start, written: isTerminal ? nil : start))
+    state = Mutex(State(begun: start, lastShown: start, lastWritten: isTerminal ? nil : start))
   }
 
   /// Shows how many pieces of a part of the work are done.
   /// - Parameters:
-  ///   - part: What the part is called; another name begins another part.
-  ///   - note: What else there is to say.
-  ///   - secondsLeft: Time left; worked out from the part's time so far where nil.
+  ///   - part: The part's name; a new name begins a new part.
+  ///   - note: Text after the count.
+  ///   - secondsLeft: Time left; nil: estimated from the part's time so far.
   public func show(_ part: String, _ done: Int, of total: Int, note: String = "", secondsLeft: Double? = nil) {
     let now = ContinuousClock.now
     state.withLock { state in
-      if part != state.part { (state.part, state.begun) = (part, state.shown) }
-      state.shown = now
-      guard state.written.map({ now - $0 >= interval }) ?? true else { return }
-      state.written = now
+      if part != state.part { (state.part, state.begun) = (part, state.lastShown) }
+      state.lastShown = now
+      guard state.lastWritten.map({ now - $0 >= interval }) ?? true else { return }
+      state.lastWritten = now
       let spent = Self.seconds(now - state.begun)
       let left = secondsLeft ?? (done > 0 ? spent / Double(done) * Double(total - done) : nil)
       let line = Self.line([label, part], done: done, total: total, note: note, secondsLeft: left)
-      write(isTerminal ? Self.emptied + line : line + "\n")
+      write(isTerminal ? Self.clearLine + line : line + "\n")
       state.isOpen = isTerminal
     }
   }
 
-  /// Ends the line, and says how long all took where there is no terminal.
+  /// Clears the line on a terminal; elsewhere prints how long everything took.
   public func finish() {
     state.withLock { state in
       if isTerminal {
-        if state.isOpen { write(Self.emptied) }
+        if state.isOpen { write(Self.clearLine) }
       } else {
         write("\(label): \(Self.time(Self.seconds(ContinuousClock.now - start)))\n")
       }
@@ -73,16 +73,16 @@ public final class ProgressLine: Sendable {
     }
   }
 
-  /// Says something that does not end the work.
+  /// Prints a warning; the work continues.
   public func warn(_ text: String) {
     state.withLock { state in
-      if state.isOpen { write(Self.emptied) }
+      if state.isOpen { write(Self.clearLine) }
       state.isOpen = false
       Logger(label: "msdiffusion") { StreamLogHandler.standardError(label: $0) }.warning("\(text)")
     }
   }
 
-  /// One line: what, a bar, how many, anything else, how long still.
+  /// One line: names, a bar, the count, the note and the time left.
   package static func line(
     _ names: [String], done: Int, total: Int, note: String = "", secondsLeft: Double? = nil
   ) -> String {
@@ -94,7 +94,7 @@ public final class ProgressLine: Sendable {
     return ([counted, note] + [left].compactMap { $0 }).filter { !$0.isEmpty }.joined(separator: ", ")
   }
 
-  /// A duration for people: 0.4 s, 12 s, 3 min 5 s.
+  /// A duration in readable form: 0.4 s, 12 s, 3 min 5 s.
   package static func time(_ seconds: Double) -> String {
     if seconds < 10 { return String(format: "%.1f s", seconds) }
     let whole = Int(seconds.rounded())
@@ -108,7 +108,7 @@ public final class ProgressLine: Sendable {
 }
 
 extension ProgressLine {
-  /// Shows how far a generation is.
+  /// Shows the progress of a generation.
   public func show(_ progress: GenerationProgress) {
     switch progress {
     case .encoding: show("encoding", 0, of: 1)
@@ -117,13 +117,13 @@ extension ProgressLine {
     }
   }
 
-  /// Shows how far a training is, with its loss and speed.
+  /// Shows the progress of a training run, with its loss and speed.
   package func show(_ progress: TrainingProgress) {
     let loss = String(format: "loss %.4f, %.1f samples/s", progress.loss, progress.samplesPerSecond)
     show("", progress.step, of: progress.steps, note: loss, secondsLeft: progress.secondsLeft)
   }
 
-  /// Shows how far a measurement is.
+  /// Shows the progress of a measurement.
   package func show(_ progress: EvaluationProgress) {
     show(progress.name, progress.done, of: progress.total, secondsLeft: progress.secondsLeft)
   }

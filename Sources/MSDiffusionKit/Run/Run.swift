@@ -2,16 +2,16 @@ import ArgumentParser
 import Foundation
 import Scripting
 
-/// One run of an experiment: its options, where its figures go, and what they are made from.
+/// One run of an experiment: its options, its checkpoint, and the scenes and figures that it makes.
 ///
 /// A script begins with `let run = Run()`, which reads the options after the script's name; `--help` lists them. In the
-/// REPL there are none, and the defaults hold.
+/// REPL there are no options, so every option has its default.
 public final class Run {
-  /// The script's name without its ending.
+  /// The script's file name without `.swift`.
   public let name: String
-  /// Folder of the figures; made when the first one is saved.
+  /// Folder for figures; created when the first one is saved.
   public let output: String
-  /// Seed of all random numbers of the run.
+  /// Seed for all random numbers of the run.
   public let seed: UInt64
   private let options: RunOptions
   private var opened: Pipeline?
@@ -19,16 +19,17 @@ public final class Run {
   /// The scenes that this run generated, in order.
   public private(set) var generated: [SceneRecord] = []
 
-  /// Options of the running script; wrong ones end the program with one line.
+  /// A run with the options that the script was started with. Invalid options end the program with a one-line error.
   public convenience init() { self.init(Self.arguments(NoOptions.self)) }
 
-  /// A run whose script has options of its own beside those of all; wrong ones end the program with one line.
+  /// A run whose script defines options in addition to the common ones. Invalid options end the program with a one-line
+  /// error.
   public static func with<Own: ParsableArguments>(_ own: Own.Type) -> (run: Run, options: Own) {
     let arguments = arguments(own)
     return (Run(arguments), arguments.options.own)
   }
 
-  /// A run with options given as on the command line.
+  /// A run with options as on the command line.
   /// - Throws: ArgumentParser's errors.
   public convenience init(name: String, arguments: [String]) throws {
     self.init(NamedArguments(name: name, options: try RunArguments<NoOptions>.parse(arguments)))
@@ -43,7 +44,7 @@ public final class Run {
 
   private static func arguments<Own: ParsableArguments>(_ own: Own.Type) -> NamedArguments<Own> {
     let isScript = ScriptContext.current.isSupervised
-    // A script that stops at an error loses nothing that it has printed.
+    // So what a script has printed is not lost if it stops at an error.
     writeLineByLine()
     let arguments = isScript ? CommandLine.arguments : ["REPL"]
     let script = arguments.first ?? "script"
@@ -61,14 +62,14 @@ public final class Run {
     }
   }
 
-  /// Makes standard output give up every line at once, as it does on a terminal. The C library's `stdout` is a variable
-  /// that Swift cannot know to be safe; it is looked up by name and only set up here.
+  /// Makes standard output line-buffered, as on a terminal. Swift does not allow using the C library's global variable
+  /// `stdout` directly, so it is looked up by name.
   private static func writeLineByLine() {
     guard let place = dlsym(nil, "stdout") else { return }
     setvbuf(place.assumingMemoryBound(to: UnsafeMutablePointer<FILE>.self).pointee, nil, _IOLBF, 0)
   }
 
-  /// The comment that a script begins with: its question and its usage.
+  /// The comment at the beginning of a script: its question and its usage.
   private static func question(of script: String) -> String {
     let lines = (try? String(contentsOfFile: script, encoding: .utf8))?.split(separator: "\n") ?? []
     return lines.prefix { $0.hasPrefix("//") }.map { $0.drop { $0 == "/" || $0 == " " } }.joined(separator: "\n")
@@ -81,23 +82,35 @@ public final class Run {
     }
   }
 
-  // MARK: What a run is made from
+  // MARK: Checkpoint, scenes and generations
 
   /// The checkpoint's folder.
   public var checkpoint: String { options.checkpoint ?? Bundled.model }
 
-  /// Denoising steps: those of `--steps`, else what the script suggests.
+  /// The number of denoising steps: `--steps` if given, else the script's suggestion.
   public func steps(_ suggested: Int) -> Int { options.steps ?? suggested }
 
-  /// What this run's options say of guidance and steps, else what the checkpoint's defaults say.
+  /// Settings for measurements: this run's options, else the checkpoint's defaults.
+  /// - Throws: `SchedulerError` if `--scheduler` names none; what ``pipeline()`` throws.
   public func generationSettings() throws -> GenerationSettings {
     var settings = GenerationSettings(try pipeline().defaults)
-    settings.scene = settings.scene.overlaid(
-      with: SettingsOverlay { ($0.steps, $0.guidance) = (options.steps, options.guidance) })
+    settings.scene = settings.scene.overlaid(with: try options.overlay())
     return settings
   }
 
-  /// The checkpoint that `--checkpoint` names, else the model of this package; opened once.
+  /// Measured scenes have the seed of their number, noise from this seed, and the model's size.
+  /// - Throws: ``RunError/option(name:found:expected:)`` if an option asks for something else.
+  func checkMeasurementOptions() throws {
+    let unused: [(name: String, value: String?)] = [
+      ("--seed", options.seed.map { "\($0)" }), ("--size", options.size.map { "\($0)" }),
+      ("--latents", options.latents),
+    ]
+    for case (let name, let value?) in unused {
+      throw RunError.option(name: name, found: value, expected: "no such option: measurements fix seed, size and noise")
+    }
+  }
+
+  /// The checkpoint that `--checkpoint` names, else the bundled model; opened once.
   /// - Throws: what `Pipeline` throws.
   public func pipeline() throws -> Pipeline {
     if let opened { return opened }
@@ -108,7 +121,7 @@ public final class Run {
     return pipeline
   }
 
-  /// An emoji or a photograph of this package by its name, or any image file by its path.
+  /// A bundled emoji or photograph by its name, or any image file by its path.
   /// - Throws: ``RunError``, `ImageError`.
   public func reference(_ name: String) throws -> Picture {
     let isPath = name.contains("/") || FileManager.default.fileExists(atPath: name)
@@ -117,21 +130,21 @@ public final class Run {
 
   /// A subject from a reference image.
   /// - Parameters:
-  ///   - name: As ``reference(_:)`` takes it.
-  ///   - phrase: What the prompt calls it; the image's name where nil.
-  ///   - box: Where it is to be.
+  ///   - name: As for ``reference(_:)``.
+  ///   - phrase: The words for the subject in the prompt; nil: the image's name.
+  ///   - box: Where the subject is to be.
   /// - Throws: as ``reference(_:)``.
   public func subject(_ name: String, phrase: String? = nil, box: Box = .none) throws -> Subject {
     Subject(phrase ?? name, picture: try reference(name), box: box)
   }
 
-  /// A scene with the published settings, overlaid with what the checkpoint, the script and this run's options say, in
-  /// this order.
+  /// A scene with the published settings, overlaid with the settings of the checkpoint, the script and this run's
+  /// options, in this order.
   /// - Parameters:
-  ///   - steps: Denoising steps that the script suggests.
-  ///   - change: The script's last word.
-  /// - Throws: `SchedulerError` where `--scheduler` names none; `NumPyError` for what `--latents` names; what
-  ///   ``pipeline()`` throws.
+  ///   - steps: The script's suggestion for the number of denoising steps.
+  ///   - change: Applied last; overrides even the command-line options.
+  /// - Throws: `SchedulerError` if `--scheduler` names none; `NumPyError` if the file of `--latents` cannot be read;
+  ///   what ``pipeline()`` throws.
   public func scene(
     _ prompt: String, _ subjects: [Subject], steps: Int? = nil, _ change: (inout Scene) -> Void = { _ in }
   ) throws -> Scene {
@@ -143,20 +156,19 @@ public final class Run {
     return scene
   }
 
-  /// A scene from a file: what it does not say of the settings is as the checkpoint says, and this run's options
-  /// have the last word.
+  /// A scene from a file. Settings missing from the file come from the checkpoint; command-line options override both.
   /// - Throws: as `Scene(_:files:defaults:)` and ``pipeline()``.
   public func scene(contentsOf path: String) throws -> Scene {
     var scene = try Scene(
-      JSONNode.read(path), files: SceneFiles(besides: path), defaults: pipeline().defaults.settings)
+      JSONNode.read(path), files: SceneFiles(nextTo: path), defaults: pipeline().defaults.settings)
     scene.settings = scene.settings.overlaid(with: try options.overlay())
     scene.noise = try options.latents.map { try InitialNoise(contentsOf: $0) } ?? scene.noise
     return scene
   }
 
-  /// Generates a scene, shows how far it is, and notes the scene for the record beside the figures that follow.
+  /// Generates an image of the scene, showing progress, and adds the scene to the JSON saved with later figures.
   ///
-  /// In the REPL, Ctrl-C ends it after its step with what it has.
+  /// In the REPL, Ctrl-C ends the generation after the current step; the image is then that step's prediction.
   /// - Throws: as `Pipeline.generate`.
   public func generate(
     _ scene: Scene, conditions: Conditions? = nil, observing: any Observing..., as label: String = ""
@@ -176,9 +188,9 @@ public final class Run {
     return generation
   }
 
-  /// Generates a scene and returns every activation that passed the chosen hook points, by name and with its axes.
-  /// - Parameter patterns: names of hook points, `*` standing for anything.
-  /// - Throws: as ``generate(_:conditions:observing:as:)``; `HookError` for a pattern that can never fire.
+  /// Generates an image of the scene and returns every activation at the chosen hook points, by name and with its axes.
+  /// - Parameter patterns: names of hook points; `*` matches anything.
+  /// - Throws: as ``generate(_:conditions:observing:as:)``; `HookError` if a pattern's hook points cannot fire.
   public func cache(_ patterns: String..., of scene: Scene) throws -> ActivationRecorder {
     let recorder = ActivationRecorder(HookSelection(patterns: patterns))
     _ = try generate(scene, observing: recorder)
@@ -187,14 +199,14 @@ public final class Run {
 
   private func note(_ scene: Scene, _ label: String, hasOwnConditions: Bool) {
     let record = SceneRecord(labels: [label], scene: scene, hasOwnConditions: hasOwnConditions)
-    if let same = generated.firstIndex(where: { $0.isOfSameScene(as: record) }) {
-      if !generated[same].labels.contains(label) { generated[same].labels.append(label) }
+    if let index = generated.firstIndex(where: { $0.isOfSameScene(as: record) }) {
+      if !generated[index].labels.contains(label) { generated[index].labels.append(label) }
     } else {
       generated.append(record)
     }
   }
 
-  /// Lets Ctrl-C end work after its step in the REPL, which goes on; a script ends at once.
+  /// In the REPL, Ctrl-C stops the work after the current step and the REPL continues. A script exits immediately.
   private func untilInterrupted<Result>(_ body: () throws -> Result) rethrows -> Result {
     guard ScriptContext.current.isREPL else { return try body() }
     let cancellation = Cancellation()
@@ -203,10 +215,10 @@ public final class Run {
     return try Cancellation.$current.withValue(cancellation, operation: body)
   }
 
-  // MARK: What a run leaves
+  // MARK: Saving figures
 
-  /// Writes a figure as `NAME.png` and, beside it, `NAME.json` with seed, options, checkpoint, the scenes that the run
-  /// generated so far, and the numbers shown.
+  /// Writes a figure as `NAME.png`, and `NAME.json` next to it with seed, options, checkpoint, the scenes that the run
+  /// has generated so far, and the numbers that the figure shows.
   /// - Throws: `PlotError`, `ImageError`, ``RunError``.
   public func save(_ figure: any Figure, as name: String? = nil, numbers: JSONValue) throws {
     let path = try prepared(name, ending: "png")
@@ -214,17 +226,17 @@ public final class Run {
     try finish(path, name, numbers)
   }
 
-  /// The same with the numbers of any encodable value.
+  /// Saves a figure with any encodable value as its numbers.
   public func save(_ figure: any Figure, as name: String? = nil, numbers: some Encodable) throws {
     try save(figure, as: name, numbers: JSONValue(encoding: numbers))
   }
 
-  /// An animation with the numbers of any encodable value.
+  /// Saves an animation with any encodable value as its numbers.
   public func save(_ animation: Animation, as name: String? = nil, numbers: some Encodable) throws {
     try save(animation, as: name, numbers: JSONValue(encoding: numbers))
   }
 
-  /// Writes an animation as `NAME.gif` and, beside it, the same record as for a figure.
+  /// Writes an animation as `NAME.gif`, and `NAME.json` next to it with the same content as for a figure.
   public func save(_ animation: Animation, as name: String? = nil, numbers: JSONValue) throws {
     let path = try prepared(name, ending: "gif")
     try animation.write(path)
@@ -245,18 +257,18 @@ public final class Run {
     print("\(path)")
   }
 
-  /// What a figure was made from, with its numbers; written for the output folder.
+  /// The content of a figure's JSON file, with paths relative to the output folder.
   func record(_ numbers: JSONValue) throws -> JSONValue {
     let pipeline = try pipeline()
-    var given: [(String, JSONValue)] = []
-    if let steps = options.steps { given.append(("steps", JSONValue(steps))) }
-    if let guidance = options.guidance { given.append(("guidance", JSONValue(guidance))) }
-    if let size = options.size { given.append(("size", JSONValue(size))) }
-    if let scheduler = options.scheduler { given.append(("scheduler", .string(scheduler))) }
-    if let latents = options.latents { given.append(("latents", .string((latents as NSString).lastPathComponent))) }
-    if let variant = options.variant { given.append(("variant", .string(variant))) }
+    var entries: [(String, JSONValue)] = []
+    if let steps = options.steps { entries.append(("steps", JSONValue(steps))) }
+    if let guidance = options.guidance { entries.append(("guidance", JSONValue(guidance))) }
+    if let size = options.size { entries.append(("size", JSONValue(size))) }
+    if let scheduler = options.scheduler { entries.append(("scheduler", .string(scheduler))) }
+    if let latents = options.latents { entries.append(("latents", .string((latents as NSString).lastPathComponent))) }
+    if let variant = options.variant { entries.append(("variant", .string(variant))) }
     return .object([
-      ("experiment", .string(name)), ("seed", .string(String(seed))), ("options", .object(given)),
+      ("experiment", .string(name)), ("seed", .string(String(seed))), ("options", .object(entries)),
       (
         "checkpoint",
         .object([
@@ -270,7 +282,7 @@ public final class Run {
     ])
   }
 
-  /// What a figure's caption says of the checkpoint.
+  /// A sentence about the checkpoint for a figure's caption.
   public var checkpointNote: String {
     options.checkpoint == nil
       ? "Made with the package's own model of 64 pixels."
@@ -279,6 +291,6 @@ public final class Run {
 }
 
 extension Run: CustomStringConvertible {
-  /// Name, seed, checkpoint and where figures go.
+  /// Name, seed, checkpoint and output folder.
   public var description: String { "Run \(name): seed \(seed), checkpoint \(checkpoint), figures in \(output)" }
 }

@@ -1,4 +1,4 @@
-/// What is wrong with how an experiment is run.
+/// A fault in an experiment's options, references or output files.
 public enum RunError: Error, Equatable, CustomStringConvertible {
   case unknownReference(name: String, known: [String])
   case option(name: String, found: String, expected: String)
@@ -7,7 +7,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknownReference(let name, let known):
-      "no emoji or photograph is called '\(name)'; there are \(known.joined(separator: ", ")), and any path to an image will do"
+      "no emoji or photograph is called '\(name)'; there are \(known.joined(separator: ", ")); the path of any image works, too"
     case .option(let name, let found, let expected): "\(name) is \(found), expected \(expected)"
     case .file(let path, let reason): "\(path): \(reason)"
     }

@@ -1,16 +1,16 @@
 import Foundation
 import Scripting
 
-/// Files that an experiment keeps beside its figure, in a folder of its name.
+/// Files that an experiment keeps next to its figure, in a folder with the experiment's name.
 extension Run {
-  /// A file of this experiment: where this run's figures go, else where the package's own lie; nil where there is none.
+  /// A file of this experiment in the run's output folder, else in the package's `Figures`; nil if neither has it.
   func existing(file: String) -> String? {
     let package = ScriptContext.current.package.map { $0 + "/Figures" }
     return [output, package].compactMap { $0.map { "\($0)/\(name)/\(file)" } }
       .first { FileManager.default.fileExists(atPath: $0) }
   }
 
-  /// Where a file of this experiment is written; its folder is made.
+  /// The path for writing a file of this experiment; creates its folder.
   /// - Throws: ``RunError/file(path:reason:)``.
   func prepared(file: String) throws -> String {
     let folder = "\(output)/\(name)"
@@ -22,6 +22,6 @@ extension Run {
     return folder + "/" + file
   }
 
-  /// Where long work keeps what it has so far: nothing that belongs to the package.
+  /// The folder for intermediate results of long work, which are not part of the package.
   var workFolder: String { (ScriptContext.current.package.map { $0 + "/.build" } ?? output) + "/\(name).work" }
 }

@@ -1,4 +1,4 @@
-// Scripts declare options of their own with it.
+// Scripts declare their own options with it.
 @_exported import ArgumentParser
 import Models
 
@@ -6,23 +6,23 @@ import Models
 struct RunOptions: ParsableArguments {
   @Option(
     help:
-      "A folder in diffusers' layout with image_encoder/ and ms_adapter.safetensors or .bin. (default: the model of this package)"
+      "A folder in diffusers' layout with image_encoder/ and ms_adapter.safetensors or .bin. (default: the bundled model)"
   )
   var checkpoint: String?
 
-  @Option(help: "The weights' variant to prefer, as fp16.")
+  @Option(help: "The variant of the weights to prefer, such as fp16.")
   var variant: String?
 
   @Option(
     help:
-      "Attention heads of the adapter's resampler, where ms_adapter_config.json does not tell. (default: 64 wide each)")
+      "Attention heads of the adapter's resampler, if not in ms_adapter_config.json. (default: heads of width 64)")
   var adapterHeads: Int?
 
   @Flag(
-    help: "Leave weights alone that the checkpoint's configurations have no layer for. (default: they are an error)")
+    help: "Ignore weights that no layer of the checkpoint's configurations uses. (default: they are an error)")
   var ignoreSurplus = false
 
-  @Option(help: "Seed of all random numbers.")
+  @Option(help: "Seed for all random numbers.")
   var seed: UInt64?
 
   @Option(help: "Denoising steps.")
@@ -38,10 +38,10 @@ struct RunOptions: ParsableArguments {
     help: "Scheduler: \(SchedulerKind.allCases.map(\.name).joined(separator: ", ")). (default: the checkpoint's)")
   var scheduler: String?
 
-  @Option(help: "A .npy file with starting noise of standard deviation 1, [1, C, h, w], in place of the seed's.")
+  @Option(help: "A .npy file with initial noise of standard deviation 1, [1, C, h, w], instead of noise from the seed.")
   var latents: String?
 
-  @Option(help: "Folder for the figures. (default: Figures/ of this package)")
+  @Option(help: "Folder for figures. (default: Figures/ in this package)")
   var output: String?
 
   func validate() throws {
@@ -49,8 +49,8 @@ struct RunOptions: ParsableArguments {
     if let steps, steps <= 0 { throw ValidationError("--steps is \(steps), expected a number above 0") }
   }
 
-  /// What the options say of a scene's settings.
-  /// - Throws: `SchedulerError` where `--scheduler` names none.
+  /// The scene settings that the options set.
+  /// - Throws: `SchedulerError` if `--scheduler` names none.
   func overlay() throws -> SettingsOverlay {
     let kind = try scheduler.map { try SchedulerKind.named($0) }
     return SettingsOverlay {
@@ -60,7 +60,7 @@ struct RunOptions: ParsableArguments {
   }
 }
 
-/// The options of every experiment, and those of one.
+/// The options that every experiment takes, and one experiment's own.
 struct RunArguments<Own: ParsableArguments>: ParsableArguments {
   @OptionGroup var common: RunOptions
   @OptionGroup(title: "Options of this experiment") var own: Own

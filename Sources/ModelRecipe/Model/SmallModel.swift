@@ -1,8 +1,8 @@
 import JSON
 import MSDiffusion
 
-/// The architecture of the model that ships with the package: that of MS-Diffusion, small enough to train on an
-/// ordinary CPU. Images are 64×64 pixels, latents 16×16; cross-attention runs at 16×16, 8×8 and 4×4.
+/// The architecture of the bundled model: MS-Diffusion, small enough to train on an ordinary CPU. Images are
+/// 64×64 pixels, latents 16×16; cross-attention runs at 16×16, 8×8 and 4×4.
 public enum SmallModel {
   /// Side of the images in pixels.
   public static let imageSize = 64
@@ -70,7 +70,7 @@ public enum SmallModel {
     "vae": ["diffusers", "AutoencoderKL"],
   ]
 
-  /// Default settings of the shipped model. Both prompts are empty: the model has never seen words about quality.
+  /// Default settings of the bundled model. Both prompts are empty: the model has never seen words about quality.
   static let defaults = SettingsOverlay {
     ($0.qualityPrompt, $0.negativePrompt) = ("", "")
     ($0.guidance, $0.guidanceInterval, $0.scale) = (7.5, 0...5, 1.4)

@@ -55,8 +55,8 @@ package struct Vocabulary {
     }
   }
 
-  /// CLIP's printable character for each byte: printable Latin-1 characters stand for themselves, all other bytes map
-  /// to characters from U+0100 on.
+  /// CLIP's printable character for each byte: printable Latin-1 characters map to themselves, all other bytes to
+  /// characters from U+0100 on.
   private static var bytes: [String] {
     let printable = Array(0x21...0x7e) + Array(0xa1...0xac) + Array(0xae...0xff)
     let others = (0..<256).filter { !printable.contains($0) }.indices.map { 0x100 + $0 }

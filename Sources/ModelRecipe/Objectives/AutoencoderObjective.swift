@@ -65,13 +65,13 @@ struct AutoencoderObjective: TrainingObjective {
     return (mean.item, (latents - mean).square().mean().sqrt().item)
   }
 
-  /// Mean absolute difference between neighbouring pixels, horizontally and vertically: of the reconstruction's error,
-  /// it penalises blurred edges more than shifted tones.
+  /// Mean absolute difference between neighbouring pixels, horizontally and vertically; on the reconstruction's
+  /// error, it penalises blurred edges more than shifted tones.
   private func edges(_ difference: Tensor) -> Tensor {
     let (height, width) = (difference.shape[2], difference.shape[3])
-    let across = difference.sliced(axis: 3, 1..<width) - difference.sliced(axis: 3, 0..<width - 1)
-    let down = difference.sliced(axis: 2, 1..<height) - difference.sliced(axis: 2, 0..<height - 1)
-    return (across.abs().mean() + down.abs().mean()) * 0.5
+    let horizontal = difference.sliced(axis: 3, 1..<width) - difference.sliced(axis: 3, 0..<width - 1)
+    let vertical = difference.sliced(axis: 2, 1..<height) - difference.sliced(axis: 2, 0..<height - 1)
+    return (horizontal.abs().mean() + vertical.abs().mean()) * 0.5
   }
 
   func evaluation(step: Int) throws -> [(name: String, value: Double)] {
@@ -80,7 +80,7 @@ struct AutoencoderObjective: TrainingObjective {
         world.sample($0, seed: seed ^ 0x6865_6c64, split: .heldOutIdentities, size: SmallModel.imageSize).image
       }, axis: 0)
     let squared = (vae.decode(vae.encode(images).mean).clamped(to: -1...1) - images).square().mean().item
-    // Images lie in −1…1, so the largest possible error is 2.
+    // Pixels are in −1…1, so the largest possible error is 2.
     return [("heldOutPSNR", 10 * log10(4 / Double(squared)))]
   }
 }

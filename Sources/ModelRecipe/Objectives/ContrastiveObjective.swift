@@ -8,7 +8,7 @@ import TrainingData
 
 /// Trains text and image encoder together (Radford et al., 2021). Three kinds of pairs are contrasted: crops and the
 /// names of their kinds, scenes and their captions, and two crops of the same identity, so that the image encoder also
-/// keeps what words do not say.
+/// keeps looks that words do not describe.
 struct ContrastiveObjective: TrainingObjective {
   /// Similarities are divided by this before the softmax.
   static let temperature: Float = 0.07
@@ -26,9 +26,9 @@ struct ContrastiveObjective: TrainingObjective {
     let first = embedded(zip(samples, identities).map { crop($1, 2 * $0) })
     let second = embedded(zip(samples, identities).map { crop($1, 2 * $0 + 1) })
     let names = embedded(identities.map { world.kinds[$0.kind].name })
-    let scenes = samples.map { number in
-      var unnamed = CounterGenerator(seed: seed, sample: number, stream: 4)
-      return world.sample(number, seed: seed, size: SmallModel.imageSize)
+    let scenes = samples.map { index in
+      var unnamed = CounterGenerator(seed: seed, sample: index, stream: 4)
+      return world.sample(index, seed: seed, size: SmallModel.imageSize)
         .unnaming { _ in unnamed.uniform() < TrainingStage.unnamedFraction }
     }
     let pictures = embedded(scenes.map { normalized(($0.image + 1) / 2) })
@@ -46,11 +46,11 @@ struct ContrastiveObjective: TrainingObjective {
   private func identity(_ sample: Int) -> Identity {
     var generator = CounterGenerator(seed: seed, sample: sample / 4, stream: 1)
     let kind = world.trainingKinds[generator.integer(below: world.trainingKinds.count)]
-    var own = CounterGenerator(seed: seed, sample: sample, stream: 2)
+    var looks = CounterGenerator(seed: seed, sample: sample, stream: 2)
     let hues = world.hues(of: kind, in: .training)
     return Identity(
-      kind: kind, hue: hues[own.integer(below: hues.count)],
-      design: own.integer(below: world.kinds[kind].designs.count))
+      kind: kind, hue: hues[looks.integer(below: hues.count)],
+      design: looks.integer(below: world.kinds[kind].designs.count))
   }
 
   private func crop(_ identity: Identity, _ number: Int) -> Tensor {
@@ -79,7 +79,7 @@ struct ContrastiveObjective: TrainingObjective {
     Tensor(values.flatMap { a in values.map { a == $0 ? 1 : 0 } }, shape: [values.count, values.count])
   }
 
-  /// Cross-entropy in both directions; where a sample has several matches, each of them counts equally.
+  /// Cross-entropy in both directions; if a sample has several matches, each of them counts equally.
   private static func loss(_ a: Tensor, _ b: Tensor, same: Tensor) -> Tensor {
     let target = same / same.sum(axes: [1], keepingAxes: true)
     let similarity = a.matmul(b.transposed()) / temperature
@@ -89,8 +89,8 @@ struct ContrastiveObjective: TrainingObjective {
     return (entropy(similarity) + entropy(similarity.transposed())) * 0.5
   }
 
-  /// How often the nearest of 20 is the right one, on held-out identities: a second crop for a crop, and a caption for
-  /// a scene.
+  /// The fraction of queries whose nearest of 20 candidates is the right one, on held-out identities: a second crop for
+  /// a crop, and a caption for a scene.
   func evaluation(step: Int) throws -> [(name: String, value: Double)] {
     var (crops, captions, queries) = (0, 0, 0)
     for round in 0..<10 {

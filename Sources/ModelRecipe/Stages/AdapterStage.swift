@@ -6,7 +6,7 @@ import Models
 import Training
 import TrainingData
 
-/// Trains an adapter beside a finished base model: the published adapter, or a variant of the ablation.
+/// Trains an adapter for a finished base model: the published adapter, or a variant of the ablation.
 struct AdapterStage {
   let objective: DenoisingObjective
   private let variant: AdapterVariant

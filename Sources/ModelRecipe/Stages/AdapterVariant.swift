@@ -3,7 +3,7 @@ import MSDiffusion
 import Training
 
 /// The adapters of the paper's ablation. All but ``full`` lack one thing, to see what it contributes. All are trained
-/// beside the same base, on the same samples.
+/// with the same base, on the same samples.
 public enum AdapterVariant: String, CaseIterable, Sendable {
   /// The published adapter.
   case full
@@ -13,7 +13,7 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
   case plainResampler = "plain-resampler"
   /// Every position attends to all subjects: no boxes, no dummy tokens.
   case noSubjectAttention = "no-multi-subject-attention"
-  /// No layout at all: learned queries and no masks. A loss trains image attention to lie in the boxes instead (Eq. 7).
+  /// No layout at all: learned queries and no masks. Instead, a loss draws image attention into the boxes (Eq. 7).
   case imageLoss = "no-layout-ial"
   /// As ``imageLoss``, with a loss on text attention too, which also trains text cross-attention
   /// (`TrainedTextAttention`).
@@ -63,7 +63,7 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
   /// Whether the base's text cross-attention is trained too.
   public var trainsTextAttention: Bool { terms.text > 0 }
 
-  /// The folder of one training run in a working folder. It holds the log, the checkpoints, and the whole model in
+  /// The folder for one training run in a working folder. It holds the log, the checkpoints, and the whole model in
   /// `model/`.
   public func folder(in workingFolder: String, seed: UInt64) -> String {
     "\(workingFolder)/ablation/\(rawValue)-\(seed)"

@@ -1,7 +1,7 @@
 import Checkpoints
 import TrainingData
 
-/// Why a stage of training cannot start or be exported.
+/// Errors that keep a training stage from starting or from being exported.
 public enum StageError: Error, Equatable, CustomStringConvertible {
   /// A part that an earlier stage makes is missing.
   case missingPart(folder: String, part: ModelPart)
@@ -9,14 +9,14 @@ public enum StageError: Error, Equatable, CustomStringConvertible {
   case noCheckpoint(folder: String)
   /// The stage can only be trained on drawn scenes.
   case ownData(stage: TrainingStage)
-  /// A sample of a data folder has no subject.
+  /// A sample in a data folder has no subject.
   case noSubjects(folder: String, line: Int)
 
   public var description: String {
     switch self {
     case .missingPart(let folder, let part):
       let stage = TrainingStage.allCases.first { $0.parts.contains(part) }
-      return "\(folder): expected \(part) of an earlier stage, found nothing; "
+      return "\(folder): expected \(part) from an earlier stage, found nothing; "
         + "finish the stage '\(stage?.rawValue ?? "?")' first, with the same --output"
     case .ownData(let stage):
       return

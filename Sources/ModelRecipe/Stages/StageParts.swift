@@ -60,9 +60,9 @@ extension Adapter {
     let configuration = try AdapterConfiguration(
       JSONNode(SmallModel.adapter(projector), name: "adapter"), weights: scope)
     let adapter = try Adapter(scope, configuration, beside: unet.crossAttentionLayers)
-    for (own, layer) in zip(adapter.layers, unet.crossAttentionLayers) {
-      own.toSubjectK.weight.value = layer.toK.weight.value
-      own.toSubjectV.weight.value = layer.toV.weight.value
+    for (subject, layer) in zip(adapter.layers, unet.crossAttentionLayers) {
+      subject.toSubjectK.weight.value = layer.toK.weight.value
+      subject.toSubjectV.weight.value = layer.toV.weight.value
     }
     return adapter
   }

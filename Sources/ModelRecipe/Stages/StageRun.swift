@@ -9,14 +9,15 @@ import Tensors
 import Training
 import TrainingData
 
-/// Trains one stage of the shipped model in a working folder. Its log and checkpoints go to a folder named after the
+/// Trains one stage of the bundled model in a working folder. Its log and checkpoints go to a folder named after the
 /// stage, finished parts to `model/`.
 public struct StageRun {
   public let stage: TrainingStage
   public let plan: TrainingPlan
-  /// The folder of the stage's log and checkpoints.
+  /// The folder for the stage's log and checkpoints.
   public let folder: String
-  /// One line per phrase of your own samples that the text encoder cannot see; show them before training begins.
+  /// One line per phrase past the text encoder's token limit in your own samples; show these lines before training
+  /// begins.
   public let warnings: [String]
   private let objective: any TrainingObjective
   /// Writes the stage's parts into a model folder.
@@ -28,8 +29,8 @@ public struct StageRun {
   ///   - merges: path of CLIP's `merges.txt`, from which the stage `clip` takes its vocabulary.
   ///   - supervision: for the stage `base`: weights of the losses on text attention.
   ///   - variant: for the stage `adapter`: the variant to train, in its own folder with its own model; nil: the adapter
-  ///     of the shipped model.
-  ///   - textAttention: which weights of text cross-attention are trained if the variant has a loss on text attention.
+  ///     of the bundled model.
+  ///   - textAttention: the weights of text cross-attention to train if the variant has a loss on text attention.
   ///   - data: a folder with your own samples for `base` or `adapter`, as `SampleFolder` reads it; nil: drawn scenes.
   ///   - font: Noto Color Emoji, opened only if scenes are drawn; nil: looked for in the usual folders.
   ///   - change: changes the stage's plan, for example for a shorter trial.
@@ -42,16 +43,16 @@ public struct StageRun {
     font: URL? = nil, change: (inout TrainingPlan) -> Void = { _ in }
   ) throws {
     func world() throws -> EmojiWorld { try EmojiWorld(font: font) }
-    let own = try data.map { try Self.samples(in: $0, for: stage) }
+    let ownSamples = try data.map { try Self.samples(in: $0, for: stage) }
     var plan = stage.plan(seed: seed)
-    plan.data = own?.hash
+    plan.data = ownSamples?.contentHash
     change(&plan)
     (self.stage, self.plan) = (stage, plan)
     self.folder = variant?.folder(in: folder, seed: seed) ?? folder + "/" + stage.rawValue
     let model = ModelFolder(folder + "/model")
     self.model = model
     target = variant == nil ? model : ModelFolder(self.folder + "/model")
-    var unseen: [UnseenPhrase] = []
+    var truncated: [TruncatedPhrase] = []
     switch stage {
     case .vae:
       let weights = RandomSource(seed: seed)
@@ -98,22 +99,22 @@ public struct StageRun {
       Self.zeroWeights(parameters, ending: ["conv_out.weight", "conv2.weight", "proj_out.weight"])
       let denoising = try DenoisingObjective(
         loss: DenoisingLoss(unet, diffusion: Self.diffusion(), attention: supervision),
-        frozen: model.frozen(withVision: false), source: own ?? DrawnScenes(world: world()), seed: seed,
+        frozen: model.frozen(withVision: false), source: ownSamples ?? DrawnScenes(world: world()), seed: seed,
         dropping: ConditionDropping(image: 0, text: 0.1, both: 0, grounding: 0),
         unnamedFraction: TrainingStage.unnamedFraction, parameters: parameters)
-      (objective, unseen) = (denoising, denoising.unseenPhrases)
+      (objective, truncated) = (denoising, denoising.truncatedPhrases)
       export = { target in
         try target.write(.unet, SmallModel.unet, parameters)
         try target.writeScheduler()
       }
     case .adapter:
       let adapter = try AdapterStage(
-        variant ?? .full, textAttention: textAttention, model: model, source: own ?? DrawnScenes(world: world()),
-        diffusion: Self.diffusion(), seed: seed)
-      (objective, unseen) = (adapter.objective, adapter.objective.unseenPhrases)
+        variant ?? .full, textAttention: textAttention, model: model,
+        source: ownSamples ?? DrawnScenes(world: world()), diffusion: Self.diffusion(), seed: seed)
+      (objective, truncated) = (adapter.objective, adapter.objective.truncatedPhrases)
       export = { target in try adapter.export(to: target) }
     }
-    warnings = unseen.map(\.description)
+    warnings = truncated.map(\.description)
   }
 
   /// The samples of a data folder. Each must have a subject; only base and adapter can be trained on them.
@@ -159,7 +160,7 @@ public struct StageRun {
   /// Writes the stage's parts to `model/` with their present weights: the initial ones, if called before training.
   package func exportUntrained() throws { try export(target) }
 
-  /// Writes a whole model of the training run so far to a folder of its own: the averaged weights of the newest
+  /// Writes a whole model from the training run so far to a separate folder: the averaged weights of the newest
   /// checkpoint, and the parts of earlier stages. It may be called while another process trains.
   /// - Returns: the number of steps done.
   /// - Throws: ``StageError/noCheckpoint(folder:)``; errors in the checkpoint.

@@ -1,7 +1,7 @@
 import Checkpoints
 import Training
 
-/// The stages of training the shipped model, in order. Each reads the parts of earlier stages from the folder `model/`
+/// The stages of training the bundled model, in order. Each reads the parts of earlier stages from the folder `model/`
 /// and writes its own there, in half precision.
 public enum TrainingStage: String, CaseIterable, Sendable {
   /// The autoencoder.
@@ -10,10 +10,10 @@ public enum TrainingStage: String, CaseIterable, Sendable {
   case clip
   /// The U-Net, on captions alone, with grounding supervision.
   case base
-  /// The adapter: the resampler, and keys and values of subject attention, beside the frozen U-Net.
+  /// The adapter: the resampler, and keys and values of subject attention, with the U-Net frozen.
   case adapter
 
-  /// The stage's training plan, of `batch · steps` samples in all.
+  /// The stage's training plan, with `batch · steps` samples in total.
   /// - Parameter seed: seed of weights and samples.
   public func plan(seed: UInt64) -> TrainingPlan {
     var plan: TrainingPlan

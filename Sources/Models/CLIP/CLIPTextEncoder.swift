@@ -63,7 +63,7 @@ public struct CLIPTextEncoder: Sendable {
   let finalNorm: LayerNorm
   let projection: Linear?
 
-  /// - Throws: `ParameterError` if a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or has a different shape.
   public init(_ scope: Scope, _ configuration: Configuration) throws {
     let model = scope["text_model"]
     self.configuration = configuration
@@ -101,8 +101,8 @@ public struct CLIPTextEncoder: Sendable {
     return Output(hiddenStates: states, lastHidden: last, pooled: pooled, projected: projection.map { $0(pooled) })
   }
 
-  /// The position at which a row is pooled: that of the largest id in published configurations with end token 2, else
-  /// that of the first end token.
+  /// The position at which a row is pooled: the position of the largest id in published configurations with end token
+  /// 2, else the position of the first end token.
   private func endPosition(_ ids: [Int]) -> Int {
     if configuration.endToken == 2 { return ids.firstIndex(of: ids.max() ?? 0) ?? 0 }
     return ids.firstIndex(of: configuration.endToken) ?? 0
@@ -110,7 +110,7 @@ public struct CLIPTextEncoder: Sendable {
 }
 
 /// Checks that sizes from a configuration are from 1 to `limit`, before anything is multiplied or allocated.
-/// - Throws: `ParameterError.unsupported` naming the first that is not.
+/// - Throws: `ParameterError.unsupported` naming the first size outside of this range.
 package func checkSizes(_ component: String, _ sizes: [String: Int], atMost limit: Int = 1 << 20) throws {
   for (option, size) in sizes.sorted(by: { $0.key < $1.key }) where !(1...limit).contains(size) {
     throw ParameterError.unsupported(

@@ -69,7 +69,7 @@ public struct CLIPVisionEncoder: Sendable {
   let transformer: CLIPTransformer
   let projection: Linear
 
-  /// - Throws: `ParameterError` if a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or has a different shape.
   public init(_ scope: Scope, _ configuration: Configuration) throws {
     let model = scope["vision_model"]
     let width = configuration.width

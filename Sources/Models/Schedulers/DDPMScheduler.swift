@@ -17,8 +17,8 @@ struct DDPMScheduler: ScheduleFollower {
     schedule = try TrainingSchedule(configuration, steps: steps, of: Self.self)
   }
 
-  /// A draw from q(x_s | x_t, x̂₀), the posterior of Eq. 6 and 7 of Ho et al. (2020), where s is the next timestep that the
-  /// run visits, α_t = ᾱ_t/ᾱ_s and β_t = 1 − α_t:
+  /// A sample from q(x_s | x_t, x̂₀), the posterior of Eq. 6 and 7 of Ho et al. (2020), where s is the next timestep
+  /// that the run visits, α_t = ᾱ_t/ᾱ_s and β_t = 1 − α_t:
   ///
   /// μ̃ = √ᾱ_s·β_t/(1 − ᾱ_t)·x̂₀ + √α_t·(1 − ᾱ_s)/(1 − ᾱ_t)·x_t and β̃ = (1 − ᾱ_s)/(1 − ᾱ_t)·β_t.
   mutating func step(

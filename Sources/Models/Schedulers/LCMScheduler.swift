@@ -1,7 +1,7 @@
 import Tensors
 
-/// Latent consistency models (Luo et al., 2023): every step predicts clean latents and adds noise up to the next noise level, as in
-/// Algorithm 1 of Song et al. (2023, "Consistency Models").
+/// Latent consistency models (Luo et al., 2023): every step predicts clean latents and adds noise up to the next noise
+/// level, as in Algorithm 1 of Song et al. (2023, "Consistency Models").
 struct LCMScheduler: ScheduleFollower {
   static let name = "lcm"
   static let className = "LCMScheduler"

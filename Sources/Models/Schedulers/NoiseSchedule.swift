@@ -2,11 +2,11 @@ import Tensors
 
 // Axes: B samples, then any others; tensors of one call have equal shapes.
 
-/// How much noise samples contain at each training timestep, and the network's target there.
+/// The amount of noise in samples at each training timestep, and the network's target.
 public struct NoiseSchedule: Sendable {
   /// ᾱ of every timestep: the fraction of the signal's variance that is left.
   public let alphas: [Float]
-  /// What the network predicts.
+  /// The quantity that the network predicts.
   public let prediction: SchedulerConfiguration.Prediction
 
   public init(_ configuration: SchedulerConfiguration) {

@@ -7,9 +7,9 @@ import Tensors
 public protocol Scheduler: Sendable {
   /// The name on the command line.
   static var name: String { get }
-  /// The class of diffusers, as named in a `scheduler_config.json`.
+  /// The name of the diffusers class in a `scheduler_config.json`.
   static var className: String { get }
-  /// The options that it reads, of those that only some schedulers read.
+  /// The options that this scheduler reads, among those that only some schedulers read.
   static var options: Set<SchedulerOption> { get }
   /// The values of options that a configuration of this class leaves out.
   static var defaults: SchedulerConfiguration { get }
@@ -31,7 +31,7 @@ public protocol Scheduler: Sendable {
   func original(_ output: Tensor, at index: Int, sample: Tensor) -> Tensor
   /// Latents after a step. Steps are taken in order, each once.
   /// - Parameters:
-  ///   - output: What the network returned for the step.
+  ///   - output: The network's output for the step.
   ///   - sample: Latents before it.
   ///   - noise: Returns fresh standard normal noise; called once if the step adds noise, else never.
   ///   - original: Clean latents to use instead of those that `output` predicts.
@@ -48,12 +48,12 @@ extension Scheduler {
 
 /// Options of a `scheduler_config.json` that only some schedulers read.
 ///
-/// The others ignore them, as diffusers does: a published configuration often keeps options of another class from which it
+/// The others ignore them, as diffusers does: a published configuration often keeps options of the class from which it
 /// was converted. Karras's noise levels are the exception, see ``SchedulerKind/make(configuration:steps:)``.
 public enum SchedulerOption: String, CaseIterable, Sendable {
   /// Noise levels as Karras et al. (2022) space them.
   case karrasSigmas = "use_karras_sigmas"
-  /// Which timesteps of training are visited.
+  /// The training timesteps that are visited.
   case spacing = "timestep_spacing"
   /// Whether predicted clean latents are clamped.
   case clipping = "clip_sample"

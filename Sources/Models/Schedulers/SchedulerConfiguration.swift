@@ -3,7 +3,7 @@ import JSON
 
 /// The configuration of a scheduler, as in a published `scheduler_config.json`.
 public struct SchedulerConfiguration: Sendable {
-  /// What the network predicts.
+  /// The quantity that the network predicts.
   public enum Prediction: String, Sendable, CaseIterable {
     /// The noise ε.
     case epsilon
@@ -11,7 +11,7 @@ public struct SchedulerConfiguration: Sendable {
     case vPrediction = "v_prediction"
   }
 
-  /// Which training timesteps a generation visits.
+  /// The training timesteps that a generation visits.
   public enum Spacing: String, Sendable, CaseIterable {
     /// From the first to the last, both included.
     case linspace
@@ -53,7 +53,7 @@ public struct SchedulerConfiguration: Sendable {
 
   public init() {}
 
-  /// Reads a `scheduler_config.json`. An option that it leaves out has the default of the class that it names. An
+  /// Reads a `scheduler_config.json`. An option that it omits has the default of the class that it names. An
   /// unsupported option that would change results is an error that names the option.
   /// - Throws: `JSONError`, ``SchedulerError``.
   public init(_ json: JSONNode) throws {

@@ -1,4 +1,4 @@
-/// What is wrong with a scheduler's options.
+/// An error in a scheduler's options.
 public enum SchedulerError: Error, Equatable, CustomStringConvertible {
   case unsupported(option: String, found: String, supported: String)
   case unknown(name: String, known: [String])

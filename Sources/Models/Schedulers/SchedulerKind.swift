@@ -1,6 +1,6 @@
 /// A scheduler that can be chosen by name: one of the package's, or any other type that is a ``Scheduler``.
 public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
-  /// The schedulers that have a name on the command line. Register another one here.
+  /// The schedulers that have a name on the command line. Register new schedulers here.
   public static let allCases: [SchedulerKind] = [.euler, .eulerAncestral, .ddim, .ddpm, .dpmSolver, .uniPC, .lcm]
 
   let type: any Scheduler.Type
@@ -10,14 +10,14 @@ public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
 
   /// The name on the command line.
   public var name: String { type.name }
-  /// The class of diffusers.
+  /// The name of the diffusers class.
   public var className: String { type.className }
-  /// The options that this scheduler reads, of those that only some schedulers read.
+  /// The options that this scheduler reads, among those that only some schedulers read.
   public var options: Set<SchedulerOption> { type.options }
 
   public var description: String { name }
 
-  /// The scheduler with this name on the command line, or of this class of diffusers.
+  /// The scheduler with this name on the command line, or with this diffusers class.
   /// - Throws: ``SchedulerError/unknown(name:known:)``.
   public static func named(_ name: String) throws -> SchedulerKind {
     guard let kind = allCases.first(where: { $0.name == name }) ?? ofClass(name) else {
@@ -31,7 +31,7 @@ public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
   /// A scheduler over a number of steps.
   ///
   /// If a configuration of this scheduler's own class asks for Karras's noise levels, but the scheduler has none, an error
-  /// is thrown. In a configuration of another class, that option is ignored.
+  /// is thrown. In a configuration of a different class, that option is ignored.
   /// - Throws: ``SchedulerError``.
   public func make(configuration: SchedulerConfiguration, steps: Int) throws -> any Scheduler {
     let limit = type.stepLimit(configuration)

@@ -82,7 +82,7 @@ public struct CLIPTokenizer: Sendable {
   }
 
   /// A text between start and end token, truncated or padded to a length.
-  /// - Parameter length: Tokens in all, 77 for the published encoders.
+  /// - Parameter length: Total number of tokens, 77 for the published encoders.
   public func encode(_ text: String, length: Int = 77) -> Encoding {
     let all = tokens(of: text)
     let kept = all.prefix(max(length - 2, 0))

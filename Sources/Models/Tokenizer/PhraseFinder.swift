@@ -1,6 +1,6 @@
 import Phrases
 
-/// Why a phrase has no tokens in a prompt.
+/// The reason why a phrase has no tokens in a prompt.
 public enum PhraseError: Error, Equatable, CustomStringConvertible {
   /// The words do not occur, or not often enough.
   case absent(phrase: String, prompt: String, occurrence: Int)

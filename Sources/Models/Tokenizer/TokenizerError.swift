@@ -1,4 +1,4 @@
-/// What is wrong with a tokenizer's files.
+/// An error in a tokenizer's files.
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
   case missing(folder: String, file: String)
   case malformed(file: String, place: String, expected: String, found: String)

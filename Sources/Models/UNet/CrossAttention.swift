@@ -23,7 +23,7 @@ public final class CrossAttention: Sendable {
     pattern = scope.hook("text_pattern", .textAttention, heads: heads, axes: .batch, .head, .query, .key)
   }
 
-  /// Text attention, and what its branches add to it, through the shared output projection (Eq. 2).
+  /// Text attention, and the results that its branches add, through the shared output projection (Eq. 2).
   /// - Parameter x: positions `[B, Q, C]`, those of a feature map row by row.
   /// - Returns: `[B, Q, C]`.
   public func callAsFunction(_ x: Tensor, _ context: AttentionContext, on grid: FeatureGrid) -> Tensor {
@@ -40,7 +40,7 @@ public final class CrossAttention: Sendable {
   }
 }
 
-/// What is added to text attention in every cross-attention layer, such as attention to subjects.
+/// An addition to text attention in every cross-attention layer, such as attention to subjects.
 public protocol AttentionBranch {
   /// - Parameter query: the layer's queries, heads packed, `[B, Q, C]`.
   /// - Returns: `[B, Q, C]`, added before the shared output projection; nil: nothing is added.
@@ -53,7 +53,7 @@ public protocol TextMask {
   func bias(on grid: FeatureGrid) -> Tensor
 }
 
-/// What cross-attention layers attend to in one run: text, whose keys and values are computed once, and branches.
+/// The context of cross-attention layers in one run: text, whose keys and values are computed once, and branches.
 public struct AttentionContext {
   public var branches: [any AttentionBranch]
   /// nil: every position attends to all of the text.

@@ -3,8 +3,8 @@ import Tensors
 
 // Axes: B batch, C latent channels, H and W height and width of latents.
 
-/// A network that predicts noise or velocity, from which a scheduler takes a step: a U-Net alone, or one to which another
-/// network adds residuals.
+/// A network that predicts noise or velocity, from which a scheduler takes a step: a U-Net alone, or one to which a
+/// second network adds residuals.
 public protocol Denoiser: Sendable {
   var configuration: UNetConfiguration { get }
   /// Every cross-attention layer in the order in which adapters number them.
@@ -13,9 +13,9 @@ public protocol Denoiser: Sendable {
   /// - Parameters:
   ///   - latents: scaled latents `[B, C, H, W]`.
   ///   - timesteps: one per row, or one for all.
-  ///   - context: what cross-attention attends to, with as many rows.
+  ///   - context: the context of cross-attention, with as many rows.
   ///   - added: SDXL's added conditions.
-  ///   - residuals: what another network adds.
+  ///   - residuals: added by a second network.
   /// - Returns: noise or velocity, `[B, C, H, W]`.
   func callAsFunction(
     _ latents: Tensor, timesteps: [Float], context: AttentionContext, added: AddedConditions?,
@@ -33,7 +33,7 @@ public struct AddedConditions: Sendable {
   public init(pooledText: Tensor, timeIDs: Tensor) { (self.pooledText, self.timeIDs) = (pooledText, timeIDs) }
 }
 
-/// What another network, such as a ControlNet, adds inside a U-Net.
+/// Residuals that a second network, such as a ControlNet, adds inside a U-Net.
 public struct ExtraResiduals: Sendable {
   /// One per skip, in the order of the down blocks, each with the shape of its skip.
   public var skips: [Tensor]

@@ -9,7 +9,8 @@ public struct UNet: Denoiser {
   public let configuration: UNetConfiguration
   /// The hook points of the network, and of other models that share its catalog.
   public let hooks: HookCatalog
-  /// Whether training recomputes inner results instead of keeping them: less memory, a third more time, the same bits.
+  /// Whether training recomputes inner results instead of keeping them: saves memory, takes a third more
+  /// time, and leaves results bit-identical.
   public var checkpointsActivations = false
   let timeEmbedding: FeatureEmbedding
   let addedEmbedding: FeatureEmbedding?
@@ -21,7 +22,7 @@ public struct UNet: Denoiser {
   let timeOutput, convInOutput: HookPoint
   let addedOutput: HookPoint?
 
-  /// - Throws: `ParameterError` if a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or has a different shape.
   public init(_ scope: Scope, _ configuration: UNetConfiguration) throws {
     (self.configuration, hooks) = (configuration, scope.catalog)
     let (first, time) = (configuration.channels[0], 4 * configuration.channels[0])
@@ -57,9 +58,9 @@ public struct UNet: Denoiser {
   /// - Parameters:
   ///   - latents: scaled latents `[B, in, H, W]`, any height and width.
   ///   - timesteps: one per row, or one for all.
-  ///   - context: what cross-attention attends to, with as many rows.
+  ///   - context: the context of cross-attention, with as many rows.
   ///   - added: SDXL's added conditions; required if the configuration has them.
-  ///   - residuals: what another network adds to the skips and to the middle block's output.
+  ///   - residuals: added by a second network to the skips and to the middle block's output.
   /// - Returns: `[B, out, H, W]`.
   public func callAsFunction(
     _ latents: Tensor, timesteps: [Float], context: AttentionContext, added: AddedConditions? = nil,

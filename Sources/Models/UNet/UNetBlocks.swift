@@ -3,7 +3,7 @@ import Tensors
 
 // Axes: B batch, C channels, H height, W width.
 
-/// What all blocks share in one forward pass.
+/// The inputs that all blocks share in one forward pass.
 struct UNetConditions {
   /// Time embedding after SiLU, `[B, E]`.
   let embedding: Tensor
@@ -132,7 +132,7 @@ struct UNetUpBlock: Sendable {
     output = scope.hook("output", .blockOutput, axes: .batch, .channel, .height, .width)
   }
 
-  /// Removes its skips from the end of `skips`, and upsamples to the size of the next one.
+  /// Removes the block's skips from the end of `skips`, and upsamples to the size of the next skip.
   func callAsFunction(_ x: Tensor, skips: inout [Tensor], _ conditions: UNetConditions) -> Tensor {
     var x = x
     for (index, residual) in residuals.enumerated() {
@@ -140,7 +140,7 @@ struct UNetUpBlock: Sendable {
       if !attentions.isEmpty { x = conditions.attention(attentions[index], x) }
     }
     if let upsampler, let next = skips.last {
-      x = upsampler(x.upsampledNearest(height: next.shape[2], width: next.shape[3]))
+      x = upsampler(x.resizedNearest(height: next.shape[2], width: next.shape[3]))
     }
     return output(x, on: x.grid)
   }

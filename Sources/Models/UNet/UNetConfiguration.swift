@@ -22,7 +22,7 @@ public struct UNetConfiguration: Sendable {
   public var layersPerBlock: [Int]
   /// Transformer blocks in each attention of a down block.
   public var transformerLayers: [Int]
-  /// The same for up blocks, coarsest first.
+  /// Transformer blocks in each attention of an up block, coarsest first.
   public var upTransformerLayers: [Int]
   /// Attention heads at each resolution.
   public var heads: [Int]
@@ -103,12 +103,13 @@ public struct UNetConfiguration: Sendable {
     guard blocks <= 4096 else {
       throw ParameterError.unsupported(
         component: "U-Net", option: "layers_per_block, transformer_layers_per_block", found: "\(blocks) blocks",
-        supported: "at most 4096 blocks in all")
+        supported: "a total of at most 4096 blocks")
     }
     for (width, heads) in zip(channels, heads) where width % heads != 0 {
       let option = json["num_attention_heads"].isPresent ? "num_attention_heads" : "attention_head_dim"
       throw ParameterError.unsupported(
-        component: "U-Net", option: option, found: "\(heads) at \(width) channels", supported: "a divisor of them")
+        component: "U-Net", option: option, found: "\(heads) at \(width) channels",
+        supported: "a divisor of the number of channels")
     }
     for width in channels where width % groups != 0 {
       throw ParameterError.unsupported(

@@ -8,7 +8,7 @@ import Tensors
 /// The autoencoder of Stable Diffusion (AutoencoderKL), from its published keys.
 public struct VAE: Sendable {
   public let configuration: VAEConfiguration
-  /// Hook points of the encoder, listed apart from those of the decoder: a generation never runs the encoder.
+  /// Hook points of the encoder, listed separately from those of the decoder: a generation never runs the encoder.
   public let encoderHooks = HookCatalog()
   let encoder: VAEEncoder
   let decoder: VAEDecoder
@@ -25,7 +25,7 @@ public struct VAE: Sendable {
     public func sample(noise: Tensor) -> Tensor { mean + (logVariance * 0.5).exp() * noise }
   }
 
-  /// - Throws: `ParameterError` if a weight is missing or of another shape.
+  /// - Throws: `ParameterError` if a weight is missing or has a different shape.
   public init(_ scope: Scope, _ configuration: VAEConfiguration) throws {
     self.configuration = configuration
     encoder = try VAEEncoder(scope["encoder"].listingHooks(in: encoderHooks), configuration)
@@ -56,7 +56,7 @@ public struct VAE: Sendable {
       ? latents / configuration.scalingFactor : latents / configuration.scalingFactor + configuration.shiftFactor
   }
 
-  /// Images `[B, 3, H, W]`, about −1…1 and not clamped, of unscaled latents `[B, C, h, w]`.
+  /// Decodes unscaled latents `[B, C, h, w]` into images `[B, 3, H, W]`, about −1…1 and not clamped.
   public func decode(_ latents: Tensor) -> Tensor {
     decoder(postQuantConvolution.map { $0(latents) } ?? latents)
   }

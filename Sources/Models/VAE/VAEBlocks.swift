@@ -79,7 +79,7 @@ struct VAEBlock: Sendable {
     for residual in residuals { x = residual(x) }
     switch resampling {
     case .down(let convolution): x = convolution(x.padded(top: 0, left: 0, bottom: 1, right: 1))
-    case .up(let convolution): x = convolution(x.upsampledNearest(height: 2 * x.shape[2], width: 2 * x.shape[3]))
+    case .up(let convolution): x = convolution(x.resizedNearest(height: 2 * x.shape[2], width: 2 * x.shape[3]))
     case nil: break
     }
     return output(x, on: x.grid)

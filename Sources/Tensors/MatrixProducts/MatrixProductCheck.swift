@@ -1,6 +1,6 @@
 import Foundation
 
-/// Matrix products on this machine are wrong.
+/// Thrown if matrix products on this machine are wrong.
 public struct MatrixProductError: Error, Equatable, CustomStringConvertible {
   /// Sizes of the wrong product: rows, columns, inner.
   public let sizes: [Int]
@@ -39,7 +39,7 @@ extension Tensor {
       ]
       for product in products {
         let difference = zip(product.values, exact).map { ($0 - $1).magnitude }.max() ?? 0
-        // `max` may skip NaN, so it needs a test of its own.
+        // `max` may skip NaN, so NaN is tested separately.
         guard difference <= 1e-5 * Float(inner).squareRoot() * 4, product.isFinite else {
           throw MatrixProductError(sizes: sizes, difference: difference)
         }

@@ -10,7 +10,7 @@ struct Matrix {
 
   init(_ values: UnsafePointer<Float>, stride: Int) { (self.values, self.stride) = (values, stride) }
 
-  /// The same memory, read with rows and columns exchanged.
+  /// The transposed matrix: this memory, read with rows and columns exchanged.
   var transposed: Matrix {
     var other = self
     other.isTransposed.toggle()

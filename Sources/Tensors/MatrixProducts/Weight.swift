@@ -20,7 +20,7 @@ public enum Weight: Sendable {
     }
   }
 
-  /// The same weight without its record; a stored weight keeps its type.
+  /// The weight without its record; a stored weight keeps its type.
   var detached: Weight {
     switch self {
     case .tensor(let tensor): .tensor(tensor.detached)

@@ -17,7 +17,7 @@ final class FileReader {
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw NumPyError.file(path: path, reason: "expected a file, found something else")
+      throw NumPyError.file(path: path, reason: "expected a regular file, found a different kind of file")
     }
     (self.path, size, self.descriptor) = (path, Int(status.st_size), descriptor)
   }
@@ -49,7 +49,7 @@ final class FileReader {
 }
 
 extension UnsafeRawBufferPointer {
-  /// A little-endian number at an offset, nil beyond the end.
+  /// A little-endian number at an offset; nil beyond the end.
   func number<Value: FixedWidthInteger>(at offset: Int, as _: Value.Type) -> Value? {
     let size = MemoryLayout<Value>.size
     guard offset >= 0, offset <= count - size else { return nil }

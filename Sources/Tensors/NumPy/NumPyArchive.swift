@@ -73,7 +73,7 @@ private struct NumPyArchiveTable {
     }
     let tail = try file.read((0..<file.size).suffix(22 + 0xffff))
     let bytes = UnsafeRawBufferPointer(tail.bytes)
-    // A comment follows the record; its length must be the one that the record states.
+    // A comment follows the record; the record must state its length.
     let end = (0...max(0, bytes.count - 22)).last {
       bytes.number(at: $0, as: UInt32.self) == ZipRecords.endSignature
         && bytes.number(at: $0 + 20, as: UInt16.self).map(Int.init) == bytes.count - 22 - $0
@@ -106,7 +106,7 @@ private struct NumPyArchiveTable {
     // If arrays could share bytes, a small file could demand any amount of memory.
     let sorted = entries.sorted { $0.range.lowerBound < $1.range.lowerBound }
     for (one, next) in zip(sorted, sorted.dropFirst()) where one.range.upperBound > next.range.lowerBound {
-      throw malformed("array '\(next.name)'", "bytes of its own", "bytes shared with '\(one.name)'")
+      throw malformed("array '\(next.name)'", "bytes that no other array uses", "bytes shared with '\(one.name)'")
     }
     self.entries = entries
   }
@@ -127,7 +127,7 @@ private struct NumPyArchiveTable {
       let extraLength = field(30, UInt16.self), let commentLength = field(32, UInt16.self),
       let offset = field(42, UInt32.self), position + 46 + nameLength <= directory.count,
       let name = String(validating: directory[position + 46..<position + 46 + nameLength], as: UTF8.self)
-    else { throw malformed(title, "a record with a name", "something else") }
+    else { throw malformed(title, "a record with a name", "different bytes") }
     guard flags & 1 == 0, method == 0 else {
       throw NumPyError.unsupported(
         path: file.path, what: "array '\(name)', \(flags & 1 == 0 ? "compressed by method \(method)" : "encrypted")",
@@ -147,7 +147,7 @@ private struct NumPyArchiveTable {
     let local = UnsafeRawBufferPointer(header.bytes)
     guard local.number(at: 0, as: UInt32.self) == ZipRecords.localSignature,
       let localName = local.number(at: 26, as: UInt16.self), let localExtra = local.number(at: 28, as: UInt16.self)
-    else { throw malformed("array '\(name)'", "its header at byte \(offset)", "something else") }
+    else { throw malformed("array '\(name)'", "its header at byte \(offset)", "different bytes") }
     let start = offset + 30 + Int(localName) + Int(localExtra)
     guard start + plain <= limit else {
       throw malformed("array '\(name)'", "\(plain) bytes before the directory", "\(max(0, limit - start))")

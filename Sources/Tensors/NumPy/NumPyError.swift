@@ -1,4 +1,4 @@
-/// What can be wrong with a NumPy file.
+/// An error in a NumPy file.
 public enum NumPyError: Error, Equatable, CustomStringConvertible {
   /// A file that cannot be read or written.
   case file(path: String, reason: String)
@@ -11,7 +11,7 @@ public enum NumPyError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .file(let path, let reason): "\(path): \(reason)"
     case .malformed(let path, let part, let expected, let found):
-      "\(path): \(part): expected \(expected), found \(found); the file is damaged or of another format"
+      "\(path): \(part): expected \(expected), found \(found); the file is damaged or has a different format"
     case .unsupported(let path, let what, let supported): "\(path): \(what) is not supported; supported: \(supported)"
     }
   }

@@ -1,4 +1,4 @@
-/// Arrays in NumPy's own files: `.npy` holds one, `.npz` several by name.
+/// Reads and writes arrays in NumPy's file formats: `.npy` holds one, `.npz` several by name.
 public enum NumPyFile {
   /// Reads an npy file of version 1 to 3 in row-major (C) or column-major (Fortran) order. Numbers are little-endian
   /// floats of 2, 4 or 8 bytes, integers of 1, 2, 4 or 8, unsigned bytes or booleans. They keep their type and are
@@ -23,7 +23,7 @@ public enum NumPyFile {
   /// Reads an npy file stored in a range of another file.
   /// - Parameters:
   ///   - entry: The name of the range in messages, with a space at the end; empty for a whole file.
-  ///   - checksum: The checksum of the whole range, where one is known.
+  ///   - checksum: The checksum of the whole range, if one is known.
   static func read(_ file: FileReader, _ range: Range<Int>, entry: String, checksum: UInt32? = nil) throws
     -> StoredTensor
   {
@@ -33,7 +33,8 @@ public enum NumPyFile {
     let content = try file.read(range)
     if let checksum, CRC32.of([UnsafeRawBufferPointer(content.bytes)]) != checksum {
       throw NumPyError.malformed(
-        path: file.path, part: entry + "contents", expected: "bytes with the stored checksum", found: "others")
+        path: file.path, part: entry + "contents", expected: "bytes with the stored checksum",
+        found: "bytes with a different one")
     }
     let numbers = UnsafeRawBufferPointer(rebasing: content.bytes[header.length...])
     guard header.isFortranOrder, header.shape.count > 1 else {
@@ -51,7 +52,7 @@ public enum NumPyFile {
       owner: reordered)
   }
 
-  /// From column-major to row-major order, so that neighbours along the last axis are adjacent.
+  /// Copies from column-major to row-major order, so that neighbours along the last axis are adjacent.
   private static func reorder<Word: BitwiseCopyable>(
     _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, _ shape: [Int], as _: Word.Type
   ) {

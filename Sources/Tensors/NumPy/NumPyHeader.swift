@@ -10,7 +10,7 @@ struct NumPyHeader {
   /// Bytes of the numbers.
   let byteCount: Int
 
-  /// Longest dictionary that is read, in bytes; NumPy's own take a few hundred at most.
+  /// Longest dictionary that is read, in bytes; those that NumPy writes take a few hundred at most.
   static let dictionaryLimit = 1 << 16
   /// The most bytes that a header takes.
   static let lengthLimit = 12 + dictionaryLimit
@@ -39,7 +39,7 @@ struct NumPyHeader {
       let isArchive = entry.isEmpty && bytes.starts(with: Array("PK".utf8))
       throw malformed(
         "beginning", "the magic bytes of an npy file",
-        isArchive ? "those of an archive, which readArchive reads" : "others")
+        isArchive ? "those of an archive, which readArchive reads" : "different bytes")
     }
     let start: Int
     let size: Int

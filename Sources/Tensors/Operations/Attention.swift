@@ -64,7 +64,7 @@ public func attention(
   }
 }
 
-/// The probabilities alone, all of them at once: softmax(q·kᵀ/√D + bias) as [B, heads, Q, K].
+/// Returns only the attention probabilities, all at once: softmax(q·kᵀ/√D + bias) as [B, heads, Q, K].
 ///
 /// Parameters as for ``attention(query:key:value:heads:bias:causal:observing:)``.
 public func attentionProbabilities(

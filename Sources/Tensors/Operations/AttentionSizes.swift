@@ -100,7 +100,7 @@ struct AttentionSizes {
 }
 
 extension AttentionSizes {
-  /// Gradients of query, key and value from that of the result [B, Q, heads·E].
+  /// Gradients of query, key and value from the gradient of the result [B, Q, heads·E].
   ///
   /// One block at a time; probabilities are computed again unless an observer received them.
   func gradients(
@@ -144,7 +144,7 @@ extension AttentionSizes {
     ]
   }
 
-  /// Gradients of query and key from that of the probabilities, [B, heads, Q, K].
+  /// Gradients of query and key from the gradient of the probabilities, [B, heads, Q, K].
   func gradients(ofProbabilities gradient: Tensor, probabilities: Tensor, query: Tensor, key: Tensor) -> [Tensor?] {
     let (ofQuery, ofKey) = (Storage(zeros: query.count), Storage(zeros: key.count))
     let scores = Storage(count: blockRows * keys)
@@ -164,8 +164,8 @@ extension AttentionSizes {
     return [Tensor(shape: query.shape, storage: ofQuery), Tensor(shape: key.shape, storage: ofKey)]
   }
 
-  /// Propagates the gradient of a block's probabilities through softmax and scores to query and key. It is overwritten
-  /// with that of the scores.
+  /// Propagates the gradient of a block's probabilities through softmax and scores to query and key. Its memory
+  /// is overwritten with the gradient of the scores.
   private func propagate(
     _ gradient: UnsafeMutablePointer<Float>, _ block: Block, probabilities: UnsafePointer<Float>,
     query: UnsafePointer<Float>, key: UnsafePointer<Float>, ofQuery: UnsafeMutablePointer<Float>,

@@ -14,7 +14,7 @@ extension Tensor {
     conv2d(weight: .tensor(weight), bias: bias, stride: stride, padding: padding)
   }
 
-  /// The same with a weight in the type that its file stores.
+  /// Two-dimensional convolution with a weight in the type that its file stores.
   public func conv2d(weight: Weight, bias: Tensor?, stride: Int = 1, padding: Int = 0) -> Tensor {
     let kernel = weight.shape
     guard rank == 4, kernel.count == 4, kernel[1] == shape[1], bias == nil || bias?.shape == [kernel[0]],
@@ -52,13 +52,13 @@ struct ConvolutionGeometry {
   var patch: Int { channels * kernel }
   var isPointwise: Bool { kernel == 1 && stride == 1 && padding == 0 }
 
-  /// What one matrix product covers: some output rows of one sample, or several whole samples.
+  /// The positions that one matrix product covers: some output rows of one sample, or several whole samples.
   struct Band {
     let samples: Range<Int>
     let rows: Range<Int>
     /// Output positions of each sample.
     let length: Int
-    /// Output positions in all: columns of the product.
+    /// Total number of output positions: columns of the product.
     var columns: Int { samples.count * length }
   }
 

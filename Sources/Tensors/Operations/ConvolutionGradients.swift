@@ -1,7 +1,7 @@
 import CKernels
 
 extension ConvolutionGeometry {
-  /// Gradient of the input [B, I, H, W] from that of the result [B, O, H', W'].
+  /// Gradient of the input [B, I, H, W] from the gradient of the result [B, O, H', W'].
   func inputGradient(_ gradient: Tensor, weight: Tensor) -> Tensor {
     let result = Storage(zeros: samples * channels * inputArea)
     withPointers(gradient, weight, result) { gradient, kernel, result in

@@ -42,7 +42,7 @@ extension Tensor {
   ///   - bias: [O].
   public func linear(weight: Tensor, bias: Tensor?) -> Tensor { linear(weight: .tensor(weight), bias: bias) }
 
-  /// The same with a weight in the type that its file stores.
+  /// x·Wᵀ + b along the last axis, with a weight in the type that its file stores.
   public func linear(weight: Weight, bias: Tensor?) -> Tensor {
     guard let inner = shape.last, weight.shape.count == 2, weight.shape[1] == inner,
       bias == nil || bias?.shape == [weight.shape[0]]

@@ -1,4 +1,4 @@
-/// How values between the positions of a grid are interpolated.
+/// The method of interpolation between the positions of a grid.
 public enum ResizeMethod: String, CaseIterable, Sendable {
   /// Linear between neighbours.
   case bilinear
@@ -6,7 +6,7 @@ public enum ResizeMethod: String, CaseIterable, Sendable {
   case bicubic
 }
 
-/// An input position from which an output position of a resized axis is computed, and its weight.
+/// One input position that contributes to an output position along a resized axis, and its weight.
 private struct Tap {
   /// Position along the input's axis.
   let index: Int
@@ -14,56 +14,59 @@ private struct Tap {
 }
 
 extension Tensor {
-  /// The last two axes at another size; each output position i takes the value of the input position ⌊i·in/out⌋.
-  public func upsampledNearest(height: Int, width: Int) -> Tensor {
+  /// Resizes the last two axes to `height` × `width` by nearest neighbour: output position i takes the value of input
+  /// position ⌊i·in/out⌋.
+  public func resizedNearest(height: Int, width: Int) -> Tensor {
     guard rank >= 2, height > 0, width > 0, shape[rank - 2] > 0, shape[rank - 1] > 0 else {
-      fail("upsampledNearest: \(shape) to \(height) × \(width)")
+      fail("resizedNearest: \(shape) to \(height) × \(width)")
     }
-    let (tall, wide) = (shape[rank - 2], shape[rank - 1])
+    let (inputHeight, inputWidth) = (shape[rank - 2], shape[rank - 1])
     let planes = shape.dropLast(2).reduce(1, *)
-    let rows = (0..<height).map { min($0 * tall / height, tall - 1) }
-    let columns = (0..<width).map { min($0 * wide / width, wide - 1) }
+    let rows = (0..<height).map { min($0 * inputHeight / height, inputHeight - 1) }
+    let columns = (0..<width).map { min($0 * inputWidth / width, inputWidth - 1) }
     return withPointers(self) { source in
       Tensor(shape: Array(shape.dropLast(2)) + [height, width]) { buffer in
         guard let target = buffer.baseAddress else { return }
         parallel(planes * height, cost: width) { range in
           for row in range {
-            let from = source + (row / height * tall + rows[row % height]) * wide
+            let from = source + (row / height * inputHeight + rows[row % height]) * inputWidth
             let to = target + row * width
             for column in 0..<width { to[column] = from[columns[column]] }
           }
         }
       }
     }
-    .recorded("upsampledNearest", from: [self]) { [shape] gradient in
-      let down = rows.map { [Tap(index: $0, weight: 1)] }
-      return [spreadBack(gradient, to: shape, down: down, across: columns.map { [Tap(index: $0, weight: 1)] })]
+    .recorded("resizedNearest", from: [self]) { [shape] gradient in
+      let rowTaps = rows.map { [Tap(index: $0, weight: 1)] }
+      let columnTaps = columns.map { [Tap(index: $0, weight: 1)] }
+      return [scatterGradient(gradient, to: shape, rowTaps: rowTaps, columnTaps: columnTaps)]
     }
   }
 
-  /// The last two axes at another size, interpolated as PyTorch does with `align_corners` off and no antialiasing.
+  /// Resizes the last two axes to `height` × `width`, interpolated as PyTorch does with `align_corners` off and no
+  /// antialiasing.
   public func resized(height: Int, width: Int, method: ResizeMethod) -> Tensor {
     guard rank >= 2, height > 0, width > 0, shape[rank - 2] > 0, shape[rank - 1] > 0 else {
       fail("resized: \(shape) to \(height) × \(width)")
     }
     if shape[rank - 2] == height, shape[rank - 1] == width { return self }
-    let (tall, wide) = (shape[rank - 2], shape[rank - 1])
+    let (inputHeight, inputWidth) = (shape[rank - 2], shape[rank - 1])
     let planes = shape.dropLast(2).reduce(1, *)
-    let down = taps(from: tall, to: height, method)
-    let across = taps(from: wide, to: width, method)
+    let rowTaps = taps(from: inputHeight, to: height, method)
+    let columnTaps = taps(from: inputWidth, to: width, method)
     return withPointers(self) { source in
       Tensor(shape: Array(shape.dropLast(2)) + [height, width]) { buffer in
         guard let target = buffer.baseAddress else { return }
         parallel(planes * height, cost: width * 16) { range in
           for row in range {
-            let plane = source + row / height * tall * wide
+            let plane = source + row / height * inputHeight * inputWidth
             let to = target + row * width
             for column in 0..<width {
               var value: Float = 0
-              for vertical in down[row % height] {
+              for vertical in rowTaps[row % height] {
                 var line: Float = 0
-                for horizontal in across[column] {
-                  line += horizontal.weight * plane[vertical.index * wide + horizontal.index]
+                for horizontal in columnTaps[column] {
+                  line += horizontal.weight * plane[vertical.index * inputWidth + horizontal.index]
                 }
                 value += vertical.weight * line
               }
@@ -73,23 +76,28 @@ extension Tensor {
         }
       }
     }
-    .recorded("resized", from: [self]) { [shape] in [spreadBack($0, to: shape, down: down, across: across)] }
+    .recorded("resized", from: [self]) { [shape] in
+      [scatterGradient($0, to: shape, rowTaps: rowTaps, columnTaps: columnTaps)]
+    }
   }
 }
 
-/// Adds the gradient of every output position to the input positions it was computed from, times their weights.
-private func spreadBack(_ gradient: Tensor, to shape: [Int], down: [[Tap]], across: [[Tap]]) -> Tensor {
+/// Adds the gradient of every output position, times the weights, to the input positions it was computed from.
+private func scatterGradient(
+  _ gradient: Tensor, to shape: [Int], rowTaps: [[Tap]], columnTaps: [[Tap]]
+) -> Tensor {
   var result = Tensor.zeros(shape)
-  let (tall, wide) = (shape[shape.count - 2], shape[shape.count - 1])
+  let (inputHeight, inputWidth) = (shape[shape.count - 2], shape[shape.count - 1])
   result.withUnsafeMutableBuffer { target in
     gradient.withUnsafeBuffer { source in
-      for row in 0..<source.count / max(across.count, 1) {
-        let plane = row / down.count * tall * wide
-        for (column, taps) in across.enumerated() {
-          let value = source[row * across.count + column]
-          for vertical in down[row % down.count] {
+      for row in 0..<source.count / max(columnTaps.count, 1) {
+        let plane = row / rowTaps.count * inputHeight * inputWidth
+        for (column, taps) in columnTaps.enumerated() {
+          let value = source[row * columnTaps.count + column]
+          for vertical in rowTaps[row % rowTaps.count] {
             for horizontal in taps {
-              target[plane + vertical.index * wide + horizontal.index] += value * vertical.weight * horizontal.weight
+              let position = plane + vertical.index * inputWidth + horizontal.index
+              target[position] += value * vertical.weight * horizontal.weight
             }
           }
         }

@@ -1,5 +1,5 @@
 extension Tensor {
-  /// The same values under another shape; one length may be -1 and is then computed. Nothing is copied.
+  /// The values with a different shape; a length of -1 is computed from the others. Nothing is copied.
   public func reshaped(_ shape: [Int]) -> Tensor {
     var resolved = shape
     if let open = shape.firstIndex(of: -1) {
@@ -12,7 +12,7 @@ extension Tensor {
       .recorded("reshaped", from: [self]) { [shape = self.shape] in [$0.reshaped(shape)] }
   }
 
-  /// Axes in another order: axis `i` of the result is axis `axes[i]` of this tensor.
+  /// Reorders the axes: axis `i` of the result is axis `axes[i]` of this tensor.
   public func permuted(_ axes: [Int]) -> Tensor {
     guard axes.sorted() == Array(0..<rank) else { fail("permuted: \(axes) does not order the axes of \(shape)") }
     if axes == Array(0..<rank) { return self }
@@ -22,13 +22,13 @@ extension Tensor {
       .recorded("permuted", from: [self]) { [$0.permuted(back)] }
   }
 
-  /// The last two axes exchanged.
+  /// Exchanges the last two axes.
   public func transposed() -> Tensor {
     guard rank >= 2 else { fail("transposed: expected two axes or more, found shape \(shape)") }
     return permuted(Array(0..<rank - 2) + [rank - 1, rank - 2])
   }
 
-  /// Copies values into another shape, reading from offset `start` with the given strides (0 repeats a value).
+  /// Copies values into a different shape, reading from offset `start` with the given strides (0 repeats a value).
   func strided(shape: [Int], strides: [Int], start: Int = 0) -> Tensor {
     withPointers(self) { base in
       Tensor(shape: shape) { buffer in
@@ -59,7 +59,7 @@ extension Tensor {
     }
   }
 
-  /// The entries of one axis whose indices lie in `range`.
+  /// The entries of one axis whose indices are in `range`.
   public func sliced(axis: Int, _ range: Range<Int>) -> Tensor {
     guard axis >= 0, axis < rank, range.lowerBound >= 0, range.upperBound <= shape[axis] else {
       fail("sliced: \(range) of axis \(axis) lies outside shape \(shape)")
@@ -191,7 +191,7 @@ extension Tensor {
   public static func stacked(_ tensors: [Tensor], axis: Int) -> Tensor {
     concatenated(
       tensors.map { tensor in
-        guard axis >= 0, axis <= tensor.rank else { fail("stacked: no axis \(axis) beside \(tensor.shape)") }
+        guard axis >= 0, axis <= tensor.rank else { fail("stacked: cannot insert axis \(axis) into \(tensor.shape)") }
         return tensor.reshaped(Array(tensor.shape[..<axis]) + [1] + Array(tensor.shape[axis...]))
       }, axis: axis)
   }

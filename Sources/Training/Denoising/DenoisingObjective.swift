@@ -7,7 +7,7 @@ import TrainingData
 
 // Axes: B samples, C latent channels, R subjects, S image side, h and w of latents.
 
-/// Trains the U-Net on captions, or an adapter beside a frozen U-Net, with the denoising loss and, if wanted, losses on
+/// Trains the U-Net on captions, or an adapter for a frozen U-Net, with the denoising loss and, if wanted, losses on
 /// attention.
 package struct DenoisingObjective: TrainingObjective {
   /// Models that are used but not trained.
@@ -37,10 +37,10 @@ package struct DenoisingObjective: TrainingObjective {
   private let unnamedFraction: Float
   package let parameters: [Parameter]
   private let finder: PhraseFinder
-  /// Phrases of the source's captions that lie beyond what the text encoder reads, known before training begins.
-  package let unseenPhrases: [UnseenPhrase]
+  /// Phrases past the text encoder's token limit in the source's captions, known before training begins.
+  package let truncatedPhrases: [TruncatedPhrase]
 
-  /// - Throws: errors of the source about its captions.
+  /// - Throws: errors that the source finds in its captions.
   package init(
     loss: DenoisingLoss, frozen: Frozen, source: any SampleSource, seed: UInt64, dropping: ConditionDropping,
     unnamedFraction: Float = 0, parameters: [Parameter]
@@ -48,7 +48,7 @@ package struct DenoisingObjective: TrainingObjective {
     (self.loss, self.frozen, self.source, self.seed) = (loss, frozen, source, seed)
     (self.dropping, self.unnamedFraction, self.parameters) = (dropping, unnamedFraction, parameters)
     finder = PhraseFinder(tokenizer: frozen.tokenizer, length: frozen.text.configuration.positions)
-    unseenPhrases = try source.unseenPhrases(by: finder)
+    truncatedPhrases = try source.truncatedPhrases(by: finder)
   }
 
   /// Pixels per side of the images.
@@ -57,9 +57,9 @@ package struct DenoisingObjective: TrainingObjective {
   private var referenceSize: Int { frozen.vision?.configuration.imageSize ?? imageSize }
 
   package func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
-    let draws = try samples.map { number in
+    let draws = try samples.map { index in
       draw(
-        try source.sample(number, seed: seed, size: imageSize, referenceSize: referenceSize), number, seed: seed)
+        try source.sample(index, seed: seed, size: imageSize, referenceSize: referenceSize), index, seed: seed)
     }
     return try stepLoss(draws)
   }
@@ -73,47 +73,47 @@ package struct DenoisingObjective: TrainingObjective {
     let latentNoise, noise: Tensor
   }
 
-  private func draw(_ sample: TrainingSample, _ number: Int, seed: UInt64) -> Draw {
-    var unnamed = CounterGenerator(seed: seed, sample: number, stream: 4)
-    var generator = CounterGenerator(seed: seed, sample: number)
+  private func draw(_ sample: TrainingSample, _ index: Int, seed: UInt64) -> Draw {
+    var unnamed = CounterGenerator(seed: seed, sample: index, stream: 4)
+    var generator = CounterGenerator(seed: seed, sample: index)
     let timestep = generator.integer(below: loss.diffusion.schedule.count)
     let side = loss.unet.configuration.sampleSize
     let shape = [frozen.vae.configuration.latentChannels, side, side]
     return Draw(
       sample: sample.unnaming { _ in unnamed.uniform() < unnamedFraction },
-      dropped: dropping.dropped(sample: number, seed: seed), timestep: timestep,
+      dropped: dropping.dropped(sample: index, seed: seed), timestep: timestep,
       latentNoise: generator.normal(shape), noise: generator.normal(shape))
   }
 
-  /// The loss of some samples. If captions are longer than the text encoder reads, the figure `unseenPhrases` is the
-  /// mean number of lost phrases per sample.
+  /// The loss of some samples. If captions exceed the text encoder's token limit, the figure `unseenPhrases` is the
+  /// mean number of truncated phrases per sample.
   private func stepLoss(_ draws: [Draw]) throws -> StepLoss {
     let phrases = try draws.map { try phraseSpans($0) }
     var result = try loss(batch(draws, spans: phrases.map(\.spans)))
-    let unseen = phrases.reduce(0) { $0 + $1.unseen }
-    if unseen > 0 || !unseenPhrases.isEmpty {
-      result.figures.append(("unseenPhrases", Float(unseen) / Float(draws.count)))
+    let truncated = phrases.reduce(0) { $0 + $1.truncated }
+    if truncated > 0 || !truncatedPhrases.isEmpty {
+      result.figures.append(("unseenPhrases", Float(truncated) / Float(draws.count)))
     }
     return result
   }
 
-  /// Caption tokens of each phrase, and the number of phrases beyond what the text encoder reads. Spans of such phrases
-  /// are empty, as are all spans if the text is dropped.
+  /// Caption tokens of each phrase, and the number of phrases past the text encoder's token limit. Spans of such
+  /// phrases are empty, as are all spans if the text is dropped.
   /// - Throws: `PhraseError.absent`.
-  private func phraseSpans(_ draw: Draw) throws -> (spans: [Range<Int>], unseen: Int) {
+  private func phraseSpans(_ draw: Draw) throws -> (spans: [Range<Int>], truncated: Int) {
     let phrases = draw.sample.subjects.map(\.phrase)
     if draw.dropped.text { return (phrases.map { _ in 0..<0 }, 0) }
-    var unseen = 0
+    var truncated = 0
     let spans = try finder.spans(of: phrases, in: draw.sample.caption).map { found -> Range<Int> in
       switch found {
       case .success(let span): return span
       case .failure(.beyondEnd):
-        unseen += 1
+        truncated += 1
         return 0..<0
       case .failure(let error): throw error
       }
     }
-    return (spans, unseen)
+    return (spans, truncated)
   }
 
   private func batch(_ draws: [Draw], spans: [[Range<Int>]]) -> DenoisingBatch {
@@ -125,8 +125,8 @@ package struct DenoisingObjective: TrainingObjective {
     let empty = Tensor.zeros([imageSize, imageSize])
     let silhouettes = Tensor.stacked(
       draws.map { draw in
-        let own = draw.sample.subjects.map(\.silhouette)
-        return .stacked(own + [Tensor](repeating: empty, count: count - own.count), axis: 0)
+        let masks = draw.sample.subjects.map(\.silhouette)
+        return .stacked(masks + [Tensor](repeating: empty, count: count - masks.count), axis: 0)
       }, axis: 0)
     return DenoisingBatch(
       clean: clean, noise: .stacked(draws.map(\.noise), axis: 0), timesteps: draws.map(\.timestep),
@@ -178,9 +178,9 @@ package struct DenoisingObjective: TrainingObjective {
     var sums: [String: Double] = [:]
     let (batches, seed) = (8, seed ^ 0x6865_6c64)
     for batch in 0..<batches {
-      let draws = try (32 * batch..<32 * (batch + 1)).compactMap { number in
-        try source.heldOutSample(number, seed: seed, size: imageSize, referenceSize: referenceSize)
-          .map { draw($0, number, seed: seed) }
+      let draws = try (32 * batch..<32 * (batch + 1)).compactMap { index in
+        try source.heldOutSample(index, seed: seed, size: imageSize, referenceSize: referenceSize)
+          .map { draw($0, index, seed: seed) }
       }
       if draws.isEmpty { return [] }
       for figure in try stepLoss(draws).figures { sums[figure.name, default: 0] += Double(figure.value) }

@@ -28,7 +28,7 @@ struct GradientStep {
     gradients = parts.dropFirst().reduce(parts[0].gradients) { sums, part in zip(sums, part.gradients).map { $0 + $1 } }
   }
 
-  /// What one shard contributes.
+  /// Loss, figures and gradients of one shard.
   private struct ShardResult: Sendable {
     var loss = 0.0
     var figures = Tally()

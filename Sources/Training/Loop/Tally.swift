@@ -13,7 +13,7 @@ struct Tally: Sendable, Equatable {
     sums[name] = (old.sum + value * weight, old.weight + weight)
   }
 
-  /// Adds all figures of another tally.
+  /// Adds all figures from another tally.
   mutating func add(_ other: Tally) {
     for name in other.names {
       guard let (sum, weight) = other.sums[name] else { continue }

@@ -4,7 +4,7 @@ import Tensors
 /// A weight in training, with everything that is kept for it between steps.
 final class TrainedWeight: @unchecked Sendable {
   let parameter: Parameter
-  /// Its name in checkpoints: the parameter's key, with a number if the key occurs again.
+  /// The weight's name in checkpoints: the parameter's key, with a number if the key occurs again.
   let name: String
   var value: Tensor
   var moments: AdamW.Moments

@@ -3,7 +3,7 @@ import Foundation
 import JSON
 import Tensors
 
-/// Trains an objective's weights in a folder of its own, and resumes a run that was interrupted there.
+/// Trains an objective's weights in a separate folder, and resumes a run that was interrupted there.
 ///
 /// The folder holds the newest two checkpoints, `log.jsonl` with the loss and figures, and `time.json`. A resumed run
 /// leaves the same bytes in checkpoints and log as an uninterrupted one.
@@ -14,7 +14,7 @@ public final class Trainer {
     public let step: Int
     /// Whether all steps of the plan are done; false after a cancellation before the last step.
     public let isFinished: Bool
-    /// Path of the checkpoint of that step.
+    /// Path of the checkpoint after ``step`` steps.
     public let checkpoint: String
   }
 
@@ -48,7 +48,7 @@ public final class Trainer {
 
   /// Trains until all steps are done or the run is cancelled. The model then holds the trained weights.
   /// - Parameter progress: called after every step.
-  /// - Throws: ``TrainingError``, and errors of the objective; the newest checkpoint stays as it is.
+  /// - Throws: ``TrainingError``, and errors thrown by the objective; the newest checkpoint stays as it is.
   public func run(
     cancellation: Cancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Outcome {

@@ -77,7 +77,7 @@ public struct TrainingCheckpoint: Sendable {
     weights.putBack()
   }
 
-  /// Checks that the weights are those of this checkpoint.
+  /// Checks that names and shapes of the weights match this checkpoint.
   private func check(_ weights: [TrainedWeight]) throws {
     func first(_ names: [String]) -> String? { names.first.map { "'\($0)'" } }
     let equal = zip(names, weights.map(\.name)).prefix { $0 == $1 }.count

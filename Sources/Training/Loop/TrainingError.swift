@@ -1,4 +1,4 @@
-/// Errors of training.
+/// Errors in training.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// An option of the plan has an invalid value.
   case plan(option: String, found: String, expected: String)
@@ -10,7 +10,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case figureNotFinite(step: Int, name: String, value: Double)
   /// A weight is not finite when a checkpoint is due.
   case weightNotFinite(step: Int, parameter: String, checkpoint: String?)
-  /// A checkpoint belongs to another training run.
+  /// A checkpoint belongs to a different training run.
   case otherTraining(path: String, what: String, expected: String, found: String)
   /// Another process is training in the same folder.
   case busy(folder: String)

@@ -29,7 +29,7 @@ final class TrainingFolder {
       throw TrainingError.busy(folder: path)
     }
     earlierSeconds = (try? JSONNode.read(path + "/time.json")["seconds"].double()) ?? 0
-    // Remove what a crash left half written.
+    // Remove files that a crash left half written.
     for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(".part") {
       try? FileManager.default.removeItem(atPath: path + "/" + name)
     }

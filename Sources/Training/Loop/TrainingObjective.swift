@@ -1,17 +1,17 @@
 import Layers
 import Tensors
 
-/// What to train: the weights, and the loss on given samples.
+/// The weights to train, and their loss on given samples.
 public protocol TrainingObjective: Sendable {
   /// The weights to train, in a fixed order.
   var parameters: [Parameter] { get }
 
   /// Mean loss over some samples. During the call the values of ``parameters`` are variables of the tape.
   ///
-  /// Several threads call this at once, each with its own samples. The result must depend on nothing but the weights,
-  /// the samples and the step.
+  /// Several threads call this at once, each with its own samples. The result must depend only on the weights, the
+  /// samples and the step.
   /// - Parameters:
-  ///   - samples: their indices, counted through the whole training run, so that a resumed run sees the same ones.
+  ///   - samples: their 0-based indices over the whole training run, so that a resumed run sees the same ones.
   ///   - step: counted from 0.
   func loss(samples: Range<Int>, step: Int) throws -> StepLoss
 

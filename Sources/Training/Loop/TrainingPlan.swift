@@ -16,12 +16,13 @@ public struct TrainingPlan: Sendable, Equatable {
   public var optimizer = AdamW()
   /// Maximum norm of all gradients together; larger gradients are scaled down to it. nil: none.
   public var clipping: Double? = 1
-  /// The average of the weights that is kept beside them; nil: none.
+  /// The moving average that is kept as well as the weights; nil: none.
   public var average: WeightAverage? = WeightAverage()
-  /// Seed of the objective's random numbers. It belongs to the plan, so that a run cannot be resumed with another seed.
+  /// Seed of the objective's random numbers. It belongs to the plan, so that a run cannot be resumed with a different
+  /// seed.
   public var seed: UInt64 = 0
-  /// Hash of the samples, if the seed alone does not decide them. It belongs to the plan, so that a run cannot be
-  /// resumed with other samples.
+  /// ``SampleSource/contentHash`` of the samples. It belongs to the plan, so that a run cannot be resumed with
+  /// different samples.
   public var data: String?
   /// Steps between checkpoints; there is always one at the end.
   public var checkpointEvery = 500
@@ -34,7 +35,7 @@ public struct TrainingPlan: Sendable, Equatable {
     (self.steps, self.batch, self.schedule) = (steps, batch, schedule)
   }
 
-  /// The samples of a step, counted through the whole training.
+  /// The samples of a step, as 0-based indices over the whole training run.
   public func samples(step: Int) -> Range<Int> { step * batch..<(step + 1) * batch }
 
   /// The samples of each shard of a step, divided into passes through the network.

@@ -1,6 +1,6 @@
 /// Progress of a training run, reported after every step.
 public struct TrainingProgress: Sendable {
-  /// Steps done, and steps in all.
+  /// Steps done, and the total number of steps.
   public let step, steps: Int
   /// Samples seen.
   public let samples: Int

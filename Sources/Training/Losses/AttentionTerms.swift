@@ -5,7 +5,7 @@ import Tensors
 
 // Axes: B samples, R subjects, h and w of a layer's feature map.
 
-/// Which attention is trained to lie on the subjects (Eq. 7), and how strongly.
+/// Weights of the losses that train attention to stay on the subjects (Eq. 7).
 public struct AttentionTerms: Sendable, Equatable {
   /// Weight of the loss on image attention (IAL); 0: none.
   public var image: Float

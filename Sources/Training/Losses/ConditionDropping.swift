@@ -4,7 +4,8 @@ import Tensors
 public struct ConditionDropping: Sendable, Equatable {
   /// Fractions of samples without subject images, without text, and without both; the three exclude each other.
   public var image, text, both: Float
-  /// Fraction of samples whose phrases and boxes are kept from the resampler; drawn independently.
+  /// Fraction of samples whose phrases and boxes are withheld from the resampler, independently of the
+  /// other fractions.
   public var grounding: Float
 
   /// The published fractions.
@@ -19,13 +20,13 @@ public struct ConditionDropping: Sendable, Equatable {
   public struct Dropped: Sendable, Equatable {
     /// Zeros replace the subject images before the image encoder; boxes and phrases stay.
     public let image: Bool
-    /// The empty prompt replaces the caption, so no phrase is in it.
+    /// The empty prompt replaces the caption, so it contains no phrase.
     public let text: Bool
     /// Learned queries replace those made from phrases and boxes.
     public let grounding: Bool
   }
 
-  /// Draws what to drop from a sample.
+  /// Chooses at random what to drop from a sample.
   public func dropped(sample: Int, seed: UInt64) -> Dropped {
     var generator = CounterGenerator(seed: seed, sample: sample, stream: Self.stream)
     let (choice, groundingChoice) = (generator.uniform(), generator.uniform())

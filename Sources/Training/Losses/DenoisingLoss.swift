@@ -15,7 +15,7 @@ public struct DenoisingBatch: Sendable {
   public var timesteps: [Int]
   /// Text tokens, `[B, K, width]`.
   public var text: Tensor
-  /// SDXL's added conditions, where the U-Net has them.
+  /// SDXL's added conditions, if the U-Net takes them.
   public var added: AddedConditions?
   /// Subjects of every sample; without an adapter, their images and phrases are not used.
   public var subjects: [SubjectSample]
@@ -34,7 +34,7 @@ public struct DenoisingBatch: Sendable {
 /// The paper's training loss: for denoising (Eq. 1) and, if wanted, on attention (Eq. 7).
 public struct DenoisingLoss: Sendable {
   public var unet: UNet
-  /// nil: the base model alone.
+  /// nil: only the base model.
   public var adapter: Adapter?
   public var diffusion: DiffusionLoss
   public var attention: AttentionTerms
@@ -46,7 +46,7 @@ public struct DenoisingLoss: Sendable {
   }
 
   /// The loss with its parts as figures: `denoising`, `imageAttention`, `textAttention`, `textPixels`.
-  /// - Throws: errors of hooks on attention.
+  /// - Throws: errors thrown by hooks on attention.
   public func callAsFunction(_ batch: DenoisingBatch) throws -> StepLoss {
     guard batch.subjects.isEmpty || batch.subjects.count == batch.clean.shape[0] else {
       fail("DenoisingLoss: subjects of \(batch.subjects.count) samples for latents \(batch.clean.shape)")
@@ -88,8 +88,8 @@ public struct DenoisingLoss: Sendable {
     return adapter.map { SubjectBranch($0, rows: $0.rows(batch.subjects), options: options) }
   }
 
-  /// What the U-Net predicts for the noised samples.
-  /// - Throws: errors of the observers.
+  /// The U-Net's prediction for the noised samples.
+  /// - Throws: errors thrown by the observers.
   package func predicted(
     _ batch: DenoisingBatch, branch: SubjectBranch?, observing: [any Observing] = []
   ) throws -> Tensor {
@@ -101,7 +101,7 @@ public struct DenoisingLoss: Sendable {
     }
   }
 
-  /// Pads samples with empty spans, so that all have equally many.
+  /// Pads samples with empty spans, so that all have the same number.
   private func padded(_ spans: [[Range<Int>]]) -> [[Range<Int>]] {
     let subjects = spans.map(\.count).max() ?? 0
     return spans.map { $0 + [Range<Int>](repeating: 0..<0, count: subjects - $0.count) }

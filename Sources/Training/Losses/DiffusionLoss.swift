@@ -1,7 +1,7 @@
 import Models
 import Tensors
 
-// Axes: B samples; what follows them is the same in all tensors of a call.
+// Axes: B samples; all other axes are the same in all tensors of a call.
 
 /// Mean squared error of the network's prediction, weighted by timestep.
 public struct DiffusionLoss: Sendable {
@@ -32,7 +32,7 @@ public struct DiffusionLoss: Sendable {
   }
 
   /// Mean loss over the samples, one number.
-  /// - Parameter output: what the network predicted for the noised samples.
+  /// - Parameter output: the network's prediction for the noised samples.
   public func callAsFunction(_ output: Tensor, clean: Tensor, noise: Tensor, timesteps: [Int]) -> Tensor {
     let target = schedule.target(clean: clean, noise: noise, timesteps: timesteps)
     guard output.shape == target.shape else {

@@ -13,7 +13,7 @@ public struct SubjectSample: Sendable {
   public var boxes: [Box]
   /// Prompt tokens of each phrase; empty if the prompt was dropped or does not contain the phrase.
   public var spans: [Range<Int>]
-  /// Whether tokens are made without phrases and boxes.
+  /// Whether subject tokens are computed without phrases and boxes.
   public var dropsGrounding: Bool
 
   public init(
@@ -34,11 +34,11 @@ extension Adapter {
     var start = 0
     return samples.map { sample in
       defer { start += sample.boxes.count }
-      let own = tokens.map { tokens in
+      let sampleTokens = tokens.map { tokens in
         tokens.sliced(axis: 0, start..<start + sample.boxes.count).reshaped([-1, contextWidth])
       }
       let context =
-        sample.boxes.isEmpty ? dummyContext : .concatenated([dummyContext] + (own.map { [$0] } ?? []), axis: 0)
+        sample.boxes.isEmpty ? dummyContext : .concatenated([dummyContext] + (sampleTokens.map { [$0] } ?? []), axis: 0)
       return SubjectRow(context: context, boxes: sample.boxes, spans: sample.spans, scale: scale)
     }
   }

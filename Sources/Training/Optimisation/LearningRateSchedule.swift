@@ -3,7 +3,7 @@ import JSON
 
 /// The learning rate over the steps: a linear warm-up, then constant or falling along half a cosine.
 public struct LearningRateSchedule: Sendable, Equatable {
-  /// What comes after the warm-up.
+  /// The course of the rate after the warm-up.
   public enum Course: Sendable, Equatable {
     case constant
     /// Half a cosine that reaches `floor` at step `until` and stays there.
@@ -31,7 +31,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
     }
   }
 
-  /// What is wrong with the schedule: what was found and what was expected; nil if it is valid.
+  /// The first invalid value of the schedule, and what is expected instead; nil if the schedule is valid.
   var problem: (found: String, expected: String)? {
     guard peak > 0, peak.isFinite else { return ("a peak of \(peak)", "a rate above 0") }
     guard warmUp >= 0 else { return ("a warm-up of \(warmUp)", "0 steps or more") }

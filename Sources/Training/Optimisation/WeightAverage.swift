@@ -1,7 +1,7 @@
 import CKernels
 import Tensors
 
-/// Exponential moving average (EMA) of weights, with which a trained model is used.
+/// Exponential moving average (EMA) of weights; the trained model uses the averages.
 ///
 /// The decay of a step t, counted from 1, is min(decay, (1 + t) / (10 + t)), the warm-up that TensorFlow and others
 /// use: the random initial weights are soon forgotten.

@@ -20,7 +20,7 @@ final class Canvas {
     fill(rows: 0..<side) { x, y, _ in color(x, y) }
   }
 
-  /// The same for some rows, with the old colour as a third argument.
+  /// Sets each pixel of some rows to a function of its centre and its old colour.
   @inline(__always) func fill(rows: Range<Int>, _ color: (_ x: Float, _ y: Float, _ old: Color) -> Color) {
     let scale = 1 / Float(side)
     for row in rows.clamped(to: 0..<side) {
@@ -103,7 +103,7 @@ extension Canvas {
 
   /// Draws a sprite in a pose; `coverage`, one number per pixel, receives the sprite's alpha where it is drawn.
   ///
-  /// - Returns: the rectangle of pixels around what was drawn; empty if that lies outside the image.
+  /// - Returns: the rectangle of pixels around what was drawn; empty if the sprite is outside the image.
   @discardableResult func draw(
     _ sprite: Sprite, _ pose: Pose, hue: Hue, coverage: UnsafeMutablePointer<Float>? = nil
   ) -> Extent {
@@ -130,7 +130,7 @@ extension Canvas {
           let depth = (back.w * point).sum()
           guard depth > 0 else { continue }
           let (u, v) = ((back.x * point).sum() / depth, (back.y * point).sum() / depth)
-          // u and v are 0 at the centre of the first pixel; the level's transparent border lies at -1.
+          // u and v are 0 at the centre of the first pixel; the level's transparent border is at -1.
           guard u > -1, v > -1, u < limit.x, v < limit.y else { continue }
           let (column0, row0) = (Int(u + 1), Int(v + 1))
           let (fractionX, fractionY) = (u + 1 - Float(column0), v + 1 - Float(row0))

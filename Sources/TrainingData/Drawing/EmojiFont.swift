@@ -3,7 +3,7 @@ import Foundation
 
 /// The colour bitmaps of a font, read through FreeType: 136×128 pixels per glyph in Noto Color Emoji.
 struct EmojiFont {
-  /// Where Debian and its derivatives, Fedora and Arch install the font.
+  /// The paths at which Debian and its derivatives, Fedora and Arch install the font.
   static let usualPaths = [
     "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf", "/usr/share/fonts/google-noto-emoji/NotoColorEmoji.ttf",
     "/usr/share/fonts/google-noto-color-emoji-fonts/NotoColorEmoji.ttf", "/usr/share/fonts/noto/NotoColorEmoji.ttf",

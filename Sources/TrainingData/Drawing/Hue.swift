@@ -3,7 +3,7 @@ import Foundation
 /// A rotation of the hue that keeps luminance: a 3×3 matrix on colours, as in the hue rotation of SVG filters. It is
 /// linear, so it works on premultiplied colours too.
 struct Hue: Sendable {
-  /// What pure red, green and blue become.
+  /// The colours that pure red, green and blue become.
   let red, green, blue: SIMD4<Float>
   static let alpha = SIMD4<Float>(0, 0, 0, 1)
 

@@ -81,7 +81,7 @@ struct SampleEntry: Sendable {
       guard !box.isNone else { throw refused("\(key).box", "a box with an area", "all zeros") }
       let (mask, reference, referenceMask) = (subject["mask"], subject["reference"], subject["reference_mask"])
       guard reference.isPresent || !referenceMask.isPresent else {
-        throw refused("\(key).reference_mask", "a reference beside it", "none")
+        throw refused("\(key).reference_mask", "a reference as well", "none")
       }
       subjects.append(
         Subject(
@@ -102,8 +102,8 @@ extension SampleEntry {
       guard let box = square.cropped(subject.box) else {
         throw TrainingDataError.entry(
           file: list, location: "line \(line), subjects[\(index)].box",
-          expected: "a subject within the middle square of \(image), since only that is used",
-          found: "\(subject.box), which lies outside")
+          expected: "a subject within the middle square of \(image), since only that part is used",
+          found: "\(subject.box), which is outside")
       }
       let mask = try subject.mask.map { try masking($0, picture, image) }
       let silhouette =
@@ -121,9 +121,9 @@ extension SampleEntry {
   /// The subject's reference image; without one, the subject's box in the sample's own image.
   private func reference(of subject: Subject, _ picture: PixelImage, _ mask: PixelImage?) throws -> PixelImage {
     guard let path = subject.reference else {
-      let shown = mask.map { picture.masked(by: $0) } ?? picture
+      let visible = mask.map { picture.masked(by: $0) } ?? picture
       let cells = subject.box.cells(height: picture.height, width: picture.width)
-      return shown.cropped(
+      return visible.cropped(
         x: cells.columns.lowerBound, y: cells.rows.lowerBound, width: cells.columns.count, height: cells.rows.count)
     }
     let reference = try PixelImage(contentsOf: path)
@@ -137,7 +137,7 @@ extension SampleEntry {
     guard (mask.width, mask.height) == (picture.width, picture.height) else {
       throw TrainingDataError.entry(
         file: list, location: "line \(line), \(path)",
-        expected: "a mask of \(picture.width)×\(picture.height) pixels, as \(image) has",
+        expected: "a mask of \(picture.width)×\(picture.height) pixels, the size of \(image)",
         found: "\(mask.width)×\(mask.height)")
     }
     return mask
@@ -155,7 +155,7 @@ private struct Square {
 
   func cropped(_ image: PixelImage) -> PixelImage { image.cropped(x: x, y: y, width: side, height: side) }
 
-  /// The part of a box that lies in the square, in fractions of the square; nil if there is none.
+  /// The part of a box that is inside the square, in fractions of the square; nil if there is none.
   func cropped(_ box: Box) -> Box? {
     func inside(_ edge: Float, _ whole: Int, _ start: Int) -> Float {
       min(max((edge * Float(whole) - Float(start)) / Float(side), 0), 1)

@@ -14,12 +14,12 @@ import Tensors
 ///   {"phrase": "ball", "box": [0.6, 0.7, 0.8, 0.9]}]}
 /// ```
 ///
-/// The object stands on one line; it is wrapped here for reading.
+/// Each object is a single line of the file; this one is wrapped for reading.
 ///
-/// | key | what it is |
+/// | key | value |
 /// | --- | --- |
 /// | `image` | a PNG, JPEG, GIF, WebP or BMP file; its middle square is used |
-/// | `caption` | what the image shows |
+/// | `caption` | a description of the image |
 /// | `subjects` | none to four |
 /// | `phrase` | words that occur in the caption; the second subject with the same phrase is its second occurrence |
 /// | `box` | left, top, right and bottom in fractions of the whole image, 0…1, tight around the subject |

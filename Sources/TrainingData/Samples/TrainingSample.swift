@@ -18,13 +18,14 @@ public struct TrainingSample: Sendable {
 public struct TrainingSubject: Sendable {
   /// Words that occur in the caption.
   public var phrase: String
-  /// Tight around the whole subject, including what others cover; clipped to the image.
+  /// Tight around the whole subject, including parts that other subjects cover; clipped to the image.
   public var box: Box
-  /// [S, S], 0…1: the fraction of each pixel that shows the subject. What others cover does not count.
+  /// [S, S], 0…1: the fraction of each pixel that shows the subject. Covered parts do
+  /// not count.
   public var silhouette: Tensor
-  /// [3, R, R], 0…1: an image of the same identity, usually in another pose.
+  /// [3, R, R], 0…1: an image of the same identity, usually in a different pose.
   public var reference: Tensor
-  /// Nil for samples of a data folder.
+  /// Nil for samples from a data folder.
   public var identity: Identity?
 
   public init(phrase: String, box: Box, silhouette: Tensor, reference: Tensor, identity: Identity? = nil) {

@@ -4,12 +4,12 @@ extension TrainingSample {
   /// The word for a subject whose kind the caption does not name.
   public static let genericName = "thing"
 
-  /// The same sample with some subjects called "a thing" instead of, for example, "a dog": the caption mentions them,
-  /// but only their references show what they are.
+  /// A copy of the sample that calls some subjects "a thing" instead of, for example, "a dog": the caption mentions
+  /// them, but only their references show what they are.
   ///
   /// A subject keeps its name if its phrase has no article, if another subject has the same phrase, which would make
   /// the caption ambiguous, or if phrases would no longer be found at their positions.
-  /// - Parameter isUnnamed: whether to rename the subject of this index; called once per subject, in order.
+  /// - Parameter isUnnamed: whether to rename the subject with this index; called once per subject, in order.
   public func unnaming(_ isUnnamed: (Int) -> Bool) -> TrainingSample {
     var result = self
     for index in subjects.indices where isUnnamed(index) {
@@ -21,7 +21,7 @@ extension TrainingSample {
     return result
   }
 
-  /// This sample with one subject's name replaced; nil if that is impossible.
+  /// A copy of the sample with one subject's name replaced; nil if that is impossible.
   private func unnamed(_ index: Int) -> TrainingSample? {
     let old = WordList(caption).positions(of: subjects.map(\.phrase))
     guard let range = old[index], range.lowerBound > 0 else { return nil }

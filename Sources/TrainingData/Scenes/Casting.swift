@@ -1,4 +1,4 @@
-/// The identities chosen for the roles of a combination, within what a split allows.
+/// The identities chosen for the roles of a combination, as far as a split allows them.
 struct Casting {
   /// One identity per role, in the combination's order.
   var identities: [Identity]
@@ -30,7 +30,8 @@ struct CastingPools: Sendable {
     (self.kinds, self.heldOut) = (kinds, heldOut)
   }
 
-  /// Draws identities for a combination. Nil if an earlier draw leaves no kind that fits: call it again.
+  /// Chooses random identities for a combination. Nil if the kinds chosen first leave no fitting kind for a later role:
+  /// then call it again.
   func cast(_ combination: SubjectCombination, _ split: Split, _ random: inout SceneRandom) -> Casting? {
     let part = split == .heldOutKinds ? 1 : 0
     var chosen: [Int] = []

@@ -46,7 +46,7 @@ struct Layout {
     return random.uniform(range)
   }
 
-  /// A random rotation: within 8° in three of five cases, otherwise within 25°, either way.
+  /// A random rotation: in radians: within 8° in 60 % of cases, otherwise within 25°, either way.
   private static func turn(_ random: inout SceneRandom) -> Float {
     let limit: Float = random.happens(0.6) ? 0.14 : 0.436
     return random.uniform(-limit...limit)

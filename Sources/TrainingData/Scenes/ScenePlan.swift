@@ -80,8 +80,8 @@ extension EmojiWorld {
       caption: caption, combination: combination, backdrop: backdrop, subjects: subjects, figures: figures)
   }
 
-  /// The background: the place that is a subject; without one, usually a random place in a palette of training,
-  /// otherwise a plain ground.
+  /// The background: the place that is a subject; without one, usually a random place in one of its training
+  /// palettes, otherwise a plain background.
   private func backdrop(_ scene: Identity?, _ random: inout SceneRandom) -> Backdrop {
     if let scene { return Backdrop(place: place(of: scene), palette: scene.hue, seed: random.bits()) }
     guard random.happens(0.86) else { return Backdrop(place: nil, palette: 0, seed: random.bits()) }

@@ -1,7 +1,7 @@
 /// Random numbers for scenes: SplitMix64 (Steele, Lea and Flood, 2014), a counter whose values are mixed.
 ///
 /// It is small, fast, and a pure function of its keys, so that sample 7 is the same whether or not the six before it
-/// were drawn. Noise of diffusion comes from `RandomGenerator`, which reproduces PyTorch's numbers; scenes do not need
+/// were drawn. Diffusion noise comes from `RandomGenerator`, which reproduces PyTorch's numbers; scenes do not need
 /// that.
 package struct SceneRandom: Sendable {
   private var state: UInt64

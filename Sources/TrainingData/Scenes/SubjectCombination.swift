@@ -7,7 +7,7 @@ public struct SubjectCombination: Sendable, Equatable {
   let roles: [Role?]
   /// Relative frequency among the combinations with as many subjects.
   let frequency: Float
-  /// Whether it is one of the benchmark's thirteen.
+  /// Whether the combination is one of the benchmark's thirteen.
   public let isPublished: Bool
 
   /// Whether clothes are drawn on somebody.

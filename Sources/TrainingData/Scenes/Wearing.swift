@@ -41,7 +41,7 @@ struct Wardrobe {
   private let headX, top, chin: Float
   private var below: [Group.Part] = []
   private var above: [Group.Part] = []
-  /// Where the next piece of clothing further down starts.
+  /// The upper edge of the next piece of clothing below.
   private var edge: Float
 
   /// - Parameter wearer: its pose's drawing, rotation and mirroring are kept; size and centre are set here.

@@ -12,7 +12,7 @@ import Tensors
 /// let world = try EmojiWorld()
 /// let sample = world.sample(7, seed: 1)
 /// sample.caption                   // "a dog and a pizza on the beach"
-/// sample.subjects[0].reference     // the same dog, another pose
+/// sample.subjects[0].reference     // the same dog in a different pose
 /// ```
 public final class EmojiWorld: Sendable {
   /// The kinds that words name: emoji first, then the six places.
@@ -25,7 +25,8 @@ public final class EmojiWorld: Sendable {
   let placeKinds: Int
 
   /// - Parameter font: Noto Color Emoji; nil: looked for in the usual folders.
-  /// - Throws: ``TrainingDataError/font(path:expected:found:)`` without the font, naming the package that holds it.
+  /// - Throws: ``TrainingDataError/font(path:expected:found:)`` if the font is missing; the message names
+  ///   the package that contains it.
   public init(font: URL? = nil) throws {
     heldOut = try HeldOut()
     let kinds = KindCatalogue.kinds(heldOut: heldOut.kinds)
@@ -54,13 +55,13 @@ public final class EmojiWorld: Sendable {
   /// The place of an identity whose kind has the role ``Role/scene``; nil for others.
   func place(of identity: Identity) -> Place? { Place(rawValue: identity.kind - placeKinds) }
 
-  /// Draws a scene with all its annotations. The result depends on nothing but the arguments.
+  /// Renders a scene with all its annotations. The arguments alone determine the result.
   ///
   /// - Parameters:
   ///   - index: index of the sample in its stream.
   ///   - seed: seed of the stream.
-  ///   - split: which part of the world.
-  ///   - size: pixels per side of the image; it is the same scene at any size.
+  ///   - split: the part of the world that the scene comes from.
+  ///   - size: pixels per side of the image; the scene is the same at any size.
   ///   - referenceSize: pixels per side of the references.
   ///   - subjects: possible numbers of subjects, within 1…4; one and two are the most frequent.
   public func sample(
@@ -70,7 +71,7 @@ public final class EmojiWorld: Sendable {
     sample(plan(index, seed: seed, split: split, subjects: subjects), size: size, referenceSize: referenceSize)
   }
 
-  /// Draws a plan.
+  /// Renders a plan.
   public func sample(_ plan: ScenePlan, size: Int = 64, referenceSize: Int = 64) -> TrainingSample {
     let canvas = Canvas(side: size)
     canvas.draw(plan.backdrop)
@@ -104,7 +105,7 @@ public final class EmojiWorld: Sendable {
       TrainingSubject(
         phrase: subject.phrase, box: boxes[index],
         silhouette: Tensor(shape: [size, size]) { $0.baseAddress?.update(from: planes + index * area, count: area) },
-        reference: reference(of: subject.identity, size: referenceSize, pose: .random(subject.referenceSeed)),
+        reference: reference(of: subject.identity, size: referenceSize, style: .random(subject.referenceSeed)),
         identity: subject.identity)
     }
     return TrainingSample(caption: plan.caption, image: canvas.tensor(scale: 2, offset: -1), subjects: subjects)

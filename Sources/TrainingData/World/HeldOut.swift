@@ -1,7 +1,7 @@
 import JSON
 
-/// What training never sees, as listed in `Resources/held-out.json`: some kinds, two hues of every other kind and
-/// place, and pairs of kinds.
+/// Everything that training never sees, as listed in `Resources/held-out.json`: some kinds, two hues of every other
+/// kind and place, and pairs of kinds.
 package struct HeldOut: Sendable {
   /// Names of the held-out kinds.
   package let kinds: Set<String>
@@ -15,7 +15,7 @@ package struct HeldOut: Sendable {
       JSONNode(JSONValue.parse(PackageResources.held_out_json, name: "held-out.json"), name: "held-out.json"))
   }
 
-  /// - Throws: ``TrainingDataError/heldOut(location:expected:found:)`` where the list does not fit the kinds.
+  /// - Throws: ``TrainingDataError/heldOut(location:expected:found:)`` if the list does not match the kinds.
   package init(_ file: JSONNode) throws {
     let names = try file["kinds"].strings()
     kinds = Set(names)

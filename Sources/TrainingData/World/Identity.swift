@@ -1,4 +1,4 @@
-/// Which individual of its kind a subject is: the kind, one of its designs, and a rotation of its hue.
+/// The individual that a subject shows: a kind, one of the kind's designs, and a rotation of the hue.
 ///
 /// A reference and a scene share the identity and differ in pose. Captions name only the kind, so a model has to take
 /// the look from the reference.
@@ -8,7 +8,7 @@ public struct Identity: Hashable, Sendable, Codable {
 
   /// Index into ``EmojiWorld/kinds``.
   public var kind: Int
-  /// Rotation of the hue in steps of 30°, 0..<12; of a place, the index of its palette.
+  /// Rotation of the hue in steps of 30°, 0..<12; for a place, the index of its palette.
   public var hue: Int
   /// Index into ``Kind/designs``.
   public var design: Int
@@ -16,7 +16,7 @@ public struct Identity: Hashable, Sendable, Codable {
   public init(kind: Int, hue: Int, design: Int = 0) { (self.kind, self.hue, self.design) = (kind, hue, design) }
 }
 
-/// Which part of the world samples come from. What is held out is fixed by `Resources/held-out.json`.
+/// The part of the world that samples come from. `Resources/held-out.json` lists everything that is held out.
 public enum Split: String, Sendable, CaseIterable {
   /// Known kinds in ten of their twelve hues, without held-out pairs of kinds.
   case training

@@ -5,11 +5,11 @@ public struct Kind: Sendable {
   public let role: Role
   /// Different looks, such as two sorts of tree. Each has one or more drawings, which are poses of the same thing.
   public let designs: [[Drawing]]
-  /// Whether training never sees it.
+  /// Whether training never sees the kind.
   public let isHeldOut: Bool
-  /// How it is worn; nil if it is not worn.
+  /// How things of the kind are worn; nil if they are not worn.
   let worn: Worn?
-  /// Whether captions use it without an article: `jeans`, `bread`, `snow`.
+  /// Whether captions use the name without an article: `jeans`, `bread`, `snow`.
   let hasNoArticle: Bool
 
   /// All drawings of all designs.
@@ -26,7 +26,7 @@ public struct Kind: Sendable {
 public enum Role: String, Sendable, CaseIterable {
   case living, object, upwearing, midwearing, wholewearing, downwearing, scene
 
-  /// Whether it is worn.
+  /// Whether kinds of this role are worn.
   public var isWearing: Bool {
     switch self {
     case .upwearing, .midwearing, .wholewearing, .downwearing: true
@@ -39,7 +39,7 @@ public enum Role: String, Sendable, CaseIterable {
 public struct Drawing: Sendable {
   /// The single code point.
   public let scalar: Unicode.Scalar
-  /// The head that clothes are fitted to; nil if it cannot wear any.
+  /// The head that clothes are fitted to; nil if the drawing cannot wear any.
   let head: Head?
 }
 
@@ -49,7 +49,7 @@ struct Head: Sendable {
   let x, top: Float
   /// Its width, as a fraction of the drawing's.
   let width: Float
-  /// Whether the drawing is nothing but a head, seen from the front: clothes go below it, glasses on it.
+  /// Whether the drawing is only a head, seen from the front: clothes go below it, glasses on it.
   let isFace: Bool
 }
 

@@ -23,8 +23,8 @@ extension EmojiWorld {
   /// Whether training never sees these two kinds in one scene, though it sees each.
   public func isHeldOutPair(_ first: Int, _ second: Int) -> Bool { heldOut.isPair(first, second) }
 
-  /// Candidates for recognising an identity: the identity itself, then a quarter of its own kind in other hues, a
-  /// quarter of other kinds in its own hue, and the rest of any kind and hue. All differ.
+  /// Candidates for recognising an identity: the identity itself, then a quarter of the same kind in other hues,
+  /// a quarter of other kinds in the same hue, and the rest of any kind and hue. All differ.
   ///
   /// - Parameter count: number of candidates, including the identity itself.
   public func candidates(for identity: Identity, count: Int = 20, seed: UInt64) -> [Identity] {

@@ -14,7 +14,7 @@ public enum Place: Int, Sendable, CaseIterable {
     }
   }
 
-  /// The end of captions of scenes there.
+  /// The end of captions for scenes in this place.
   public var ending: String {
     switch self {
     case .room: "in a room"
@@ -26,11 +26,11 @@ public enum Place: Int, Sendable, CaseIterable {
     }
   }
 
-  /// Whether "a" goes before it.
+  /// Whether the phrase takes the article "a".
   var hasArticle: Bool { self != .snow && self != .grass }
 }
 
-/// Everything that a background depends on; it is the same view at any size.
+/// Everything that a background depends on; the view is the same at any size.
 public struct Backdrop: Sendable, Equatable {
   /// Nil for a plain background.
   public var place: Place?

@@ -1,7 +1,7 @@
 import Tensors
 
-/// What the two Euler schedulers share, in the notation of Karras et al. (2022): latents x = x₀ + σ·ε, in which the signal
-/// keeps its scale.
+/// The schedule that the two Euler schedulers share, in the notation of Karras et al. (2022): latents x = x₀ + σ·ε, in
+/// which the signal keeps its scale.
 struct EulerSchedule: StepSchedule {
   let timesteps: [Float]
   let initialNoiseSigma: Float

@@ -1,8 +1,8 @@
 import Foundation
 import Tensors
 
-/// What DPM-Solver++ and UniPC share, in the notation of their papers: latents x = α·x₀ + σ·ε with α² + σ² = 1, and
-/// λ = log(α/σ), half the logarithm of the signal-to-noise ratio.
+/// The schedule that DPM-Solver++ and UniPC share, in the notation of their papers: latents x = α·x₀ + σ·ε with
+/// α² + σ² = 1, and λ = log(α/σ), half the logarithm of the signal-to-noise ratio.
 struct MultistepSchedule: StepSchedule {
   let timesteps: [Float]
   let initialNoiseSigma: Float = 1

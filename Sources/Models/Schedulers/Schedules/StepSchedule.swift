@@ -1,6 +1,6 @@
 import Tensors
 
-/// The timesteps of a run, and how latents mix signal and noise at each: what schedulers of one family share.
+/// The timesteps of a run, and how latents mix signal and noise at each: shared by the schedulers of one family.
 protocol StepSchedule: Sendable {
   var timesteps: [Float] { get }
   var initialNoiseSigma: Float { get }
@@ -30,7 +30,7 @@ extension ScheduleFollower {
 }
 
 extension [Float] {
-  /// The index of the nearest timestep; if several are equally near, that of the second, as published.
+  /// The index of the nearest timestep; if two are equally near, the index of the second, as published.
   func nearestIndex(to timestep: Float) -> Int {
     let distance = map { ($0 - timestep).magnitude }.min() ?? 0
     let nearest = indices.filter { (self[$0] - timestep).magnitude == distance }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Timesteps selected from those of training, and latents x_t = √ᾱ_t·x₀ + √(1 − ᾱ_t)·ε: what DDPM, DDIM and LCM share.
+/// Timesteps selected from those of training, and latents x_t = √ᾱ_t·x₀ + √(1 − ᾱ_t)·ε: shared by DDPM, DDIM and LCM.
 struct TrainingSchedule: StepSchedule {
   let timesteps: [Float]
   let initialNoiseSigma: Float = 1
