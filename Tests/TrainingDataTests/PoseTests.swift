@@ -145,6 +145,6 @@ import TrainingData
 
   @Test func anUnknownKindIsAnErrorThatNamesSimilarOnes() {
     let error = #expect(throws: TrainingDataError.self) { try world.kind("dogs") }
-    #expect(error.map { "\($0)".contains("near: dog") } == true)
+    #expect(error.map { "\($0)".contains("similar names: dog") } == true)
   }
 }
