@@ -1,5 +1,4 @@
 import CKernels
-import Dispatch
 import Foundation
 
 /// The number of threads that an operation may use.
@@ -17,17 +16,25 @@ func parallel(_ count: Int, cost: Int, _ body: (Range<Int>) -> Void) {
     if count > 0 { body(0..<count) }
     return
   }
+  onPool(parts) { part in body(count * part / parts..<count * (part + 1) / parts) }
+}
+
+/// Calls `body` once for each of several parts, on as many threads as an operation may use. Which thread takes which
+/// part is not determined. Operations within a part run on its thread alone.
+package func onPool(_ parts: Int, _ body: (Int) -> Void) {
   withoutActuallyEscaping(body) { body in
-    let shared = SharedBody(body: body)
-    DispatchQueue.concurrentPerform(iterations: parts) { part in
-      shared.body(count * part / parts..<count * (part + 1) / parts)
+    var shared = SharedBody(body: body)
+    withUnsafeMutablePointer(to: &shared) { shared in
+      msd_run(
+        Int64(parts), Int32(threadCount),
+        { context, part in context?.assumingMemoryBound(to: SharedBody.self).pointee.body(Int(part)) }, shared)
     }
   }
 }
 
-/// A closure that several threads call at the same time, each with its own range.
+/// A closure that several threads call at the same time, each with its own part.
 private struct SharedBody: @unchecked Sendable {
-  let body: (Range<Int>) -> Void
+  let body: (Int) -> Void
 }
 
 /// Runs `body` with all of its operations on the calling thread, matrix products too.
@@ -38,5 +45,5 @@ public func withoutThreads<Result>(_ body: () throws -> Result) rethrows -> Resu
   let outer = msd_is_alone()
   msd_set_alone(1)
   defer { msd_set_alone(outer) }
-  return try MatrixProducts.onCallingThread(body)
+  return try body()
 }

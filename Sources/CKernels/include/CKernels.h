@@ -66,6 +66,12 @@ MSD_DECLARE(msd_add, const float *in, float *sum, int64_t count)
 int msd_is_alone(void);
 void msd_set_alone(int value);
 
+// Calls task(context, part) once for every part in 0..<parts, on the calling thread and on threads that live as long as
+// the process; they wait for work for some 50 microseconds before they sleep. While a thread runs a task it is alone. If
+// the calling thread is alone, or the threads serve another caller, it runs all parts itself.
+typedef void (*msd_task)(void *context, int64_t part);
+void msd_run(int64_t parts, int threads, msd_task task, void *context);
+
 // The constants of one step of AdamW.
 typedef struct {
   float gradient_scale;     // multiplies the gradient, for clipping

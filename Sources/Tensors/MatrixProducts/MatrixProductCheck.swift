@@ -13,7 +13,8 @@ public struct MatrixProductError: Error, Equatable, CustomStringConvertible {
 }
 
 extension Tensor {
-  /// Compares OpenBLAS's products with plain sums in double precision, at various sizes, plain and transposed.
+  /// Compares OpenBLAS's products with plain sums in double precision, at various sizes, plain and transposed, whole and
+  /// in tiles.
   ///
   /// Some versions of OpenBLAS misidentify newer processors and compute wrong numbers. Training should find
   /// this out before it starts.
@@ -37,11 +38,27 @@ extension Tensor {
       let products = [
         a.matmul(b), a.linear(weight: b.transposed(), bias: nil), a.transposed().transposedProduct(b),
       ]
-      for product in products {
+      for product in products + Self.tiledProducts(a, b) {
         let difference = zip(product.values, exact).map { ($0 - $1).magnitude }.max() ?? 0
         // `max` may skip NaN, so NaN is tested separately.
         guard difference <= 1e-5 * Float(inner).squareRoot() * 4, product.isFinite else {
           throw MatrixProductError(sizes: sizes, difference: difference)
+        }
+      }
+    }
+  }
+
+  /// A·B in two and in three tiles, however many threads there are; A is also read transposed.
+  private static func tiledProducts(_ a: Tensor, _ b: Tensor) -> [Tensor] {
+    let (rows, inner, columns) = (a.shape[0], a.shape[1], b.shape[1])
+    return withPointers(a, a.transposed(), b) { a, turned, b in
+      [(Matrix(a, stride: inner), 2), (Matrix(turned, stride: rows).transposed, 3)].map { a, tiles in
+        Tensor(shape: [rows, columns]) { buffer in
+          guard let c = buffer.baseAddress else { return }
+          MatrixProduct(
+            a: a, b: Matrix(b, stride: columns), c: c, stride: columns, rows: rows, columns: columns, inner: inner,
+            alpha: 1, beta: 0
+          ).run(tiles: tiles)
         }
       }
     }

@@ -1,5 +1,5 @@
+import CKernels
 import COpenBLAS
-import Foundation
 
 /// One operand of a matrix product, in place in memory: row-major, possibly part of a wider matrix.
 struct Matrix {
@@ -37,46 +37,55 @@ enum MatrixProducts {
     alpha: Float = 1, beta: Float = 0
   ) {
     guard rows > 0, columns > 0 else { return }
-    cblas_sgemm(
-      CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
-      Int32(rows), Int32(columns), Int32(inner), alpha, a.values, Int32(max(a.stride, 1)), b.values,
-      Int32(max(b.stride, 1)), beta, c, Int32(max(stride, 1)))
+    // Read first even where it does not matter: the first read stops OpenBLAS's own threads.
+    let limit = threads
+    let tiles = msd_is_alone() != 0 ? 1 : min(limit, rows * columns * inner / leastWork)
+    let product = MatrixProduct(
+      a: a, b: b, c: c, stride: stride, rows: rows, columns: columns, inner: inner, alpha: alpha, beta: beta)
+    product.run(tiles: tiles)
   }
 
-  /// Runs `body` with its matrix products on the calling thread.
-  ///
-  /// OpenBLAS has one thread count for the whole process: it is 1 while any thread runs such a body.
-  static func onCallingThread<Result>(_ body: () throws -> Result) rethrows -> Result {
-    SingleThreading.enter()
-    defer { SingleThreading.leave() }
-    return try body()
-  }
+  /// How many threads multiply: as many as OpenBLAS would use, so `OPENBLAS_NUM_THREADS` bounds it. OpenBLAS itself
+  /// multiplies on the calling thread from now on. Its own threads would wait for work while ours run, and ours while
+  /// its own run.
+  private static let threads: Int = {
+    let threads = Int(openblas_get_num_threads())
+    openblas_set_num_threads(1)
+    return max(1, min(threads, threadCount))
+  }()
+
+  /// The smallest number of multiplications that is worth a thread: some 10 microseconds.
+  private static let leastWork = 1 << 19
 }
 
-/// Counts the threads inside ``MatrixProducts/onCallingThread(_:)``, and sets OpenBLAS's thread count to 1 for them.
-private enum SingleThreading {
-  private struct State {
-    var users = 0
-    /// OpenBLAS's thread count to restore when the last user leaves.
-    var threads: Int32 = 1
-  }
-  private static let lock = NSLock()
-  nonisolated(unsafe) private static var state = State()
+/// One product, alpha·A·B + beta·C into C.
+struct MatrixProduct {
+  let a, b: Matrix
+  let c: UnsafeMutablePointer<Float>
+  let stride, rows, columns, inner: Int
+  let alpha, beta: Float
 
-  static func enter() {
-    lock.withLock {
-      if state.users == 0 {
-        state.threads = openblas_get_num_threads()
-        openblas_set_num_threads(1)
-      }
-      state.users += 1
+  /// Computes C in tiles, each on one thread.
+  func run(tiles: Int) {
+    guard tiles > 1 else { return compute(rows: 0..<rows, columns: 0..<columns) }
+    // Whichever side is divided, each thread packs all of the other operand, so that should be the smaller one.
+    let isTall = rows >= columns
+    let length = isTall ? rows : columns
+    /// Tiles begin at multiples of what OpenBLAS computes at once.
+    func edge(_ tile: Int) -> Int { tile == tiles ? length : length * tile / tiles / 16 * 16 }
+    onPool(tiles) { tile in
+      let part = edge(tile)..<edge(tile + 1)
+      compute(rows: isTall ? part : 0..<rows, columns: isTall ? 0..<columns : part)
     }
   }
 
-  static func leave() {
-    lock.withLock {
-      state.users -= 1
-      if state.users == 0 { openblas_set_num_threads(state.threads) }
-    }
+  private func compute(rows: Range<Int>, columns: Range<Int>) {
+    guard !rows.isEmpty, !columns.isEmpty else { return }
+    let own = a.values + rows.lowerBound * (a.isTransposed ? 1 : a.stride)
+    let other = b.values + columns.lowerBound * (b.isTransposed ? b.stride : 1)
+    cblas_sgemm(
+      CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
+      Int32(rows.count), Int32(columns.count), Int32(inner), alpha, own, Int32(max(a.stride, 1)), other,
+      Int32(max(b.stride, 1)), beta, c + rows.lowerBound * stride + columns.lowerBound, Int32(max(stride, 1)))
   }
 }

@@ -34,11 +34,10 @@ public func attention(
     }
     observed = replaced ?? probabilities.detached
   }
-  let scratch = Storage(count: observed == nil ? sizes.blockRows * sizes.keys : 0)
-  return withPointers(query, key, value, bias, observed, scratch) { query, key, value, bias, observed, scratch in
+  return withPointers(query, key, value, bias, observed) { query, key, value, bias, observed in
     Tensor(shape: [sizes.batch, sizes.queries, heads * depth]) { buffer in
       guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
-      sizes.forEachBlock { block in
+      sizes.forEachBlockInParallel(scratch: observed == nil ? sizes.blockRows * sizes.keys : 0) { block, scratch in
         let probabilities: UnsafePointer<Float>
         if let observed {
           probabilities = observed + sizes.scoreOffset(block)

@@ -36,12 +36,24 @@ struct AttentionSizes {
     biasStrides = (0..<3).map { shape[$0] == 1 ? 0 : strides[$0] }
   }
 
+  private var blocksPerHead: Int { (queries + blockRows - 1) / blockRows }
+
+  private func block(_ index: Int) -> Block {
+    let (head, part) = (index / blocksPerHead, index % blocksPerHead)
+    let rows = part * blockRows..<min((part + 1) * blockRows, queries)
+    return Block(sample: head / heads, head: head % heads, rows: rows)
+  }
+
+  /// Calls `body` for one block after the other.
   func forEachBlock(_ body: (Block) -> Void) {
-    for sample in 0..<batch {
-      for head in 0..<heads {
-        for start in stride(from: 0, to: queries, by: blockRows) {
-          body(Block(sample: sample, head: head, rows: start..<min(start + blockRows, queries)))
-        }
+    for index in 0..<batch * heads * blocksPerHead { body(block(index)) }
+  }
+
+  /// Calls `body` for every block, on several threads if there is enough work, each with scratch memory of its own.
+  func forEachBlockInParallel(scratch count: Int, _ body: (Block, UnsafeMutablePointer<Float>) -> Void) {
+    parallel(batch * heads * blocksPerHead, cost: blockRows * keys * width / 16) { range in
+      withPointers(Storage(count: count)) { scratch in
+        for index in range { body(block(index), scratch) }
       }
     }
   }
@@ -66,7 +78,9 @@ struct AttentionSizes {
     withPointers(query, key, bias) { query, key, bias in
       Tensor(shape: [batch, heads, queries, keys]) { buffer in
         guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
-        forEachBlock { block in fill(base + scoreOffset(block), block, query: query, key: key, bias: bias) }
+        forEachBlockInParallel(scratch: 0) { block, _ in
+          fill(base + scoreOffset(block), block, query: query, key: key, bias: bias)
+        }
       }
     }
   }
