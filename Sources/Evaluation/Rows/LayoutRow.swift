@@ -1,7 +1,7 @@
 /// Intersection over union between boxes read from text attention and the requested boxes, one number per subject.
 public struct LayoutRow: MeasuredRow {
   public var scene: Int
-  /// Results for each of ``LayoutVariant/all``, by its name.
+  /// Results for each variant of the rule, by its name (`LayoutVariant.all`).
   public var variants: [String: [Double]]
   /// Results for the published rule with layers of one size only, by the height of their maps.
   public var heights: [Int: [Double]]
