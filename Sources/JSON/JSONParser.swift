@@ -13,7 +13,7 @@ extension JSONValue {
   /// finite, at most 256 MiB and 2,097,152 values.
   ///
   /// - Parameters:
-  ///   - bytes: The text.
+  ///   - text: The text.
   ///   - name: The text's name in error messages.
   ///   - maximumDepth: The most levels of arrays and objects allowed.
   /// - Throws: ``JSONError``.
@@ -30,7 +30,7 @@ extension JSONValue {
     }
     var scanner = StrictScanner(bytes, name: name, maximumDepth: maximumDepth)
     try scanner.check()
-    // json-c counts the value itself as a level.
+    // json-c counts the value itself as a level, and refuses the last level that it has room for.
     guard let tokener = json_tokener_new_ex(Int32(maximumDepth + 2)) else {
       throw JSONError.file(path: name, reason: "no memory")
     }

@@ -43,8 +43,8 @@ public struct Panel: Sendable {
   /// A map [h, w] of numbers in the colours of `colorMap`.
   /// - Parameters:
   ///   - range: The numbers at the ends of the colour map; if nil, the map's least and greatest value.
-  ///   - smooth: Whether the map is interpolated to the panel's size; else every cell is drawn in one colour.
-  /// - Throws: ``PlotError`` if the map does not have two axes or holds NaN.
+  ///   - smooth: Whether the map is interpolated to the panel's size; otherwise each cell is a flat block of its own colour.
+  /// - Throws: ``PlotError`` if the map does not have two axes, is empty or has values that are not finite.
   public init(
     map: Tensor, colorMap: ColorMap = .viridis, range: ClosedRange<Float>? = nil, smooth: Bool = false
   ) throws {
@@ -55,7 +55,7 @@ public struct Panel: Sendable {
 
   /// Lays a map [h, w] over the picture.
   /// - Parameter opacity: 0 shows the picture alone, 1 the map alone.
-  /// - Throws: ``PlotError`` if the map does not have two axes or holds NaN.
+  /// - Throws: ``PlotError`` if the map does not have two axes, is empty or has values that are not finite.
   public func overlaid(
     with map: Tensor, colorMap: ColorMap = .viridis, range: ClosedRange<Float>? = nil, opacity: Double = 0.6,
     smooth: Bool = true

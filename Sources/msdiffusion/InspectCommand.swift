@@ -8,7 +8,7 @@ struct InspectCommand: ParsableCommand {
     abstract:
       "Describe a checkpoint file or folder: keys, shapes, types, sizes, its model, missing and surplus weights.",
     usage: "Scripts/inspect PATH [--brief]",
-    discussion: "Exit code 1 if weights are missing or have the wrong shape, and if anything cannot be read.")
+    discussion: "Exits with code 1 if any weight is missing or has the wrong shape, or if anything cannot be read.")
 
   @Argument(help: "A .safetensors, .bin, .pt or .ckpt file, an index.json, a model's folder or a pipeline's folder.")
   var path: String

@@ -31,8 +31,7 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
     let z = normalQuantile((1 + confidence) / 2)
     let middle = (fraction + z * z / (2 * n)) / (1 + z * z / n)
     let half = z / (1 + z * z / n) * (fraction * (1 - fraction) / n + z * z / (4 * n * n)).squareRoot()
-    // For no success and for all successes one bound is the estimate itself; rounding must not move it past
-    // the estimate.
+    // With no successes, or only successes, one bound equals the estimate; rounding must not move it past the estimate.
     return ConfidenceInterval(
       estimate: fraction, lower: max(0, min(fraction, middle - half)), upper: min(1, max(fraction, middle + half)),
       confidence: confidence)
@@ -69,7 +68,8 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
   /// The interval of a mean by Student's t, for few values that are about normally distributed, such as one value per
   /// training run.
   ///
-  /// - Throws: ``AnalysisError/empty(_:)`` for fewer than two values, ``AnalysisError/notFinite(place:)``.
+  /// - Throws: ``AnalysisError/empty(_:)`` for fewer than two values, ``AnalysisError/notFinite(place:)`` if a value is
+  ///   not finite.
   public static func student(_ values: [Double], confidence: Double = 0.95) throws -> ConfidenceInterval {
     checkConfidence(confidence)
     guard values.count > 1 else {

@@ -23,7 +23,7 @@ extension ConvolutionGeometry {
     return Tensor(shape: [samples, channels, height, width], storage: result)
   }
 
-  /// Gradients of the weight [O, I, kh, kw], nil without `input`, and of the bias [O].
+  /// Gradients of the weight [O, I, kh, kw] and the bias [O]; without `input`, the weight's is nil.
   func weightGradients(_ gradient: Tensor, input: Tensor?) -> (weight: Tensor?, bias: Tensor) {
     let bias = biasGradient(gradient)
     guard let input else { return (nil, bias) }

@@ -32,7 +32,7 @@ final class Canvas {
     }
   }
 
-  /// The row at height `y`.
+  /// The row at `y`, measured from the top as a fraction of the side; at most the number of rows.
   func row(_ y: Float) -> Int { min(max(Int(y * Float(side)), 0), side) }
 
   /// A rectangle with antialiased edges.
@@ -43,7 +43,8 @@ final class Canvas {
     }
   }
 
-  /// An ellipse turned clockwise, lighter by `shine` at its upper edge and darker at its lower.
+  /// An ellipse, rotated clockwise by the angle whose cosine and sine are `turn`; `shine` lightens its upper edge and
+  /// darkens its lower one.
   func ellipse(
     _ center: SIMD2<Float>, _ radius: SIMD2<Float>, turn: SIMD2<Float> = SIMD2(1, 0), _ color: Color,
     opacity: Float = 1, shine: Float = 0
@@ -98,7 +99,7 @@ final class Canvas {
 }
 
 extension Canvas {
-  /// Pixels with less coverage are not drawn, so that they do not widen the box around what is visible.
+  /// Pixels covered less than this are not drawn, so that they do not widen the box around what is visible.
   static let leastCoverage: Float = 1 / 32
 
   /// Draws a sprite in a pose; `coverage`, one number per pixel, receives the sprite's alpha where it is drawn.
@@ -164,7 +165,7 @@ extension Sprite {
     while index < levels.count - 1, step > size * 1.41 { (index, size) = (index + 1, size * 2) }
     let inverse = pose.matrix.inverse
     let (scale, half) = (longerSide / size, SIMD2(Float(width), Float(height)) / (2 * size) - 0.5)
-    // From pixels to fractions of the image: the first two columns of each row divided by the side.
+    // Dividing the first two entries of each row by the side makes the map take pixels instead of fractions.
     let pixel = SIMD3(1 / Float(side), 1 / Float(side), 1)
     let w = inverse.w * pixel
     let x = inverse.x * pixel * scale + w * half.x
