@@ -10,11 +10,6 @@ public struct RecognisedSubject: Codable, Equatable, Sendable {
   public var hueIsRight: Bool
   /// Whether the nearest candidate is a different subject of the scene.
   public var isTakenForOther: Bool
-
-  private enum CodingKeys: String, CodingKey {
-    case isNearest, likeness, kindIsRight, hueIsRight
-    case isTakenForOther = "isSwapped"
-  }
 }
 
 /// The judge's results for the subjects in one image.

@@ -98,7 +98,8 @@ public final class Run {
     return settings
   }
 
-  /// Measured scenes have the seed of their number, noise from this seed, and the model's size.
+  /// Refuses the options that a measurement would ignore: its scenes are numbered, a scene's number gives its seed and
+  /// noise, and the model gives the size.
   /// - Throws: ``RunError/option(name:found:expected:)`` if an option asks for something else.
   func checkMeasurementOptions() throws {
     let unused: [(name: String, value: String?)] = [
