@@ -1,5 +1,5 @@
 // Where would the model itself put each subject, and from which step on? (paper, Fig. 11)
-// After some steps, a pseudo layout (appendix M) replaces the boxes by masks from the model's own text attention.
+// A pseudo layout (appendix M) takes over after some steps: it confines each subject to where the text attention is.
 // Scripts/run PseudoLayout [--checkpoint DIR] [--seed N] [--steps N]
 import MSDiffusionKit
 
@@ -8,9 +8,9 @@ let run = Run()
 // %% Five ways to lay out the same two subjects
 let unplaced = [try run.subject("owl"), try run.subject("gift")]
 let boxed = [unplaced[0].at(Box(0, 0.2, 0.5, 0.8)), unplaced[1].at(Box(0.5, 0.2, 1, 0.8))]
-func makeScene(_ subjects: [Subject], _ layout: PseudoLayout? = nil, dropsGrounding: Bool = false) throws -> Scene {
+func makeScene(_ subjects: [Subject], _ rule: PseudoLayout? = nil, dropsGrounding: Bool = false) throws -> Scene {
   try run.scene("an owl and a gift in the snow", subjects) {
-    ($0.layout.pseudoLayout, $0.dropsGrounding) = (layout, dropsGrounding)
+    ($0.layout.pseudoLayout, $0.dropsGrounding) = (rule, dropsGrounding)  // grounding: phrases and boxes as queries
     $0.guidanceInterval = Scene.everyNoiseLevel  // the noisiest steps, unguided by default, decide the layout
   }
 }
@@ -22,29 +22,29 @@ let scenes: [(name: String, scene: Scene)] = [
   ("no layout, grounding dropped, then pseudo layout", try makeScene(unplaced, .published, dropsGrounding: true)),
 ]
 
-// %% Generate each, keeping text maps for every step, from one layer or, if the rule fuses layers, from all (`[]`)
+// %% Generate each; show the masks that its rule makes of text attention, or that the published rule would have made
 let layer = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
-let moments = PseudoLayoutHistory.moments(of: scenes[0].scene.steps, count: 4)
-var (rows, numbers): ([[Panel]], [String: [PseudoLayoutHistory.Layout]]) = ([], [:])
+let shownSteps = PseudoLayoutHistory.evenlySpaced(4, of: scenes[0].scene.steps)  // counted from 0
+var (rows, numbers) = ([[Panel]](), [String: [PseudoLayoutHistory.Layout]]())
 for (name, scene) in scenes {
   let rule = scene.layout.pseudoLayout ?? .published
-  let recorder = AttentionRecorder(.text, layers: rule.fusion == nil ? [layer] : [], keeping: .steps)
+  let recorder = PseudoLayoutHistory.recorder(for: rule, layer: layer)
   let generation = try run.generate(scene, observing: recorder, as: name)
   let history = try PseudoLayoutHistory(recorder, of: generation, layer: layer, rule: rule)
-  let maps = try history.maps(through: scene.steps - 1).map { try Panel($0, over: generation.image) }
-  let masks = try moments.map { try Panel(masks: history.masks(through: $0)) }
+  let maps = try history.maps().map { try Panel($0, over: generation.image) }
+  let masks = try shownSteps.map { try Panel(masks: history.masks(through: $0)) }
   rows.append([Panel(generation.image, boxesOf: scene)] + maps + masks)
-  numbers[name] = history.layouts(at: moments)
+  numbers[name] = history.layouts(at: shownSteps)
 }
 
 let grid = Grid(
   rows, rowTitles: scenes.map(\.name),
-  columnTitles: ["image"] + unplaced.map { "text map of “\($0.phrase)”" }
-    + moments.map { "masks after step \($0 + 1)" },
+  columnTitles: ["image"] + unplaced.map { "map of “\($0.phrase)”" } + shownSteps.map { "masks after step \($0 + 1)" },
   title: "Where the model itself would put each subject",
   caption:
-    "Text attention of \(layer), mean over the steps so far, stretched to 0…1 and cut at 0.5; in the fourth row newer "
-    + "steps weigh more and the cut is at 0.2. Orange: “owl”, blue: “gift”, mixed: both. From the fifth step on, a pseudo "
-    + "layout replaces the boxes: a mask per layer, or boxes around all layers’ fused maps. " + run.checkpointNote,
+    "Maps: text attention of \(layer), mean over all steps. Masks: the layer’s mean so far, cut at half its range; "
+    + "row 4: all layers together, newer steps weighing more, cut at 0.2. Rows 3 to 5: from step "
+    + "\(PseudoLayout.published.startStep) on, subjects are confined to these masks (row 4: to boxes around them). "
+    + run.checkpointNote,
   colorBar: ColorBar(label: "text attention, least to greatest"), panelWidth: 160)
 try run.save(grid, numbers: numbers)

@@ -5,18 +5,18 @@ import MSDiffusionKit
 let run = Run()
 let pipeline = try run.pipeline()
 
-// %% Two scenes that differ only in their references: “thing” in the prompt does not describe them
-func makeScene(_ left: String, _ right: String) throws -> Scene {
-  let left = try run.subject(left, phrase: "thing", box: Box(0, 0.2, 0.48, 0.8))
-  let right = try run.subject(right, phrase: "thing", box: Box(0.52, 0.2, 1, 0.8))
+// %% Two scenes that differ only in their references: the prompt just says “thing”, to favour neither scene
+func makeScene(_ leftName: String, _ rightName: String) throws -> Scene {
+  let left = try run.subject(leftName, phrase: "thing", box: Box(0, 0.2, 0.48, 0.8))
+  let right = try run.subject(rightName, phrase: "thing", box: Box(0.52, 0.2, 1, 0.8))
   return try run.scene("a thing and a thing on the beach", [left, right], steps: 20)
 }
 let (start, end) = (try makeScene("fox", "pumpkin"), try makeScene("lion", "gift"))
 let (startConditions, endConditions) = (try pipeline.conditions(for: start), try pipeline.conditions(for: end))
 
-// %% Interpolate image features: the left subject's from row to row, the right one's from column to column
+// %% Interpolate the image encoder's features: the left subject's down the figure, the right one's across
 func towardEnd(_ conditions: Conditions, subject: Int, by fraction: Double) throws -> Conditions {
-  try pipeline.blended(conditions, endConditions, .imageFeatures, subject: subject, scene: start) {
+  try pipeline.blended(conditions, with: endConditions, in: .imageFeatures, ofSubject: subject, scene: start) {
     Interpolation.sphericalRows($0, $1, at: fraction)
   }
 }
@@ -31,20 +31,20 @@ let images = try fractions.map { down in
 
 // %% The figure: references at the ends, and each image's difference from the first one
 let distances = images.map { row in row.map { $0.difference(from: images[0][0]) } }
-let references = [0, 1].map { subject in [start, end].map { Panel($0.subjects[subject].image) } }
-let rowTitles = ["fox", "25 % to lion", "50 % to lion", "75 % to lion", "lion"]
-let rows = fractions.indices.map { row in
-  [row == 0 ? references[0][0] : row == 4 ? references[0][1] : nil]
-    + zip(images[row], distances[row]).map { Panel($0).captioned("\(decimal(Float($1), 1)) from the first") }
+func edge(_ subject: Int) -> [Panel?] {
+  [Panel(start.subjects[subject].image), nil, nil, nil, Panel(end.subjects[subject].image)]
+}
+let rows = fractions.indices.map { index in
+  [edge(0)[index]]
+    + zip(images[index], distances[index]).map { Panel($0).captioned("\(decimal(Float($1), 1)) from the first") }
 }
 let grid = Grid(
-  [[nil, references[1][0], nil, nil, nil, references[1][1]]] + rows, rowTitles: [""] + rowTitles,
+  [[nil] + edge(1)] + rows, rowTitles: ["", "fox", "25 % to lion", "50 % to lion", "75 % to lion", "lion"],
   columnTitles: ["", "pumpkin", "25 % to gift", "50 % to gift", "75 % to gift", "gift"],
   title: "Between two subjects, in two places at once",
   caption:
-    "The image encoder’s states of the left subject go from fox to lion (down), those of the right one from pumpkin "
+    "The image encoder’s features of the left subject go from fox to lion (down), those of the right one from pumpkin "
     + "to gift (across), token by token along great circles; prompt, boxes and noise stay. Numbers: root mean square "
     + "difference from the first image in grey levels. " + run.checkpointNote,
   panelWidth: 150)
-let json = try [JSONValue(encoding: fractions), JSONValue(encoding: distances)]
-try run.save(grid, numbers: ["to": end.json(), "shares": json[0], "difference_from_first": json[1]])
+try run.save(grid, numbers: ["end_scene": end.json(), "difference_from_first": JSONValue(encoding: distances)])

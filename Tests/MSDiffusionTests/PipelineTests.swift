@@ -95,14 +95,14 @@ import Testing
     let (a, b) = (try pipeline.conditions(for: one), try pipeline.conditions(for: other))
     for part in ConditionPart.allCases {
       for way in Interpolation.allCases {
-        let start = try pipeline.blended(a, b, part, scene: one) { way($0, $1, at: 0) }
-        let end = try pipeline.blended(a, b, part, scene: one) { way($0, $1, at: 1) }
+        let start = try pipeline.blended(a, with: b, in: part, scene: one) { way($0, $1, at: 0) }
+        let end = try pipeline.blended(a, with: b, in: part, scene: one) { way($0, $1, at: 1) }
         #expect(start.subjectTokens == a.subjectTokens && start.text == a.text)
         switch part {
         case .imageFeatures, .subjectTokens: #expect(end.subjectTokens == b.subjectTokens)
         case .text: #expect(end.text == b.text && end.pooled == b.pooled)
         }
-        let middle = try pipeline.blended(a, b, part, subject: 0, scene: one) { way($0, $1, at: 0.5) }
+        let middle = try pipeline.blended(a, with: b, in: part, ofSubject: 0, scene: one) { way($0, $1, at: 0.5) }
         if part != .text {
           #expect(middle.subjectTokens.sliced(axis: 0, 0..<1) != a.subjectTokens.sliced(axis: 0, 0..<1))
           #expect(middle.subjectTokens.sliced(axis: 0, 1..<2) == a.subjectTokens.sliced(axis: 0, 1..<2))

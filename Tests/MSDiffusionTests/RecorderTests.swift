@@ -143,7 +143,7 @@ import Testing
     for var rule in [PseudoLayout.published, .joint] {
       rule.startStep = 2
       let scene = try Small.scene { $0.layout.pseudoLayout = rule }
-      let recorder = AttentionRecorder(.text, keeping: .steps)
+      let recorder = PseudoLayoutHistory.recorder(for: rule, layer: layer)
       let run = try pipeline.denoising([scene], observing: [recorder])
       while try run.advance() != nil {}
       let used = try #require(run.layout?.pseudoLayout(inLayer: layer)).sliced(axis: 0, 1..<2)
@@ -156,7 +156,7 @@ import Testing
       }
       #expect(history.layouts(at: [0, 2]).map(\.step) == [1, 3])
     }
-    #expect(PseudoLayoutHistory.moments(of: 30, count: 4) == [6, 14, 21, 29])
-    #expect(PseudoLayoutHistory.moments(of: 2, count: 4) == [0, 1])
+    #expect(PseudoLayoutHistory.evenlySpaced(4, of: 30) == [6, 14, 21, 29])
+    #expect(PseudoLayoutHistory.evenlySpaced(4, of: 2) == [0, 1])
   }
 }

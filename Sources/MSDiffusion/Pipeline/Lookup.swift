@@ -17,13 +17,13 @@ extension Pipeline {
   /// The conditions of `a`, with one part blended with the same part of `b`.
   /// - Parameters:
   ///   - part: The part to blend.
-  ///   - subject: Index of the subject; nil for all. Ignored for text.
+  ///   - subject: Index of the only subject whose part is blended; nil for all. Ignored for text.
   ///   - scene: The scene of `a`, with the phrases and boxes from which subject tokens are made.
   ///   - blend: Returns a tensor between two others, as `Interpolation` does.
   /// - Throws: `PipelineError.invalid` if image features or subject tokens differ in shape, as they do for
   ///   different numbers of subjects.
   public func blended(
-    _ a: Conditions, _ b: Conditions, _ part: ConditionPart, subject: Int? = nil, scene: Scene,
+    _ a: Conditions, with b: Conditions, in part: ConditionPart, ofSubject subject: Int? = nil, scene: Scene,
     _ blend: (Tensor, Tensor) -> Tensor
   ) throws -> Conditions {
     for (name, one, other) in [

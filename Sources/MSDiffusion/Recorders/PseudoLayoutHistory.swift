@@ -10,9 +10,14 @@ public struct PseudoLayoutHistory: Sendable {
   /// One map per layer, subject and step: [layer][subject][step], each [h, w].
   private let maps: [[[Tensor]]]
 
+  /// A recorder of everything that a history needs: text attention at every step, in one layer, or in all layers if the
+  /// rule fuses them.
+  public static func recorder(for rule: PseudoLayout, layer: String) -> AttentionRecorder {
+    AttentionRecorder(.text, layers: rule.fusion == nil ? [layer] : [], keeping: .steps)
+  }
+
   /// - Parameters:
-  ///   - recorder: text attention, recorded with `keeping: .steps`: in one layer, or in all layers if the rule fuses
-  ///     them.
+  ///   - recorder: one made by ``recorder(for:layer:)`` that observed the generation.
   ///   - layer: the layer whose maps and masks are returned.
   ///   - rule: how masks are derived from maps; its `startStep` is ignored.
   /// - Throws: `AnalysisError`, `PhraseError`.
@@ -31,10 +36,11 @@ public struct PseudoLayoutHistory: Sendable {
     (phrases, self.rule, self.layer) = (generation.scene.phrases, rule, index)
   }
 
-  /// One map per subject: the mean over the steps up to and including `step`, with the rule's weights.
-  public func maps(through step: Int) -> [Heatmap] {
+  /// One map per subject: the mean over the steps up to and including `step`, with the rule's weights; over all steps if
+  /// it is nil.
+  public func maps(through step: Int? = nil) -> [Heatmap] {
     zip(phrases, maps[layer]).compactMap { phrase, steps in
-      mean(of: steps, through: step).map { Heatmap($0, label: phrase) }
+      running(steps, through: step ?? steps.count - 1).mean.map { Heatmap($0, label: phrase) }
     }
   }
 
@@ -50,8 +56,6 @@ public struct PseudoLayoutHistory: Sendable {
   private func running(_ steps: [Tensor], through step: Int) -> RunningMaps {
     steps.prefix(step + 1).reduce(into: RunningMaps(decay: rule.decay)) { $0.add($1) }
   }
-
-  private func mean(of steps: [Tensor], through step: Int) -> Tensor? { running(steps, through: step).mean }
 
   /// Box and covered fraction of each subject after some steps.
   public func layouts(at steps: [Int]) -> [Layout] {
@@ -80,7 +84,7 @@ public struct PseudoLayoutHistory: Sendable {
   }
 
   /// `count` step indices out of `steps`, about equally spaced, including the last one.
-  public static func moments(of steps: Int, count: Int) -> [Int] {
+  public static func evenlySpaced(_ count: Int, of steps: Int) -> [Int] {
     let count = min(count, steps)
     return (1...max(count, 1)).map { max($0 * steps / max(count, 1) - 1, 0) }
   }
