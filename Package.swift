@@ -61,7 +61,7 @@ let package = Package(
     .executableTarget(
       name: "msdiffusion",
       dependencies: [
-        "MSDiffusionKit", "Parity", "Scripting", "Inspection", "Training", "ModelRecipe",
+        "MSDiffusionKit", "Parity", "Scripting", "Inspection", "Training", "ModelRecipe", "Benchmarks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ]
@@ -102,6 +102,12 @@ let package = Package(
       "Evaluation",
       ["Tensors", "JSON", "Images", "Layers", "Models", "Checkpoints", "Analysis", "MSDiffusion", "TrainingData"],
       testing: ["Tensors", "JSON", "Checkpoints", "Analysis", "MSDiffusion", "TrainingData", "ModelRecipe"])
+    + room(
+      "Benchmarks",
+      [
+        "MSDiffusionKit", "MSDiffusion", "ModelRecipe", "Models", "Layers", "Training", "Tensors", "CKernels", "COpenBLAS",
+      ],
+      testing: ["Tensors"])
     + room("Plotting", ["Tensors", "Images", "Analysis", "CGD"], testing: ["Tensors", "Images", "Analysis"])
     + room("Scripting", [])
     + room(

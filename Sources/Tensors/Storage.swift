@@ -1,3 +1,5 @@
+import CKernels
+
 /// The memory behind a tensor: float32 values one after another. It is either allocated for the
 /// tensor, or belongs to an owner (such as a mapped file), which is kept alive and never written to.
 final class Storage: @unchecked Sendable {
@@ -7,8 +9,9 @@ final class Storage: @unchecked Sendable {
 
   /// Allocates memory without initialising it.
   init(count: Int) {
-    // 64 bytes is a cache line, and the width of the widest vector registers.
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+    guard let memory = msd_allocate(Int64(count) * 4) else {
+      fail("Tensor: the system has no memory for \(count) float32 values")
+    }
     base = memory.bindMemory(to: Float.self, capacity: max(count, 1))
     self.count = count
     owner = nil
@@ -28,7 +31,7 @@ final class Storage: @unchecked Sendable {
   }
 
   deinit {
-    if owner == nil { base.deallocate() }
+    if owner == nil { msd_release(base, Int64(count) * 4) }
   }
 
   func copied() -> Storage {

@@ -11,7 +11,7 @@ struct MSDiffusionCommand: ParsableCommand {
     subcommands: [
       TrainCommand.self,
       RunCommand.self, ReplCommand.self, ParityCommand.self, InspectCommand.self,
-      RandomCheckpointCommand.self, GuidedStepsCommand.self,
+      RandomCheckpointCommand.self, GuidedStepsCommand.self, BenchCommand.self,
     ])
 
   static func main() {

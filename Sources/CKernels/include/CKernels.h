@@ -62,6 +62,11 @@ MSD_DECLARE(
 MSD_DECLARE(msd_column_sums, const float *in, float *sums, int64_t rows, int64_t columns)
 MSD_DECLARE(msd_add, const float *in, float *sum, int64_t count)
 
+// Memory for tensors, aligned to 64 bytes, not initialised; NULL if the system has none. `bytes` must be the same for
+// both calls. Released blocks, up to 512 MiB of them, wait for the next request of about their size.
+void *msd_allocate(int64_t bytes);
+void msd_release(void *memory, int64_t bytes);
+
 // Whether operations called by this thread must run on it alone.
 int msd_is_alone(void);
 void msd_set_alone(int value);

@@ -151,11 +151,14 @@ public struct StageRun {
   public func run(
     cancellation: Cancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Trainer.Outcome {
-    let trainer = try Trainer(objective, plan, folder: URL(fileURLWithPath: folder))
+    let trainer = try trainer()
     let outcome = try trainer.run(cancellation: cancellation, progress: progress)
     if outcome.isFinished { try trainer.withAverages { try export(target) } }
     return outcome
   }
+
+  /// The stage's training loop, which continues from the newest checkpoint.
+  package func trainer() throws -> Trainer { try Trainer(objective, plan, folder: URL(fileURLWithPath: folder)) }
 
   /// Writes the stage's parts to `model/` with their present weights: the initial ones, if called before training.
   package func exportUntrained() throws { try export(target) }

@@ -76,7 +76,8 @@ public final class Trainer {
 
   /// One step of all weights.
   /// - Returns: loss, norm of the gradients before clipping, learning rate.
-  private func takeStep() throws -> (Double, Double, Double) {
+  @discardableResult
+  package func takeStep() throws -> (Double, Double, Double) {
     let result = try GradientStep(objective, weights, plan, step: step)
     let norm = GradientNorm.global(result.gradients)
     guard result.loss.isFinite, norm.isFinite else {
