@@ -4,12 +4,12 @@
 
 #include "dispatch.h"
 
-// e^x within two units in the last place: x = n·ln 2 + r, a polynomial for e^r, and n added to the exponent. Below
-// -87.3 it is 0.
-MSD_INLINE float msd_exp(float x) {
-  float bounded = x < -87.3f ? -87.3f : (x > 88.3f ? 88.3f : x);
-  float n = __builtin_floorf(bounded * 1.44269504f + 0.5f);
-  float r = bounded - n * 0.693359375f;
+// e^x for -87.3…88.3, within two units in the last place; NaN stays NaN. x = n·ln 2 + r, a polynomial for e^r, times 2^n.
+// Adding 1.5·2^23 rounds to a whole number and leaves it in the lowest bits.
+MSD_INLINE float msd_exp_within(float x) {
+  float shifted = x * 1.44269504f + 12582912.0f;
+  float n = shifted - 12582912.0f;
+  float r = x - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
   float p = 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;
@@ -18,11 +18,26 @@ MSD_INLINE float msd_exp(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  int32_t bits = ((int32_t)n + 127) << 23;
+  int32_t bits;
+  memcpy(&bits, &shifted, 4);
+  bits = (int32_t)((uint32_t)bits << 23) + 0x3f800000;
   float power;
   memcpy(&power, &bits, 4);
-  float result = x > 88.72f ? __builtin_inff() : p * power;
-  return x < -87.3f ? 0.0f : (x != x ? x : result);
+  return p * power;
+}
+
+// e^x; below -87.3 it is 0.
+MSD_INLINE float msd_exp(float x) {
+  float bounded = x < -87.3f ? -87.3f : (x > 88.3f ? 88.3f : x);
+  float result = msd_exp_within(bounded);
+  result = x > 88.72f ? __builtin_inff() : result;
+  return x < -87.3f ? 0.0f : result;
+}
+
+// e^x for x that is not above 0.
+MSD_INLINE float msd_exp_not_above_zero(float x) {
+  float result = msd_exp_within(x < -87.3f ? -87.3f : x);
+  return x < -87.3f ? 0.0f : result;
 }
 
 // The error function as a ratio of polynomials on -4…4; beyond that it is ±1 to the last bit.
@@ -47,4 +62,7 @@ MSD_INLINE float msd_erf(float x) {
 
 MSD_INLINE float msd_gelu_one(float x) { return 0.5f * x * (1.0f + msd_erf(x * 0.70710678f)); }
 
-MSD_INLINE float msd_sigmoid_one(float x) { return 1.0f / (1.0f + msd_exp(-x)); }
+// Beyond ±87.3 it is as good as 0 or 1.
+MSD_INLINE float msd_sigmoid_one(float x) {
+  return 1.0f / (1.0f + msd_exp_within(x < -87.3f ? 87.3f : (x > 87.3f ? -87.3f : -x)));
+}

@@ -3,7 +3,7 @@
 // Gradients of inputs, computed from the gradients of results.
 
 MSD_INLINE void msd_silu_gradient_body(const float *in, const float *gradient, float *out, int64_t count) {
-  for (int64_t i = 0; i < count; i++) {
+  MSD_ROW for (int64_t i = 0; i < count; i++) {
     float s = msd_sigmoid_one(in[i]);
     out[i] = gradient[i] * s * (1.0f + in[i] * (1.0f - s));
   }
@@ -17,13 +17,13 @@ MSD_INLINE float msd_gelu_gradient_one(float x) {
 }
 
 MSD_INLINE void msd_gelu_gradient_body(const float *in, const float *gradient, float *out, int64_t count) {
-  for (int64_t i = 0; i < count; i++) out[i] = gradient[i] * msd_gelu_gradient_one(in[i]);
+  MSD_ROW for (int64_t i = 0; i < count; i++) out[i] = gradient[i] * msd_gelu_gradient_one(in[i]);
 }
 MSD_KERNEL(
   msd_gelu_gradient, (const float *in, const float *gradient, float *out, int64_t count), (in, gradient, out, count))
 
 MSD_INLINE void msd_quick_gelu_gradient_body(const float *in, const float *gradient, float *out, int64_t count) {
-  for (int64_t i = 0; i < count; i++) {
+  MSD_ROW for (int64_t i = 0; i < count; i++) {
     float s = msd_sigmoid_one(1.702f * in[i]);
     out[i] = gradient[i] * s * (1.0f + 1.702f * in[i] * (1.0f - s));
   }
@@ -37,7 +37,7 @@ MSD_INLINE void msd_geglu_gradient_body(const float *in, const float *gradient, 
     const float *gate = value + width;
     const float *from = gradient + row * width;
     float *to = out + row * 2 * width;
-    for (int64_t i = 0; i < width; i++) {
+    MSD_ROW for (int64_t i = 0; i < width; i++) {
       float x = gate[i];
       float phi = 0.5f * (1.0f + msd_erf(x * 0.70710678f));
       float gate_factor = phi + x * 0.39894228f * msd_exp(-0.5f * x * x);
@@ -60,7 +60,7 @@ MSD_INLINE void msd_softmax_gradient_body(
 #pragma clang fp reassociate(on)
       sum += p[i] * d[i];
     }
-    for (int64_t i = 0; i < columns; i++) d[i] = p[i] * (d[i] - sum) * factor;
+    MSD_ROW for (int64_t i = 0; i < columns; i++) d[i] = p[i] * (d[i] - sum) * factor;
   }
 }
 MSD_KERNEL(
@@ -132,7 +132,7 @@ MSD_INLINE void msd_group_norm_gradient_body(
     float b = bias ? bias[channel] : 0.0f;
     double of_weight = 0;
     double of_bias = 0;
-    for (int64_t i = 0; i < area; i++) {
+    MSD_ROW for (int64_t i = 0; i < area; i++) {
 #pragma clang fp reassociate(on)
       float normal = (x[i] - mean) * factor;
       float each = d[i];
@@ -157,7 +157,7 @@ MSD_INLINE void msd_group_norm_gradient_body(
     const float *x = in + channel * area;
     float *y = out + channel * area;
     float w = weight ? weight[channel] : 1.0f;
-    for (int64_t i = 0; i < area; i++)
+    MSD_ROW for (int64_t i = 0; i < area; i++)
       y[i] = factor * (y[i] * w - gradient_mean - (x[i] - mean) * factor * product_mean);
   }
 }

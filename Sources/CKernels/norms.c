@@ -1,4 +1,4 @@
-#include "dispatch.h"
+#include "functions.h"
 
 MSD_INLINE double msd_sum_of(const float *in, int64_t count) {
   double sum = 0;
@@ -28,10 +28,20 @@ MSD_INLINE void msd_squares_body(const float *in, int64_t count, double mean, do
 MSD_KERNEL(msd_squares, (const float *in, int64_t count, double mean, double *result), (in, count, mean, result))
 
 MSD_INLINE void msd_affine_body(const float *in, float *out, int64_t count, float scale, float shift) {
-  for (int64_t i = 0; i < count; i++) out[i] = in[i] * scale + shift;
+  MSD_ROW for (int64_t i = 0; i < count; i++) out[i] = in[i] * scale + shift;
 }
 MSD_KERNEL(
   msd_affine, (const float *in, float *out, int64_t count, float scale, float shift), (in, out, count, scale, shift))
+
+MSD_INLINE void msd_affine_silu_body(const float *in, float *out, int64_t count, float scale, float shift) {
+  MSD_ROW for (int64_t i = 0; i < count; i++) {
+    float x = in[i] * scale + shift;
+    out[i] = x * msd_sigmoid_one(x);
+  }
+}
+MSD_KERNEL(
+  msd_affine_silu, (const float *in, float *out, int64_t count, float scale, float shift),
+  (in, out, count, scale, shift))
 
 MSD_INLINE void msd_layer_norm_body(
   const float *in, float *out, int64_t rows, int64_t columns, const float *weight, const float *bias, float epsilon) {
@@ -42,7 +52,11 @@ MSD_INLINE void msd_layer_norm_body(
     double variance = msd_squares_of(x, columns, mean) / (double)columns;
     float centre = (float)mean;
     float factor = (float)(1.0 / __builtin_sqrt(variance + (double)epsilon));
-    for (int64_t i = 0; i < columns; i++) y[i] = (x[i] - centre) * factor;
+    if (weight && bias) {
+      MSD_ROW for (int64_t i = 0; i < columns; i++) y[i] = (x[i] - centre) * factor * weight[i] + bias[i];
+      continue;
+    }
+    MSD_ROW for (int64_t i = 0; i < columns; i++) y[i] = (x[i] - centre) * factor;
     if (weight)
       for (int64_t i = 0; i < columns; i++) y[i] *= weight[i];
     if (bias)

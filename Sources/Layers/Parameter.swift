@@ -3,17 +3,18 @@ import Tensors
 
 /// One weight of a model: its checkpoint key, its shape, and its numbers.
 ///
-/// A weight stored in half precision stays so in memory and is widened to float32 at each use. A small weight stays
-/// widened after its first use. Training replaces `value`.
+/// A weight stored in half precision stays so in memory and is widened to float32 at each use, part by part. A small
+/// weight stays widened after its first use. Training replaces `value`.
 public final class Parameter: @unchecked Sendable {
-  /// Largest number of elements of a weight that stays widened after its first use (256 KiB in float32).
-  static let keptElements = 65_536
+  /// Largest number of elements of a weight that stays widened after its first use (2 MiB in float32).
+  static let keptElements = 1 << 19
 
   public let key: String
   public let shape: [Int]
   private enum Contents {
     case stored(StoredTensor)
     case tensor(Tensor)
+    case frozen(Tensor, TransformedKernels)
     case made(@Sendable () -> Tensor)
   }
   private var contents: Contents
@@ -49,16 +50,18 @@ public final class Parameter: @unchecked Sendable {
     lock.withLock {
       switch contents {
       case .tensor(let tensor): return .tensor(tensor)
+      case .frozen(let tensor, let kernels): return .frozen(tensor, kernels)
       case .made(let make):
         let tensor = make()
         contents = .tensor(tensor)
         return .tensor(tensor)
       case .stored(let stored):
-        if stored.elementType == .float32 { return .tensor(stored.tensor) }
-        guard count <= Self.keptElements else { return .stored(stored) }
-        let tensor = stored.tensor
-        contents = .tensor(tensor)
-        return .tensor(tensor)
+        guard count <= Self.keptElements else {
+          return stored.elementType == .float32 ? .tensor(stored.tensor) : .stored(stored)
+        }
+        let (tensor, kernels) = (stored.tensor, TransformedKernels())
+        contents = .frozen(tensor, kernels)
+        return .frozen(tensor, kernels)
       }
     }
   }

@@ -75,6 +75,26 @@ public struct StoredTensor: @unchecked Sendable {
     }
   }
 
+  /// Writes some of the numbers in float32.
+  /// - Parameter first: index of the first of them, in row-major order.
+  func widen(_ first: Int, count: Int, into target: UnsafeMutablePointer<Float>) {
+    let start = first * elementType.size
+    withBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      let from = base + start
+      switch elementType {
+      case .float16 where Int(bitPattern: from) % 2 == 0:
+        msd_from_half(from.assumingMemoryBound(to: UInt16.self), target, Int64(count))
+      case .bfloat16 where Int(bitPattern: from) % 2 == 0:
+        msd_from_bfloat16(from.assumingMemoryBound(to: UInt16.self), target, Int64(count))
+      default:
+        let part = UnsafeRawBufferPointer(start: from, count: count * elementType.size)
+        let rows = StoredTensor(shape: [count], elementType: elementType, bytes: part, owner: owner).tensor
+        rows.withUnsafeBuffer { target.update(from: $0.baseAddress!, count: count) }
+      }
+    }
+  }
+
   /// 16-bit numbers, widened by a kernel that needs them aligned to two bytes.
   private func widened(
     _ bytes: UnsafeRawBufferPointer, _ kernel: (UnsafePointer<UInt16>?, UnsafeMutablePointer<Float>?, Int64) -> Void

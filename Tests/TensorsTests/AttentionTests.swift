@@ -56,6 +56,32 @@ import Testing
     #expect(zip(probabilities.values, expected.probabilities).allSatisfy { abs(Double($0) - $1) < 1e-6 })
   }
 
+  /// So many keys that they are taken block by block.
+  @Test(.longNumeric) func manyKeys() {
+    var numbers = TestNumbers(9)
+    let query = numbers.tensor([2, 5, 8], in: -2...2)
+    let (key, value) = (numbers.tensor([2, 1300, 8], in: -4...4), numbers.tensor([2, 1300, 12], in: -2...2))
+    var bias = numbers.tensor([1, 1, 5, 1300], in: -1...1)
+    for column in 0..<600 { bias[0, 0, 1, column] = -.infinity }
+    for column in 0..<1300 { bias[0, 0, 2, column] = -.infinity }
+    let found = attention(query: query, key: key, value: value, heads: 2, bias: bias)
+    let expected = reference(query, key, value, heads: 2, bias: bias, causal: false)
+    for row in 0..<2 * 5 where row % 5 != 2 {
+      for column in 0..<12 {
+        #expect(abs(Double(found.values[row * 12 + column]) - expected.result[row * 12 + column]) < 1e-5)
+      }
+    }
+    #expect((0..<12).allSatisfy { found[0, 2, $0] == 0 && found[1, 2, $0] == 0 })
+    var seen: Tensor?
+    let watched = attention(query: query, key: key, value: value, heads: 2, bias: bias) {
+      seen = $0
+      return nil
+    }
+    #expect(watched == found && seen?.shape == [2, 2, 5, 1300])
+    let replaced = attention(query: query, key: key, value: value, heads: 2, bias: bias) { $0 * 2 }
+    #expect(replaced.isClose(to: found * 2, relative: 1e-5))
+  }
+
   @Test(.longNumeric) func observingChangesNoBit() {
     var numbers = TestNumbers(3)
     // More queries than one block holds.

@@ -46,6 +46,68 @@ import Testing
     }
   }
 
+  /// Columns in blocks give the same softmax as all at once.
+  @Test(arguments: [[1], [16, 3], [40, 64, 5], [33, 1, 1]])
+  func onlineSoftmax(blocks: [Int]) {
+    let columns = blocks.reduce(0, +)
+    var numbers = TestNumbers(UInt64(columns))
+    var input = numbers.tensor([3, columns], in: -30...30).values
+    for column in 0..<blocks[0] { input[columns + column] = -.infinity }
+    for column in 0..<columns { input[2 * columns + column] = -.infinity }
+    var expected = input
+    msd_softmax_scalar(&expected, 3, Int64(columns))
+    for run in [msd_online_softmax, msd_online_softmax_scalar] {
+      var (maxima, sums) = ([Float](repeating: -.infinity, count: 3), [Float](repeating: 0, count: 3))
+      var factors = [Float](repeating: .nan, count: 3)
+      var found = [[Float]](repeating: [], count: 3)
+      var first = 0
+      for block in blocks {
+        var part = (0..<3).flatMap { input[$0 * columns + first..<$0 * columns + first + block] }
+        run(&part, 3, Int64(block), &maxima, &sums, &factors)
+        for row in 0..<3 {
+          found[row] = found[row].map { $0 * factors[row] } + part[row * block..<(row + 1) * block]
+        }
+        first += block
+      }
+      for row in 0..<3 {
+        let whole = found[row].map { sums[row] > 0 ? $0 / sums[row] : $0 }
+        #expect(zip(whole, expected[row * columns..<(row + 1) * columns]).allSatisfy { abs($0 - $1) < 1e-6 })
+      }
+    }
+  }
+
+  @Test func rowsAreScaled() {
+    for run in [msd_scale_rows, msd_scale_rows_scalar] {
+      var values: [Float] = [1, 2, 3, 9, 4, 5, 6, 9]
+      run(&values, 2, 3, 4, [2, 10])
+      #expect(values == [2, 4, 6, 9, 40, 50, 60, 9])
+    }
+  }
+
+  @Test(arguments: [1, 16, 50])
+  func affineWithSiLU(count: Int) {
+    var numbers = TestNumbers(UInt64(count))
+    let input = numbers.tensor([count], in: -4...4).values
+    for run in [msd_affine_silu, msd_affine_silu_scalar] {
+      var output = [Float](repeating: .nan, count: count)
+      run(input, &output, Int64(count), 1.5, -0.25)
+      for (x, y) in zip(input, output) {
+        let z = Double(x) * 1.5 - 0.25
+        #expect(abs(Double(y) - z / (1 + exp(-z))) < 2e-6)
+      }
+    }
+  }
+
+  /// The vector loops also run in place; far values end at 0 and at x, and NaN stays NaN.
+  @Test func activationsInPlaceAndAtTheEnds() {
+    for run in [msd_silu, msd_silu_scalar] {
+      var values: [Float] = [-1e30, -200, -50, 0, 50, 200, 1e30, .nan, .infinity] + [Float](repeating: 1, count: 30)
+      values.withUnsafeMutableBufferPointer { run($0.baseAddress, $0.baseAddress, Int64($0.count)) }
+      #expect(abs(values[1]) < 1e-30 && abs(values[2]) < 1e-15 && values[3] == 0 && values[4] == 50 && values[6] == 1e30)
+      #expect(values[7].isNaN && values[8] == .infinity && abs(values[20] - 0.731_058_6) < 1e-6)
+    }
+  }
+
   @Test func everyHalfNumber() {
     let input = (0...UInt16.max).map { $0 }
     for run in [msd_from_half, msd_from_half_scalar] {

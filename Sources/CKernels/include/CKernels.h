@@ -24,13 +24,23 @@ MSD_DECLARE(msd_geglu, const float *in, float *out, int64_t rows, int64_t width)
 // Softmax of each row in place; a row with only minus infinity becomes zeros.
 MSD_DECLARE(msd_softmax, float *values, int64_t rows, int64_t columns)
 
+// A softmax whose columns come in several blocks (Milakov and Gimelshein, 2018). For one block of each row: replaces values by
+// e^(value - maximum so far), and updates maximum (at first minus infinity) and sum (at first 0). Results of earlier blocks
+// must be multiplied by the row's factor.
+MSD_DECLARE(
+  msd_online_softmax, float *values, int64_t rows, int64_t columns, float *maxima, float *sums, float *factors)
+
+// Multiplies each row by a factor of its own.
+MSD_DECLARE(msd_scale_rows, float *values, int64_t rows, int64_t columns, int64_t stride, const float *factors)
+
 // Normalises rows to mean 0 and variance 1, then multiplies by weight and adds bias (either may be NULL).
 MSD_DECLARE(
   msd_layer_norm, const float *in, float *out, int64_t rows, int64_t columns, const float *weight, const float *bias,
   float epsilon)
 
-// in · scale + shift.
+// in · scale + shift, alone or with SiLU after it.
 MSD_DECLARE(msd_affine, const float *in, float *out, int64_t count, float scale, float shift)
+MSD_DECLARE(msd_affine_silu, const float *in, float *out, int64_t count, float scale, float shift)
 
 // Sum, and sum of squared distances from a mean, in double precision.
 MSD_DECLARE(msd_sum, const float *in, int64_t count, double *result)
@@ -61,6 +71,26 @@ MSD_DECLARE(
 // Adds all rows to `sums`; adds `in` to `sum`, value by value.
 MSD_DECLARE(msd_column_sums, const float *in, float *sums, int64_t rows, int64_t columns)
 MSD_DECLARE(msd_add, const float *in, float *sum, int64_t count)
+
+// Transforms of a 3×3 convolution with padding 1 that computes 2×2 outputs, a tile, at a time. A transformed tile or kernel
+// is 16 numbers, `stride` numbers apart. Tiles of one channel are transformed by rows of (width + 1) / 2 tiles, from row
+// `first` on; `scratch` holds 4 · (rows + 1) · (tiles + 1) numbers.
+MSD_DECLARE(
+  msd_winograd_input, const float *in, int64_t height, int64_t width, int64_t first, int64_t rows, float *out,
+  int64_t stride, float *scratch)
+MSD_DECLARE(
+  msd_winograd_output, const float *in, int64_t stride, int64_t height, int64_t width, int64_t first, int64_t rows,
+  float bias, float *out, float *scratch)
+MSD_DECLARE(
+  msd_winograd_output_gradient, const float *in, int64_t height, int64_t width, int64_t first, int64_t rows, float *out,
+  int64_t stride, float *scratch)
+
+// Transforms a matrix of 3×3 kernels, [rows, columns], to 16 matrices; `turned` turns each kernel by 180°. The second
+// function transforms the gradients of `count` kernels back.
+MSD_DECLARE(
+  msd_winograd_weights, const float *in, int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride,
+  int turned, float *out, int64_t stride)
+MSD_DECLARE(msd_winograd_weight_gradient, const float *in, int64_t stride, int64_t count, float *out)
 
 // Memory for tensors, aligned to 64 bytes, not initialised; NULL if the system has none. `bytes` must be the same for
 // both calls. Released blocks, up to 512 MiB of them, wait for the next request of about their size.

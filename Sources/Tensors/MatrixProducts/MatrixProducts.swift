@@ -20,9 +20,39 @@ struct Matrix {
 
 /// The one place that multiplies matrices: every operation calls it, and nothing else calls OpenBLAS.
 enum MatrixProducts {
-  /// A weight in the form that ``multiply(_:_:into:stride:rows:columns:inner:alpha:beta:)`` reads: float32, to which
-  /// stored types are widened. An operation calls this once for all of its products.
-  static func readable(_ weight: Weight) -> Tensor { weight.tensor }
+  /// C = A·Wᵀ + beta·C, for a weight W of shape [columns, inner]. Stored numbers are widened to float32 some rows at a time,
+  /// by the thread that multiplies them.
+  ///
+  /// - Parameters:
+  ///   - a: [rows, inner].
+  ///   - c: [rows, columns].
+  static func multiply(
+    _ a: UnsafePointer<Float>, rows: Int, by weight: Weight, into c: UnsafeMutablePointer<Float>, beta: Float
+  ) {
+    let (columns, inner) = (weight.shape[0], weight.shape[1])
+    guard case .stored(let stored) = weight else {
+      return withPointers(weight.tensor) { w in
+        multiply(
+          Matrix(a, stride: inner), Matrix(w, stride: inner).transposed, into: c, stride: columns, rows: rows,
+          columns: columns, inner: inner, beta: beta)
+      }
+    }
+    parallel(columns, cost: (rows / 16 + 1) * inner) { range in
+      let panel = max(16, min(range.count, panelElements / max(inner, 1)))
+      withPointers(Storage(count: panel * inner)) { widened in
+        for first in Swift.stride(from: range.lowerBound, to: range.upperBound, by: panel) {
+          let count = min(panel, range.upperBound - first)
+          stored.widen(first * inner, count: count * inner, into: widened)
+          multiply(
+            Matrix(a, stride: inner), Matrix(widened, stride: inner).transposed, into: c + first, stride: columns,
+            rows: rows, columns: count, inner: inner, beta: beta)
+        }
+      }
+    }
+  }
+
+  /// Numbers that are widened at once: 4 MiB in float32.
+  private static let panelElements = 1 << 20
 
   /// C = alpha·A·B + beta·C.
   ///

@@ -1,7 +1,8 @@
 /// Scaled dot-product attention over packed heads: softmax(q·kᵀ/√D + bias)·v, head by head.
 ///
 /// The heads stay packed in the last axis, as the projections return them. Scores are computed for one block of queries
-/// at a time; only with an observer do all of them exist at once. Observing changes no bit of the result.
+/// and, if there are more than 1024 keys, of keys at a time; only with an observer do all of them exist at once. Observing
+/// changes no bit of the result.
 ///
 /// - Parameters:
 ///   - query: [B, Q, heads·D].
@@ -22,7 +23,9 @@ public func attention(
     fail("attention: value \(value.shape) does not fit key \(key.shape) with \(heads) heads")
   }
   let depth = value.shape[2] / heads
+  let byBlocks = !AttentionSizes.takesAllKeys(sizes.keys)
   var observed: Tensor?
+  var isReplaced = false
   if let observing {
     let probabilities = attentionProbabilities(query: query, key: key, heads: heads, bias: bias, causal: causal)
     let replaced = observing(probabilities)
@@ -32,12 +35,19 @@ public func attention(
     guard replaced?.node == nil else {
       fail("attention: replaced probabilities have no gradient; return them detached")
     }
-    observed = replaced ?? probabilities.detached
+    (observed, isReplaced) = (replaced ?? probabilities.detached, replaced != nil)
   }
   return withPointers(query, key, value, bias, observed) { query, key, value, bias, observed in
     Tensor(shape: [sizes.batch, sizes.queries, heads * depth]) { buffer in
       guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
-      sizes.forEachBlockInParallel(scratch: observed == nil ? sizes.blockRows * sizes.keys : 0) { block, scratch in
+      let scratchCount = byBlocks ? sizes.scratchByBlocks : sizes.blockRows * sizes.keys
+      sizes.forEachBlockInParallel(scratch: scratchCount) { block, scratch in
+        let target = base + sizes.queryOffset(block, width: depth)
+        if byBlocks, !isReplaced {
+          sizes.attendByBlocks(
+            block, query: query, key: key, value: value, depth: depth, bias: bias, scratch: scratch, into: target)
+          return
+        }
         let probabilities: UnsafePointer<Float>
         if let observed {
           probabilities = observed + sizes.scoreOffset(block)
@@ -45,7 +55,6 @@ public func attention(
           sizes.fill(scratch, block, query: query, key: key, bias: bias)
           probabilities = UnsafePointer(scratch)
         }
-        let target = base + sizes.queryOffset(block, width: depth)
         guard sizes.keys > 0 else {
           for row in 0..<block.rows.count { (target + row * heads * depth).update(repeating: 0, count: depth) }
           return

@@ -10,7 +10,8 @@ struct AttentionSizes {
 
   let batch, queries, keys, heads, width: Int
   let causal: Bool
-  /// Queries per block: its scores take about 4 MiB at most.
+  /// Queries per block: its scores, or those of as many keys as are taken at a time, take about half a MiB, so that they
+  /// stay in cache.
   let blockRows: Int
   /// Strides of the bias along samples, heads and queries; 0 along axes that are broadcast.
   private let biasStrides: [Int]
@@ -22,7 +23,7 @@ struct AttentionSizes {
     (batch, queries, keys) = (query.shape[0], query.shape[1], key.shape[1])
     (self.heads, self.causal) = (heads, causal)
     width = query.shape[2] / heads
-    blockRows = max(1, min(queries, (1 << 20) / max(keys, 1)))
+    blockRows = max(1, min(queries, (1 << 17) / max(Self.takesAllKeys(keys) ? keys : Self.keyBlock, 1)))
     guard let bias else {
       biasStrides = [0, 0, 0]
       return
@@ -35,6 +36,13 @@ struct AttentionSizes {
     let strides = rowMajorStrides(shape)
     biasStrides = (0..<3).map { shape[$0] == 1 ? 0 : strides[$0] }
   }
+
+  /// Whether all keys of a query are taken at once. Many keys are taken block by block, so that no query's scores are ever
+  /// whole in memory.
+  static func takesAllKeys(_ keys: Int) -> Bool { keys <= 2 * keyBlock }
+
+  /// Keys that are taken at a time if there are many.
+  private static let keyBlock = 512
 
   private var blocksPerHead: Int { (queries + blockRows - 1) / blockRows }
 
@@ -91,26 +99,64 @@ struct AttentionSizes {
     bias: UnsafePointer<Float>?
   ) {
     guard keys > 0 else { return }
-    let rows = block.rows
-    MatrixProducts.multiply(
-      Matrix(query + queryOffset(block, width: width), stride: heads * width),
-      Matrix(key + keyOffset(block, width: width), stride: heads * width).transposed, into: scores, stride: keys,
-      rows: rows.count, columns: keys, inner: width, alpha: 1 / Float(width).squareRoot())
-    let added = bias.map { $0 + block.sample * biasStrides[0] + block.head * biasStrides[1] }
-    parallel(rows.count, cost: keys * 8) { range in
-      for index in range {
-        let row = scores + index * keys
-        if let added {
-          let from = added + (rows.lowerBound + index) * biasStrides[2]
-          for column in 0..<keys { row[column] += from[column] }
-        }
-        if causal {
-          for column in stride(from: rows.lowerBound + index + 1, to: keys, by: 1) { row[column] = -.infinity }
-        }
-      }
+    fillScores(scores, block, 0..<keys, query: query, key: key, bias: bias)
+    parallel(block.rows.count, cost: keys * 8) { range in
       msd_softmax(scores + range.lowerBound * keys, Int64(range.count), Int64(keys))
     }
   }
+
+  /// Writes the scores of a block's queries for some keys, [rows, columns.count].
+  private func fillScores(
+    _ scores: UnsafeMutablePointer<Float>, _ block: Block, _ columns: Range<Int>, query: UnsafePointer<Float>,
+    key: UnsafePointer<Float>, bias: UnsafePointer<Float>?
+  ) {
+    let rows = block.rows
+    MatrixProducts.multiply(
+      Matrix(query + queryOffset(block, width: width), stride: heads * width),
+      Matrix(key + keyOffset(block, width: width) + columns.lowerBound * heads * width, stride: heads * width).transposed,
+      into: scores, stride: columns.count, rows: rows.count, columns: columns.count, inner: width,
+      alpha: 1 / Float(width).squareRoot())
+    guard bias != nil || causal else { return }
+    let added = bias.map { $0 + block.sample * biasStrides[0] + block.head * biasStrides[1] + columns.lowerBound }
+    for index in 0..<rows.count {
+      let row = scores + index * columns.count
+      if let added {
+        msd_add(added + (rows.lowerBound + index) * biasStrides[2], row, Int64(columns.count))
+      }
+      if causal {
+        let first = max(rows.lowerBound + index + 1 - columns.lowerBound, 0)
+        for column in Swift.stride(from: first, to: columns.count, by: 1) { row[column] = -.infinity }
+      }
+    }
+  }
+
+  /// Writes the results of a block, [rows, depth], in rows of heads·depth: block after block of keys, each with its own
+  /// softmax, which later blocks correct.
+  func attendByBlocks(
+    _ block: Block, query: UnsafePointer<Float>, key: UnsafePointer<Float>, value: UnsafePointer<Float>, depth: Int,
+    bias: UnsafePointer<Float>?, scratch: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>
+  ) {
+    let rows = block.rows.count
+    let (maxima, sums, factors) = (scratch, scratch + rows, scratch + 2 * rows)
+    let scores = scratch + 3 * rows
+    maxima.update(repeating: -.infinity, count: rows)
+    sums.update(repeating: 0, count: rows)
+    for first in Swift.stride(from: 0, to: keys, by: Self.keyBlock) {
+      let columns = first..<min(first + Self.keyBlock, keys)
+      fillScores(scores, block, columns, query: query, key: key, bias: bias)
+      msd_online_softmax(scores, Int64(rows), Int64(columns.count), maxima, sums, factors)
+      if first > 0 { msd_scale_rows(target, Int64(rows), Int64(depth), Int64(heads * depth), factors) }
+      MatrixProducts.multiply(
+        Matrix(scores, stride: columns.count),
+        Matrix(value + keyOffset(block, width: depth) + first * heads * depth, stride: heads * depth), into: target,
+        stride: heads * depth, rows: rows, columns: depth, inner: columns.count, beta: first > 0 ? 1 : 0)
+    }
+    for row in 0..<rows { factors[row] = sums[row] > 0 ? 1 / sums[row] : sums[row] }
+    msd_scale_rows(target, Int64(rows), Int64(depth), Int64(heads * depth), factors)
+  }
+
+  /// Numbers of scratch memory that ``attendByBlocks(_:query:key:value:depth:bias:scratch:into:)`` needs.
+  var scratchByBlocks: Int { blockRows * (Self.keyBlock + 3) }
 }
 
 extension AttentionSizes {

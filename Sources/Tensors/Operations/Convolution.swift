@@ -26,17 +26,26 @@ extension Tensor {
     guard geometry.outputHeight > 0, geometry.outputWidth > 0 else {
       fail("conv2d: a kernel of \(kernel) is larger than \(shape) with padding \(padding)")
     }
-    let readable = MatrixProducts.readable(weight)
-    return geometry.result(self, weight: readable, bias: bias)
-      .recorded("conv2d", from: [self, readable] + (bias.map { [$0] } ?? [])) {
-        [
-          x = detached, weight = weight.detached, hasBias = bias != nil,
-          wants = [isRecorded, readable.isRecorded, bias?.isRecorded ?? false]
-        ] gradient in
-        let ofWeights = wants[1] || wants[2] ? geometry.weightGradients(gradient, input: wants[1] ? x : nil) : nil
-        let ofInput = wants[0] ? geometry.inputGradient(gradient, weight: MatrixProducts.readable(weight)) : nil
-        return [ofInput, ofWeights?.weight] + (hasBias ? [ofWeights?.bias] : [])
-      }
+    let winograd = WinogradConvolution(geometry)
+    let result =
+      winograd?.result(self, weight: weight, bias: bias)
+      ?? geometry.result(self, weight: weight.tensor, bias: bias)
+    let trained = weight.trained
+    return result.recorded("conv2d", from: [self] + [trained, bias].compactMap { $0 }) {
+      [
+        x = detached, weight = weight.detached, hasBias = bias != nil, hasWeight = trained != nil,
+        wants = [isRecorded, trained?.isRecorded ?? false, bias?.isRecorded ?? false]
+      ] gradient in
+      let ofInput =
+        wants[0]
+        ? winograd?.inputGradient(gradient, weight: weight)
+          ?? geometry.inputGradient(gradient, weight: weight.tensor) : nil
+      let ofWeight =
+        wants[1]
+        ? winograd?.weightGradient(gradient, input: x) ?? geometry.weightGradient(gradient, input: x) : nil
+      return [ofInput] + (hasWeight ? [ofWeight] : [])
+        + (hasBias ? [wants[2] ? geometry.biasGradient(gradient) : nil] : [])
+    }
   }
 }
 

@@ -23,10 +23,8 @@ extension ConvolutionGeometry {
     return Tensor(shape: [samples, channels, height, width], storage: result)
   }
 
-  /// Gradients of the weight [O, I, kh, kw] and the bias [O]; without `input`, the weight's is nil.
-  func weightGradients(_ gradient: Tensor, input: Tensor?) -> (weight: Tensor?, bias: Tensor) {
-    let bias = biasGradient(gradient)
-    guard let input else { return (nil, bias) }
+  /// Gradient of the weight [O, I, kh, kw].
+  func weightGradient(_ gradient: Tensor, input: Tensor) -> Tensor {
     let result = Storage(zeros: outputs * patch)
     withPointers(gradient, input, result) { gradient, input, result in
       forEachBand { band, columns, scratch in
@@ -36,11 +34,11 @@ extension ConvolutionGeometry {
           stride: patch, rows: outputs, columns: patch, inner: band.columns, beta: 1)
       }
     }
-    return (Tensor(shape: [outputs, channels, kernelHeight, kernelWidth], storage: result), bias)
+    return Tensor(shape: [outputs, channels, kernelHeight, kernelWidth], storage: result)
   }
 
-  /// The sum over samples and positions, in double precision.
-  private func biasGradient(_ gradient: Tensor) -> Tensor {
+  /// Gradient of the bias [O]: the sum over samples and positions, in double precision.
+  func biasGradient(_ gradient: Tensor) -> Tensor {
     withPointers(gradient) { gradient in
       Tensor(shape: [outputs]) { sums in
         guard let sums = sums.baseAddress else { return }

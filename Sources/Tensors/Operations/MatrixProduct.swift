@@ -49,8 +49,8 @@ extension Tensor {
     else { fail("linear: \(shape) does not fit weight \(weight.shape), bias \(bias?.shape ?? [])") }
     let columns = weight.shape[0]
     let rows = shape.dropLast().reduce(1, *)
-    let readable = MatrixProducts.readable(weight)
-    return withPointers(self, readable, bias) { x, w, bias in
+    let trained = weight.trained
+    return withPointers(self, bias) { x, bias in
       Tensor(shape: Array(shape.dropLast()) + [columns]) { buffer in
         guard let target = buffer.baseAddress else { return }
         if let bias {
@@ -58,20 +58,18 @@ extension Tensor {
         } else if inner == 0 {
           buffer.update(repeating: 0)
         }
-        MatrixProducts.multiply(
-          Matrix(x, stride: inner), Matrix(w, stride: inner).transposed, into: target, stride: columns, rows: rows,
-          columns: columns, inner: inner, beta: bias == nil ? 0 : 1)
+        MatrixProducts.multiply(x, rows: rows, by: weight, into: target, beta: bias == nil ? 0 : 1)
       }
     }
-    .recorded("linear", from: [self, readable] + (bias.map { [$0] } ?? [])) {
+    .recorded("linear", from: [self] + [trained, bias].compactMap { $0 }) {
       [
-        x = detached, weight = weight.detached, hasBias = bias != nil,
-        wants = [isRecorded, readable.isRecorded, bias?.isRecorded ?? false]
+        x = detached, weight = weight.detached, hasBias = bias != nil, hasWeight = trained != nil,
+        wants = [isRecorded, trained?.isRecorded ?? false, bias?.isRecorded ?? false]
       ] gradient in
       let flat = gradient.reshaped([rows, columns])
-      let forInput = wants[0] ? flat.matmul(MatrixProducts.readable(weight)).reshaped(x.shape) : nil
+      let forInput = wants[0] ? flat.matmul(weight.tensor).reshaped(x.shape) : nil
       let forWeight = wants[1] ? flat.transposedProduct(x.reshaped([rows, inner])) : nil
-      return [forInput, forWeight] + (hasBias ? [wants[2] ? flat.columnSums() : nil] : [])
+      return [forInput] + (hasWeight ? [forWeight] : []) + (hasBias ? [wants[2] ? flat.columnSums() : nil] : [])
     }
   }
 

@@ -84,8 +84,7 @@ private struct GroupNormalisation {
               let scale = factor * (weight?[index] ?? 1)
               let shift = (bias?[index] ?? 0) - mean * scale
               let (from, to) = (source + start + channel * area, target + start + channel * area)
-              msd_affine(from, to, Int64(area), scale, shift)
-              if silu { msd_silu(to, to, Int64(area)) }
+              (silu ? msd_affine_silu : msd_affine)(from, to, Int64(area), scale, shift)
             }
           }
         }
