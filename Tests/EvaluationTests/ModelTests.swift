@@ -20,7 +20,7 @@ import TrainingData
     for scale in [0, 1] as [Float] {
       #expect(try #require(rows.mean { $0.pointing(scale: scale)?.hits ?? [] }) < 0.5)
       #expect(rows.overlaps(scale: scale).count == 41)
-      // At threshold 0 every cell of a map except the smallest counts, so the overlap is at chance level.
+      // At threshold 0 all cells of a map count except the one with the least value, so the overlap is at chance level.
       #expect(abs(rows.overlaps(scale: scale)[0] - area) < 0.02)
     }
     #expect(rows.allSatisfy { $0.pointing(scale: 0, .height(16))?.hits.count == 2 })

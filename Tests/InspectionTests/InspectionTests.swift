@@ -32,7 +32,7 @@ import Testing
     #expect(inspection.lines.contains("  missing: text_encoder_2/"))
   }
 
-  @Test func shardsAndPickledFiles() throws {
+  @Test func shardsAndPickledFilesAreDescribed() throws {
     #expect(try Inspection(Golden.path("unet_sharded"), listsKeys: false).isWhole)
     let lines = try Inspection(Golden.path("reader/mixed.bin")).lines
     #expect(lines.contains { $0.contains("value step: 1007") })

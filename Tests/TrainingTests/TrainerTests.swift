@@ -98,7 +98,7 @@ import Training
     #expect(try TrainingCheckpoint(checkpoint).step == 10)
   }
 
-  @Test func anotherPlanOrModelIsRefused() throws {
+  @Test func aDifferentPlanOrModelIsRefused() throws {
     let folder = try TemporaryFolder()
     _ = try Trainer(Line(), .line(steps: 3), folder: url(folder)).run()
     var plan = TrainingPlan.line(steps: 4)
