@@ -38,7 +38,7 @@ import Testing
     #expect(lines.contains { $0.contains("value step: 1007") })
     #expect(lines[0].contains("looks like an MS-Diffusion adapter"))
     #expect(
-      try Inspection(Golden.path("rng.safetensors"), listsKeys: false).lines[0].contains("of no known model"))
+      try Inspection(Golden.path("rng.safetensors"), listsKeys: false).lines[0].contains("belongs to no known model"))
   }
 
   @Test func missingSurplusAndWrongShapesAreListed() throws {
