@@ -4,24 +4,24 @@ import Foundation
 import MSDiffusionKit
 
 struct Options: ParsableArguments {
-  @Flag(help: "Train all variants that are not finished. Continues where it stopped.")
+  @Flag(help: "Train all variants that are not finished. Interrupted training continues where it stopped.")
   var train = false
-  @Flag(help: "Measure the finished variants; without it, the last results are drawn. Continues where it stopped.")
+  @Flag(help: "Measure the finished variants, or finish an interrupted measurement. Otherwise draw the last results.")
   var full = false
-  @Option(help: "The working folder of the training run, with a finished base in DIR/model.")
+  @Option(help: "Working folder (DIR) of the training run, with a finished base in DIR/model.")
   var training: String?
   @Option(help: "Number of training runs for each variant.")
   var seeds = 3
-  @Option(help: "Steps of each training run.")
+  @Option(help: "Number of steps of each training run.")
   var budget = 1000
-  @Option(help: "Held-out scenes for --full.")
+  @Option(help: "Number of held-out scenes to measure with --full.")
   var scenes = 60
 }
 
 let (run, options) = Run.with(Options.self)
 let report = try AblationReport(run, training: options.training, seeds: options.seeds, steps: options.budget)
 
-// %% With --train, train all variants for the same base (an afternoon); with --full, measure the finished ones
+// %% With --train, train all variants for the same base (takes an afternoon); with --full, measure the finished ones
 if options.train { try report.train() }
 if options.full { try report.measure(scenes: options.scenes) }
 guard let results = try report.results() else {
@@ -29,7 +29,7 @@ guard let results = try report.results() else {
   exit(0)
 }
 
-// %% The table: one row per variant, one column per measure; the best of each column in green
+// %% The table: one row per variant, one column per measure; the best value of each column is green
 let measures = AblationResults.Measure.allCases
 let rows = try results.variants.map { variant -> [Table.Cell] in
   [Table.Cell(AblationResults.title(variant), bold: true)]
@@ -49,7 +49,7 @@ var parts: [any Figure] = [
 // %% The same scenes generated with each variant
 if let samples = try report.samples() {
   let titles =
-    ["first reference", "second reference", "a drawn scene, whose boxes are asked for"]
+    ["first reference", "second reference", "drawn scene with the requested boxes"]
     + results.variants.map(AblationResults.title)
   let rows = samples.map { sample -> [Panel?] in
     let request = sample.scene.request(results.settings)
@@ -62,9 +62,10 @@ if let samples = try report.samples() {
 
 // %% The figure
 let figure = Stack(
-  parts, title: "What each part of the adapter is good for",
-  caption: "Each trained beside the same base on \(results.steps * results.batch) samples, \(results.seeds) seeds; "
-    + "measured on \(results.scenes) held-out scenes of two subjects. Means with 95 % intervals over seeds (Student). The "
-    + "judge took no part in training; text fidelity is measured by the model's own encoders. “Base alone” is the same "
-    + "scenes at γ = 0. Green: the best of its column. Numbers of the paper's Table 3 are not shown beside.")
+  parts, title: "What each part of the adapter contributes",
+  caption: "Each variant was trained for the same base on \(results.steps * results.batch) samples, with "
+    + "\(results.seeds) seeds, and measured on \(results.scenes) held-out scenes of two subjects. Cells show the mean "
+    + "over seeds ± half of its 95 % interval (Student). The judge took no part in training; text fidelity is measured "
+    + "with the model's own encoders. “Base alone” is measured on the same scenes at γ = 0. The best value of each "
+    + "column is green. The paper's Table 3 was not available for comparison.")
 try run.save(figure, numbers: results.json)

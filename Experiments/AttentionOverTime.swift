@@ -22,7 +22,7 @@ let frames = try zip(steps, noise.levels).map { attended, level in
     try Panel($0, over: generation.image, range: ranges[$0.index]).captioned("“\($0.phrase)”")
   }
   return Grid(
-    [[Panel(generation.image, boxesOf: scene).captioned("the image in the end")] + maps],
+    [[Panel(generation.image, boxesOf: scene).captioned("the finished image")] + maps],
     title: "Step \(attended[0].step + 1) of \(scene.steps), noise level σ = \(decimal(level, 2))",
     caption: run.checkpointNote, colorBar: ColorBar(label: "text attention, one scale for all steps"))
 }

@@ -42,7 +42,7 @@ let grid = Grid(
   rows, rowTitles: pairs.map(\.name), columnTitles: layouts.indices.map { "layout \($0 + 1)" },
   title: "Boxes moved, everything else the same",
   caption:
-    "Green edge: every phrase has its greatest text attention inside its own box; dark edge: not every one. Prompt, "
-    + "references and noise are the same along a row. " + run.checkpointNote,
+    "Green edge: every phrase has its greatest text attention inside its own box. Dark edge: at least one has not. "
+    + "Prompt, references and noise are the same along a row. " + run.checkpointNote,
   panelWidth: 210)
 try run.save(grid, numbers: numbers)

@@ -5,17 +5,17 @@ import Foundation
 import MSDiffusionKit
 
 struct Options: ParsableArguments {
-  @Flag(help: "Measure the checkpoint; without it, the last results are drawn. Continues where it stopped.")
+  @Flag(help: "Measure the checkpoint, or finish an interrupted measurement. Otherwise draw the last results.")
   var full = false
-  @Option(help: "Held-out scenes for --full. (default: 500 for attention, 200 for generated images)")
+  @Option(help: "Number of held-out scenes for --full. (default: 500 for attention, 200 for generated images)")
   var scenes: Int?
   @Option(help: "A model whose base was trained without grounding supervision, for --full.")
   var ungrounded: String?
-  @Option(help: "Number of training samples for the model of --ungrounded. (default: as for the checkpoint)")
+  @Option(help: "Number of samples that the base of --ungrounded was trained on, if it differs from the checkpoint's.")
   var ungroundedSamples: Int?
-  @Option(help: "The working folder of the training run, whose curves --full copies.")
+  @Option(help: "Working folder of the training run; --full copies its loss curves.")
   var training: String?
-  @Option(help: "STAGE=SAMPLES: the checkpoint was saved after SAMPLES samples of STAGE; adds it to the curves.")
+  @Option(help: "STAGE=SAMPLES: --full only adds to the curves of measures, for a checkpoint after SAMPLES of STAGE.")
   var milestone: Milestone?
 }
 
@@ -36,7 +36,7 @@ guard let results = try report.results() else {
 // %% The table: one row per finding, with a gauge from 0 to 1
 func three(_ value: Double) -> String { decimal(Float(value), 3) }
 let table = Table(
-  columns: ["measure", "0 to 1", "", "95 %", "chance", "target", "", "scenes", "how"],
+  columns: ["measure", "0 to 1", "", "95 % interval", "chance", "target", "", "scenes", "how"],
   widths: [210, 190, 48, 110, 50, 44, 52, 48, 330],
   rows: results.findings.map { finding in
     let color: Color = finding.isMet.map { $0 ? .distinct(2) : .distinct(0) } ?? .faint
@@ -75,8 +75,8 @@ if isMeasured, try run.pipeline().adapter != nil {
     Grid(
       rows,
       columnTitles: [
-        "first reference", "second reference", "a drawn scene, whose boxes are asked for", "generated",
-        "text map of the first", "text map of the second",
+        "first reference", "second reference", "drawn scene with the requested boxes", "generated image",
+        "text map of the first phrase", "text map of the second phrase",
       ], panelWidth: 170))
 }
 
@@ -90,7 +90,7 @@ if let curves = try report.curves(), !curves.curves.isEmpty {
 let note =
   isMeasured
   ? run.checkpointNote
-  : "Measured on another checkpoint (\(results.checkpoint.prefix(12))…) than this run's, so no pictures of it are shown."
+  : "The measures are of checkpoint \(results.checkpoint.prefix(12))…, not of this run's, so no images are shown."
 try run.save(
-  Stack(parts, title: "What the model shows on identities and pairs that it has never seen", caption: note),
+  Stack(parts, title: "How well the model does on identities and pairs that it has never seen", caption: note),
   numbers: results.json)

@@ -1,5 +1,5 @@
 // Where would the model itself put each subject, and from which step on? (paper, Fig. 11)
-// A pseudo layout (appendix M) takes over after some steps: it confines each subject to where the text attention is.
+// A pseudo layout (appendix M) takes over after some steps: it confines each subject to where its phrase is attended.
 // Scripts/run PseudoLayout [--checkpoint DIR] [--seed N] [--steps N]
 import MSDiffusionKit
 
@@ -22,7 +22,7 @@ let scenes: [(name: String, scene: Scene)] = [
   ("no layout, grounding dropped, then pseudo layout", try makeScene(unplaced, .published, dropsGrounding: true)),
 ]
 
-// %% Generate each; show the masks that its rule makes of text attention, or that the published rule would have made
+// %% Generate each scene; show the masks that its rule (if it has none, the published rule) makes of text attention
 let layer = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
 let shownSteps = PseudoLayoutHistory.evenlySpaced(4, of: scenes[0].scene.steps)  // counted from 0
 var (rows, numbers) = ([[Panel]](), [String: [PseudoLayoutHistory.Layout]]())
@@ -42,9 +42,9 @@ let grid = Grid(
   columnTitles: ["image"] + unplaced.map { "map of “\($0.phrase)”" } + shownSteps.map { "masks after step \($0 + 1)" },
   title: "Where the model itself would put each subject",
   caption:
-    "Maps: text attention of \(layer), mean over all steps. Masks: the layer’s mean so far, cut at half its range; "
-    + "row 4: all layers together, newer steps weighing more, cut at 0.2. Rows 3 to 5: from step "
-    + "\(PseudoLayout.published.startStep) on, subjects are confined to these masks (row 4: to boxes around them). "
+    "Maps: text attention of \(layer), mean over all steps. Masks: the layer’s mean up to the step, cut at half its "
+    + "range. In row 4 newer steps weigh more, and masks are boxes around the joint map of all layers, cut at 0.2. In "
+    + "rows 3 to 5 these masks confine subjects from step \(PseudoLayout.published.startStep) on (row 4: after it). "
     + run.checkpointNote,
   colorBar: ColorBar(label: "text attention, least to greatest"), panelWidth: 160)
 try run.save(grid, numbers: numbers)

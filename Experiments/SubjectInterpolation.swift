@@ -41,10 +41,10 @@ let rows = fractions.indices.map { index in
 let grid = Grid(
   [[nil] + edge(1)] + rows, rowTitles: ["", "fox", "25 % to lion", "50 % to lion", "75 % to lion", "lion"],
   columnTitles: ["", "pumpkin", "25 % to gift", "50 % to gift", "75 % to gift", "gift"],
-  title: "Between two subjects, in two places at once",
+  title: "Interpolation between two subjects, for the left and the right one",
   caption:
     "The image encoder’s features of the left subject go from fox to lion (down), those of the right one from pumpkin "
-    + "to gift (across), token by token along great circles; prompt, boxes and noise stay. Numbers: root mean square "
-    + "difference from the first image in grey levels. " + run.checkpointNote,
+    + "to gift (across), token by token along great circles; prompt, boxes and noise stay the same. Numbers: root mean "
+    + "square difference from the first image, in grey levels. " + run.checkpointNote,
   panelWidth: 150)
 try run.save(grid, numbers: ["end_scene": end.json(), "difference_from_first": JSONValue(encoding: distances)])

@@ -40,11 +40,11 @@ let figure = Stack(
   [
     Grid(
       [bothScaled.map { Panel($0, boxesOf: scene) }, foxScaled.map { Panel($0, boxesOf: scene) }],
-      rowTitles: ["γ for both", "fox’s own"], columnTitles: scales.map { "scale \($0)" }, panelWidth: 140),
+      rowTitles: ["γ for both", "fox’s scale"], columnTitles: scales.map { "scale \($0)" }, panelWidth: 140),
     LineChart(
       lines, xLabel: "scale", yLabel: "change, grey levels (root mean square)", width: 1120, height: 360),
   ], title: "The scale of subjects: γ for all, or one for each",
   caption:
-    "Upper row: γ of Eq. 2 for both subjects. Lower row: the fox’s own scale, the car’s is 0.6. Below: difference from the image "
-    + "without subjects, over the pixels of each box. " + run.checkpointNote)
+    "Upper row: γ of Eq. 2 for both subjects. Lower row: a scale for the fox alone; the car’s stays at 0.6. Chart: the "
+    + "difference from the image without subjects, over the pixels of each box. " + run.checkpointNote)
 try run.save(figure, numbers: ["scale": x].merging(lines.map { ($0.name, $0.y) }) { own, _ in own })

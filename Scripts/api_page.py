@@ -1,6 +1,6 @@
 """Writes Experiments/API.md: what a script can do with the package, one line per public type, call and property.
 
-api_page.py [--check]: with --check it writes nothing, and fails if the page is out of date
+api_page.py [--check]: with --check it only checks that the page is up to date, and fails if it is not
 
 Reads the sources of the modules that `import MSDiffusionKit` imports, without building them. It relies on their layout, which
 the lint step checks: two spaces per level, one declaration per line, a closing brace alone under its declaration.
@@ -18,7 +18,7 @@ KIT = "MSDiffusionKit"
 INTRODUCTION = """# What a script can do
 
 Everything public that `import MSDiffusionKit` brings, by module: each type, then its calls and properties. `Scripts/docs --api`
-writes this page from the comments in the sources; `Scripts/lint` fails where it is out of date.
+writes this page from the comments in the sources; `Scripts/lint` fails if it is out of date.
 """
 
 ATTRIBUTES = r"(?:@\w+(?:\([^)]*\))? )*"
@@ -70,7 +70,7 @@ def closes_at(text, start=0):
 
 
 def is_open(text):
-    """Whether a declaration continues on the next line."""
+    """Whether a declaration continues on the next line: a bracket is still open."""
     plain = re.sub(r'"(?:\\.|[^"\\])*"', "", text)
     return plain.count("(") > plain.count(")") or plain.count("[") > plain.count("]")
 
@@ -80,7 +80,10 @@ def without_comment(line):
 
 
 def signature(lines, number, is_case):
-    """A declaration on one line, without access level and body, and without initial value if its type is written."""
+    """A declaration on one line, without attributes, access level and body.
+
+    A short initial value stays if no type is written. A property with a private setter is followed by `{ get }`.
+    """
     text = without_comment(lines[number])
     while number + 1 < len(lines):
         following = lines[number + 1].strip()
@@ -133,7 +136,7 @@ def first_sentence(text):
 
 
 def declarations(module):
-    """Every declaration of a module's files with the scopes around it: (lines, number, match, scopes)."""
+    """Every declaration outside functions in a module's files: (lines, number, match, scopes around it)."""
     for path in sorted((SOURCES / module).rglob("*.swift")):
         if "Resources" in path.parts:
             continue
@@ -168,7 +171,10 @@ def types(module):
 
 
 def is_public(match, scopes, known):
-    """Whether a script can see a declaration: its own access, and that of the types around it."""
+    """Whether a script can see a declaration: all types around it must be public, and so must the declaration itself.
+
+    Protocol members and cases are as public as their type. Types of other modules count as public.
+    """
     names = [".".join(scope.name for scope in scopes[:count]) for count in range(1, len(scopes) + 1)]
     if not all(known.get(name, True) for name in names):
         return False
@@ -199,7 +205,7 @@ def entries(module):
 
 
 def purpose(module):
-    """The first paragraph of a module's page."""
+    """The first paragraph below the title of a module's page; empty if there is none."""
     page = SOURCES / module / (module + ".docc") / (module + ".md")
     paragraphs = page.read_text(encoding="utf-8").split("\n\n") if page.exists() else []
     return " ".join(paragraphs[1].split()) + "\n" if len(paragraphs) > 1 else ""
@@ -226,7 +232,7 @@ def main(options):
     written = text()
     if options:
         if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != written:
-            sys.exit("Experiments/API.md is out of date: Scripts/docs --api writes it anew")
+            sys.exit("error: Experiments/API.md is out of date; run Scripts/docs --api to write it again")
         return
     PAGE.write_text(written, encoding="utf-8")
 

@@ -18,7 +18,7 @@ LONGEST = 400
 
 
 def describe(value, _):
-    """The description of a value, as Swift's "\\(value)" writes it."""
+    """The description that Swift's "\\(value)" gives, cut to LONGEST characters; the type's name if there is none."""
     value = value.GetNonSyntheticValue()
     kind = value.GetTypeName()
     expression = reading(value, kind)
@@ -37,7 +37,10 @@ def describe(value, _):
 
 
 def reading(value, kind):
-    """An expression for the value, from its address or its bytes; its name may mean a different value in the outer scope."""
+    """An expression that reads the value from its address or its bytes; None if neither is known.
+
+    The variable's name cannot be used: it may mean a different value where the expression is evaluated.
+    """
     address = value.GetLoadAddress()
     if value.GetType().GetTypeClass() == lldb.eTypeClassClass:
         # The value of an object's variable is the object's address.
@@ -56,7 +59,7 @@ def reading(value, kind):
 
 
 def plain(summary):
-    """The text of a string whose summary is quoted and escaped."""
+    """The text of a string whose summary is quoted and escaped; None for an empty summary."""
     if not summary:
         return None
     try:
@@ -89,7 +92,10 @@ def watch_interrupts(debugger):
 
 
 def heeds_interrupts(process):
-    """Whether a process runs and handles Ctrl-C, from /proc: the debugger's own state is wrong while it evaluates."""
+    """Whether a process runs and handles Ctrl-C, according to /proc.
+
+    The state that the debugger reports is wrong while it evaluates an expression.
+    """
     try:
         with open("/proc/%d/status" % process) as status:
             fields = dict(line.split(":", 1) for line in status)

@@ -16,13 +16,14 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
 
   /// Numbers that are not a box; `name` identifies the box in the message.
   case invalidBox(name: String, numbers: [Float], problem: BoxProblem)
-  /// A recorded value is NaN or infinite; `place` is where the first such value was found.
+  /// A value is NaN or infinite; `place` is where the first such value was found.
   case notFinite(place: String)
   /// A tensor whose shape doesn't match what was recorded before, or the sizes given with it.
   case shape(place: String, expected: String, found: [Int])
   /// A layer for which nothing was recorded.
   case unknownLayer(name: String, recorded: [String])
-  /// Token columns, steps or heads that weren't recorded, or were only recorded as a sum; `kind` names which of these.
+  /// Indices that were not recorded, or were recorded only as a sum; `kind` names what they count, such as token
+  /// columns, steps, heads, batch rows or samples.
   case notRecorded(kind: String, requested: [Int], available: String)
   /// A result that needs at least one input and got none; the text is the whole message.
   case empty(String)
@@ -36,11 +37,11 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
       case .notFinite: rule = "the numbers of a box are finite"
       case .outside: rule = "a box is given in fractions of the image, from 0 to 1, not in pixels"
       case .reversed: rule = "a box ends after it starts: x0 < x1 and y0 < y1"
-      case .zeroArea: rule = "a box has an area above zero; only all zeros are allowed without one and mean no layout"
+      case .zeroArea: rule = "a box has an area above zero; the only exception is all zeros, which mean no layout"
       }
       return "\(name): expected x0, y0, x1, y1 of a box, found \(numbers): \(rule)"
     case .notFinite(let place):
-      return "\(place): expected a finite number, found NaN or infinity; look for the first layer that produces one"
+      return "\(place): expected a finite number, found NaN or infinity; look for the computation that produced it"
     case .shape(let place, let expected, let found):
       return "\(place): expected \(expected), found shape \(found)"
     case .unknownLayer(let name, let recorded):

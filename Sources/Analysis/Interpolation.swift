@@ -4,21 +4,24 @@ import Tensors
 /// How to interpolate between two tensors of the same shape, such as the image features, resampler tokens or text
 /// states of two subjects.
 ///
-/// `Interpolation.spherical(a, b, at: 0)` is exactly `a`, and `at: 1` exactly `b`.
+/// `Interpolation.spherical(a, b, at: 0)` is exactly `a`, and `Interpolation.spherical(a, b, at: 1)` is exactly `b`.
 public enum Interpolation: String, Sendable, CaseIterable {
   /// (1 − t)·a + t·b.
   case linear
   /// Along the great circle between the two tensors, each taken as one vector (Shoemake 1985):
   /// (sin((1 − t)θ)·a + sin(tθ)·b) / sin θ, where θ is the angle between them.
   ///
-  /// The formula is applied to the vectors themselves, not to their directions: equal lengths are kept, others blend.
+  /// The formula is applied to the vectors themselves, not to their directions. If both have the same length, so has
+  /// every result between them. If their lengths differ and θ is above 90°, a result can be longer or shorter than
+  /// both.
   /// If a vector is zero, or θ is within 1e-6 of 0 or 1e-3 of π, the arc is undefined and the interpolation is linear;
   /// between opposite vectors it passes through zero.
   case spherical
-  /// As ``spherical``, but with a separate angle for every row along the last axis, such as one token.
+  /// As ``spherical``, but with a separate angle for every vector along the last axis, such as every token.
   case sphericalRows
 
-  /// The tensor at `t` between `a` (0) and `b` (1); values below 0 and above 1 extrapolate.
+  /// The tensor at `t` between `a` (`t` = 0) and `b` (`t` = 1); values of `t` below 0 and above 1 extrapolate. Stops
+  /// the program if the shapes differ or `t` is not finite.
   public func callAsFunction(_ a: Tensor, _ b: Tensor, at t: Double) -> Tensor {
     guard a.shape == b.shape else {
       fail("Interpolation.\(rawValue): expected two tensors of the same shape, found \(a.shape) and \(b.shape)")
@@ -42,7 +45,9 @@ public enum Interpolation: String, Sendable, CaseIterable {
     }
   }
 
-  /// `count` tensors at equally spaced `t`, at least 2: the first is `a`, the last `b`.
+  /// Tensors at equally spaced `t` from 0 to 1: the first is `a`, the last `b`.
+  ///
+  /// - Parameter count: Number of tensors, including `a` and `b`; a number below 2 stops the program.
   public func points(from a: Tensor, to b: Tensor, count: Int) -> [Tensor] {
     guard count >= 2 else { fail("Interpolation.points: expected a count of at least 2, found \(count)") }
     return (0..<count).map { self(a, b, at: Double($0) / Double(count - 1)) }

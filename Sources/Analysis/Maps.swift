@@ -8,8 +8,11 @@ package struct MapSize: Equatable {
   package var cells: Int { height * width }
 }
 
+/// A number with its noun, for descriptions: “1 layer”, “2 layers”.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
 extension Tensor {
-  /// Reads the shape as a stack of maps [..., h, w]; stops the program if it is not one, or has no cells.
+  /// Reads the shape as a stack of maps [..., h, w]; stops the program if there are fewer than two axes, or no cells.
   package func mapSize(_ caller: String) -> MapSize {
     guard rank >= 2, shape[rank - 1] > 0, shape[rank - 2] > 0 else {
       fail("\(caller): expected maps [..., h, w] with h, w > 0, found shape \(shape)")
@@ -35,6 +38,8 @@ extension Tensor {
     }
   }
 
+  /// Throws if any value is NaN or infinite.
+  ///
   /// - Throws: ``AnalysisError/notFinite(place:)`` with the first index that holds NaN or infinity.
   package func checkFinite(place: String) throws {
     if let index = firstNonFiniteIndex { throw AnalysisError.notFinite(place: "\(place), at \(index) of \(shape)") }

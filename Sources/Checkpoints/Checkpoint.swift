@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Tensors
 
-/// A file or folder of named tensors. Opening it reads no tensor: a tensor's bytes are read when it is requested.
+/// A file or folder of named tensors. Opening it reads no tensor: a tensor's values are read when they are used.
 ///
 /// Reads safetensors (one file, or several with an index), PyTorch's zip files and its legacy files, and folders
 /// that hold one of these under a published name. Nested dictionaries are flattened and their keys joined by dots.
@@ -13,22 +13,22 @@ public final class Checkpoint: Sendable {
   public let files: [String]
   /// Keys of all tensors, sorted.
   public let keys: [String]
-  /// The metadata in the headers of safetensors files.
+  /// The metadata in the headers of safetensors files. If several files give a value for a key, the first one counts.
   public let metadata: [String: String]
-  /// Values in pickled files that are not tensors, by flattened key.
+  /// The values in pickled files that are not tensors, by flattened key. Values that JSON cannot represent are missing.
   public let scalars: [String: JSONValue]
   private let parts: [CheckpointPart]
   /// The index in `parts` of the file that holds each tensor, by the tensor's key.
   private let shardIndexByKey: [String: Int]
 
-  /// Opens a file (`.safetensors`, `.bin`, `.pt` or `.ckpt`, recognised by its contents, or `*.index.json`) or a
-  /// model's folder.
+  /// Opens a file or a model's folder. A file is a checkpoint (`.safetensors`, `.bin`, `.pt` or `.ckpt`, recognised by
+  /// its contents) or the index of a sharded checkpoint (`.json`).
   ///
   /// - Parameters:
   ///   - path: File or folder.
   ///   - variant: The variant of a folder's weights to open, such as `fp16` for `model.fp16.safetensors`. If nil, the
-  ///     file without a variant is opened, or else the only variant in the folder.
-  /// - Throws: ``CheckpointError``, `JSONError`.
+  ///     file without a variant is opened, or else the only variant in the folder. It has no effect on a file.
+  /// - Throws: ``CheckpointError`` or `JSONError` if the checkpoint cannot be read, is damaged or is not supported.
   public init(_ path: String, variant: String? = nil) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -56,16 +56,16 @@ public final class Checkpoint: Sendable {
 
   public func contains(_ key: String) -> Bool { shardIndexByKey[key] != nil }
 
-  /// The shape of a tensor; nil if no tensor has that name.
+  /// The shape of a tensor; nil if no tensor has this key.
   public func shape(of key: String) -> [Int]? { shardIndexByKey[key].flatMap { parts[$0].shape(of: key) } }
 
-  /// The type of a tensor; nil if no tensor has that name.
+  /// The stored type of a tensor; nil if no tensor has this key.
   public func elementType(of key: String) -> ElementType? {
     shardIndexByKey[key].flatMap { parts[$0].elementType(of: key) }
   }
 
   /// A tensor as it is stored in its file.
-  /// - Throws: ``CheckpointError/missingKey(path:key:)``.
+  /// - Throws: ``CheckpointError/missingKey(path:key:)`` if no tensor has this key.
   public func stored(_ key: String) throws -> StoredTensor {
     guard let part = shardIndexByKey[key], let stored = parts[part].stored(key) else {
       throw CheckpointError.missingKey(path: path, key: key)
@@ -73,10 +73,11 @@ public final class Checkpoint: Sendable {
     return stored
   }
 
-  /// Releases the memory that holds parts of the files. They are read again when they are needed.
+  /// Releases the memory that holds parts of the files. The parts are read again when they are needed.
   public func release() { for part in parts { part.release() } }
 
-  /// SHA-256 over the contents of all files, independent of their paths, as hexadecimal digits.
+  /// SHA-256 over the contents of all weight files, one after another, as 64 hexadecimal digits. Paths and the index of
+  /// a sharded checkpoint have no effect.
   public func hash() -> String {
     var hash = SHA256()
     for part in parts { hash.update(part.bytes) }

@@ -4,7 +4,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case file(path: String, reason: String)
   /// Contents that break the format's rules.
   case malformed(path: String, place: String, expected: String, found: String)
-  /// A pickle that needs something other than numbers and containers. None of it was run.
+  /// A pickle that requests something other than tensors, plain values and containers. No code in it was run.
   case forbidden(path: String, what: String)
   /// Valid contents that this package does not support.
   case unsupported(path: String, what: String, supported: String)

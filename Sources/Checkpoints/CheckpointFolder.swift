@@ -6,7 +6,7 @@ struct CheckpointFolder {
   private let path: String
   private let names: [String]
 
-  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder cannot be listed.
   init(_ path: String) throws {
     self.path = path
     do {
@@ -16,9 +16,13 @@ struct CheckpointFolder {
     }
   }
 
-  /// The file to open. Prefers safetensors to pickles and a single file to an index.
-  /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder holds no weights, or none of that variant; also if
-  ///   `variant` is nil and the folder holds several variants, but no weights without one.
+  /// The file to open. Safetensors are preferred to pickles. Among files of one kind, names are preferred in the order
+  /// of ``WeightNames/all``, and for each name a single file is preferred to an index.
+  ///
+  /// If `variant` is nil, weights without a variant are preferred. If there are none, the folder's only variant is
+  /// opened.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder has no such weights, or if `variant` is nil and the
+  ///   only weights belong to several variants.
   func file(variant: String?) throws -> String {
     if let variant {
       if let name = candidates(variant).first(where: names.contains) { return path + "/" + name }
@@ -41,7 +45,8 @@ struct CheckpointFolder {
     throw CheckpointError.file(path: path, reason: "expected weights such as \(wanted), found \(found)")
   }
 
-  /// The variants among the folder's file names, such as `fp16` in `model.fp16.safetensors`.
+  /// The middle parts of all weight files whose names have three parts: `fp16` for `model.fp16.safetensors`. A shard's
+  /// number is not removed from a middle part, and the names of indexes are not considered.
   private var variants: [String] {
     let found = names.compactMap { name -> String? in
       let parts = name.split(separator: ".").map(String.init)

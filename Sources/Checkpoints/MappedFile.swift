@@ -5,7 +5,7 @@ package final class MappedFile: @unchecked Sendable {
   package let path: String
   package let bytes: UnsafeRawBufferPointer
 
-  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the file cannot be opened, or is a folder, pipe or device.
   package init(_ path: String) throws {
     self.path = path
     // An ordinary `open` of a pipe would wait until another process opens it for writing.
@@ -16,7 +16,7 @@ package final class MappedFile: @unchecked Sendable {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw CheckpointError.file(path: path, reason: "expected a regular file, found a different kind of file")
+      throw CheckpointError.file(path: path, reason: "expected a regular file, found a folder, pipe or device")
     }
     let size = Int(status.st_size)
     if size == 0 {
@@ -29,7 +29,7 @@ package final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: memory, count: size)
   }
 
-  /// Releases the memory that holds parts of the file. They are read again when they are needed.
+  /// Releases the memory that holds parts of the file. The parts are read again when they are needed.
   package func release() {
     if let base = bytes.baseAddress { madvise(UnsafeMutableRawPointer(mutating: base), bytes.count, MADV_DONTNEED) }
   }
@@ -40,7 +40,7 @@ package final class MappedFile: @unchecked Sendable {
 }
 
 extension UnsafeRawBufferPointer {
-  /// A little-endian number at an offset; nil if it extends beyond the end.
+  /// The little-endian number at an offset; nil if it extends beyond the end.
   func number<Value: FixedWidthInteger>(at offset: Int, as _: Value.Type) -> Value? {
     let size = MemoryLayout<Value>.size
     guard offset >= 0, offset <= count - size else { return nil }

@@ -5,8 +5,9 @@ import JSON
 /// the paths of a model's files, for reading and for writing.
 public struct ModelFolder: Sendable, Equatable {
   public let path: String
-  /// The variant of weights to read and write, such as `fp16` for `model.fp16.safetensors`. If nil, plain files are
-  /// written, and plain files or else the only variant are read.
+  /// The variant of weights to read and write, such as `fp16` for `model.fp16.safetensors`. If nil, weights without a
+  /// variant are written. For reading, weights without a variant are then preferred; if there are none, the only
+  /// variant is read.
   public let variant: String?
 
   public init(_ path: String, variant: String? = nil) { (self.path, self.variant) = (path, variant) }
@@ -14,7 +15,8 @@ public struct ModelFolder: Sendable, Equatable {
   /// Whether the folder holds a whole model rather than one part: it does if it has a U-Net or an index.
   public var isModelFolder: Bool { hasConfiguration(of: .unet) || hasConfiguration(of: .index) }
 
-  /// The path of the part's folder or file. An adapter's weights may be safetensors or a pickle.
+  /// The path of the part's folder or file, whether or not it exists. An adapter's weights may be safetensors or a
+  /// pickle; safetensors are preferred.
   public func path(of part: ModelPart) -> String {
     let entries = part.layout == .adapter ? Array(part.entries.dropLast()) : part.entries
     return path + "/" + (entries.first(where: exists) ?? entries[0])
@@ -27,7 +29,7 @@ public struct ModelFolder: Sendable, Equatable {
 
   /// The parts that the folder must have: those of every model, and a second text encoder and tokenizer if the index
   /// names them.
-  /// - Throws: `JSONError` if the index cannot be read.
+  /// - Throws: `JSONError` if there is an index that cannot be read.
   public func neededParts() throws -> [ModelPart] {
     let index = try optionalConfiguration(of: .index)
     // An entry is a pair of library and class; both are null for a part that the model does not have.
@@ -53,7 +55,7 @@ public struct ModelFolder: Sendable, Equatable {
   private static func list(_ parts: [ModelPart]) -> String { parts.map(\.description).joined(separator: ", ") }
 
   /// The part's configuration.
-  /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)``; `JSONError`.
+  /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)`` if there is none; `JSONError` if it cannot be read.
   public func configuration(of part: ModelPart) throws -> JSONNode {
     guard let file = part.configuration, exists(file) else {
       throw CheckpointError.missingPart(
@@ -63,31 +65,35 @@ public struct ModelFolder: Sendable, Equatable {
   }
 
   /// The part's configuration, or an empty object if there is none.
-  /// - Throws: `JSONError`.
+  /// - Throws: `JSONError` if it cannot be read.
   public func optionalConfiguration(of part: ModelPart) throws -> JSONNode {
     hasConfiguration(of: part)
       ? try configuration(of: part) : JSONNode(.object(JSONObject()), name: part.configuration ?? part.name)
   }
 
-  /// The configuration of image preprocessing for the image encoder; nil if the folder has none.
-  /// - Throws: `JSONError`.
+  /// The configuration of image preprocessing for the image encoder, from the encoder's own folder or else from
+  /// `feature_extractor`; nil if both lack it.
+  /// - Throws: `JSONError` if it cannot be read.
   public func imageProcessor() throws -> JSONNode? {
     let files = [ModelPart.imageEncoder, .featureExtractor].map { "\($0.name)/\(ModelPart.preprocessorFile)" }
     return try files.first(where: exists).map { try JSONNode.read(path + "/" + $0) }
   }
 
   /// The part's weights, opened but not yet read.
-  /// - Throws: ``CheckpointError``, `JSONError`.
+  /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)`` if the part does not exist; the errors of
+  ///   ``Checkpoint/init(_:variant:)``.
   public func checkpoint(of part: ModelPart) throws -> Checkpoint {
     try Checkpoint(existing(part), variant: variant)
   }
 
-  /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)``.
+  /// The folder of a tokenizer's files.
+  /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)`` if it does not exist.
   public func tokenizer(_ part: ModelPart = .tokenizer) throws -> TokenizerFolder {
     TokenizerFolder(try existing(part))
   }
 
-  /// The path of the configuration next to weights (a file or a folder) outside a model folder; nil if there is none.
+  /// The path of the `config.json` that belongs to weights outside a model folder: next to a weight file, or inside a
+  /// folder of weights; nil if there is none.
   public static func configuration(beside weights: String) -> String? {
     let file = folder(of: weights).path + "/" + ModelPart.modelFile
     return FileManager.default.fileExists(atPath: file) ? file : nil
@@ -104,8 +110,8 @@ public struct ModelFolder: Sendable, Equatable {
 
   // MARK: Writing
 
-  /// The path to write the part's weights to. Creates its folder if needed.
-  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  /// The path to write the part's weights to. Creates the folder of this path if needed.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the part has no weights or the folder cannot be created.
   public func weightsFile(of part: ModelPart) throws -> String {
     guard let file = part.weights(variant: variant) else {
       throw CheckpointError.file(path: path + "/" + part.name, reason: "this part has no weights")
@@ -114,7 +120,8 @@ public struct ModelFolder: Sendable, Equatable {
   }
 
   /// Writes the part's configuration.
-  /// - Throws: ``CheckpointError/file(path:reason:)``, `JSONError`.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the part has no configuration file or its folder cannot be
+  ///   created; `JSONError` if the file cannot be written.
   public func write(_ configuration: JSONValue, of part: ModelPart) throws {
     guard let file = part.configuration else {
       throw CheckpointError.file(path: path + "/" + part.name, reason: "this part has no separate configuration")
@@ -122,14 +129,15 @@ public struct ModelFolder: Sendable, Equatable {
     try configuration.write(to: path(toWrite: file))
   }
 
-  /// Writes the configuration of image preprocessing, next to the image encoder.
-  /// - Throws: ``CheckpointError/file(path:reason:)``, `JSONError`.
+  /// Writes the configuration of image preprocessing into the image encoder's folder.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder cannot be created; `JSONError` if the file cannot
+  ///   be written.
   public func write(imageProcessor: JSONValue) throws {
     try imageProcessor.write(to: path(toWrite: "\(ModelPart.imageEncoder.name)/\(ModelPart.preprocessorFile)"))
   }
 
-  /// The folder to write a tokenizer to. Creates it if needed.
-  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  /// The folder to write a tokenizer to. Creates the folder if needed.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder cannot be created.
   public func tokenizerToWrite(_ part: ModelPart = .tokenizer) throws -> TokenizerFolder {
     let folder = TokenizerFolder(path(of: part))
     try Self.makeFolder(folder.path)
@@ -152,17 +160,19 @@ public struct ModelFolder: Sendable, Equatable {
 
   // MARK: Parts of other folders
 
-  /// Copies those of the given parts that another folder has and this one lacks.
-  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  /// Copies the given parts from another folder. A file or folder is skipped if it exists here already, or if the other
+  /// folder does not have it.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if a file or folder cannot be copied.
   public func copy(_ parts: [ModelPart], from other: ModelFolder) throws {
     for name in parts.flatMap(\.entries) where !exists(name) && other.exists(name) {
       try create(name, "copied") { try FileManager.default.copyItem(atPath: other.real(name), toPath: $0) }
     }
   }
 
-  /// Creates symbolic links to everything in another folder except some parts, and replaces entries of the same name
-  /// here. Links lead to the files themselves, never to other links.
-  /// - Throws: ``CheckpointError/file(path:reason:)``.
+  /// Creates symbolic links to everything in another folder except some parts. Files and folders of the same name in
+  /// this folder are replaced. Links lead to the files themselves, never to other links. Nothing happens if both
+  /// folders are the same.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the other folder cannot be listed or a link cannot be created.
   public func link(to other: ModelFolder, except own: Set<ModelPart>) throws {
     if real("") == other.real("") { return }
     let kept = Set(own.flatMap(\.entries))

@@ -5,9 +5,9 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   public let name: String
   let layout: Layout
 
-  /// The files of a part and their places.
+  /// Which files a part has, and where they are.
   enum Layout: Hashable, Sendable {
-    /// A folder with `config.json` and weights, whose file has the given name without extension.
+    /// A folder with `config.json` and weights; `weights` is the name of the weight file without its extension.
     case model(weights: String)
     /// A folder with a configuration and no weights.
     case configuration(file: String)
@@ -22,7 +22,8 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   /// A model in its own folder.
   /// - Parameters:
   ///   - name: the folder's name.
-  ///   - weights: name, without extension, under which its weights are written; all published names are read.
+  ///   - weights: the name, without extension, of the weight file to write. For reading, every name in ``WeightNames``
+  ///     is tried.
   public init(model name: String, weights: String = WeightNames.diffusers) {
     self.init(name, .model(weights: weights))
   }
@@ -39,12 +40,12 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   public static let scheduler = ModelPart("scheduler", .configuration(file: "scheduler_config.json"))
   /// The configuration of image preprocessing, if it is not next to the image encoder itself.
   public static let featureExtractor = ModelPart("feature_extractor", .configuration(file: preprocessorFile))
-  /// The part that MS-Diffusion adds: the projector, and the weights of keys and values.
+  /// The part that MS-Diffusion adds: the image projector, and the weights for the subjects' keys and values.
   public static let adapter = ModelPart("ms_adapter", .adapter)
   /// The list of a model's parts with their classes.
   public static let index = ModelPart("model_index", .index)
 
-  /// Parts with weights and a `config.json`.
+  /// The predefined parts that have a folder with weights and a `config.json`.
   public static let models: [ModelPart] = [.unet, .vae, .textEncoder, .secondTextEncoder, .imageEncoder]
   /// All predefined parts.
   public static let all =
@@ -57,7 +58,7 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   static let preprocessorFile = "preprocessor_config.json"
   static let modelFile = "config.json"
 
-  /// The part's configuration relative to the model folder; nil if it has none.
+  /// The path of the part's configuration, relative to the model folder; nil if the part has no configuration.
   package var configuration: String? {
     switch layout {
     case .model: "\(name)/\(Self.modelFile)"
@@ -68,7 +69,7 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
     }
   }
 
-  /// The part's weights as they are written, relative to the model folder; nil if it has none.
+  /// The path of the weight file to write, relative to the model folder; nil if the part has no weights.
   func weights(variant: String?) -> String? {
     switch layout {
     case .model(let weights): "\(name)/\(weights)\(variant.map { "." + $0 } ?? "").safetensors"

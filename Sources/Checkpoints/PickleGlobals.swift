@@ -20,7 +20,7 @@ extension PickleMachine {
     return .global(full)
   }
 
-  /// The result of a known function.
+  /// The result of calling a known function.
   mutating func apply(_ name: String, _ arguments: [Value]) throws -> Value {
     switch name {
     case "collections.OrderedDict":
@@ -50,10 +50,12 @@ extension PickleMachine {
     else { throw malformed("storage, offset, shape and strides of a tensor", "different values") }
     let name = "a tensor of shape \(shape.prefix(8)), strides \(strides.prefix(8)), offset \(offset)"
     guard shape.count <= 32, let size = byteCount(shape, .uint8), offset >= 0, strides.allSatisfy({ $0 >= 0 }) else {
-      throw malformed("a shape", name)
+      throw malformed("at most 32 axes, and no negative or overflowing numbers", name)
     }
     // A stride of 0 repeats values, so a small storage could otherwise describe a huge tensor.
-    guard size <= max(storage.count, 1 << 24) else { throw malformed("a tensor about as large as its storage", name) }
+    guard size <= max(storage.count, 1 << 24) else {
+      throw malformed("at most \(max(storage.count, 1 << 24)) values", name)
+    }
     var last = Int(offset)
     if size > 0 {
       for (length, stride) in zip(shape, strides) {
@@ -62,7 +64,7 @@ extension PickleMachine {
         guard !overflow, !carry else { throw malformed("strides within the storage", name) }
         last = sum
       }
-      guard last < storage.count else { throw malformed("a tensor within its storage of \(storage.count)", name) }
+      guard last < storage.count else { throw malformed("a tensor within its \(storage.count) stored values", name) }
     }
     return Tensor(storage: storage, offset: Int(offset), shape: shape, strides: strides)
   }

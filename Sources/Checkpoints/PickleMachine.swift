@@ -52,9 +52,9 @@ struct PickleMachine {
   /// The number of values in all containers together. A pickle can copy one list into many containers.
   private var held = 0
 
-  /// The most values on the stack, remembered values, and containers: more of each than a checkpoint needs.
+  /// The most values on the stack, the most remembered values, and the most containers. A checkpoint needs fewer.
   static let limit = 1 << 20
-  /// The most values in all containers together: more than a checkpoint needs.
+  /// The most values in all containers together. A checkpoint needs fewer.
   static let heldLimit = 1 << 21
   /// The longest pickle, in bytes.
   static let byteLimit = 64 << 20
@@ -76,7 +76,9 @@ struct PickleMachine {
       try step(code, at: offset)
       guard stack.count <= Self.limit, memo.count <= Self.limit, containers.count <= Self.limit,
         held <= Self.heldLimit
-      else { throw malformed("at most \(Self.limit) values", "more") }
+      else {
+        throw malformed("at most \(Self.limit) values, and \(Self.heldLimit) in all containers together", "more")
+      }
     }
   }
 

@@ -5,7 +5,7 @@ import Tensors
 package struct PickledTensors {
   /// Descriptors of the tensors, by flattened key.
   private(set) var tensors: [String: PickleMachine.Tensor] = [:]
-  /// Other values that JSON can represent, by flattened key; the rest are dropped.
+  /// The other values, by flattened key. Values that JSON cannot represent are dropped.
   private(set) var scalars: [String: JSONValue] = [:]
   /// Byte ranges of the storages in the file, by storage key.
   private var storages: [String: Range<Int>] = [:]
@@ -115,7 +115,8 @@ package struct PickledTensors {
     }
   }
 
-  /// Collects the leaves of nested dictionaries and lists under keys joined by dots.
+  /// Collects the leaves of nested dictionaries and lists under keys joined by dots. A list or tuple of values that
+  /// JSON can represent remains one array.
   private mutating func flatten(_ value: PickleMachine.Value, _ machine: PickleMachine) throws {
     var pending: [(key: String, value: PickleMachine.Value, depth: Int)] = [("", value, 0)]
     // A container that is referred to several times counts each time, and so do the keys that lead to it.
@@ -192,7 +193,7 @@ package struct PickledTensors {
     }
   }
 
-  /// A tensor's bytes: a view of the file if they are contiguous, else a copy.
+  /// A tensor's values: a view of the file if they are contiguous, else a copy; nil if no tensor has this key.
   func storedTensor(_ key: String, in bytes: UnsafeRawBufferPointer, owner: AnyObject) -> StoredTensor? {
     guard let tensor = tensors[key], let range = storages[tensor.storage.key] else { return nil }
     let size = tensor.storage.type.size

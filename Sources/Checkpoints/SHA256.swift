@@ -36,7 +36,7 @@ package struct SHA256 {
 
   package init() {}
 
-  /// The hash of a text's UTF-8 bytes.
+  /// The hash of a text's UTF-8 bytes, as 64 hexadecimal digits.
   package static func hash(of text: String) -> String {
     var hash = SHA256()
     Array(text.utf8).withUnsafeBytes { hash.update($0) }

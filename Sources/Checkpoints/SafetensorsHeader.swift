@@ -14,7 +14,7 @@ package struct SafetensorsHeader {
   let entries: [String: Entry]
   let metadata: [String: String]
 
-  /// Longest header that is read, in bytes, as in the reference implementation.
+  /// The longest header that is read, in bytes, as in the reference implementation.
   static let limit = 100_000_000
 
   static let typeNames: [(name: String, type: ElementType)] = [
@@ -26,7 +26,7 @@ package struct SafetensorsHeader {
   /// - Parameters:
   ///   - bytes: The whole file.
   ///   - path: The file's name in error messages.
-  /// - Throws: ``CheckpointError``; `JSONError` if the header is not strict JSON.
+  /// - Throws: ``CheckpointError``; `JSONError` if the header is not strict JSON or a value in it has the wrong type.
   package init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
     func malformed(_ place: String, _ expected: String, _ found: String) -> CheckpointError {
       .malformed(path: path, place: place, expected: expected, found: found)
@@ -65,7 +65,7 @@ package struct SafetensorsHeader {
       }
       guard let size = byteCount(shape, type), size == offsets[1] - offsets[0] else {
         throw malformed(
-          "\(key): data_offsets", "the bytes that shape \(shape) of \(name) takes", "\(offsets[1] - offsets[0])")
+          "\(key): data_offsets", "as many bytes as shape \(shape) of \(name) takes", "\(offsets[1] - offsets[0])")
       }
       entries[key] = Entry(elementType: type, shape: shape, range: start + offsets[0]..<start + offsets[1])
     }
@@ -75,7 +75,7 @@ package struct SafetensorsHeader {
     }) {
       guard entry.range.lowerBound == end else {
         throw malformed(
-          "\(key): data_offsets", "a beginning at \(end - start), where the tensor before ends",
+          "\(key): data_offsets", "a beginning at \(end - start), where the previous tensor ends",
           "\(entry.range.lowerBound - start)")
       }
       end = entry.range.upperBound
@@ -87,7 +87,7 @@ package struct SafetensorsHeader {
   }
 }
 
-/// The number of bytes of a tensor; nil if a length is negative or the number overflows.
+/// The number of bytes of a tensor; nil if a length in the shape is negative or the number overflows.
 func byteCount(_ shape: [Int], _ type: ElementType) -> Int? {
   var count = type.size
   for length in shape {

@@ -18,7 +18,7 @@ public final class SafetensorsWriter {
   }
 
   private let path: String
-  /// The file's name until it is complete.
+  /// The name that the file may have until it is complete.
   private let temporary: String
   private let entries: [Entry]
   private var descriptor: Int32
@@ -27,12 +27,13 @@ public final class SafetensorsWriter {
   private var written = 0
 
   /// Creates the file and writes its header.
-  /// - Throws: ``CheckpointError``.
+  /// - Parameter entries: The tensors, in the order in which they are appended.
+  /// - Throws: ``CheckpointError`` if a key occurs twice, a shape is not valid or the file cannot be written.
   public convenience init(_ path: String, entries: [Entry], metadata: [String: String] = [:]) throws {
     try self.init(path, entries: entries, metadata: metadata, into: nil)
   }
 
-  /// Writes into an open file, given by its descriptor; creates one if it is nil.
+  /// Writes into an open file, given by its descriptor; creates a file if the descriptor is nil.
   package init(_ path: String, entries: [Entry], metadata: [String: String], into given: Int32?) throws {
     self.path = path
     temporary = path + ".\(ProcessInfo.processInfo.processIdentifier).part"
@@ -45,7 +46,7 @@ public final class SafetensorsWriter {
     for entry in entries {
       guard let name = SafetensorsHeader.typeNames.first(where: { $0.type == entry.elementType })?.name,
         let size = byteCount(entry.shape, entry.elementType), header[entry.key] == nil
-      else { throw CheckpointError.file(path: path, reason: "'\(entry.key)' comes twice or has no valid shape") }
+      else { throw CheckpointError.file(path: path, reason: "'\(entry.key)' occurs twice or has an invalid shape") }
       header[entry.key] = .object([
         ("dtype", .string(name)), ("shape", .array(entry.shape.map { JSONValue($0) })),
         ("data_offsets", [JSONValue(offset), JSONValue(offset + size)]),
@@ -69,8 +70,9 @@ public final class SafetensorsWriter {
 
   deinit { abandon() }
 
-  /// Writes the next tensor, converted to its entry's type.
-  /// - Throws: ``CheckpointError``.
+  /// Writes the next tensor, converted to its entry's type. Stops the program if a whole-number type cannot hold a
+  /// value.
+  /// - Throws: ``CheckpointError`` if the shape is not the next entry's, or if the file cannot be written.
   public func append(_ tensor: Tensor) throws {
     let entry = try next(tensor.shape)
     try tensor.withUnsafeBuffer { values in
@@ -89,8 +91,9 @@ public final class SafetensorsWriter {
     }
   }
 
-  /// Writes the next tensor as it is stored, or converted if its entry has a different type.
-  /// - Throws: ``CheckpointError``.
+  /// Writes the next tensor as it is stored. If its entry has a different type, the tensor is converted to float32 and
+  /// then to that type. Stops the program if a whole-number type cannot hold a value.
+  /// - Throws: ``CheckpointError`` if the shape is not the next entry's, or if the file cannot be written.
   public func append(_ stored: StoredTensor) throws {
     let entry = try next(stored.shape)
     guard entry.elementType == stored.elementType else { return try append(converting: stored, to: entry) }
@@ -98,10 +101,10 @@ public final class SafetensorsWriter {
   }
 
   /// Completes the file and gives it its name.
-  /// - Throws: ``CheckpointError``.
+  /// - Throws: ``CheckpointError`` if tensors are missing or the file cannot be written.
   public func finish() throws {
     guard written == entries.count else {
-      throw CheckpointError.file(path: path, reason: "\(written) of \(entries.count) tensors were written")
+      throw CheckpointError.file(path: path, reason: "expected \(entries.count) tensors, found \(written)")
     }
     guard fsync(descriptor) == 0 else { throw broken() }
     if !isNamed {
@@ -116,8 +119,7 @@ public final class SafetensorsWriter {
     abandon()
   }
 
-  /// The descriptor of a new file without a name in the folder of `path`; negative if the file system does not support
-  /// this.
+  /// The descriptor of a new file without a name in the folder of `path`; negative if such a file cannot be created.
   private static func unnamedFile(beside path: String) -> Int32 {
     let folder = (path as NSString).deletingLastPathComponent
     let isUnnamed: Int32 = 0o20000000 | O_DIRECTORY  // O_TMPFILE
@@ -132,8 +134,8 @@ public final class SafetensorsWriter {
   private func next(_ shape: [Int]) throws -> Entry {
     guard written < entries.count, entries[written].shape == shape else {
       let expected =
-        written < entries.count ? "'\(entries[written].key)' of shape \(entries[written].shape)" : "the end"
-      throw CheckpointError.file(path: path, reason: "expected \(expected), found shape \(shape)")
+        written < entries.count ? "'\(entries[written].key)' of shape \(entries[written].shape)" : "no further tensor"
+      throw CheckpointError.file(path: path, reason: "expected \(expected), found a tensor of shape \(shape)")
     }
     written += 1
     return entries[written - 1]
@@ -179,8 +181,8 @@ public final class SafetensorsWriter {
 
 /// Writes whole safetensors files.
 public enum SafetensorsFile {
-  /// Writes tensors in the given order, all of one type; whole or not at all.
-  /// - Throws: ``CheckpointError``.
+  /// Writes tensors in the given order, all converted to one type. The file is written whole or not at all.
+  /// - Throws: ``CheckpointError`` if a key occurs twice or the file cannot be written.
   public static func write(
     _ tensors: [(key: String, tensor: Tensor)], as type: ElementType = .float32, metadata: [String: String] = [:],
     to path: String
@@ -192,8 +194,8 @@ public enum SafetensorsFile {
   }
 
   /// Writes tensors to several files with an index, named as published: `STEM-00001-of-00002.safetensors`,
-  /// `STEM.safetensors.index.json`. Each file has at most `limit` bytes of tensors, but at least one tensor.
-  /// - Throws: ``CheckpointError``, `JSONError`.
+  /// `STEM.safetensors.index.json`. Each file has at most `limit` bytes of tensors; a larger tensor gets its own file.
+  /// - Throws: ``CheckpointError`` or `JSONError` if a file cannot be written.
   public static func writeSharded(
     _ tensors: [(key: String, tensor: Tensor)], as type: ElementType = .float32, limit: Int, stem: String,
     in folder: String

@@ -3,7 +3,7 @@ package struct ZipArchive {
   /// Byte range of each entry, counted from the beginning of the file.
   let entries: [String: Range<Int>]
 
-  /// More entries than any checkpoint has.
+  /// The most entries that are read. No checkpoint has as many.
   static let entryLimit = 1 << 20
 
   /// - Throws: ``CheckpointError`` for damaged, compressed or encrypted archives.
@@ -52,7 +52,7 @@ package struct ZipArchive {
           supported: "entries stored as they are, as torch.save writes them")
       }
       guard let sizes = Self.sizes(fixed, extra), sizes.packed == sizes.plain else {
-        throw malformed("entry '\(name)'", "equal packed and plain sizes", "different ones or none")
+        throw malformed("entry '\(name)'", "equal packed and plain sizes", "different or invalid sizes")
       }
       guard bytes.number(at: sizes.offset, as: UInt32.self) == 0x0403_4b50,
         let localName = bytes.number(at: sizes.offset + 26, as: UInt16.self),
@@ -70,7 +70,7 @@ package struct ZipArchive {
     self.entries = entries
   }
 
-  /// The offset of the end record, which is followed by a comment of at most 65535 bytes; nil if there is none.
+  /// The offset of the end record, which only a comment of at most 65535 bytes follows; nil if there is no end record.
   private static func endRecord(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var position = bytes.count - 22
     let last = max(0, position - 0xffff)
@@ -81,7 +81,8 @@ package struct ZipArchive {
     return nil
   }
 
-  /// Sizes and offset of an entry; those whose 32-bit field holds all ones come from its zip64 field.
+  /// Sizes and offset of an entry; nil if they are too large. A number whose 32-bit field is all ones is read from the
+  /// entry's zip64 field.
   private static func sizes(
     _ fixed: UnsafeRawBufferPointer, _ extra: UnsafeRawBufferPointer
   ) -> (packed: Int, plain: Int, offset: Int)? {

@@ -8,9 +8,9 @@ import TrainingData
 public struct EvaluationProgress: Sendable {
   /// The measure and the split of its scenes.
   public let name: String
-  /// Number of scenes measured, and total number of scenes.
+  /// Number of scenes whose rows are finished, including those from an earlier run, and total number of scenes.
   public let done, total: Int
-  /// Nil before the first batch is done.
+  /// Estimated time until all scenes are measured; nil before the first batch is done.
   public let secondsLeft: Double?
 }
 
@@ -23,7 +23,7 @@ public final class Evaluator {
   private let progress: (EvaluationProgress) -> Void
 
   /// - Parameters:
-  ///   - folder: folder for finished rows; nil: rows are kept only in memory.
+  ///   - folder: folder for finished rows, made if there is none; nil: rows are kept only in memory.
   ///   - progress: called at the beginning of a measure and after each batch.
   public init(world: EmojiWorld, folder: String? = nil, progress: @escaping (EvaluationProgress) -> Void = { _ in }) {
     (self.world, judge, self.folder, self.progress) = (world, Judge(world), folder, progress)
@@ -34,9 +34,10 @@ public final class Evaluator {
   /// - Parameters:
   ///   - name: name of the measure and its file.
   ///   - settings: everything that the rows depend on besides the scenes, such as model and steps.
-  ///   - count: number of scenes; the first ones that fit are measured.
-  ///   - batch: scenes per batch, divided among the threads.
-  /// - Throws: what the measure throws; `JSONError` if a file cannot be written.
+  ///   - scenes: the scenes to choose from.
+  ///   - count: number of scenes to measure, the first ones of `scenes`.
+  ///   - batch: number of scenes per batch, above 0; they are divided among the threads.
+  /// - Throws: what the measure throws; an error from the file system or `JSONError` if a file cannot be written.
   func rows<Row: MeasuredRow>(
     _ name: String, settings: JSONValue, scenes: TestScenes, count: Int, batch: Int,
     _ measure: @escaping @Sendable ([TestScene]) throws -> [Row]
@@ -69,7 +70,7 @@ public final class Evaluator {
     return indices.compactMap { ledger.rows[$0] }
   }
 
-  /// Divides the scenes among threads, which is faster for small models than dividing each operation.
+  /// Divides the scenes among threads. For small models this is faster than dividing each operation among them.
   private static func divided<Row: MeasuredRow>(
     _ scenes: [TestScene], _ measure: @escaping @Sendable ([TestScene]) throws -> [Row]
   ) throws -> [Row] {

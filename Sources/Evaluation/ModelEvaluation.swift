@@ -2,33 +2,39 @@ import Analysis
 import MSDiffusion
 import TrainingData
 
-/// Measures everything in a model's report. Thresholds and variants are chosen on scenes of the training split;
-/// reported values come from held-out scenes.
+/// Measures everything in a model's report. The threshold of heatmaps and the variant of the pseudo layout are chosen
+/// on scenes of the training split; reported values come from held-out scenes.
 public struct ModelEvaluation {
   /// Number of scenes to measure.
   public struct Extent: Sendable {
-    /// Held-out scenes for attention; thresholds are chosen on a third as many scenes of the training split.
+    /// Number of held-out scenes for attention, above 0. The threshold is chosen on a third as many scenes of the
+    /// training split, at least one.
     public var attention: Int
-    /// Held-out scenes to generate images for.
+    /// Number of held-out scenes for each measure of generated images, and for the judge, above 0. The pseudo layout's
+    /// variant is chosen on a third as many scenes of the training split, at least one.
     public var generated: Int
 
     public init(attention: Int = 500, generated: Int = 200) {
       (self.attention, self.generated) = (attention, generated)
     }
 
-    /// Measures this many scenes for attention, and at most 200 of them for images.
+    /// This number of scenes for attention, and the same number, but at most 200, for generated images.
     public init(scenes: Int) { self.init(attention: scenes, generated: min(scenes, 200)) }
   }
 
   let evaluator: Evaluator
   let pipeline: Pipeline
-  /// A base that was trained without grounding supervision.
+  /// A model whose base was trained without grounding supervision.
   let ungrounded: Pipeline?
-  /// Number of samples that `ungrounded` was trained on, if fewer than the model's base.
+  /// Number of samples that the base of `ungrounded` was trained on, for the notes; nil: not mentioned.
   let ungroundedSamples: Int?
   let extent: Extent
   let settings: GenerationSettings
 
+  /// - Parameters:
+  ///   - pipeline: the model to measure.
+  ///   - ungrounded: a model whose base was trained without grounding supervision, for comparison.
+  ///   - ungroundedSamples: number of samples that this base was trained on, for the notes; nil: not mentioned.
   public init(
     _ evaluator: Evaluator, _ pipeline: Pipeline, ungrounded: Pipeline? = nil, ungroundedSamples: Int? = nil,
     extent: Extent = Extent(), settings: GenerationSettings = GenerationSettings()
@@ -38,22 +44,23 @@ public struct ModelEvaluation {
     (self.extent, self.settings) = (extent, settings)
   }
 
-  /// Measures everything for which the model has the parts.
-  /// - Parameter partly: called after each measure with the results so far.
-  public func results(partly: (ModelResults) throws -> Void = { _ in }) throws -> ModelResults {
+  /// Measures everything for which the model has the parts; the results list what could not be measured.
+  /// - Parameter onProgress: called after each measure with the results so far.
+  /// - Throws: ``EvaluationError``; `AnalysisError` if an extent is 0; what the pipeline and `onProgress` throw.
+  public func results(onProgress: (ModelResults) throws -> Void = { _ in }) throws -> ModelResults {
     var results = ModelResults(checkpoint: pipeline.hash(), settings: settings)
     func add(_ findings: [Finding]) throws {
       results.findings += findings
-      try partly(results)
+      try onProgress(results)
     }
     try add(attention(of: pipeline, label: ""))
     if let findings = try ungroundedFindings() {
       try add(findings)
     } else {
-      results.missing.append("a base of equal budget trained without grounding supervision")
+      results.missing.append("attention of a base without grounding supervision (none was given)")
     }
     if pipeline.adapter == nil {
-      results.missing.append("the adapter: generated subjects, pseudo layout, and attention at γ = 1")
+      results.missing.append("generated subjects, pseudo layout and attention at γ = 1 (the model has no adapter)")
     } else {
       try add(subjects())
       try add(pairs())
@@ -64,11 +71,13 @@ public struct ModelEvaluation {
     return results
   }
 
-  /// Measures only the base that was trained without grounding supervision; nil if there is none.
+  /// Measures only the base that was trained without grounding supervision; nil if none was given.
+  /// - Throws: ``EvaluationError``; `AnalysisError` if the extent is 0; what the pipeline throws.
   public func ungroundedFindings() throws -> [Finding]? {
     try ungrounded.map {
       try attention(
-        of: $0, label: " without supervision", note: ungroundedSamples.map { "trained on \($0) samples; " } ?? "")
+        of: $0, label: " without supervision",
+        note: ungroundedSamples.map { "This base was trained on \($0) samples. " } ?? "")
     }
   }
 
@@ -98,20 +107,20 @@ public struct ModelEvaluation {
       return [
         try Finding(
           "pointing at γ = \(gamma)" + label,
-          note: note + "maximum of a phrase's heatmap lies in its silhouette; layers of one size alone: "
-            + each.joined(separator: ", "),
+          note: note + "Fraction of heatmaps whose maximum lies in the subject's silhouette. "
+            + "Layers of one size alone reach \(each.joined(separator: ", ")).",
           of: rows.means { $0.pointing(scale: scale)?.hits ?? [] }, chance: area, target: label.isEmpty ? 0.97 : 0.75,
           stage: stage),
         try Finding(
           "heatmap overlap at γ = \(gamma)" + label,
-          note: note
-            + "mean intersection over union with the silhouette at threshold \(Self.two(threshold)), chosen on "
-            + "the training split", of: overlaps, chance: area, target: label.isEmpty ? 0.65 : nil, stage: stage),
+          note: note + "Mean intersection over union of the silhouette and the heatmap above \(Self.two(threshold)), a "
+            + "threshold chosen on the training split.",
+          of: overlaps, chance: area, target: label.isEmpty ? 0.65 : nil, stage: stage),
       ]
     }
   }
 
-  private static func size(_ height: Int, _ value: Double?) -> String { "\(height)×\(height): \(two(value))" }
+  private static func size(_ height: Int, _ value: Double?) -> String { "\(two(value)) at \(height)×\(height)" }
 
   private static func two(_ value: Double?) -> String {
     guard let value else { return "?" }
@@ -123,19 +132,19 @@ public struct ModelEvaluation {
   private func subjects() throws -> [Finding] {
     let rows = try evaluator.subjects(
       pipeline, scenes(.heldOutIdentities, subjects: 1), count: extent.generated, settings: settings)
-    let kinds =
-      "nearest is of the right kind \(Self.two(rows.rate { $0.subjects.map(\.kindIsRight) })), "
-      + "of the right hue \(Self.two(rows.rate { $0.subjects.map(\.hueIsRight) }))"
     return try [
       Finding(
-        "subject is nearest of 20", note: "unseen identity, in its box; \(kinds)",
+        "subject is nearest of 20",
+        note: "The judge picks the right one of 20 candidates for the box. The pick has the right kind in "
+          + "\(Self.two(rows.rate { $0.subjects.map(\.kindIsRight) })) of the scenes, the right hue in "
+          + "\(Self.two(rows.rate { $0.subjects.map(\.hueIsRight) })).",
         of: rows.rates { $0.subjects.map(\.isNearest) },
         chance: 0.05, target: 0.8, stage: .adapter),
       Finding(
         "subject lands in its box",
-        note: "middle of the difference from the empty scene; of its largest part "
-          + "\(Self.two(rows.rate { $0.landings.map(\.largestIsInBox) })); the image's middle lies in "
-          + "\(Self.two(rows.rate { $0.landings.map(\.boxHoldsCentre) })) of the boxes",
+        note: "The difference from the empty scene has its centroid in the box. The difference's largest part has it "
+          + "there in \(Self.two(rows.rate { $0.landings.map(\.largestIsInBox) })) of the scenes; the box holds the "
+          + "image's centre in \(Self.two(rows.rate { $0.landings.map(\.boxHoldsCentre) })).",
         of: rows.rates { $0.landings.map(\.isInBox) }, chance: rows.mean { $0.landings.map(\.boxArea) }, target: 0.95,
         stage: .adapter),
     ] + ownEncoders(rows, "one subject")
@@ -147,8 +156,9 @@ public struct ModelEvaluation {
     return try [
       Finding(
         "both of two subjects are nearest of 20",
-        note: "unseen pairs; each alone \(Self.two(rows.rate { $0.subjects.map(\.isNearest) })), taken for the other "
-          + "\(Self.two(rows.rate { $0.subjects.map(\.isTakenForOther) }))",
+        note: "The judge picks the right candidate for both subjects. It picks the right one for "
+          + "\(Self.two(rows.rate { $0.subjects.map(\.isNearest) })) of all subjects, the scene's other subject for "
+          + "\(Self.two(rows.rate { $0.subjects.map(\.isTakenForOther) })).",
         of: rows.rates { [$0.subjects.allSatisfy(\.isNearest)] }, chance: 0.0025, target: 0.75, stage: .adapter)
     ] + ownEncoders(rows, "two subjects")
   }
@@ -160,7 +170,8 @@ public struct ModelEvaluation {
     ].compactMap { pair, values in
       values.isEmpty
         ? nil
-        : try Finding("cosine of \(pair), \(what)", note: "by the model's own encoders", of: values, stage: .adapter)
+        : try Finding(
+          "cosine of \(pair), \(what)", note: "Measured with the model's own encoders.", of: values, stage: .adapter)
     }
   }
 
@@ -183,11 +194,13 @@ public struct ModelEvaluation {
     return [
       try Finding(
         "pseudo layout, published rule",
-        note: "boxes around masks against those of the request, mean over layers; guided in every step; layers of one "
-          + "size alone: \(each); exact silhouettes in place of attention: \(Self.two(rows.mean(\.silhouettes)))",
+        note: "Mean intersection over union of requested boxes and boxes around masks, with guidance in every step. "
+          + "Layers of one size alone reach \(each). Exact silhouettes in place of attention reach "
+          + "\(Self.two(rows.mean(\.silhouettes))).",
         of: fits(published, rows), chance: chance, target: 0.6, stage: .adapter),
       try Finding(
-        "pseudo layout, best variant", note: "\(best); chosen among \(LayoutVariant.all.count) on the training split",
+        "pseudo layout, best variant",
+        note: "The variant “\(best)” was the best of \(LayoutVariant.all.count) on the training split.",
         of: fits(best, rows), chance: chance, target: 0.7, stage: .adapter),
     ]
   }
@@ -197,7 +210,8 @@ public struct ModelEvaluation {
     let isEqual = try evaluator.zeroScaleIsBase(
       pipeline, scenes(.heldOutIdentities, subjects: 2), count: count, settings: settings)
     return Finding(
-      "γ = 0 is the base model", note: "images bit for bit",
+      "γ = 0 is the base model",
+      note: "The value is 1 if every image at γ = 0 equals the image without subjects bit for bit, else 0.",
       interval: try .proportion(successes: isEqual ? Double(count) : 0, trials: count), target: 1, scenes: count)
   }
 
@@ -207,9 +221,9 @@ public struct ModelEvaluation {
     try [1, 2].map { subjects in
       let rows = try evaluator.judgeCeiling(scenes(.heldOutIdentities, subjects: subjects), count: extent.generated)
       return try Finding(
-        subjects == 1 ? "the judge's ceiling, one subject" : "the judge's ceiling, both of two",
-        note: "drawn scenes in place of generated ones", of: rows.rates { [$0.subjects.allSatisfy(\.isNearest)] },
-        chance: subjects == 1 ? 0.05 : 0.0025)
+        subjects == 1 ? "judge on rendered scenes, one subject" : "judge on rendered scenes, both of two",
+        note: "The judge picks the right one of 20 candidates for every subject of a rendered scene.",
+        of: rows.rates { [$0.subjects.allSatisfy(\.isNearest)] }, chance: subjects == 1 ? 0.05 : 0.0025)
     }
   }
 }

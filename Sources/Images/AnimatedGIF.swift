@@ -3,28 +3,34 @@ import Tensors
 
 /// Writes animated GIF files.
 public enum AnimatedGIF {
-  /// Writes frames of one size that repeat forever; whole or not at all. All frames share one palette of 256 colours, so
-  /// that unchanged areas do not flicker, and each frame stores only the rectangle that changed.
+  /// Writes frames of the same size, which repeat forever. The file is written whole or not at all. All frames share
+  /// one palette of at most 256 colours, so that unchanged areas do not flicker, and each frame stores only the
+  /// rectangle that changed.
   ///
   /// - Parameters:
   ///   - frames: One image per frame.
-  ///   - delays: How long each frame is shown, in hundredths of a second, 0…65535; the last delay holds for all further
-  ///     frames.
+  ///   - delays: How long each frame is shown, in hundredths of a second, 0…65535. If there are fewer delays than
+  ///     frames, the last delay holds for all further frames.
   ///   - dithered: Whether missing colours are mixed from dots; better for photographs, worse for figures.
-  /// - Throws: ``ImageError``.
+  /// - Throws: ``ImageError`` if there are no frames or no delays, sizes differ, a number is out of range or the file
+  ///   cannot be written.
   public static func write(
     _ frames: [PixelImage], delays: [Int], to path: String, dithered: Bool = false
   ) throws {
     guard let first = frames.first, let lastDelay = delays.last else {
-      throw ImageError.sizesDiffer(what: path, expected: "at least one frame and one delay", found: "none")
+      throw ImageError.sizesDiffer(
+        what: path, expected: "at least one frame and one delay",
+        found: "\(frames.count) frames and \(delays.count) delays")
     }
     if let other = frames.first(where: { ($0.width, $0.height) != (first.width, first.height) }) {
       throw ImageError.sizesDiffer(
-        what: "frames of \(path)", expected: "\(first.width)×\(first.height)", found: "\(other.width)×\(other.height)")
+        what: "frames of \(path)", expected: "\(first.width)×\(first.height) pixels like the first frame",
+        found: "\(other.width)×\(other.height)")
     }
     guard max(first.width, first.height) <= 65535, delays.allSatisfy((0...65535).contains) else {
       throw ImageError.sizesDiffer(
-        what: "sides and delays of \(path)", expected: "at most 65535 pixels and hundredths of a second",
+        what: "sides and delays of \(path)",
+        expected: "sides of at most 65535 pixels and delays of 0 to 65535 hundredths of a second",
         found: "\(first.width)×\(first.height), delays \(delays)")
     }
     var palette = Palette(of: frames)

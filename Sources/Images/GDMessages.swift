@@ -3,7 +3,8 @@ import Foundation
 
 /// Collects the warnings of libgd and the libraries behind it, for use in error messages instead of being printed.
 enum GDMessages {
-  /// Runs work that calls libgd, and returns its result with the first warning on this thread meanwhile.
+  /// Runs work that calls libgd. Returns the work's result, and the first warning that libgd gave on this thread during
+  /// the work; nil if it gave none.
   static func collected<Result>(_ work: () throws -> Result) rethrows -> (result: Result, first: String?) {
     _ = installed
     let storage = Thread.current.threadDictionary

@@ -5,16 +5,16 @@ extension PixelImage {
   /// The largest file that is read, in bytes.
   static let byteLimit = 1 << 30
 
-  /// Decodes the contents of a PNG, JPEG, GIF (its first image), WebP or BMP file. The format is recognised by the first
-  /// bytes. Red, green and blue are used as they are stored: alpha is dropped, not composited; gamma, colour profiles
-  /// and the camera's orientation tag are ignored. Of 16 bits per channel, the upper 8 are kept. CMYK is converted
-  /// without a profile.
+  /// Decodes the contents of a PNG, JPEG, WebP or BMP file, or the first image of a GIF file. The format is recognised
+  /// by the first bytes. Red, green and blue are used as they are stored: alpha is dropped, not composited; gamma,
+  /// colour profiles and the camera's orientation tag are ignored. Of 16 bits per channel, the upper 8 are kept. CMYK
+  /// is converted without a profile.
   ///
   /// A damaged or cut-off file is refused, even if part of it could be decoded. Sizes are checked before anything
-  /// is allocated: at most 100 million pixels, and 32768 per side.
+  /// is allocated: at most 100 million pixels in total, and 32768 per side.
   ///
   /// - Parameter name: The image's name in error messages.
-  /// - Throws: ``ImageError``.
+  /// - Throws: ``ImageError`` if the bytes are not a whole image of such a format, or if the image is too large.
   public init(decoding bytes: [UInt8], name: String) throws {
     guard bytes.count <= Self.byteLimit else {
       throw ImageError.broken(name: name, expected: "at most \(Self.byteLimit) bytes", found: "\(bytes.count)")
@@ -50,7 +50,8 @@ extension PixelImage {
     }
   }
 
-  /// The part that a cut-off file lacks, in formats whose decoder would fill the rest with some colour; nil if none.
+  /// What was found instead of the end, for the error message; nil if the file is not cut off. Only formats whose
+  /// decoder would fill missing pixels with some colour are checked.
   private static func missingEnd(_ bytes: [UInt8], _ format: ImageHeader.Format) -> String? {
     switch format {
     case .jpeg: JPEGFrame.isWhole(bytes) ? nil : "no end marker; it is cut off"
@@ -76,7 +77,7 @@ extension PixelImage {
   /// Whether a GIF file contains all blocks of its first image.
   private static func holdsWholePicture(_ bytes: [UInt8]) -> Bool {
     func paletteSize(_ flags: UInt8) -> Int { flags & 0x80 == 0 ? 0 : 3 << (Int(flags & 7) + 1) }
-    /// The position after the blocks that begin at `start`; nil if the file ends before.
+    /// The position after the blocks that begin at `start`; nil if the file ends before they do.
     func endOfBlocks(_ start: Int) -> Int? {
       var position = start
       while position < bytes.count {

@@ -6,7 +6,7 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
   case broken(name: String, expected: String, found: String)
   /// More pixels than allowed, according to the header; nothing was decoded.
   case tooLarge(name: String, width: Int, height: Int, limit: Int)
-  /// Two images whose sizes should agree.
+  /// Sizes or numbers of images that do not fit together or are out of range.
   case sizesDiffer(what: String, expected: String, found: String)
 
   public var description: String {
@@ -15,7 +15,8 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
     case .broken(let name, let expected, let found):
       "\(name): expected \(expected), found \(found); save it again as PNG or JPEG, or use a different file"
     case .tooLarge(let name, let width, let height, let limit):
-      "\(name): \(width)×\(height) pixels, expected a total of at most \(limit) and 32768 per side; scale it down first"
+      "\(name): expected at most \(limit) pixels in total and 32768 per side, found \(width)×\(height); "
+        + "scale the image down first"
     case .sizesDiffer(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
     }
   }

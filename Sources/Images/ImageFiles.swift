@@ -2,12 +2,12 @@ import CGD
 import Foundation
 
 extension PixelImage {
-  /// Reads a PNG, JPEG, GIF, WebP or BMP file, as ``init(decoding:name:)`` does.
-  /// - Throws: ``ImageError``.
+  /// Reads a PNG, JPEG, GIF, WebP or BMP file, which ``init(decoding:name:)`` decodes.
+  /// - Throws: ``ImageError`` if the file cannot be read, or as ``init(decoding:name:)``.
   public init(contentsOf path: String) throws { try self.init(decoding: Self.bytes(ofFile: path), name: path) }
 
-  /// A file's contents, to be decoded and hashed.
-  /// - Throws: ``ImageError/file(path:reason:)``.
+  /// The contents of a file, to be decoded and hashed.
+  /// - Throws: ``ImageError/file(path:reason:)`` if the file cannot be read or is larger than 1 GiB.
   package static func bytes(ofFile path: String) throws -> [UInt8] {
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -25,9 +25,9 @@ extension PixelImage {
     return [UInt8](data)
   }
 
-  /// Writes a `.png` or `.jpg` file, whole or not at all.
-  /// - Parameter quality: Quality of a `.jpg` file, 1…100.
-  /// - Throws: ``ImageError/file(path:reason:)``.
+  /// Writes a file, whole or not at all: PNG if the path ends in `.png`, JPEG if it ends in `.jpg` or `.jpeg`.
+  /// - Parameter quality: Quality of a JPEG file; numbers outside 1…100 are clamped.
+  /// - Throws: ``ImageError/file(path:reason:)`` for any other ending, or if the file cannot be written.
   public func write(_ path: String, quality: Int = 92) throws {
     switch (path as NSString).pathExtension.lowercased() {
     case "png": try writeWhole(pngBytes(), to: path)
@@ -36,11 +36,12 @@ extension PixelImage {
     }
   }
 
-  /// The image as a PNG file's contents.
+  /// The image as a PNG file's contents; empty if there is not enough memory.
   public func pngBytes() -> [UInt8] { encoded { gdImagePngPtrEx($0, $1, 6) } }
 
-  /// The image as a JPEG file's contents; empty beyond libjpeg's limit of 65500 pixels per side.
-  /// - Parameter quality: 1…100.
+  /// The image as a JPEG file's contents; empty if a side exceeds libjpeg's limit of 65500 pixels, or if there is not
+  /// enough memory.
+  /// - Parameter quality: Numbers outside 1…100 are clamped.
   public func jpegBytes(quality: Int = 92) -> [UInt8] {
     guard max(width, height) <= 65500 else { return [] }
     return encoded { gdImageJpegPtr($0, $1, Int32(min(max(quality, 1), 100))) }

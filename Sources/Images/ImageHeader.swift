@@ -12,9 +12,9 @@ struct ImageHeader {
   let width: Int
   let height: Int
 
-  /// The most pixels that are decoded.
+  /// The most pixels that a decoded image may have in total.
   static let pixelLimit = 100_000_000
-  /// The most pixels per side.
+  /// The most pixels that a decoded image may have per side.
   static let sideLimit = 32768
 
   /// - Throws: ``ImageError``.
@@ -22,7 +22,7 @@ struct ImageHeader {
     guard let format = Self.format(bytes) else {
       let start = bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: " ")
       throw ImageError.broken(
-        name: name, expected: "a \(Format.allCases.map(\.rawValue).joined(separator: ", ")) image",
+        name: name, expected: "an image of format \(Format.allCases.map(\.rawValue).joined(separator: " or "))",
         found: bytes.isEmpty ? "an empty file" : "bytes \(start)")
     }
     let size =

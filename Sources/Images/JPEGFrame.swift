@@ -7,7 +7,7 @@ struct JPEGFrame {
   /// The most scans (passes over the image) that are decoded; cameras and converters write about ten.
   static let scanLimit = 100
 
-  /// nil if the file ends or is invalid before its frame header.
+  /// Finds and reads the frame header; nil if the file ends or is invalid before the header's end.
   /// - Throws: ``ImageError/broken(name:expected:found:)`` for kinds of JPEG that are not decoded.
   init?(_ bytes: [UInt8], name: String) throws {
     guard let start = Self.frameStart(bytes) else { return nil }
@@ -15,7 +15,10 @@ struct JPEGFrame {
       let height = bytes.big(start + 5, 2), let width = bytes.big(start + 7, 2), let count = bytes.big(start + 9, 1)
     else { return nil }
     func refuse(_ found: String) -> ImageError {
-      .broken(name: name, expected: "a baseline or progressive JPEG of 8 bits per channel", found: found)
+      .broken(
+        name: name,
+        expected: "a baseline or progressive JPEG of 8 bits per channel, with 1, 3 or 4 channels sampled 1×1 to 4×4",
+        found: found)
     }
     let kind = Int(bytes[start + 1])
     guard [0xc0, 0xc1, 0xc2, 0xc9, 0xca].contains(kind) else { throw refuse("a lossless or hierarchical one") }
@@ -38,7 +41,7 @@ struct JPEGFrame {
     return count(0xd9, in: bytes, from: start) > 0
   }
 
-  /// The position of the frame header's marker, found by following the segments before it.
+  /// The position of the frame header's marker, found by following the segments before it; nil if there is none.
   private static func frameStart(_ bytes: [UInt8]) -> Int? {
     var position = 2
     while let marker = bytes.big(position, 2), let length = bytes.big(position + 2, 2) {

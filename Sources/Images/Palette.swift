@@ -1,4 +1,4 @@
-/// At most 256 colours that replace all colours of some images.
+/// At most 256 colours that replace all colours of a set of images.
 ///
 /// If the images have no more colours than that, all are kept. Otherwise the colours of large areas, such as a figure's
 /// background, are kept, and the others are divided into boxes: the box with the greatest squared error is split at its
@@ -8,7 +8,7 @@
 struct Palette {
   /// Red, green and blue, each in a byte: 0xRRGGBB.
   let colors: [Int]
-  /// The nearest entry of each colour that was looked up so far; 256 for the others.
+  /// The nearest entry of each colour that was looked up so far; 256 for every other colour.
   private var nearest = [UInt16](repeating: 256, count: 1 << 24)
 
   static let size = 256
@@ -91,7 +91,8 @@ struct Palette {
     var rgb: SIMD3<Double> { SIMD3<Double>(color) }
   }
 
-  /// A box of colours: a range of the list, its mean, and the squared error along its widest channel.
+  /// A box of colours: a range of the list of shades, the colours' mean, and their squared error along the channel in
+  /// which it is greatest.
   private struct Box {
     let range: Range<Int>
     let mean: SIMD3<Double>

@@ -8,24 +8,24 @@ public struct PixelImage: Sendable, Equatable {
   /// 3 · width · height bytes.
   public var pixels: [UInt8]
 
-  /// Stops the program if `pixels` does not hold 3 · width · height bytes.
+  /// Stops the program if a side is not positive or `pixels` does not hold 3 · width · height bytes.
   public init(width: Int, height: Int, pixels: [UInt8]) {
     guard width > 0, height > 0, pixels.count == 3 * width * height else {
-      fail("PixelImage: \(pixels.count) bytes do not fill \(width)×\(height) pixels of 3")
+      fail("PixelImage: expected positive sides and 3 bytes per pixel, found \(width)×\(height), \(pixels.count) bytes")
     }
     (self.width, self.height, self.pixels) = (width, height, pixels)
   }
 
-  /// An image of one colour.
+  /// An image of one colour. Stops the program if a side is not positive.
   public init(width: Int, height: Int, red: UInt8 = 0, green: UInt8 = 0, blue: UInt8 = 0) {
-    guard width > 0, height > 0 else { fail("PixelImage: \(width)×\(height) is not a valid size") }
+    guard width > 0, height > 0 else { fail("PixelImage: expected positive sides, found \(width)×\(height)") }
     var pixels = [UInt8](repeating: red, count: 3 * width * height)
     for offset in stride(from: 0, to: pixels.count, by: 3) { (pixels[offset + 1], pixels[offset + 2]) = (green, blue) }
     self.init(width: width, height: height, pixels: pixels)
   }
 
-  /// An image of numbers [3, height, width] in 0…1, clamped and rounded half to even, as published pipelines do.
-  /// Stops the program at NaN, which clamping would hide.
+  /// An image from numbers in 0…1, [3, height, width], clamped and rounded half to even, as published pipelines do.
+  /// Stops the program at a different shape, and at NaN, which clamping would hide.
   public init(_ tensor: Tensor) {
     guard tensor.rank == 3, tensor.shape[0] == 3 else {
       fail("PixelImage: expected shape [3, H, W], found \(tensor.shape)")
@@ -59,7 +59,7 @@ public struct PixelImage: Sendable, Equatable {
     }
   }
 
-  /// Red, green and blue of a pixel.
+  /// Red, green and blue of a pixel. Stops the program if the pixel is outside the image.
   public subscript(x: Int, y: Int) -> (red: UInt8, green: UInt8, blue: UInt8) {
     guard x >= 0, x < width, y >= 0, y < height else {
       fail("PixelImage: (\(x), \(y)) lies outside \(width)×\(height)")
@@ -68,7 +68,7 @@ public struct PixelImage: Sendable, Equatable {
     return (pixels[start], pixels[start + 1], pixels[start + 2])
   }
 
-  /// A rectangle of the image. Stops the program if it extends beyond the image.
+  /// A rectangle of the image. Stops the program if the rectangle is empty or extends beyond the image.
   public func cropped(x: Int, y: Int, width: Int, height: Int) -> PixelImage {
     guard x >= 0, y >= 0, width > 0, height > 0, x + width <= self.width, y + height <= self.height else {
       fail("cropped: \(width)×\(height) at (\(x), \(y)) lies outside \(self.width)×\(self.height)")
@@ -82,7 +82,8 @@ public struct PixelImage: Sendable, Equatable {
     return PixelImage(width: width, height: height, pixels: rows)
   }
 
-  /// The middle of the image; if the image is smaller, a black border fills the rest.
+  /// The middle of the image; if the image is smaller, a black border fills the rest. Stops the program if a side is
+  /// not positive.
   public func centerCropped(width: Int, height: Int) -> PixelImage {
     let (left, top) = ((self.width - width).floorHalf, (self.height - height).floorHalf)
     if left >= 0, top >= 0 { return cropped(x: left, y: top, width: width, height: height) }
@@ -97,10 +98,11 @@ public struct PixelImage: Sendable, Equatable {
     return result
   }
 
-  /// The image, black wherever the mask (an image of the same size) is darker than half.
+  /// The image, black wherever the mean of the mask's channels is below 128. Stops the program if the mask and the
+  /// image differ in size.
   public func masked(by mask: PixelImage) -> PixelImage {
     guard (mask.width, mask.height) == (width, height) else {
-      fail("masked: a mask of \(mask.width)×\(mask.height) for an image of \(width)×\(height)")
+      fail("masked: expected a mask of the image's size \(width)×\(height), found \(mask.width)×\(mask.height)")
     }
     var result = self
     for pixel in 0..<width * height {

@@ -5,7 +5,7 @@ import Tensors
 public enum ResizeFilter: String, Sendable, CaseIterable {
   case box, bilinear, bicubic, lanczos
 
-  /// Half the kernel's width, in input pixels if the size does not change.
+  /// Half the kernel's width in input pixels. If the image shrinks, the kernel is widened by the ratio of the sizes.
   var support: Double {
     switch self {
     case .box: 0.5
@@ -34,9 +34,10 @@ public enum ResizeFilter: String, Sendable, CaseIterable {
 extension PixelImage {
   /// Resizes the image, antialiased, byte for byte like `Image.resize` of Pillow up to version 12: first along
   /// rows, then along columns, with weights of 22 bits and 8-bit pixels in between. Pillow 13 resizes along columns
-  /// first if the height shrinks more than the width; the published pipelines used older versions.
+  /// first if the height shrinks more than the width; the published pipelines used older versions. Stops the program if
+  /// a side is not positive.
   public func resized(width: Int, height: Int, filter: ResizeFilter = .bicubic) -> PixelImage {
-    guard width > 0, height > 0 else { fail("resized: \(width)×\(height) is not a valid size") }
+    guard width > 0, height > 0 else { fail("resized: expected positive sides, found \(width)×\(height)") }
     var image = self
     if width != image.width {
       let taps = (0..<width).map { Taps(at: $0, from: image.width, to: width, filter) }

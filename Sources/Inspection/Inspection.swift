@@ -10,14 +10,15 @@ import Tensors
 package struct Inspection {
   /// Lines to print.
   package private(set) var lines: [String] = []
-  /// Whether every model found all of its weights in the right shapes.
+  /// Whether nothing is wrong: no needed part of a model folder is missing, and no model that was checked lacks a
+  /// weight, has a weight of a wrong shape or cannot be built.
   package private(set) var isWhole = true
   private let listsKeys: Bool
 
-  /// Opens a path and describes it.
-  /// - Parameters:
-  ///   - listsKeys: Whether every key is listed, or only their number.
-  /// - Throws: `CheckpointError`, `JSONError` and similar errors if a file cannot be read.
+  /// Opens a path and describes what is there.
+  /// - Parameter listsKeys: Whether all keys are listed; if not, only their number is given.
+  /// - Throws: `CheckpointError` if a file or folder cannot be read; `JSONError` if a configuration cannot be read or
+  ///   has a wrong entry.
   package init(_ path: String, listsKeys: Bool = true) throws {
     self.listsKeys = listsKeys
     let folder = ModelFolder.folder(of: path)
@@ -43,11 +44,12 @@ package struct Inspection {
       lines.append("")
       try describe(folder.path(of: .adapter), configuration: nil, beside: folder)
     } else {
-      lines.append("  no \(ModelPart.adapter): the base model alone")
+      lines.append("  there is no \(ModelPart.adapter); this is a base model without an adapter")
     }
   }
 
-  /// - Parameter folder: the folder that may hold the model that an adapter was made for.
+  /// Describes a checkpoint.
+  /// - Parameter folder: the folder of the checkpoint; if the checkpoint is an adapter, the U-Net is looked for there.
   private mutating func describe(_ path: String, configuration: JSONNode?, beside folder: ModelFolder) throws {
     let checkpoint = try Checkpoint(path)
     let kind = ModelKind(keys: checkpoint.keys)
@@ -61,11 +63,11 @@ package struct Inspection {
       bytes += count * type.size
     }
     let typeList = types.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key.rawValue)" }
-    lines.append("\(path): \(kind.map { "looks like \($0.rawValue)" } ?? "of no known model")")
+    lines.append("\(path): \(kind.map { "looks like \($0.rawValue)" } ?? "belongs to no known model")")
     lines.append("  files: \(checkpoint.files.map { ($0 as NSString).lastPathComponent }.joined(separator: ", "))")
     lines.append(
-      "  tensors: \(checkpoint.keys.count) (\(typeList.joined(separator: ", "))), \(numbers) numbers, \(Self.size(bytes))"
-    )
+      "  tensors: \(checkpoint.keys.count) (\(typeList.joined(separator: ", "))) "
+        + "of \(numbers) numbers together, \(Self.size(bytes))")
     for (key, text) in checkpoint.metadata.sorted(by: { $0.key < $1.key }) {
       lines.append("  metadata \(key): \(text.prefix(200))")
     }
@@ -87,16 +89,16 @@ package struct Inspection {
   ) throws {
     let source = NotingSource(checkpoint)
     if kind == .adapter, !folder.hasConfiguration(of: .unet) {
-      return lines.append("  keys and values fit a U-Net: not checked, as there is no U-Net next to it")
+      return lines.append("  not checked whether the adapter fits a U-Net, because its folder has no U-Net")
     }
     guard kind == .adapter || configuration != nil else {
-      return lines.append("  weights fit a configuration: not checked, as there is no configuration next to it")
+      return lines.append("  not checked whether every weight is there, because its folder has no configuration")
     }
     do {
       try kind.build(source, configuration, beside: folder)
     } catch let error as ParameterError {
-      // If no model can be built, the error is reported, followed by the weights requested until then.
-      lines.append("  refused: \(error)")
+      // The lines below then cover only the weights that were requested before the error.
+      lines.append("  no model can be built: \(error)")
       isWhole = false
     }
     for (key, shape) in source.missing { lines.append("  missing: \(key) \(shape)") }

@@ -32,8 +32,9 @@ package enum ModelKind: String, Sendable, CaseIterable {
   }
 
   /// Builds the model that a configuration describes, with parameters from a source. An adapter is built for the U-Net
-  /// in its folder.
-  /// - Throws: `JSONError`, `ParameterError`, `PipelineError`.
+  /// in its folder. If there is no configuration, no other model is built.
+  /// - Throws: `JSONError` or `ParameterError` if a configuration is wrong; `CheckpointError` if there is no U-Net for
+  ///   an adapter.
   func build(_ source: any ParameterSource, _ configuration: JSONNode?, beside folder: ModelFolder) throws {
     let scope = Scope(source)
     switch (self, configuration) {
@@ -51,7 +52,8 @@ package enum ModelKind: String, Sendable, CaseIterable {
   }
 }
 
-/// A checkpoint's shapes. Records the weights that a model requests and that are missing or have a different shape.
+/// A source that has the shapes of a checkpoint, but not its values. It records which requested weights are missing or
+/// have a different shape.
 final class NotingSource: ParameterSource, @unchecked Sendable {
   private let checkpoint: Checkpoint
   private let lock = NSLock()
@@ -75,17 +77,17 @@ final class NotingSource: ParameterSource, @unchecked Sendable {
     return Parameter(key, shape: shape) { .zeros(shape) }
   }
 
-  /// Keys that are missing, with the shapes expected.
+  /// The keys that are missing, with the expected shapes.
   var missing: [(key: String, shape: [Int])] {
     lock.withLock { absent.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
   }
 
-  /// Keys with a different shape, with the shapes expected.
+  /// The keys whose shape is different, with the expected shapes.
   var wrong: [(key: String, shape: [Int])] {
     lock.withLock { different.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
   }
 
-  /// Keys that were never requested; `position_ids` are not weights and do not count.
+  /// The keys that were never requested, except `position_ids`, which are not weights.
   var surplus: [String] {
     lock.withLock { checkpoint.keys.filter { !asked.contains($0) && !$0.hasSuffix("position_ids") } }
   }

@@ -1,9 +1,9 @@
-/// A value that can be written to JSON and read back unchanged.
+/// A type whose values can be written to JSON and read back unchanged.
 package protocol JSONCoded {
-  /// Whether null is one of its values.
+  /// Whether the type can be read from null.
   static var isNullable: Bool { get }
   var json: JSONValue { get }
-  /// - Throws: ``JSONError`` for a value of a different type.
+  /// - Throws: ``JSONError`` if the node does not hold a value of this type.
   init(json node: JSONNode) throws
 }
 
@@ -16,6 +16,7 @@ extension Int: JSONCoded {
   package init(json node: JSONNode) throws { self = try node.int() }
 }
 
+/// NaN and infinity are written as null, which cannot be read back.
 extension Float: JSONCoded {
   package var json: JSONValue { JSONValue(self) }
   package init(json node: JSONNode) throws { self = try node.float() }
@@ -31,7 +32,8 @@ extension String: JSONCoded {
   package init(json node: JSONNode) throws { self = try node.string() }
 }
 
-/// Written as a number up to 2⁵³, which every JSON parser represents exactly, and as a string of digits beyond.
+/// Written as a number up to 2⁵³, because every JSON parser reads such numbers exactly. A greater number is written as
+/// a string of digits.
 extension UInt64: JSONCoded {
   package var json: JSONValue { self <= 1 << 53 ? .integer(Int64(self)) : .string("\(self)") }
 
@@ -39,12 +41,12 @@ extension UInt64: JSONCoded {
     switch node.value {
     case .integer(let number)? where number >= 0: self = UInt64(number)
     case .string(let text)? where UInt64(text) != nil: self = UInt64(text) ?? 0
-    default: throw node.mismatch("a whole number from 0 to \(UInt64.max), beyond 2⁵³ as a string")
+    default: throw node.mismatch("a whole number from 0 to \(UInt64.max), as a string if it exceeds 2⁵³")
     }
   }
 }
 
-/// Written as an array of both ends, with null for an infinite one.
+/// Written as an array of both ends, with null for an infinite end.
 extension ClosedRange: JSONCoded where Bound == Float {
   package var json: JSONValue { JSONValue(self) }
 
@@ -52,7 +54,7 @@ extension ClosedRange: JSONCoded where Bound == Float {
     let ends = try node.array()
     guard ends.count == 2, case let lower = ends[0].isPresent ? try ends[0].float() : -.infinity,
       case let upper = ends[1].isPresent ? try ends[1].float() : .infinity, lower <= upper
-    else { throw node.mismatch("two numbers, the smaller first; null for an infinite one") }
+    else { throw node.mismatch("two numbers, the smaller first, or null for an infinite end") }
     self = lower...upper
   }
 }

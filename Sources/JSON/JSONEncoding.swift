@@ -2,7 +2,8 @@ import Foundation
 
 extension JSONValue {
   /// The JSON of any encodable value, members sorted by name.
-  /// - Throws: `EncodingError` for NaN and infinity, which JSON cannot represent.
+  /// - Throws: `EncodingError` for NaN and infinity, which JSON cannot represent, and for anything else that cannot be
+  ///   encoded; ``JSONError`` if the JSON is larger or deeper than is read.
   public init(encoding value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
@@ -11,7 +12,7 @@ extension JSONValue {
 }
 
 extension JSONNode {
-  /// A decodable value, as ``JSONValue/init(encoding:)`` writes it.
+  /// Decodes a value that ``JSONValue/init(encoding:)`` has encoded.
   /// - Throws: ``JSONError/wrongType(location:expected:found:)`` if the JSON does not describe such a value.
   public func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
     do {

@@ -4,17 +4,17 @@ public enum JSONError: Error, Equatable, CustomStringConvertible {
   case malformed(name: String, line: Int, column: Int, expected: String, found: String)
   /// A key occurs twice in one object.
   case duplicateKey(name: String, line: Int, column: Int, key: String)
-  /// More levels of arrays and objects than allowed.
+  /// The text has more levels of arrays and objects than allowed.
   case tooDeep(name: String, limit: Int)
-  /// More bytes than allowed.
+  /// The text has more bytes than allowed.
   case tooLarge(name: String, bytes: Int, limit: Int)
-  /// More values than allowed.
+  /// The text has more values than allowed.
   case tooMany(name: String, limit: Int)
-  /// A value that is missing or has a different type than expected.
+  /// A value is missing or has a different type than expected.
   case wrongType(location: String, expected: String, found: String)
-  /// A key that the object's type does not have.
+  /// An object has a key that is not known for its type.
   case unknownKey(location: String, key: String, known: [String])
-  /// A file that cannot be read or written.
+  /// A file cannot be read or written.
   case file(path: String, reason: String)
 
   public var description: String {
@@ -23,9 +23,9 @@ public enum JSONError: Error, Equatable, CustomStringConvertible {
       "\(name), line \(line), column \(column): expected \(expected), found \(found)"
     case .duplicateKey(let name, let line, let column, let key):
       "\(name), line \(line), column \(column): the key '\(key)' occurs twice in the same object; remove one"
-    case .tooDeep(let name, let limit): "\(name): nested deeper than \(limit) levels"
-    case .tooLarge(let name, let bytes, let limit): "\(name): \(bytes) bytes, expected at most \(limit)"
-    case .tooMany(let name, let limit): "\(name): more than \(limit) values"
+    case .tooDeep(let name, let limit): "\(name): expected at most \(limit) levels of arrays and objects, found more"
+    case .tooLarge(let name, let bytes, let limit): "\(name): expected at most \(limit) bytes, found \(bytes)"
+    case .tooMany(let name, let limit): "\(name): expected at most \(limit) values, found more"
     case .wrongType(let location, let expected, let found): "\(location): expected \(expected), found \(found)"
     case .unknownKey(let location, let key, let known):
       switch nearNames(to: key, among: known) {

@@ -22,7 +22,7 @@ package struct JSONField<Root> {
     }
   }
 
-  /// An entry that is omitted if it is nil. null is accepted if `Value` is nullable itself.
+  /// An entry that is omitted if it is nil. On reading, null is accepted only if `Value` itself can be read from null.
   package init<Value: JSONCoded>(_ key: String, ifSet path: WritableKeyPath<Root, Value?>) {
     self.init(key, isNullable: Value.isNullable) {
       $0[keyPath: path]?.json
@@ -40,8 +40,10 @@ extension JSONValue {
 }
 
 extension JSONNode {
-  /// Reads the entries that are present into a value and leaves the others as they are.
-  /// - Throws: ``JSONError/unknownKey(location:key:known:)``; what the entries throw.
+  /// Reads the entries that are present into a value; what has no entry keeps its old value.
+  /// - Throws: ``JSONError/unknownKey(location:key:known:)`` for a key that is not among the fields;
+  ///   ``JSONError/wrongType(location:expected:found:)`` if this is not an object, or for a null that is not accepted;
+  ///   the errors that reading the entries throws.
   package func read<Root>(into root: inout Root, _ fields: [JSONField<Root>]) throws {
     guard case .object(let object)? = value else { throw mismatch("an object") }
     let known = fields.map(\.key)
@@ -58,15 +60,15 @@ extension JSONNode {
   }
 }
 
-/// The known names that a mistyped name may mean: at most a third of its letters differ, or one name contains the
-/// other.
+/// The known names that a mistyped name may mean: one of the two names contains the other, or they differ in one letter
+/// or in at most about a third of the letters.
 func nearNames(to name: String, among known: [String]) -> [String] {
   known.filter { other in
     other.contains(name) || name.contains(other) || editDistance(name, other) <= max(1, (name.count + 1) / 3)
   }
 }
 
-/// The smallest number of letters to add, remove or replace (Levenshtein, 1966).
+/// The smallest number of letters to add, remove or replace to get from one word to the other (Levenshtein, 1966).
 private func editDistance(_ a: String, _ b: String) -> Int {
   let (a, b) = (Array(a), Array(b))
   var row = Array(0...b.count)

@@ -19,7 +19,7 @@ public struct JSONNode: Sendable {
   }
 
   /// Reads a file.
-  /// - Throws: ``JSONError``.
+  /// - Throws: ``JSONError`` if the file cannot be read, is too large or is not strict JSON.
   public static func read(_ path: String) throws -> JSONNode {
     let attributes = try? FileManager.default.attributesOfItem(
       atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
@@ -57,6 +57,7 @@ public struct JSONNode: Sendable {
     return JSONNode(values[index], name: name, path: inner)
   }
 
+  /// The value as a whole number; a number such as 2.0 counts as whole.
   /// - Throws: ``JSONError/wrongType(location:expected:found:)``, like all methods that read a value.
   public func int() throws -> Int {
     switch value {

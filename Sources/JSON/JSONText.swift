@@ -3,8 +3,8 @@ import Foundation
 extension JSONValue {
   /// The value as JSON text. Equal values have equal texts. Numbers that are not finite become null.
   ///
-  /// - Parameter pretty: Whether to write one value per line, indented by two spaces per level; arrays that hold no
-  ///   arrays or objects stay on one line.
+  /// - Parameter pretty: Whether to write one value per line, indented by two spaces per level. Arrays that contain no
+  ///   arrays or objects still take one line.
   public func text(pretty: Bool = false) -> String {
     var text = ""
     write(to: &text, level: 0, pretty: pretty)
@@ -12,7 +12,7 @@ extension JSONValue {
   }
 
   /// Writes the text to a file, whole or not at all.
-  /// - Throws: ``JSONError/file(path:reason:)``.
+  /// - Throws: ``JSONError/file(path:reason:)`` if the file cannot be written.
   public func write(to path: String, pretty: Bool = true) throws {
     do {
       try Data((text(pretty: pretty) + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)

@@ -1,4 +1,4 @@
-/// A JSON value. A number is an integer if it is written without fraction and exponent, else a double.
+/// A JSON value. A number is an integer if it is written without a fraction and an exponent, else a double.
 public indirect enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
@@ -8,7 +8,7 @@ public indirect enum JSONValue: Sendable, Equatable {
   case array([JSONValue])
   case object(JSONObject)
 
-  /// An object of pairs in the given order; of pairs with equal keys, the last one counts.
+  /// An object of pairs in the given order. If several pairs have the same key, the last pair's value counts.
   public static func object(_ pairs: [(String, JSONValue)]) -> JSONValue {
     var object = JSONObject()
     for (key, value) in pairs { object[key] = value }
@@ -23,13 +23,13 @@ public indirect enum JSONValue: Sendable, Equatable {
     case .integer(let value): "the number \(value)"
     case .double(let value): "the number \(value)"
     case .string(let value): "the string '\(value.count > 40 ? value.prefix(40) + "…" : value)'"
-    case .array(let values): "an array of \(values.count)"
-    case .object(let object): "an object of \(object.keys.count) keys"
+    case .array(let values): "an array of length \(values.count)"
+    case .object(let object): "an object (number of keys: \(object.keys.count))"
     }
   }
 }
 
-/// The keys and values of a JSON object, in order.
+/// The keys and values of a JSON object, in the order in which the keys were added.
 public struct JSONObject: Sendable, Equatable {
   public private(set) var keys: [String] = []
   private var values: [String: JSONValue] = [:]
@@ -70,7 +70,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
   }
   /// An array of numbers.
   public init(_ values: [Float]) { self = .array(values.map { JSONValue($0) }) }
-  /// An array of both ends, with null for one that is not finite.
+  /// An array of both ends, with null for an end that is not finite.
   public init(_ range: ClosedRange<Float>) {
     self = .array([JSONValue(range.lowerBound), JSONValue(range.upperBound)])
   }

@@ -17,6 +17,7 @@ public struct Conv2d: Sendable {
     (self.stride, self.padding) = (stride, padding)
   }
 
+  /// `[B, inputs, H, W]` to `[B, outputs, H', W']`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     x.conv2d(weight: weight.operand, bias: bias?.value, stride: stride, padding: padding)
   }

@@ -7,7 +7,7 @@ public struct Linear: Sendable {
 
   /// - Parameters:
   ///   - inputs: width of the last axis before the map.
-  ///   - outputs: width after it.
+  ///   - outputs: width of the last axis after the map.
   /// - Throws: `ParameterError` if `weight` `[outputs, inputs]` or `bias` `[outputs]` is missing or has a different
   ///   shape.
   public init(_ scope: Scope, _ inputs: Int, _ outputs: Int, bias: Bool = true) throws {
@@ -23,10 +23,11 @@ public struct Linear: Sendable {
 public struct Embedding: Sendable {
   public let weight: Parameter
 
+  /// - Throws: `ParameterError` if `weight` `[count, width]` is missing or has a different shape.
   public init(_ scope: Scope, count: Int, width: Int) throws {
     weight = try scope.parameter("weight", [count, width])
   }
 
-  /// The vectors at these indices: `[N, width]`.
+  /// The vectors at these indices, `[N, width]`. Stops the program if an index is outside of the table.
   public func callAsFunction(_ ids: [Int]) -> Tensor { weight.rows(ids) }
 }

@@ -6,6 +6,7 @@ public struct LayerNorm: Sendable {
   public let bias: Parameter
   public let epsilon: Float
 
+  /// - Throws: `ParameterError` if `weight` `[width]` or `bias` `[width]` is missing or has a different shape.
   public init(_ scope: Scope, _ width: Int, epsilon: Float = 1e-5) throws {
     weight = try scope.parameter("weight", [width])
     bias = try scope.parameter("bias", [width])
@@ -24,10 +25,13 @@ public struct GroupNorm: Sendable {
   public let groups: Int
   public let epsilon: Float
 
+  /// - Throws: `ParameterError` if `groups` does not divide `channels`, or if `weight` `[channels]` or `bias`
+  ///   `[channels]` is missing or has a different shape.
   public init(_ scope: Scope, channels: Int, groups: Int, epsilon: Float) throws {
     guard groups > 0, channels % groups == 0 else {
       throw ParameterError.unsupported(
-        component: scope.path, option: "norm_num_groups", found: "\(groups)", supported: "a divisor of \(channels)")
+        component: scope.path, option: "norm_num_groups", found: "\(groups)",
+        supported: "a divisor of the number of channels, \(channels)")
     }
     weight = try scope.parameter("weight", [channels])
     bias = try scope.parameter("bias", [channels])

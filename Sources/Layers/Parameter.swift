@@ -3,12 +3,13 @@ import Tensors
 
 /// One weight of a model: its checkpoint key, its shape, and its numbers.
 ///
-/// A weight stored in half precision stays so in memory and is widened to float32 at each use, part by part. A small
-/// weight stays widened after its first use. Training replaces `value`.
+/// A weight that its file stores in half precision stays in half precision in memory, and is widened to float32 at each
+/// use, part by part; only a small weight stays widened after its first use. Training replaces `value`.
 public final class Parameter: @unchecked Sendable {
-  /// Largest number of elements of a weight that stays widened after its first use (2 MiB in float32).
+  /// The largest number of elements of a weight that stays widened after its first use (2 MiB in float32).
   static let keptElements = 1 << 19
 
+  /// The weight's key in a checkpoint.
   public let key: String
   public let shape: [Int]
   private enum Contents {
@@ -35,6 +36,7 @@ public final class Parameter: @unchecked Sendable {
     (self.key, self.shape, contents) = (key, shape, .made(make))
   }
 
+  /// Number of elements.
   public var count: Int { shape.reduce(1, *) }
 
   /// The type in which the numbers are kept in memory.
@@ -45,7 +47,7 @@ public final class Parameter: @unchecked Sendable {
     }
   }
 
-  /// The weight as the operand of a matrix product: float32 numbers, or a large weight in the type that its file stores.
+  /// The weight as the operand of a matrix product: in float32 or, if it is large, in the type that its file stores.
   public var operand: Weight {
     lock.withLock {
       switch contents {
@@ -66,7 +68,7 @@ public final class Parameter: @unchecked Sendable {
     }
   }
 
-  /// The numbers in float32.
+  /// The numbers in float32. Setting a tensor of a different shape stops the program.
   public var value: Tensor {
     get { operand.tensor }
     set {
@@ -77,7 +79,8 @@ public final class Parameter: @unchecked Sendable {
     }
   }
 
-  /// Rows of a table `[N, C]` in float32, without widening the others: `[rows.count, C]`.
+  /// Rows of a table `[N, C]` in float32, `[rows.count, C]`, without widening the other rows. Stops the program if a
+  /// row is outside of the table.
   public func rows(_ rows: [Int]) -> Tensor {
     let stored: StoredTensor? = lock.withLock {
       if case .stored(let stored) = contents { return stored }
@@ -87,7 +90,7 @@ public final class Parameter: @unchecked Sendable {
       return value.gathered(axis: 0, rows)
     }
     if let outside = rows.first(where: { !(0..<shape[0]).contains($0) }) {
-      fail("\(key): row \(outside) of a table of \(shape[0]) rows")
+      fail("\(key): expected rows in 0..<\(shape[0]), found row \(outside)")
     }
     let width = shape[1] * stored.elementType.size
     let bytes = stored.withBytes { all in rows.flatMap { all[($0 * width)..<(($0 + 1) * width)] } }

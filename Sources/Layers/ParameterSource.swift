@@ -1,44 +1,54 @@
 import Foundation
 import Tensors
 
-/// A source of a model's weights: a checkpoint, a random initialisation, or nothing but their shapes.
+/// A source of a model's weights, such as a checkpoint or a random initialisation.
 public protocol ParameterSource: AnyObject, Sendable {
   /// The weight with this key and exactly this shape.
-  /// - Throws: `ParameterError` if it is missing or has a different shape.
+  /// - Throws: `ParameterError` if the weight is missing or has a different shape.
   func parameter(_ key: String, shape: [Int]) throws -> Parameter
-  /// The shape of a weight, or nil if there is no weight with this key.
+  /// The shape of the weight with this key; nil if there is none.
   func shape(of key: String) -> [Int]?
 }
 
 /// An error in a model's weights or configuration.
 public enum ParameterError: Error, Equatable, CustomStringConvertible {
+  /// A weight is missing. In the expected shape, −1 stands for any length.
   case missing(key: String, shape: [Int], source: String)
+  /// A weight has a different shape than the configuration needs. In the expected shape, −1 stands for any length.
   case wrongShape(key: String, expected: [Int], found: [Int], source: String)
+  /// An option of a configuration has a value that is not supported.
   case unsupported(component: String, option: String, found: String, supported: String)
-  /// Weights for which the configuration has no layer.
+  /// The source has weights for which the configuration has no layer.
   case surplus(keys: [String], source: String)
 
   public var description: String {
     switch self {
     case .missing(let key, let shape, let source):
-      "\(source): the weight '\(key)' of shape \(shape) is missing; check that the file belongs to this model's config.json"
+      "\(source): the weight '\(key)' of shape \(Self.text(shape)) is missing; "
+        + "check that config.json belongs to these weights"
     case .wrongShape(let key, let expected, let found, let source):
-      "\(source): the weight '\(key)' has shape \(found), the configuration needs \(expected); "
+      "\(source): the weight '\(key)' has shape \(found), the configuration needs \(Self.text(expected)); "
         + "check that config.json belongs to these weights"
     case .surplus(let keys, let source):
       "\(source): expected the weights that the configuration needs, found \(keys.count) more: "
         + keys.prefix(3).map { "'\($0)'" }.joined(separator: ", ") + (keys.count > 3 ? " and others" : "")
-        + "; check that config.json belongs to these weights, or ignore these by name (--ignore-surplus)"
+        + "; check that config.json belongs to these weights, or ignore surplus weights with --ignore-surplus"
     case .unsupported(let component, let option, let found, let supported):
       "\(component): '\(option)' is \(found), supported: \(supported)"
     }
   }
+
+  /// A shape in which −1 stands for any length.
+  private static func text(_ shape: [Int]) -> String {
+    "[" + shape.map { $0 < 0 ? "any" : "\($0)" }.joined(separator: ", ") + "]"
+  }
 }
 
-/// Random weights from a seed: the initial weights of training, and of models of any size in tests.
+/// Random weights from a seed: the initial weights for training, and weights for models of any size in tests.
 ///
-/// Matrices and kernels are normal with standard deviation 1/√fan-in, norms 1, biases 0. Every weight depends only on its
-/// key and the seed, not on the order of requests. A weight is generated at its first use.
+/// Matrices and kernels are normal with standard deviation 1/√fan-in, other vectors normal with standard deviation 1;
+/// the weights of norms are 1 and biases 0. Every weight depends only on its key, its shape and the seed, not on the
+/// order of requests. A weight is generated at its first use.
 public final class RandomSource: ParameterSource, @unchecked Sendable {
   public let seed: UInt64
   private let lock = NSLock()
@@ -90,7 +100,8 @@ extension RandomGenerator {
   }
 }
 
-/// Shapes without numbers: lists the weights of a configuration of any size without allocating them.
+/// Collects the shapes of the weights that a model requests, without allocating the weights. The model may be of any
+/// size.
 public final class ShapeSource: ParameterSource, @unchecked Sendable {
   private let lock = NSLock()
   private var requested: [String: [Int]] = [:]
@@ -104,9 +115,9 @@ public final class ShapeSource: ParameterSource, @unchecked Sendable {
     return Parameter(key, shape: shape) { .zeros(shape) }
   }
 
-  /// Every requested weight, by key.
+  /// The shape of every weight requested so far, by key.
   public var shapes: [String: [Int]] { lock.withLock { requested } }
 
-  /// Number of parameters of the model.
+  /// Number of parameters in all weights requested so far.
   public var parameterCount: Int { shapes.values.reduce(0) { $0 + $1.reduce(1, *) } }
 }

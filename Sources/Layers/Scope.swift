@@ -1,20 +1,22 @@
 import Tensors
 
-/// A layer's position in its model: one dotted path for its checkpoint keys, its hook names and its errors.
+/// A layer's position in its model: a dotted path, with which the layer's checkpoint keys and hook names begin, and
+/// which names the layer in errors.
 public struct Scope: Sendable {
   /// The dotted path within the checkpoint, such as `down_blocks.1.attentions.0`.
   public let path: String
-  /// The component's name, put before hook names; empty for the denoising network itself.
+  /// The name of the part of the model, such as `text_encoder`, with which hook names begin; empty for the denoising
+  /// network.
   public let component: String
   let source: any ParameterSource
-  /// The catalog that lists the hook points.
+  /// The catalog to which hook points are added.
   public let catalog: HookCatalog
 
   /// The root of a model.
   /// - Parameters:
   ///   - source: the source of the weights.
-  ///   - component: prefix of the names of hook points (`text_encoder.…`), so that several models share a catalog.
-  ///   - catalog: lists the hook points.
+  ///   - component: prefix of the names of hook points (`text_encoder.…`), so that several models can share a catalog.
+  ///   - catalog: the catalog to which hook points are added.
   public init(_ source: any ParameterSource, component: String = "", catalog: HookCatalog = HookCatalog()) {
     self.init(path: "", component: component, source: source, catalog: catalog)
   }
@@ -31,13 +33,13 @@ public struct Scope: Sendable {
   /// The scope with this number inside this one.
   public subscript(_ index: Int) -> Scope { self[String(index)] }
 
-  /// This scope with its hook points listed in a different catalog.
+  /// This scope, but with its hook points added to a different catalog.
   public func listingHooks(in catalog: HookCatalog) -> Scope {
     Scope(path: path, component: component, source: source, catalog: catalog)
   }
 
   /// The weight with this name and shape.
-  /// - Throws: `ParameterError` if it is missing or has a different shape.
+  /// - Throws: `ParameterError` if the weight is missing or has a different shape.
   public func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
     try source.parameter(joined(name), shape: shape)
   }

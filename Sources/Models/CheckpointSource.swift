@@ -3,7 +3,7 @@ import Foundation
 import Layers
 import Tensors
 
-/// Weights of an opened checkpoint, with a record of those that were requested.
+/// The weights of an opened checkpoint. It keeps a list of the weights that were requested.
 public final class CheckpointSource: ParameterSource, @unchecked Sendable {
   public let checkpoint: Checkpoint
   private let lock = NSLock()
@@ -26,15 +26,15 @@ public final class CheckpointSource: ParameterSource, @unchecked Sendable {
     return parameter
   }
 
-  /// Keys that no layer requested. Buffers that hold no weights (`position_ids`) do not count.
+  /// Keys of the checkpoint that no layer has requested, except for buffers that hold no weights (`position_ids`).
   public var surplusKeys: [String] {
     let asked = lock.withLock { Set(known.keys) }
     return checkpoint.keys.filter { !asked.contains($0) && !$0.hasSuffix("position_ids") }
   }
 
-  /// Checks, after a model is built, that it uses every weight of the checkpoint. An unused weight means that the
-  /// configuration belongs to other weights.
-  /// - Throws: `ParameterError.surplus`.
+  /// Checks that a model uses every weight of the checkpoint. To be called after the model is made. An unused weight
+  /// means that the configuration belongs to other weights.
+  /// - Throws: `ParameterError.surplus` if there are unused weights.
   public func checkSurplus() throws {
     let keys = surplusKeys
     if !keys.isEmpty { throw ParameterError.surplus(keys: keys, source: checkpoint.path) }

@@ -1,11 +1,11 @@
 import Layers
 
-// Kinds of tensors at the hook points of these models.
+// The kinds of tensors that the hook points of these models pass to hooks.
 extension HookKind {
-  /// Attention weights over text tokens, for each position of a feature map in the denoising network.
+  /// Softmax over text tokens, for each position of a feature map in the denoising network.
   public static let textAttention: HookKind = "textAttention"
-  /// Self-attention weights: for each position (image) or token (text), a softmax over all of them.
+  /// Softmax over all positions of an image, or all tokens of a text, for each position or token.
   public static let selfAttention: HookKind = "selfAttention"
-  /// Output of a block or of a transformer layer.
+  /// The output of a block, a transformer, an embedding or the first convolution.
   public static let blockOutput: HookKind = "blockOutput"
 }

@@ -3,7 +3,8 @@ import Tensors
 
 // Axes: B batch, C channels, H height, W width, E embedding.
 
-/// Two normalised convolutions around a residual, with the time embedding, if there is one, added between them.
+/// Two normalised convolutions with a residual connection around them. The time embedding, if there is one, is added
+/// between the convolutions.
 struct ResidualBlock: Sendable {
   let norm1, norm2: GroupNorm
   let conv1, conv2: Conv2d

@@ -1,20 +1,21 @@
-/// The words of a text, with the search for phrases among them: the rule that captions of training data and prompts
-/// share, as published.
+/// The words of a text, and the search for phrases among them. It follows the published rule, for captions of training
+/// data and prompts alike.
 package struct WordList: Sendable, Equatable {
-  /// Separated by white space, each with its punctuation.
+  /// The parts of the text between white space, including punctuation.
   package let words: [String]
 
   package init(_ text: String) { words = text.split(whereSeparator: \.isWhitespace).map(String.init) }
 
   private init(words: [String]) { self.words = words }
 
-  /// Only the last word; empty for an empty list.
+  /// A list of only the last word; empty for an empty list.
   package var last: WordList { WordList(words: Array(words.suffix(1))) }
 
   /// Every range of words that matches a phrase's words, from left to right; none for a phrase without words.
   ///
-  /// One of `. ! ? , :` at the end of a word of this list is ignored, and "blue-dog" matches "dog". The phrase's own
-  /// words are taken exactly as they are.
+  /// One of `. ! ? , :` at the end of a word of this list is ignored. A word also matches if it contains a hyphen
+  /// followed by the phrase's word: "blue-dog" and "blue-dogs" match "dog". The phrase's words are compared exactly as
+  /// they are.
   package func occurrences(of phrase: WordList) -> [Range<Int>] {
     let count = phrase.words.count
     guard count > 0, words.count >= count else { return [] }
@@ -25,8 +26,8 @@ package struct WordList: Sendable, Equatable {
     }
   }
 
-  /// The range of each of several phrases: the n-th of several equal phrases has their n-th occurrence, or nil if there
-  /// are fewer.
+  /// One range per phrase. The n-th of several equal phrases gets the n-th occurrence in the text, or nil if the text
+  /// has fewer occurrences.
   package func positions(of phrases: [String]) -> [Range<Int>?] {
     var seen: [String: Int] = [:]
     return phrases.map { phrase in

@@ -12,7 +12,7 @@ final class Canvas {
 
   enum Alignment { case start, middle, end }
 
-  /// - Throws: ``PlotError`` if there is no font or no memory.
+  /// - Throws: ``PlotError`` if no font is found, if a side is not within 1…16384 pixels, or if memory runs out.
   init(width: Int, height: Int, background: Color = .white) throws {
     fonts = try Fonts.found.get()
     guard width > 0, height > 0, width <= 16384, height <= 16384,
@@ -108,7 +108,7 @@ final class Canvas {
       scaled(left), scaled(base), text)
   }
 
-  /// Width of a line of text.
+  /// The width of a line of text in pixels.
   func measure(_ text: String, size: Double, bold: Bool = false) -> Double {
     Self.measure(text, size: size, bold: bold, fonts: fonts)
   }
@@ -125,7 +125,7 @@ final class Canvas {
     return Double(corners[2]) / Double(scale)
   }
 
-  /// Splits text at spaces into lines no longer than a width; a longer word gets its own line.
+  /// Splits text at line breaks, and at spaces into lines no longer than a width; a longer word gets its own line.
   static func wrapped(_ text: String, width: Double, size: Double, bold: Bool = false) throws -> [String] {
     var lines: [String] = []
     for paragraph in text.split(separator: "\n", omittingEmptySubsequences: false) {

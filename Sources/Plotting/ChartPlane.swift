@@ -5,7 +5,8 @@ struct ChartPlane {
   private let x, y: ClosedRange<Double>
 
   /// Creates the canvas and draws title, caption, axes, ticks, labels and legend.
-  /// - Parameter xTicks: Positions and labels on the horizontal axis; if nil, round numbers.
+  /// - Parameter xTicks: Positions and labels on the horizontal axis; if nil, the axis shows round numbers.
+  /// - Throws: ``PlotError``.
   init(
     title: String, xLabel: String, yLabel: String, caption: String, legend: [String], width: Int, height: Int,
     x: ClosedRange<Double>, y: ClosedRange<Double>, xTicks: [(Double, String)]?

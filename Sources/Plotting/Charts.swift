@@ -17,6 +17,7 @@ public struct Series: Sendable {
 public struct LineChart: Figure {
   public var series: [Series]
   public var title, xLabel, yLabel, caption: String
+  /// The range of the vertical axis, to which lines are clamped; if nil, it is chosen from the values and bands.
   public var yRange: ClosedRange<Double>?
   public var width: Int
   public var height: Int
@@ -33,8 +34,8 @@ public struct LineChart: Figure {
     for line in series
     where line.x.count != line.y.count || line.x.isEmpty || line.band.map({ $0.count != line.x.count }) ?? false {
       throw PlotError.mismatch(
-        what: "line '\(line.name)'", expected: "as many x as y values, at least one",
-        found: "\(line.x.count) and \(line.y.count)")
+        what: "line '\(line.name)'", expected: "as many x as y values, at least one, and as many ranges in its band",
+        found: "\(line.x.count) x and \(line.y.count) y values" + (line.band.map { ", \($0.count) ranges" } ?? ""))
     }
     let all = series.flatMap { line in line.y + (line.band ?? []).flatMap { [$0.lowerBound, $0.upperBound] } }
     guard let left = series.flatMap(\.x).min(), let right = series.flatMap(\.x).max() else {
@@ -71,6 +72,8 @@ public struct BarChart: Figure {
   public struct Bars: Sendable {
     public var name: String
     public var values: [Double]
+    /// How far the error bar extends above and below each value. There must be one number per value; if there are
+    /// fewer, drawing the chart stops the program.
     public var errors: [Double]?
 
     public init(_ name: String, _ values: [Double], errors: [Double]? = nil) {
@@ -92,7 +95,7 @@ public struct BarChart: Figure {
 
   public func image() throws -> PixelImage {
     guard !groups.isEmpty, let off = bars.first(where: { $0.values.count != groups.count }) ?? bars.first else {
-      throw PlotError.mismatch(what: "bar chart", expected: "groups and bars", found: "none")
+      throw PlotError.mismatch(what: "bar chart", expected: "at least one group and one set of bars", found: "none")
     }
     guard off.values.count == groups.count else {
       throw PlotError.mismatch(
@@ -123,7 +126,7 @@ public struct BarChart: Figure {
   }
 }
 
-/// A marker by which lines can be distinguished without colour.
+/// A marker whose shape distinguishes lines without the help of colour.
 struct Marker {
   private let index: Int
 

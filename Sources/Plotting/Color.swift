@@ -6,7 +6,7 @@ public struct Color: Sendable, Equatable {
 
   public init(_ red: UInt8, _ green: UInt8, _ blue: UInt8) { (self.red, self.green, self.blue) = (red, green, blue) }
 
-  /// A colour as six hexadecimal digits.
+  /// A colour from six hexadecimal digits, 0xRRGGBB.
   public init(hex: UInt32) {
     self.init(UInt8(hex >> 16 & 0xff), UInt8(hex >> 8 & 0xff), UInt8(hex & 0xff))
   }
@@ -20,16 +20,16 @@ public struct Color: Sendable, Equatable {
   /// Grid lines.
   public static let rule = Color(hex: 0xdfe2e6)
 
-  /// Colours for subjects and lines that colour-blind readers can distinguish (Okabe and Ito, 2008).
+  /// Colours for subjects and lines. Colour-blind readers can distinguish them (Okabe and Ito, 2008).
   public static let distinct: [Color] = [
     Color(hex: 0xd55e00), Color(hex: 0x0072b2), Color(hex: 0x009e73), Color(hex: 0xcc79a7), Color(hex: 0xe69f00),
     Color(hex: 0x56b4e9), Color(hex: 0x000000), Color(hex: 0xf0e442),
   ]
 
-  /// A distinct colour by index; after the last one they repeat.
+  /// The colour in ``distinct`` at an index, which must not be negative; after the last colour they repeat.
   public static func distinct(_ index: Int) -> Color { distinct[index % distinct.count] }
 
-  /// The colour with a fraction of another colour mixed in.
+  /// The colour with a fraction, 0…1, of another colour mixed in.
   public func mixed(with other: Color, _ fraction: Double) -> Color {
     func mix(_ a: UInt8, _ b: UInt8) -> UInt8 { UInt8((Double(a) + (Double(b) - Double(a)) * fraction).rounded()) }
     return Color(mix(red, other.red), mix(green, other.green), mix(blue, other.blue))

@@ -1,9 +1,9 @@
 import Foundation
 
-/// Colours for numbers 0…1 whose lightness changes evenly, so that colour-blind readers can distinguish them too.
+/// Colours for numbers 0…1. Their lightness changes uniformly, so that colour-blind readers can distinguish them too.
 ///
-/// Viridis, magma and cividis are those of matplotlib (van der Walt, Smith and Firing; Nuñez et al., 2018), published
-/// under CC0, and approximated here by polynomials.
+/// Viridis, magma and cividis come from matplotlib (van der Walt, Smith and Firing; Nuñez et al., 2018), where they are
+/// published under CC0. Here they are approximated by polynomials.
 public struct ColorMap: Sendable {
   public let name: String
   private let channels: [[Double]]
@@ -27,7 +27,7 @@ public struct ColorMap: Sendable {
       [-0.0160205, 1.42809, -10.6056, 29.6955, 27.6444, -286.994, 557.702, -454.688, 136.839],
       [0.0348616, -0.5453, 49.3978, -345.371, 1164.48, -2224.13, 2424.57, -1396.84, 329.146],
     ])
-  /// Dark blue, grey, yellow; nearly the same to red-green blind readers.
+  /// Dark blue, grey, yellow. Readers with red-green blindness see nearly the same colours as other readers.
   public static let cividis = ColorMap(
     "cividis",
     [
@@ -35,7 +35,7 @@ public struct ColorMap: Sendable {
       [0.136455, 0.655405, 0.20028, -0.62448, 1.51039, -3.11646, 5.07567, -4.40948, 1.47862],
       [0.290894, 3.08728, -22.2242, 61.8276, -34.7159, -152.489, 325.503, -251.611, 70.53],
     ])
-  /// Blue below the middle, near white at it, brown above.
+  /// Blue below the middle, nearly white in the middle, brown above the middle.
   public static let diverging = ColorMap("diverging", [])
 
   /// The colour of a number, clipped to 0…1.

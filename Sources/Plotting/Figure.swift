@@ -2,7 +2,8 @@ import Images
 
 /// Something that can be drawn as an image.
 public protocol Figure: Sendable {
-  /// - Throws: ``PlotError``.
+  /// The finished drawing.
+  /// - Throws: ``PlotError`` if the figure cannot be drawn.
   func image() throws -> PixelImage
 }
 
@@ -36,7 +37,7 @@ public struct Stack: Figure {
   }
 }
 
-/// Title above and caption below a figure, wrapped to its width.
+/// The title above a figure and the caption below it, wrapped to the figure's width.
 struct FigureFrame {
   static let margin = 24.0
   private let titleLines: [String]

@@ -11,7 +11,7 @@ package struct Fonts: Sendable {
     Fonts(regular: try find("DejaVuSans.ttf"), bold: try find("DejaVuSans-Bold.ttf"))
   }
 
-  /// Folders that are searched for fonts, the one in `MSDIFFUSION_FONTS` first.
+  /// Folders that are searched for fonts; the folder in the environment variable `MSDIFFUSION_FONTS` comes first.
   package static var folders: [String] {
     let own = ProcessInfo.processInfo.environment["MSDIFFUSION_FONTS"].map { [$0] } ?? []
     return own + [
@@ -20,7 +20,8 @@ package struct Fonts: Sendable {
     ]
   }
 
-  /// - Throws: ``PlotError/noFont(name:searched:reason:)``.
+  /// The path of a font file that libgd can use.
+  /// - Throws: ``PlotError/noFont(name:searched:reason:)`` if no folder has one.
   package static func find(_ name: String, in folders: [String] = folders) throws(PlotError) -> String {
     var reason = "no such file"
     for folder in folders {

@@ -3,6 +3,7 @@ import Images
 /// A colour bar for a grid's heatmaps.
 public struct ColorBar: Sendable {
   public var colorMap: ColorMap
+  /// The numbers at the lower and the upper end of the bar.
   public var range: ClosedRange<Float>
   public var label: String
 

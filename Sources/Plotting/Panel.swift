@@ -43,7 +43,7 @@ public struct Panel: Sendable {
   /// A map [h, w] of numbers in the colours of `colorMap`.
   /// - Parameters:
   ///   - range: The numbers at the ends of the colour map; if nil, the map's least and greatest value.
-  ///   - smooth: Whether the map is interpolated to the panel's size; otherwise each cell is a flat block of its own colour.
+  ///   - smooth: Whether the map is interpolated to the panel's size; otherwise each cell is a block of one colour.
   /// - Throws: ``PlotError`` if the map does not have two axes, is empty or has values that are not finite.
   public init(
     map: Tensor, colorMap: ColorMap = .viridis, range: ClosedRange<Float>? = nil, smooth: Bool = false
@@ -53,8 +53,11 @@ public struct Panel: Sendable {
     aspect = Double(map.shape[1]) / Double(map.shape[0])
   }
 
-  /// Lays a map [h, w] over the picture.
-  /// - Parameter opacity: 0 shows the picture alone, 1 the map alone.
+  /// Lays a map [h, w] over the picture and removes the panel's earlier map.
+  /// - Parameters:
+  ///   - range: The numbers at the ends of the colour map; if nil, the map's least and greatest value.
+  ///   - opacity: 0 shows the picture alone, 1 the map alone.
+  ///   - smooth: Whether the map is interpolated to the panel's size; otherwise each cell is a block of one colour.
   /// - Throws: ``PlotError`` if the map does not have two axes, is empty or has values that are not finite.
   public func overlaid(
     with map: Tensor, colorMap: ColorMap = .viridis, range: ClosedRange<Float>? = nil, opacity: Double = 0.6,
@@ -65,7 +68,7 @@ public struct Panel: Sendable {
     return panel
   }
 
-  /// Draws a box, whose corners are fractions (0…1) of the picture's width and height; all zeros draw nothing.
+  /// Draws a box, whose corners are fractions (0…1) of the picture's width and height. A box of all zeros is not drawn.
   public func boxed(_ box: Box, _ label: String = "", color: Color) -> Panel {
     if box.isNone { return self }
     var panel = self
@@ -93,7 +96,7 @@ public struct Panel: Sendable {
     _ map: Tensor, _ colorMap: ColorMap, _ range: ClosedRange<Float>?, opacity: Double, smooth: Bool
   ) throws -> Overlay {
     guard map.rank == 2, map.count > 0 else {
-      throw PlotError.mismatch(what: "map of a panel", expected: "shape [h, w]", found: "\(map.shape)")
+      throw PlotError.mismatch(what: "map of a panel", expected: "a shape [h, w] without zeros", found: "\(map.shape)")
     }
     guard map.isFinite else { throw PlotError.notFinite(what: "a map of shape \(map.shape)") }
     let wholeRange = map.minimum().item...map.maximum().item
@@ -105,7 +108,7 @@ public struct Panel: Sendable {
     var picture: PixelImage
     switch content {
     case .image(let image):
-      // A small picture that is enlarged much keeps its pixels visible.
+      // The pixels of a picture that is enlarged to three times its width or more remain visible.
       let grows = width >= 3 * image.width
       picture = image.resized(width: width, height: height, filter: grows ? .box : .bicubic)
     case .empty: picture = PixelImage(width: width, height: height, red: 255, green: 255, blue: 255)

@@ -1,6 +1,6 @@
 import Images
 
-/// Rows of text and gauges under column titles.
+/// Rows of text and gauges (numbers on a line from 0 to 1) under column titles.
 public struct Table: Figure {
   /// One cell: text or a gauge.
   public struct Cell: Sendable {
@@ -17,7 +17,7 @@ public struct Table: Figure {
       (content, self.color, isBold) = (.text(text), color, bold)
     }
 
-    /// A number between 0 and 1 on a line, with the values to compare it with.
+    /// A number on a line from 0 to 1, with the values to compare it with.
     public init(_ gauge: Gauge) { content = .gauge(gauge) }
   }
 
@@ -56,8 +56,8 @@ public struct Table: Figure {
   public func image() throws -> PixelImage {
     guard !columns.isEmpty, widths.count == columns.count, rows.allSatisfy({ $0.count <= columns.count }) else {
       throw PlotError.mismatch(
-        what: "table", expected: "one width per column, and no more cells per row",
-        found: "\(columns.count) columns, \(widths.count) widths, rows of \(Set(rows.map(\.count)).sorted())")
+        what: "table", expected: "at least one column, one width per column, and no row with more cells than columns",
+        found: "\(columns.count) columns, \(widths.count) widths, rows of \(Set(rows.map(\.count)).sorted()) cells")
     }
     let width = 2 * FigureFrame.margin + Double(widths.reduce(0, +)) + Self.gap * Double(columns.count - 1)
     let frame = try FigureFrame(title: title, caption: caption, width: width)

@@ -17,7 +17,8 @@ struct Ticks {
     self.step = step
   }
 
-  /// A number with as many digits as are needed to distinguish neighbouring ticks.
+  /// A number with as many digits as are needed to distinguish neighbouring ticks, but at most four after the point.
+  /// Very large and very small numbers have an exponent.
   static func label(_ value: Double, step: Double) -> String {
     if value == 0 { return "0" }
     let size = max(abs(value), abs(step))

@@ -11,10 +11,10 @@ package enum ProcessEnd: Sendable, Equatable {
     self = signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal)
   }
 
-  /// The signals that end a process that has crashed.
+  /// The signals by which a process ends if it crashes.
   static let crashes: Set<Int32> = [SIGILL, SIGTRAP, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGSYS]
 
-  /// The corresponding exit code: 1 for every crash, 128 plus the signal for a process that was stopped.
+  /// The exit code that corresponds to this end: 1 for every crash, 128 plus the signal for a process that was stopped.
   package var exitCode: Int32 {
     switch self {
     case .exited(let code): code
@@ -22,7 +22,7 @@ package enum ProcessEnd: Sendable, Equatable {
     }
   }
 
-  /// True if the process was stopped by a signal from outside, rather than ending by itself.
+  /// Whether a signal from outside stopped the process, or an exit code says so.
   package var wasInterrupted: Bool {
     [SIGINT, SIGTERM, SIGHUP].contains { self == .signalled($0) || self == .exited(128 + $0) }
   }
@@ -32,12 +32,13 @@ package enum ProcessEnd: Sendable, Equatable {
   }
 }
 
-/// Runs one program to its end: its standard error passes through a filter, its other streams are shared with this
-/// process.
+/// Runs one program to its end. The program's standard error passes through a filter; its other streams are shared with
+/// this process.
 ///
-/// Signals that ask this process to stop are passed on to the program. If it does not end within two seconds, it is
-/// killed, so that nothing is left running. Only one child can run at a time.
+/// Signals that ask this process to stop are passed on to the program. If it does not end within about two seconds, it
+/// is killed, so that nothing is left running. Only one program can run at a time.
 package enum ChildProcess {
+  /// Runs a program and waits for its end.
   /// - Throws: ``ScriptingError/cannotStart(program:reason:)``.
   package static func run(
     _ program: String, _ arguments: [String], environment: [String: String] = [:],
@@ -71,7 +72,7 @@ package enum ChildProcess {
     return end
   }
 
-  /// Writes all bytes to standard error, past any buffer.
+  /// Writes all bytes to standard error at once, without a buffer.
   package static func standardError(_ bytes: ArraySlice<UInt8>) {
     var rest = bytes
     while !rest.isEmpty {
@@ -85,7 +86,7 @@ package enum ChildProcess {
 
 /// Runs a program and returns what it prints on standard output.
 ///
-/// - Throws: ``ScriptingError/cannotStart(program:reason:)``, also if the program's exit code is not zero.
+/// - Throws: ``ScriptingError/cannotStart(program:reason:)`` if the program cannot be started, or fails.
 package func capture(_ program: String, _ arguments: [String]) throws -> String {
   let output = try Pipe.make(for: program)
   let process = try spawn(program, arguments, environment: [:], standardOutput: output.writing)
@@ -102,12 +103,13 @@ package func capture(_ program: String, _ arguments: [String]) throws -> String 
   var status: Int32 = 0
   while waitpid(process, &status, 0) < 0 && errno == EINTR {}
   guard case .exited(0) = ProcessEnd(waitStatus: status) else {
-    throw ScriptingError.cannotStart(program: program, reason: "it failed")
+    throw ScriptingError.cannotStart(program: program, reason: "it ended with an error")
   }
   return String(decoding: bytes, as: UTF8.self)
 }
 
-/// Replaces this process by a program; returns only by throwing.
+/// Replaces this process by a program.
+/// - Throws: ``ScriptingError/cannotStart(program:reason:)``; otherwise this function does not return.
 package func become(_ program: String, _ arguments: [String], environment: [String: String]) throws -> Never {
   for (name, value) in environment { setenv(name, value, 1) }
   withCStrings([program] + arguments) { _ = execvp(program, $0) }
@@ -138,7 +140,7 @@ private func spawn(
   if let standardOutput { posix_spawn_file_actions_adddup2(&files, standardOutput, STDOUT_FILENO) }
   if let standardError { posix_spawn_file_actions_adddup2(&files, standardError, STDERR_FILENO) }
 
-  // The child handles signals in the default way, even if this process ignores them.
+  // The child process handles signals in the default way, even if this process ignores them.
   var attributes = posix_spawnattr_t()
   posix_spawnattr_init(&attributes)
   defer { posix_spawnattr_destroy(&attributes) }
@@ -170,12 +172,13 @@ private func withCStrings<Result>(
   return body(&pointers)
 }
 
-/// Passes signals on to one child, and makes sure that it ends.
+/// Passes signals on to one child process, and makes sure that it ends.
 private struct Supervision {
   static let signals = [SIGINT, SIGTERM, SIGHUP]
 
-  /// The child's process ID, and when it was first asked to stop (on the monotonic clock, in seconds); zero if there is
-  /// no child or it was not asked. Both are atomic, because a signal handler may not use other kinds of variables.
+  /// The child's process ID, 0 if there is no child; and the time at which the child was first asked to stop, in
+  /// seconds of the monotonic clock, 0 if it was not asked. Both are atomic, because a signal handler may not use other
+  /// kinds of variables.
   private static let child = Atomic<pid_t>(0)
   private static let askedToStop = Atomic<Int>(0)
   private static let patience = 2
@@ -210,7 +213,7 @@ private struct Supervision {
     if asked > 0 && Self.now - asked > Self.patience { kill(process, SIGKILL) }
   }
 
-  /// Waits for the child's end. A child that had been asked to stop, and had to be killed, counts as stopped.
+  /// Waits for the child's end. A child that was asked to stop, but had to be killed, counts as stopped by SIGINT.
   func wait() -> ProcessEnd {
     var status: Int32 = 0
     while true {

@@ -2,7 +2,7 @@ import Foundation
 
 /// A script that asks one question, in its own file.
 package struct Experiment: Sendable, Equatable {
-  /// The path of the file, as the user wrote it.
+  /// The path of the file.
   package let path: String
 
   package init(path: String) { self.path = path }
@@ -10,7 +10,7 @@ package struct Experiment: Sendable, Equatable {
   /// The file's name without folder and extension.
   package var name: String { URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent }
 
-  /// The question in the first line; empty if that line is not a comment.
+  /// The question in the file's first line; empty if this line is not a comment.
   package var question: String { Self.question(in: (try? String(contentsOfFile: path, encoding: .utf8)) ?? "") }
 
   static func question(in source: String) -> String {
@@ -19,7 +19,8 @@ package struct Experiment: Sendable, Equatable {
     return line.drop { $0 == "/" }.trimmingCharacters(in: .whitespaces)
   }
 
-  /// The cells of a script, which begin at lines that start with `// %%`. The lines before the first one are a cell too.
+  /// The cells of a script. Each line that starts with `// %%` begins a cell; the lines before the first such line are
+  /// a cell, too. Cells of white space alone are left out.
   package static func cells(of source: String) -> [String] {
     var cells: [[Substring]] = [[]]
     for line in source.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -39,9 +40,10 @@ extension ScriptPackage {
       .map { Experiment(path: folder + "/" + $0) }
   }
 
-  /// The experiment of that name, or the script at that path.
+  /// The experiment with this name, or the script at this path.
   ///
-  /// - Throws: ``ScriptingError/unknownExperiment(name:known:)`` if it is neither.
+  /// - Throws: ``ScriptingError/unknownExperiment(name:known:)`` if there is neither;
+  ///   ``ScriptingError/unreadable(path:reason:)`` if the file is not a Swift script.
   package func experiment(_ nameOrPath: String) throws -> Experiment {
     let known = experiments()
     if let named = known.first(where: { $0.name == nameOrPath }) { return named }

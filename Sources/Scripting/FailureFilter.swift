@@ -3,27 +3,28 @@ import Foundation
 /// Passes on what a script writes to standard error, and reports a crash in immediate mode as one line.
 ///
 /// After an uncaught error or a failed check, the Swift runtime writes a line that starts with file and line number.
-/// Then the process ends itself by a signal, and the compiler that it runs in writes a dump of its own stack. The filter
-/// holds the runtime's message back until it is known how the process ended, and drops the dump. Everything else is
-/// passed on at once; unfinished lines (progress) are passed on at the next pause.
+/// Then the process ends itself by a signal, and the compiler in which the script runs writes a dump of its own stack.
+/// The filter holds the runtime's message back until it is known how the process ended, and drops the dump. Other lines
+/// are passed on at once, and an unfinished line, such as one that shows progress, at the next pause.
 package struct FailureFilter {
   private enum State { case passing, failing, dumping }
 
   private var state = State.passing
-  /// The bytes of an unfinished line.
+  /// The bytes of the current, unfinished line.
   private var pending: [UInt8] = []
   /// The lines of the runtime's message.
   private var message: [String] = []
   /// The lines of the stack dump.
   private var dump: [String] = []
-  /// True if the last byte that was passed on did not end a line.
+  /// Whether the last byte that was passed on did not end a line.
   private var isMidLine = false
 
+  /// Greatest number of lines of the dump that are kept.
   private static let longestDump = 400
 
   package init() {}
 
-  /// True while bytes wait for the rest of their line, or for a pause.
+  /// Whether bytes wait for the rest of their line, or for a pause.
   package var isHoldingUnfinishedLine: Bool { state == .passing && !pending.isEmpty }
 
   /// Takes bytes that the script wrote and returns those that can be passed on already.
@@ -40,12 +41,12 @@ package struct FailureFilter {
     return output
   }
 
-  /// Returns the unfinished line, when the script has paused in the middle of it.
+  /// Returns the unfinished line. To be called if the script has paused in the middle of a line.
   package mutating func pause() -> [UInt8] {
     isHoldingUnfinishedLine ? pass() : []
   }
 
-  /// Returns the rest, once the process has ended.
+  /// Returns the rest: the report of a crash, or all that was held back. To be called after the process has ended.
   package mutating func finish(_ end: ProcessEnd) -> [UInt8] {
     var output: [UInt8] = []
     if !pending.isEmpty {
@@ -57,7 +58,7 @@ package struct FailureFilter {
       }
     }
     guard case .signalled(let signal) = end, ProcessEnd.crashes.contains(signal) else {
-      // The process did not crash: what looked like a crash was only text.
+      // The process did not crash: what looked like a message about a crash was only text.
       let withheld = message + dump
       if !withheld.isEmpty { output += Array((withheld.joined(separator: "\n") + "\n").utf8) }
       return output
@@ -96,7 +97,7 @@ package struct FailureFilter {
     return []
   }
 
-  /// Whether a line begins the compiler's stack dump or the runtime's.
+  /// Whether a line begins a stack dump, by the compiler or by the runtime.
   private static func beginsDump(_ line: String) -> Bool { line == "Stack dump:" || line == "Current stack trace:" }
 
   private func text(of bytes: [UInt8]) -> String {
@@ -107,15 +108,15 @@ package struct FailureFilter {
 
   // MARK: The one line
 
-  /// `File.swift:12: Fatal error: why`, as the runtime writes it. The location may be missing.
+  /// A message of the runtime, such as `File.swift:12: Fatal error: reason`. File and line may be missing.
   private static var failure: Regex<(Substring, Substring?, Substring?)> {
     /(?:^|.*?)([^\s:]*\.swift:\d+)?(?:: )?(?:Fatal error|Precondition failed|Assertion failed)(?:: (.*))?/
   }
 
   private static func isFailure(_ line: String) -> Bool { line.wholeMatch(of: failure) != nil && hasLocation(line) }
 
-  /// Whether the message is where the runtime writes it: at the line's start, or right after a file's name and line
-  /// number.
+  /// Whether the message is where the runtime writes it: at the start of the line, or right after a file's name and
+  /// line number.
   private static func hasLocation(_ line: String) -> Bool {
     line.hasPrefix("Fatal error") || line.contains(/\.swift:\d+: (Fatal error|Precondition failed|Assertion failed)/)
   }
@@ -137,10 +138,11 @@ package struct FailureFilter {
     return "\(reason) (\(location))"
   }
 
-  /// The first function of a stack dump that is not the standard library's, in readable form.
+  /// The name, in readable form, of the first function in a stack dump that does not belong to the standard library;
+  /// nil if there is none.
   static func place(in dump: [String]) -> String? {
     for frame in dump {
-      // Names that begin with $ss or $sS are the standard library's.
+      // Names that begin with $ss or $sS belong to the standard library.
       guard let match = frame.firstMatch(of: /^ *#\d+ 0x[0-9a-f]+ (\$s[^sS]\S+)/), !frame.contains("libswift") else {
         continue
       }

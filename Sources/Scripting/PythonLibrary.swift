@@ -4,12 +4,12 @@ import Foundation
 package struct PythonLibrary: Sendable, Equatable {
   /// The file's name, with its version.
   package let name: String
-  /// The path at which the dynamic linker found it; nil if it did not.
+  /// The path at which the dynamic linker found the library; nil if it did not find it.
   package let resolved: String?
 
-  /// Finds the library in the list of the debugger's libraries; nil if no Python is among them.
+  /// Finds the Python library in the list of the debugger's libraries; nil if there is none.
   ///
-  /// - Parameter listing: the output of `ldd`, one library per line: `libpython3.10.so.1.0 => not found`.
+  /// - Parameter listing: the output of `ldd`, with one library per line, such as `libpython3.10.so.1.0 => not found`.
   package init?(listing: String) {
     guard let line = listing.split(separator: "\n").first(where: { $0.contains("libpython") }),
       let match = line.firstMatch(of: /(libpython\S+) => (not found|\S+)/)
@@ -18,8 +18,8 @@ package struct PythonLibrary: Sendable, Equatable {
     resolved = match.2 == "not found" ? nil : String(match.2)
   }
 
-  /// The usual folders: the system's, and those of Python version managers in the home folder. A star stands for any
-  /// name.
+  /// The usual folders of Python libraries: those of the system, and those of version managers in the home folder. A
+  /// star stands for any name.
   package static let usualFolders = [
     "/usr/lib/*", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib/*", "/opt/*/lib", "/opt/python/*/lib",
     "~/.pyenv/versions/*/lib", "~/.local/share/uv/python/*/lib", "~/.local/share/mise/installs/python/*/lib",
@@ -27,9 +27,9 @@ package struct PythonLibrary: Sendable, Equatable {
     "~/miniforge3/lib", "~/micromamba/envs/*/lib",
   ]
 
-  /// The first file with the library's name in the folders.
+  /// The path of the first file with the library's name in the folders.
   ///
-  /// - Throws: ``ScriptingError/missingPythonLibrary(name:searched:)``.
+  /// - Throws: ``ScriptingError/missingPythonLibrary(name:searched:)`` if there is none.
   package func find(in folders: [String] = usualFolders, home: String = NSHomeDirectory()) throws -> String {
     for pattern in folders {
       let pattern = pattern.hasPrefix("~") ? home + pattern.dropFirst() : pattern
@@ -53,7 +53,7 @@ package struct PythonLibrary: Sendable, Equatable {
 extension ScriptPackage {
   /// The arguments of `lldb` and the environment variables that start the REPL with the library loaded.
   ///
-  /// - Throws: ``ScriptingError`` if the library is not built, or if the debugger or its Python is missing.
+  /// - Throws: ``ScriptingError`` if the library is not built, or if the debugger or its Python library is missing.
   package func replCommand(folders: [String] = PythonLibrary.usualFolders) throws -> (
     arguments: [String], environment: [String: String]
   ) {
@@ -77,8 +77,8 @@ extension ScriptPackage {
     return (["--source-quietly", "--one-line-before-file", summaries, "--repl=" + quoted], environment)
   }
 
-  /// Creates a folder that holds only a link to the library. The library's own folder may hold others, which the
-  /// debugger must not load.
+  /// Creates a folder that holds only a link to the library. The library's own folder may hold other libraries, which
+  /// the debugger must not load.
   private func isolated(_ library: String) throws -> String {
     let folder = products + "/ReplLibraries"
     let link = folder + "/" + URL(fileURLWithPath: library).lastPathComponent

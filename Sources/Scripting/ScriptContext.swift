@@ -2,16 +2,16 @@ import Foundation
 
 /// The way in which this process was started, as read from environment variables.
 ///
-/// `Scripts/run` and `Scripts/repl` set the variables. A program that links the library by itself has none of them and
-/// uses the defaults. Only this type knows the names of the variables.
+/// `Scripts/run` and `Scripts/repl` set the variables. For a program of your own that links the library, no variable is
+/// set, and the defaults apply. Only this type knows the names of the variables.
 package struct ScriptContext: Sendable, Equatable {
   /// The folder that holds `Package.swift`, if a script of this package started the process.
   package var package: String?
-  /// True if the process was started to run one experiment, by a process that waits for it and cleans up afterwards.
+  /// Whether the process runs one script, and was started by a process that waits for it and cleans up afterwards.
   package var isSupervised: Bool
-  /// True if the process is the REPL, which can stop work and show the results so far.
+  /// Whether the process is the REPL, which can stop work and show the results so far.
   package var isREPL: Bool
-  /// True if standard error goes to a terminal, perhaps through the supervisor's pipe.
+  /// Whether standard error goes to a terminal, directly or through the pipe of the process that started this one.
   package var hasTerminal: Bool
 
   static let packageVariable = "MSDIFFUSION_PACKAGE"

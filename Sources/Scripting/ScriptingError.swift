@@ -1,26 +1,26 @@
-/// An error before a script has started.
+/// An error that keeps a script or the REPL from starting.
 package enum ScriptingError: Error, CustomStringConvertible, Equatable {
-  /// No `Package.swift` could be found around the running program.
+  /// There is no `Package.swift` in the program's folder or in one above it.
   case packageNotFound(searchedFrom: String)
-  /// A part of the build is missing.
+  /// A file that the build makes is missing.
   case notBuilt(missing: String)
-  /// No experiment and no file has that name.
+  /// No experiment and no file has this name.
   case unknownExperiment(name: String, known: [String])
   /// A file or folder could not be read.
   case unreadable(path: String, reason: String)
   /// A program could not be started.
   case cannotStart(program: String, reason: String)
-  /// The shared library that the debugger is linked against was not found.
+  /// The Python library that the debugger is linked against was not found.
   case missingPythonLibrary(name: String, searched: [String])
-  /// The toolchain has no debugger, which the REPL is a part of.
+  /// The toolchain has no debugger; the REPL is a part of it.
   case missingDebugger
 
   package var description: String {
     switch self {
     case .packageNotFound(let start):
-      "no Package.swift in \(start) or above it; start this program through Scripts/run"
+      "there is no Package.swift in \(start) or in a folder above it; start this program through Scripts/run"
     case .notBuilt(let missing):
-      "\(missing) is missing: build the package first with Scripts/build"
+      "\(missing) is missing; build the package first with Scripts/build"
     case .unknownExperiment(let name, let known):
       "no experiment and no file is called '\(name)'; "
         + (known.isEmpty ? "Experiments/ is empty" : "there are: \(known.joined(separator: ", "))")

@@ -16,14 +16,14 @@ public struct Tensor: Sendable {
     self.node = node
   }
 
-  /// The tensor with a different record.
+  /// The same values with a different tape node; nil removes the node.
   func with(node: TapeNode?) -> Tensor { Tensor(shape: shape, storage: storage, node: node) }
 
-  /// A tensor of `values` in row-major order; their number must be the product of `shape`.
+  /// A tensor of `values` in row-major order. Their number must be the product of `shape`; otherwise the program stops.
   public init(_ values: [Float], shape: [Int]) {
     let count = elementCount(shape)
     guard values.count == count else {
-      fail("Tensor: \(values.count) values do not fill the shape \(shape), which takes \(count)")
+      fail("Tensor: expected \(count) values for the shape \(shape), found \(values.count)")
     }
     self.init(shape: shape) { buffer in _ = buffer.update(from: values) }
   }
@@ -49,7 +49,7 @@ public struct Tensor: Sendable {
     self.init(shape: shape, storage: storage)
   }
 
-  /// A tensor over memory that `owner` keeps alive, read without a copy.
+  /// A tensor over memory that `owner` keeps alive. The memory is read in place, without a copy.
   package init(shape: [Int], external: UnsafePointer<Float>, owner: AnyObject) {
     self.init(shape: shape, storage: Storage(borrowing: external, count: elementCount(shape), owner: owner))
   }
@@ -63,13 +63,14 @@ public struct Tensor: Sendable {
   /// All values in row-major order.
   public var values: [Float] { withUnsafeBuffer { Array($0) } }
 
-  /// The value of a tensor that holds exactly one.
+  /// The only value of a tensor with exactly one; any other tensor stops the program.
   public var item: Float {
     guard count == 1 else { fail("item: expected one value, found shape \(shape)") }
     return storage.base[0]
   }
 
-  /// One value, by one index per axis.
+  /// One value, by one index per axis. Stops the program if an index does not exist; writing also stops it if the
+  /// tensor is recorded on the tape.
   public subscript(_ indices: Int...) -> Float {
     get { storage.base[offset(of: indices)] }
     set {
@@ -79,10 +80,14 @@ public struct Tensor: Sendable {
   }
 
   private func offset(of indices: [Int]) -> Int {
-    guard indices.count == rank else { fail("subscript: \(indices.count) indices for shape \(shape)") }
+    guard indices.count == rank else {
+      fail("subscript: expected \(rank) indices for shape \(shape), found \(indices.count)")
+    }
     var offset = 0
     for (index, length) in zip(indices, shape) {
-      guard index >= 0, index < length else { fail("subscript: \(indices) lies outside shape \(shape)") }
+      guard index >= 0, index < length else {
+        fail("subscript: expected indices inside shape \(shape), found \(indices)")
+      }
       offset = offset * length + index
     }
     return offset
@@ -93,11 +98,16 @@ public struct Tensor: Sendable {
     try withPointers(self) { try body(UnsafeBufferPointer(start: $0, count: count)) }
   }
 
-  /// Calls `body` with the values, to change them in place; memory shared with another tensor is copied first.
+  /// Calls `body` with the values, to change them in place. Memory that is shared with another tensor, or borrowed from
+  /// an owner such as a mapped file, is copied first. Stops the program if the tensor is recorded on the tape.
   public mutating func withUnsafeMutableBuffer<Result>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
   ) rethrows -> Result {
-    if node != nil { fail("a recorded tensor of shape \(shape) cannot be written to; its gradient would be lost") }
+    if node != nil {
+      fail(
+        "a tensor of shape \(shape) that is recorded on the tape cannot be written to, since its gradient would be "
+          + "lost; write to its `detached` copy")
+    }
     if storage.owner != nil || !isKnownUniquelyReferenced(&storage) { storage = storage.copied() }
     return try body(UnsafeMutableBufferPointer(start: storage.base, count: storage.count))
   }
@@ -114,7 +124,7 @@ extension Tensor: Equatable {
 }
 
 extension Tensor: CustomStringConvertible, CustomReflectable {
-  /// Shape, range, mean and first values on one line.
+  /// Shape, least and greatest value, mean and first values on one line.
   public var description: String {
     guard count > 0 else { return "Tensor \(shape), empty" }
     if shape.isEmpty { return "Tensor \(item.short)" }
@@ -132,7 +142,8 @@ extension Tensor: CustomStringConvertible, CustomReflectable {
 }
 
 extension Float {
-  /// About four significant digits, for people to read.
+  /// For people to read: four significant digits from 1e-4 to 1e4, whole numbers from 1e4 to 1e6, all digits outside
+  /// this range.
   fileprivate var short: String {
     guard isFinite else { return description }
     if self == 0 { return "0" }
@@ -163,12 +174,14 @@ extension Double {
   }
 }
 
-/// Number of values of a shape.
+/// Number of values of a shape; stops the program if a length is negative or the number exceeds an Int.
 func elementCount(_ shape: [Int]) -> Int {
   var count = 1
   for length in shape {
     let (product, overflow) = count.multipliedReportingOverflow(by: length)
-    guard length >= 0, !overflow else { fail("Tensor: \(shape) is not a shape") }
+    guard length >= 0, !overflow else {
+      fail("Tensor: expected lengths of 0 or more and a product that fits an Int, found shape \(shape)")
+    }
     count = product
   }
   return count

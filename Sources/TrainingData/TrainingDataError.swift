@@ -1,12 +1,12 @@
 /// Errors in training data.
 public enum TrainingDataError: Error, Equatable, CustomStringConvertible {
-  /// No emoji font, or one that cannot be used.
+  /// There is no emoji font, or the font cannot be used.
   case font(path: String, expected: String, found: String)
   /// The list `held-out.json` does not match the kinds.
   case heldOut(location: String, expected: String, found: String)
   /// A name that no kind has.
   case unknownKind(name: String, near: [String])
-  /// A faulty entry in a data folder.
+  /// A faulty entry in the list of a data folder, or a list that cannot be read.
   case entry(file: String, location: String, expected: String, found: String)
   /// An index outside a data folder.
   case noSample(folder: String, index: Int, count: Int)

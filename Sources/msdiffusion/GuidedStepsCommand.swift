@@ -2,11 +2,13 @@ import ArgumentParser
 import Foundation
 import MSDiffusionKit
 
-/// `msdiffusion guided-steps`: times guided steps with a checkpoint, and checks that every input changes the result.
+/// `msdiffusion guided-steps`: measures the time of guided steps with a checkpoint, and checks that box, phrase and
+/// photograph change the result.
 struct GuidedStepsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "guided-steps",
-    abstract: "Time guided steps of U-Net and adapter, and check that box, phrase and photograph change the result.",
+    abstract:
+      "Measure the time of guided steps with a checkpoint; check that box, phrase and photograph change the result.",
     usage: "Scripts/full-size DIR")
 
   @Argument(help: "A checkpoint's folder.")
@@ -40,15 +42,19 @@ struct GuidedStepsCommand: ParsableCommand {
       guard let step = run.next() else { return }
       let ended = ContinuousClock.now
       guard step.latents.isFinite, step.prediction.isFinite else {
-        throw PipelineError.notFinite(place: "the step with \(name)")
+        throw PipelineError.notFinite(place: "the first step's result for the \(name)")
       }
       let difference = first.map { (step.latents - $0).abs().maximum().item }
       if first == nil { first = step.latents }
       print(
-        "\(name): encoding \(Self.seconds(begun, encoded)), guided step \(Self.seconds(encoded, ended)), finite"
-          + (difference.map { ", largest difference from the first \($0)" } ?? "") + ", peak memory \(Self.peak())")
+        "\(name): encoding took \(Self.seconds(begun, encoded)), a guided step \(Self.seconds(encoded, ended)); "
+          + "the latents are finite"
+          + (difference.map { " and differ from those of the original scene by at most \($0)" } ?? "")
+          + "; peak memory so far: \(Self.peak())")
       fflush(nil)
-      if let difference, difference == 0 { throw ValidationError("\(name) changes nothing") }
+      if let difference, difference == 0 {
+        throw ValidationError("expected other latents with a \(name), found the latents of the original scene")
+      }
     }
   }
 
@@ -57,7 +63,7 @@ struct GuidedStepsCommand: ParsableCommand {
     return String(format: "%.1f s", Double(duration.seconds) + Double(duration.attoseconds) * 1e-18)
   }
 
-  /// Peak memory of the process, including mapped files.
+  /// Peak memory of the process so far, including the parts of mapped files that were read.
   private static func peak() -> String {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") } ?? ""

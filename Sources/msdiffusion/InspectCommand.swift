@@ -6,7 +6,7 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract:
-      "Describe a checkpoint file or folder: keys, shapes, types, sizes, its model, missing and surplus weights.",
+      "Describe a checkpoint's file or folder: its model, keys, shapes, types, sizes, missing and surplus weights.",
     usage: "Scripts/inspect PATH [--brief]",
     discussion: "Exits with code 1 if any weight is missing or has the wrong shape, or if anything cannot be read.")
 

@@ -23,8 +23,8 @@ struct MSDiffusionCommand: ParsableCommand {
     }
   }
 
-  /// Ends the program. Help goes to standard output. Any other error is one line on standard error, with exit code 1;
-  /// after an error in the options, the usage follows.
+  /// Ends the program. Help is printed on standard output. An error is printed as one line on standard error, with exit
+  /// code 1; if the options are at fault, the usage follows.
   private static func stop(_ error: any Error) -> Never {
     if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
     if exitCode(for: error).isSuccess { exit(withError: error) }

@@ -9,7 +9,7 @@ struct ParityCommand: ParsableCommand {
     usage: "Scripts/parity DIR",
     discussion: """
       DIR is laid out as Tests/Golden/README.md describes; parts of it may be missing. Each case prints a row with its \
-      largest difference and the tolerance. Exit code 1 if any case fails.
+      largest difference and the tolerance. The exit code is 1 if any case fails.
       """)
 
   @Argument(help: "The folder of golden values.")

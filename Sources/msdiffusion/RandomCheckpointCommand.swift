@@ -8,7 +8,7 @@ struct RandomCheckpointCommand: ParsableCommand {
     abstract: "Write a checkpoint of the published size with random half-precision weights (about 12 GB).",
     usage: "Scripts/full-size DIR",
     discussion:
-      "Parts that exist already are kept. A generation with it takes as long as with the published model and shows noise."
+      "Weights that exist already are kept. A generation takes as long as with the published model, and shows noise."
   )
 
   @Argument(help: "The folder to write.")

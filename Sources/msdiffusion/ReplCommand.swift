@@ -7,7 +7,7 @@ struct ReplCommand: ParsableCommand {
     commandName: "repl",
     abstract: "Start the Swift REPL with the library loaded.",
     usage: "Scripts/repl",
-    discussion: "There, 'import MSDiffusionKit' is the only import needed; ':quit' or Ctrl-D leaves.")
+    discussion: "In the REPL, 'import MSDiffusionKit' is the only import needed; ':quit' or Ctrl-D ends it.")
 
   func run() throws {
     let command = try ScriptPackage.current().replCommand()

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Scripting
 
-/// `msdiffusion run`: runs experiments in immediate mode with the library's last build.
+/// `msdiffusion run`: runs experiments in immediate mode, with the last build of the library.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",

@@ -10,11 +10,12 @@ struct TrainCommand: ParsableCommand {
     commandName: "train", abstract: "Train the bundled model, stage by stage.",
     usage: "Scripts/train --stage NAME|all --output FOLDER",
     discussion: """
-      Stages build on each other: vae, clip, base, adapter. Each writes checkpoints and continues from the newest one \
-      when it is started again. Ctrl-C finishes the step, writes a checkpoint and stops. A finished stage writes its \
-      part into FOLDER/model, which every experiment accepts as --checkpoint.
+      Stages build on each other, in the order vae, clip, base, adapter. Each stage writes checkpoints, and continues \
+      from the newest one if it is started again. After Ctrl-C, it finishes the current step, writes a checkpoint and \
+      stops. A finished stage writes its parts into FOLDER/model. After the last stage, every experiment accepts this \
+      folder as --checkpoint.
 
-      Exit code: 0 if finished, 1 after an error, 130 if stopped before the end.
+      The exit code is 0 if training has finished, 1 after an error, 130 if it was stopped before the end.
       """)
 
   @Option(help: "vae, clip, base, adapter, or all of them in this order.")
@@ -24,10 +25,10 @@ struct TrainCommand: ParsableCommand {
   var output: String
 
   @Option(
-    help: "A model whose parts are used if OUTPUT/model lacks those of earlier stages. (default: the bundled model)")
+    help: "A model from which OUTPUT/model gets parts of earlier stages that it lacks. (default: the bundled model)")
   var start: String?
 
-  @Option(help: "A folder with your own samples, used instead of rendered scenes; for base and adapter.")
+  @Option(help: "A folder with your own samples, used instead of drawn scenes; for base and adapter only.")
   var data: String?
 
   @Option(help: "Number of steps, instead of the stage's default.")
@@ -51,31 +52,33 @@ struct TrainCommand: ParsableCommand {
         + TrainedTextAttention.allCases.map(\.rawValue).joined(separator: ", ") + "."))
   var textAttention = TrainedTextAttention.keysAndValues.rawValue
 
-  @Option(help: "Do not train; write the whole model from the stage's newest checkpoint into this folder.")
+  @Option(help: "Do not train, but write a whole model from the stage's newest checkpoint into this folder.")
   var snapshot: String?
 
   @Option(
-    help: "Weight of Eq. 7 over silhouettes, which makes the base model's words attend to their subjects; 0: none.")
+    help: "Weight of Eq. 7 over silhouettes, which draws attention to a word into the word's subject; 0: no such loss.")
   var supervision: Float = AttentionTerms.grounding.text
 
   @Option(
-    help: "Weight of the cross-entropy per pixel between the base model's text attention and silhouettes; 0: none.")
+    help: "Weight of the pixelwise cross-entropy between the base's text attention and silhouettes; 0: no such loss.")
   var pixelSupervision: Float = AttentionTerms.grounding.textPixels
 
   func run() throws {
     let variant = try variant.map { try named($0, "variant") as AdapterVariant }
-    if variant != nil, stage != "adapter" { throw ValidationError("--variant goes with --stage adapter") }
+    if variant != nil, stage != "adapter" {
+      throw ValidationError("--variant needs --stage adapter, found --stage \(stage)")
+    }
     let textAttention: TrainedTextAttention = try named(self.textAttention, "choice of text attention")
     if textAttention != .keysAndValues, variant?.trainsTextAttention != true {
-      throw ValidationError("--text-attention goes with a --variant that has a loss on text attention")
+      throw ValidationError("--text-attention needs a --variant that has a loss on text attention")
     }
     let stages: [TrainingStage] = stage == "all" ? TrainingStage.allCases : try [named(stage, "stage")]
     if data != nil, stages != [.base], stages != [.adapter] {
-      throw ValidationError("--data goes with --stage base or --stage adapter")
+      throw ValidationError("--data needs --stage base or --stage adapter, found --stage \(stage)")
     }
     guard supervision >= 0, pixelSupervision >= 0 else {
       throw ValidationError(
-        "--supervision and --pixel-supervision are weights of 0 or more, found \(supervision) and \(pixelSupervision)")
+        "expected --supervision and --pixel-supervision of 0 or more, found \(supervision) and \(pixelSupervision)")
     }
     try Tensor.checkMatrixProducts()
     let cancellation = Cancellation()
@@ -92,12 +95,13 @@ struct TrainCommand: ParsableCommand {
         if let batch { $0.batch = batch }
       }
       if let snapshot {
-        print("\(snapshot): \(stage.rawValue) after step \(try run.writeSnapshot(to: snapshot))")
+        print("\(snapshot): the model after step \(try run.writeSnapshot(to: snapshot)) of the stage \(stage.rawValue)")
         continue
       }
       warn(run.warnings)
       print(
-        "\(stage.rawValue): \(run.plan.steps) steps of \(run.plan.batch), \(run.plan.steps * run.plan.batch) samples")
+        "\(stage.rawValue): \(run.plan.steps) steps of \(run.plan.batch) samples, "
+          + "\(run.plan.steps * run.plan.batch) samples in total")
       fflush(nil)
       let line = ProgressLine(stage.rawValue)
       let outcome = try run.run(cancellation: cancellation) { progress in
@@ -107,10 +111,10 @@ struct TrainCommand: ParsableCommand {
       line.finish()
       drawCurve(of: run)
       guard outcome.isFinished else {
-        print("stopped after step \(outcome.step); the same command continues from there")
+        print("\(stage.rawValue): stopped after step \(outcome.step); the same command continues from there")
         throw ExitCode(130)
       }
-      print("\(stage.rawValue): done")
+      print("\(stage.rawValue): finished")
     }
   }
 
@@ -119,18 +123,18 @@ struct TrainCommand: ParsableCommand {
     let shown = 10
     for warning in warnings.prefix(shown) { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
     if warnings.count > shown {
-      FileHandle.standardError.write(Data("warning: \(warnings.count - shown) more like these\n".utf8))
+      FileHandle.standardError.write(Data("warning: \(warnings.count - shown) more phrases like these\n".utf8))
     }
   }
 
-  /// Draws the losses so far next to the log. Training goes on if that fails.
+  /// Draws the losses so far into a file next to the log. If this fails, it prints a warning, and training goes on.
   private func drawCurve(of run: StageRun) {
     do {
       let curves = try TrainingCurves(stage: StageName(run.stage.rawValue), log: run.folder + "/log.jsonl")
       guard !curves.curves.isEmpty else { return }
       try curves.lossFigure(title: "Training of \(run.stage.rawValue)").image().write(run.folder + "/loss.png")
     } catch {
-      FileHandle.standardError.write(Data("warning: no loss curve: \(error)\n".utf8))
+      FileHandle.standardError.write(Data("warning: the losses could not be drawn: \(error)\n".utf8))
     }
   }
 

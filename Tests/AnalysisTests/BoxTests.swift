@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test func productsAreRoundedInFloat32() {
-    // 0.7 · 10 is 7 in float32, but just below in double precision.
+    // Ten times the float32 number 0.7 is rounded to 7 in float32; in double precision it is slightly less.
     #expect(Double(Float(0.7)) * 10 < 7)
     #expect(Box(0.7, 0, 1, 1).cells(height: 3, width: 10).columns == 7..<10)
   }
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test func noBoxCoversNothingAndTheWholeImageEverything() {
+  @Test func theEmptyBoxCoversNothingAndTheWholeBoxEverything() {
     #expect(Box.none.cells(height: 3, width: 4).isEmpty)
     #expect(Box.none.isNone)
     #expect(!Box.whole.isNone)

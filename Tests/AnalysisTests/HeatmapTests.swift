@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 @Suite struct HeatmapTests {
-  /// Two layers of different sizes, three steps, two heads.
+  /// Random maps of two layers of different sizes over three steps, with two heads: in an accumulator, and as one list
+  /// of tensors per step.
   private func recorded(_ keeping: HeatmapAccumulator.Keeping) throws -> (HeatmapAccumulator, [[Tensor]]) {
     var numbers = TestNumbers(1)
     var maps = HeatmapAccumulator(keeping: keeping)
@@ -19,7 +20,7 @@ import Testing
     return (maps, all)
   }
 
-  @Test func meansAreThoseOfAPlainLoop() throws {
+  @Test func meansEqualThoseOfAPlainLoop() throws {
     let (maps, all) = try recorded([.steps, .heads])
     let heatmap = try maps.heatmap("x", tokens: 1..<3, layers: ["fine"], steps: [0, 2], heads: [1])
     for cell in 0..<12 {
@@ -32,7 +33,7 @@ import Testing
     #expect(sum.values.isClose(to: mean.values * 6, absolute: 1e-5))
   }
 
-  @Test func sumsAloneHaveTheSameMeansInLessMemory() throws {
+  @Test func keepingOnlySumsGivesTheSameMeansInLessMemory() throws {
     let (whole, _) = try recorded([.steps, .heads])
     let (sums, _) = try recorded([])
     #expect(
@@ -46,7 +47,7 @@ import Testing
 
   @Test func sequencesHaveOneMapPerStep() throws {
     let (maps, _) = try recorded(.steps)
-    // Of one layer: resizing clamps maps to their range, which is not linear.
+    // Only one layer: with several, maps are resized and clamped, so the mean of the steps would differ.
     let sequence = try maps.sequence("x", tokens: [0], layers: ["fine"])
     #expect(sequence.map(\.provenance.steps) == [[0], [1], [2]])
     let mean = try Heatmap.combined(sequence, label: "x")
@@ -121,7 +122,7 @@ import Testing
     #expect(mean.lower > 1 && mean.lower < 3 && mean.upper > 3 && mean.upper < 5)
     #expect(try ConfidenceInterval.mean(of: [1, 2, 3, 4, 5], seed: 3) == mean)
     #expect(throws: AnalysisError.self) { try ConfidenceInterval.mean(of: []) }
-    // Student's t of 0.975 is 4.30265 with two degrees of freedom, 12.7062 with one, 2.04523 with 29.
+    // The 0.975 quantile of Student's t is 4.30265 with two degrees of freedom, 12.7062 with one, 2.04523 with 29.
     let few = try ConfidenceInterval.student([1, 2, 3])
     #expect(few.estimate == 2 && abs(few.upper - 2 - 4.30265 / 3.0.squareRoot()) < 1e-4)
     #expect(abs(try ConfidenceInterval.student([0, 2]).upper - 1 - 12.7062) < 2e-3)

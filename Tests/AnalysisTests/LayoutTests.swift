@@ -46,11 +46,11 @@ import Testing
     let boxes = try #require(rule.masks(of: [recorded(coarse), recorded(fine)]))
     #expect(boxes[1] == mask("##..", "##..", "....", "....").reshaped([1, 4, 4]))
     #expect(boxes[0].values == [1, 0, 0, 0])
-    // As masks: without the cells that only the box covers.
+    // Masks lack the cells that only the box covers.
     rule.usesBoxes = false
     let masks = try #require(rule.masks(of: [recorded(coarse), recorded(fine)]))
     #expect(masks[1].values[5] == 0 && masks[1].values[0] == 1 && masks[1].values[15] == 0)
-    // There is none before every layer has enough steps, nor if each layer has its own layout.
+    // There is no joint layout before every layer has enough steps, or if each layer has its own layout.
     #expect(rule.masks(of: [recorded(coarse), recorded(fine, steps: 1)]) == nil)
     rule.fusion = nil
     #expect(rule.masks(of: [recorded(coarse), recorded(fine)]) == nil)
@@ -101,11 +101,11 @@ import Testing
     let odd = Box(0.1, 0.2, 0.55, 0.9)
     for (height, width) in [(1, 1), (3, 5), (4, 4), (16, 16), (7, 2)] {
       #expect(abs(odd.coverage(height: height, width: width).mean().item - odd.area) < 1e-6)
-      // An even map scores chance, the box's area, at every size.
-      let even = BoxFit(of: .ones([height, width]), odd)
-      let (mass, lift) = (try #require(even.inBoxMass), try #require(even.lift))
-      #expect(abs(mass - Double(odd.area)) < 1e-6 && abs(even.chance - Double(odd.area)) < 1e-6)
-      #expect(abs(even.pointingHit - even.chance) < 1e-6 && abs(lift - 1) < 1e-6)
+      // A uniform map scores chance, the box's area, at every size.
+      let uniform = BoxFit(of: .ones([height, width]), odd)
+      let (mass, lift) = (try #require(uniform.inBoxMass), try #require(uniform.lift))
+      #expect(abs(mass - Double(odd.area)) < 1e-6 && abs(uniform.chance - Double(odd.area)) < 1e-6)
+      #expect(abs(uniform.pointingHit - uniform.chance) < 1e-6 && abs(lift - 1) < 1e-6)
     }
     #expect(BoxFit(of: .zeros([2, 2]), box).inBoxMass == nil)
     #expect(BoxFit(of: Tensor([0, 0, 0, 1], shape: [2, 2]), Box(0.5, 0.5, 1, 1)).lift == 4)
@@ -127,7 +127,8 @@ import Testing
     let expected = -(log(0.5) + log(0.8) + 0.5 * (log(0.9) + log(0.1)) + log(0.9)) / 4
     #expect(
       abs(Double(AttentionLoss.crossEntropy(maps: [maps], regions: [regions], valid: valid).item) - expected) < 1e-5)
-    // The gradient is (A − M) / (A (1 − A)) divided by the number of pixels, and 0 for subjects that are not valid.
+    // For a map A and a region M the gradient is (A − M) / (A (1 − A)) divided by the number of pixels. It is 0 for
+    // subjects that are not valid.
     let variable = Tape.variable(maps)
     let loss = AttentionLoss.crossEntropy(maps: [variable], regions: [regions], valid: valid)
     let gradient: [Float] = [-2, 1.25, 4.444444, 1.111111, 0, 0, 0, 0].map { $0 / 4 }
@@ -143,7 +144,7 @@ import Testing
     let maps = [Tensor([1, 1, 2, 4], shape: [1, 1, 2, 2])]
     let regions = [mask("..", "##").reshaped([1, 1, 2, 2])]
     #expect(abs(AttentionLoss.value(maps: maps, regions: regions).item - 0.0625) < 1e-6)
-    // The gradient against a central difference.
+    // The gradient equals a central difference.
     let gradient = AttentionLoss.gradients(maps: maps, regions: regions)[0]
     for index in 0..<4 {
       func loss(_ step: Float) -> Double {

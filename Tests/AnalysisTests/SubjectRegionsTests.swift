@@ -11,7 +11,7 @@ import Testing
     #expect(
       covered.isClose(
         to: Tensor([0.5, 0.25, 0, 0, 0, 0] + [Float](repeating: 0, count: 6), shape: [1, 2, 2, 3]), absolute: 1e-6))
-    // The area is kept if sizes do not divide each other.
+    // The area stays the same even if neither size divides the other.
     let uneven = SubjectRegions.silhouettes(mask).covered(height: 3, width: 5, subjects: 2)
     #expect(abs(uneven.mean().item - mask.mean().item) < 1e-6)
     let boxes = SubjectRegions.boxes([[.whole], []]).covered(height: 1, width: 2, subjects: 2)

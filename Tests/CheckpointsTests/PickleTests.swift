@@ -11,7 +11,7 @@ import Testing
   init() throws { folder = try TemporaryFolder() }
 
   @Test(arguments: ["mixed", "legacy"])
-  func readsFilesWrittenByPyTorch(name: String) throws {
+  func filesWrittenByPyTorchAreRead(name: String) throws {
     let checkpoint = try Checkpoint(Golden.path("reader/\(name).bin"))
     let expected = try Checkpoint(Golden.path("reader/expected.safetensors"))
     let keys = expected.keys.filter { $0.hasPrefix(name + "/") }
@@ -72,7 +72,7 @@ import Testing
     // A list that holds itself.
     let circle = try legacyFile([0x80, 2, 0x5d, 0x71, 0, 0x68, 0, 0x61, 0x2e, 0x80, 2, 0x5d, 0x2e])
     #expect(throws: CheckpointError.self) { try Checkpoint(circle) }
-    // Nested lists, each with ten references to the next one: 10¹² leaves.
+    // Nested lists, each with ten references to the one before: 10¹² leaves.
     var bomb: [UInt8] = [0x80, 2, 0x5d, 0x71, 0]
     for level in 1...12 {
       bomb += [0x5d, 0x28] + (0..<10).flatMap { _ in [0x68, UInt8(level - 1)] } + [0x65, 0x71, UInt8(level)]

@@ -70,10 +70,10 @@ import Testing
     let checkpoint = try Checkpoint(path)
     #expect(checkpoint.shape(of: "a") == [size / 2])
     #expect(try checkpoint.stored("b").tensor == .zeros([4]))
-    #expect(try residentPages() - before < 1 << 18, "less than one gigabyte, whatever other tests do meanwhile")
+    #expect(try residentPages() - before < 1 << 18, "takes less than one gigabyte, whatever other tests do meanwhile")
   }
 
-  @Test func variantsOfAFolder() throws {
+  @Test func variantsOfAFolderAreChosenByName() throws {
     func write(_ name: String, _ value: Float) throws {
       try SafetensorsFile.write([("x", Tensor([value], shape: [1]))], to: folder.file(name))
     }
@@ -172,7 +172,7 @@ import Testing
     #expect(try Checkpoint(path).stored("a").tensor == .ones([2]))
   }
 
-  @Test func hashesAreThoseOfSHA256() throws {
+  @Test func hashesAreSHA256() throws {
     #expect(SHA256.hash(of: "") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     #expect(SHA256.hash(of: "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     let long = String(repeating: "a", count: 1_000_000)

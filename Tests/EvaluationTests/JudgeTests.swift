@@ -31,7 +31,7 @@ import TrainingData
     #expect(portraits[0].pixels != portraits[3].pixels)
   }
 
-  @Test func theSamePictureIsMostAlike() throws {
+  @Test func aPictureIsMostSimilarToItsOwnIdentity() throws {
     let fox = try identity("fox", hue: 3)
     let (image, box) = picture(fox)
     let view = judge.view(of: image, in: box)

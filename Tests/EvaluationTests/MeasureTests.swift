@@ -7,7 +7,7 @@ import Testing
 import TrainingData
 
 @Suite struct MeasureTests {
-  /// An image that is brighter inside each box, by the number next to it.
+  /// A grey image that is brighter inside each box, by the number next to the box.
   private func image(_ boxes: [(Box, Float)]) -> Tensor {
     boxes.reduce(Tensor(repeating: 0.2, shape: [3, 32, 32])) { $0 + $1.0.mask(height: 32, width: 32) * $1.1 }
   }
@@ -16,13 +16,13 @@ import TrainingData
     let (here, there) = (Box(0.1, 0.1, 0.4, 0.4), Box(0.6, 0.5, 0.9, 0.8))
     let landing = Difference(image([(here, 0.6)]), image([]))
     #expect(landing.isCentred(in: here) && !landing.isCentred(in: there))
-    // A small difference elsewhere moves the centroid of all differences, but not that of the largest part.
+    // A smaller spot elsewhere moves the centroid of all differences, but not that of the largest connected part.
     let apart = Difference(image([(here, 0.5), (Box(0.6, 0.6, 0.85, 0.85), 0.8)]), image([]))
     #expect(!apart.isCentred(in: Box(0.1, 0.1, 0.3, 0.3)) && apart.largestIsCentred(in: here))
     #expect(!Difference(image([]), image([])).isCentred(in: .whole))
   }
 
-  @Test func variantsAreNamedOnceAndFitExactBoxes() {
+  @Test func variantNamesAreUniqueAndExactBoxesAreFound() {
     let names = LayoutVariant.all.map(\.name)
     #expect(Set(names).count == names.count && names.contains(LayoutVariant.published.name))
     let boxes = [[Box(0.25, 0.25, 0.75, 0.5), Box(0, 0.5, 0.5, 1)]]

@@ -20,7 +20,7 @@ import TrainingData
     for scale in [0, 1] as [Float] {
       #expect(try #require(rows.mean { $0.pointing(scale: scale)?.hits ?? [] }) < 0.5)
       #expect(rows.overlaps(scale: scale).count == 41)
-      // At threshold 0 every cell of a map except the smallest counts, so the overlap is at chance level.
+      // At threshold 0 all cells of a map count except the one with the least value, so the overlap is at chance level.
       #expect(abs(rows.overlaps(scale: scale)[0] - area) < 0.02)
     }
     #expect(rows.allSatisfy { $0.pointing(scale: 0, .height(16))?.hits.count == 2 })
@@ -49,7 +49,7 @@ import TrainingData
       #expect(finding.stage == (finding.name.contains("γ = 0") ? .base : .adapter), "\(finding.name)")
     }
     #expect(equality.interval.estimate == 1 && equality.isMet == true)
-    #expect(first.missing == ["a base of equal budget trained without grounding supervision"])
+    #expect(first.missing == ["attention of a base without grounding supervision (none was given)"])
     calls = []
     #expect(try results() == first)
     #expect(!calls.contains { $0.contains(" 2/3") }, "measured again: \(calls)")
@@ -68,9 +68,10 @@ import TrainingData
     #expect(
       try evaluation.ungroundedFindings()?.map(\.name)
         == results.findings.map(\.name).filter { $0.hasSuffix(" without supervision") })
-    #expect(results.missing == ["the adapter: generated subjects, pseudo layout, and attention at γ = 1"])
+    #expect(results.missing == ["generated subjects, pseudo layout and attention at γ = 1 (the model has no adapter)"])
     #expect(results["pointing at γ = 0"]?.interval == results["pointing at γ = 0 without supervision"]?.interval)
-    #expect(results["pointing at γ = 0 without supervision"]?.note.hasPrefix("trained on 640 samples; ") == true)
+    let note = results["pointing at γ = 0 without supervision"]?.note
+    #expect(note?.hasPrefix("This base was trained on 640 samples. ") == true)
     let scenes = TestScenes(world, split: .training, subjects: 1)
     #expect(throws: EvaluationError.self) { try evaluator.subjects(base, scenes, count: 1, settings: settings) }
   }

@@ -23,7 +23,7 @@ import Testing
     #expect(rows.overlaps(scale: 1).isEmpty && rows[0].pointing(scale: 0, .height(16)) == nil)
   }
 
-  /// Other kinds of rows are tested with the report: a report is compared with one that was continued from its files.
+  /// Tests one kind of row. The others are tested with the report, which must be the same after its rows are read back.
   @Test func rowsAreReadBackFromJSON() throws {
     let row = LayoutRow(scene: 3, variants: ["a": [0.1, 1 / 3]], heights: [16: [0.5], 8: []], silhouettes: [1])
     #expect(try JSONNode(JSONValue(encoding: row), name: "row").decoded(as: LayoutRow.self) == row)

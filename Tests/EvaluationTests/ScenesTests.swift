@@ -5,7 +5,7 @@ import Testing
 import TrainingData
 
 @Suite struct ScenesTests {
-  @Test func scenesAreNumberedAndFit() {
+  @Test func scenesAreNumberedAndBelongToTheirSplit() {
     let scenes = TestScenes(world, split: .heldOutIdentities, subjects: 2)
     let indices = scenes.indices(count: 30)
     #expect(indices.count == 30 && indices == indices.sorted() && Set(indices).count == 30)

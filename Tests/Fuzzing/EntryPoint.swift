@@ -10,8 +10,8 @@ package func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32
 private let chosenTarget: FuzzTarget = {
   let name = ProcessInfo.processInfo.environment["MSDIFFUSION_FUZZ_TARGET"] ?? ""
   guard let target = FuzzTarget(rawValue: name) else {
-    fatalError(
-      "MSDIFFUSION_FUZZ_TARGET is '\(name)', expected \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))")
+    let names = FuzzTarget.allCases.map(\.rawValue).joined(separator: ", ")
+    fatalError("MSDIFFUSION_FUZZ_TARGET: expected one of \(names), found '\(name)'")
   }
   return target
 }()

@@ -26,7 +26,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         let value = try parsed(bytes)
         // A value that was read must be the same after writing and reading it again.
         guard try JSONValue.parse(value.text(), name: "own text") == value else {
-          fatalError("JSON changed when written and read again")
+          fatalError("a JSON value changed when it was written and read again")
         }
       case .config: try configurations(parsed(bytes))
       case .planted: planted(bytes)

@@ -3,7 +3,7 @@ import Fuzzing
 import TestSupport
 import Testing
 
-/// Gives the fuzzer's readers valid files and a few thousand damaged ones; `Scripts/fuzz` tries millions.
+/// Gives the fuzzer's parsers valid files and a few thousand damaged ones; `Scripts/fuzz` tries millions.
 @Suite(.longNumeric) struct FuzzTargetTests {
   static let seeds: [(FuzzTarget, [String])] = [
     (.safetensors, ["rng.safetensors", "reader/expected.safetensors"]),

@@ -71,7 +71,7 @@ import Testing
     #expect(found.repeats)
     #expect(found.frames.map(\.delay) == [10, 20, 20, 20])
     #expect(found.frames.allSatisfy { !$0.hasOwnPalette })
-    // Only what changed: all, a rectangle around two pixels, nothing (one pixel), the rectangle again.
+    // A frame holds only what changed: everything, a rectangle around two pixels, nothing (one pixel), the rectangle.
     #expect(
       found.frames.map { [$0.x, $0.y, $0.width, $0.height] } == [
         [0, 0, 13, 6], [4, 2, 6, 3], [0, 0, 1, 1], [4, 2, 6, 3],
@@ -107,7 +107,7 @@ import Testing
     #expect(found.pixels[photo.pixels.count...] == page.pixels[photo.pixels.count...])
   }
 
-  @Test func oneColourAndOnePixel() throws {
+  @Test func anImageOfOnePixelIsKept() throws {
     let dot = PixelImage(width: 1, height: 1, red: 9, green: 8, blue: 7)
     #expect(try written([dot], [0]).images == [dot])
   }

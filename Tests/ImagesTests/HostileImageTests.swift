@@ -26,11 +26,12 @@ import Testing
     #expect(throws: ImageError.tooLarge(name: "x", width: 100_000, height: 100_000, limit: 100_000_000)) {
       try PixelImage(decoding: bytes, name: "x")
     }
-    // 20000 × 20000: each side is allowed, both together are not. 0 × 3: no image.
+    // 20000 × 20000: each side is allowed, both together are not.
     bytes.replaceSubrange(16..<24, with: [0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20])
     #expect(throws: ImageError.tooLarge(name: "x", width: 20000, height: 20000, limit: 100_000_000)) {
       try PixelImage(decoding: bytes, name: "x")
     }
+    // 0 × 20000: no image.
     bytes.replaceSubrange(16..<20, with: [0, 0, 0, 0])
     #expect(throws: ImageError.self) { try PixelImage(decoding: bytes, name: "x") }
     let gif: [UInt8] = Array("GIF89a".utf8) + [0xff, 0xff, 0xff, 0xff, 0, 0, 0]
@@ -42,7 +43,7 @@ import Testing
   @Test(arguments: try Fixtures.decoded())
   func truncatedFilesAreRefused(file: Fixtures.DecodedFile) {
     let whole = [UInt8](file.file)
-    // A GIF may end after its first picture; of two, that is about half of the file.
+    // A GIF may end after its first frame. In the file with two frames, that is after about half of the bytes.
     let counts = file.name.contains("two frames") ? [] : [whole.count / 2, whole.count - 16]
     for count in [0, 1, 2, 10, whole.count / 4] + counts {
       #expect(throws: ImageError.self, "\(count) of \(whole.count) bytes") {
@@ -72,7 +73,7 @@ import Testing
       let error = #expect(throws: ImageError.self) { try PixelImage(decoding: odd, name: "x") }
       #expect("\(try #require(error))".contains(words))
     }
-    // Thousands of passes over the image would take very long.
+    // A thousand passes over the image would take very long.
     let scans = [UInt8](repeating: 0, count: 2000).enumerated().map { $0.offset % 2 == 0 ? UInt8(0xff) : 0xda }
     let error = #expect(throws: ImageError.self) {
       try PixelImage(decoding: Array(jpeg.dropLast(2) + scans + jpeg.suffix(2)), name: "x")
@@ -80,7 +81,7 @@ import Testing
     #expect("\(try #require(error))".contains("scans"))
   }
 
-  /// Twenty thousand decodings of damaged files. What is accepted has the size that its header names.
+  /// Decodes twenty thousand damaged files (a thousand in a debug build). An accepted image has all of its pixels.
   @Test func damagedFilesNeverCrash() throws {
     var numbers = TestNumbers(5)
     func below(_ count: Int) -> Int { min(Int(numbers.next() * Float(count)), count - 1) }
@@ -119,7 +120,7 @@ import Testing
     #endif
   }
 
-  /// Whether a header, read as any of the formats, asks for more than 200,000 pixels.
+  /// Whether a header, read as any of the formats that begin with its first byte, asks for more than 200,000 pixels.
   private func asksForMuch(_ bytes: [UInt8]) -> Bool {
     func big(_ offset: Int) -> Int { offset + 1 < bytes.count ? Int(bytes[offset]) << 8 | Int(bytes[offset + 1]) : 0 }
     func little(_ offset: Int) -> Int {

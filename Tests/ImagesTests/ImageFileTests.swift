@@ -71,7 +71,7 @@ import Testing
     #expect(folder.contents == ["a.png"])
   }
 
-  @Test func writingReplacesAndQualityCounts() throws {
+  @Test func writingReplacesAFileAndQualityCounts() throws {
     var numbers = TestNumbers(4)
     let noise = PixelImage(width: 40, height: 24, pixels: (0..<2880).map { _ in UInt8(numbers.next() * 255) })
     try noise.write(folder.file("a.jpg"), quality: 95)

@@ -2,7 +2,7 @@ import Images
 import TestSupport
 import Testing
 
-/// Compared with Pillow byte for byte.
+/// Resized images equal Pillow's byte for byte.
 @Suite struct ResizingTests {
   @Test(arguments: ResizeFilter.allCases)
   func everySizeMatchesPillow(filter: ResizeFilter) throws {

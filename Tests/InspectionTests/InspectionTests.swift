@@ -32,13 +32,13 @@ import Testing
     #expect(inspection.lines.contains("  missing: text_encoder_2/"))
   }
 
-  @Test func shardsAndPickledFiles() throws {
+  @Test func shardsAndPickledFilesAreDescribed() throws {
     #expect(try Inspection(Golden.path("unet_sharded"), listsKeys: false).isWhole)
     let lines = try Inspection(Golden.path("reader/mixed.bin")).lines
     #expect(lines.contains { $0.contains("value step: 1007") })
     #expect(lines[0].contains("looks like an MS-Diffusion adapter"))
     #expect(
-      try Inspection(Golden.path("rng.safetensors"), listsKeys: false).lines[0].contains("of no known model"))
+      try Inspection(Golden.path("rng.safetensors"), listsKeys: false).lines[0].contains("belongs to no known model"))
   }
 
   @Test func missingSurplusAndWrongShapesAreListed() throws {

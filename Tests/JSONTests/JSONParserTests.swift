@@ -49,9 +49,9 @@ import Testing
     #expect(throws: JSONError.tooMany(name: "t", limit: JSONValue.valueLimit)) { try JSONValue.parse(text, name: "t") }
   }
 
-  @Test func pipesAndFoldersAreNoFiles() throws {
+  @Test func pipesAndFoldersAreRefused() throws {
     let folder = try TemporaryFolder()
-    // Reading it would block forever.
+    // Reading a pipe would block forever.
     #expect(mkfifo(folder.file("pipe.json"), 0o600) == 0)
     for path in [folder.file("pipe.json"), folder.path] {
       #expect(throws: JSONError.file(path: path, reason: "expected a JSON file, found a folder or device")) {

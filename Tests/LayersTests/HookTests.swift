@@ -130,8 +130,7 @@ extension HookKind {
     ) {
       try HookSession([Hook.observe(HookSelection(patterns: ["up_*"])) { _ in }], catalog: catalog, outline: outline)
     }
-    // It is enough if some of the selected points can fire. Selecting steps is an error if none of the
-    // points has steps.
+    // It is enough if some of the selected points can fire. Selecting steps is an error if no point has steps.
     _ = try HookSession([Hook.observe(HookSelection()) { _ in }], catalog: catalog, outline: outline)
     #expect(throws: HookError.self) {
       try HookSession([Hook.observe(HookSelection(steps: [0])) { _ in }], catalog: catalog, outline: outline)

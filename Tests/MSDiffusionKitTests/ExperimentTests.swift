@@ -27,7 +27,7 @@ import Testing
     #expect(try fits { $0.scale /= 2 } != first)
   }
 
-  @Test func recordersOfEveryKind() throws {
+  @Test func everyKindOfRecorderGivesItsMaps() throws {
     let run = try self.run.get()
     let pipeline = try run.pipeline()
     let scene = try run.scene(
@@ -76,7 +76,7 @@ import Testing
     }
   }
 
-  @Test func publishedSizesHaveTheirParameters() throws {
+  @Test func publishedSizesHaveTheirParameterCounts() throws {
     let counts = Dictionary(
       uniqueKeysWithValues: try RandomCheckpoint.publishedParts().map { ($0.part, $0.parameterCount) })
     #expect(counts[.unet] == 2_567_463_684)

@@ -24,7 +24,7 @@ import Testing
     return written
   }
 
-  @Test func logsGetLinesAtIntervalsAndTerminalsOneThatChanges() {
+  @Test func aLogGetsLinesAtIntervalsAndATerminalOneChangingLine() {
     let often = written(isTerminal: false, interval: .zero).text
     #expect(often.split(separator: "\n").count == 4)
     #expect(often.contains("3/4") && often.contains("left") && !often.contains("\r"))
@@ -32,7 +32,7 @@ import Testing
     let changing = written(isTerminal: true, interval: .zero)
     #expect(changing.count == 4 && !changing.text.contains("\n"))
     #expect(changing.text.hasSuffix("\r\u{1b}[K"))
-    // The first state is shown at once; the following ones come within the interval.
+    // The first state is shown at once. The others follow within the interval, so they are not shown.
     #expect(written(isTerminal: true, interval: .seconds(60)).count == 2)
   }
 

@@ -3,7 +3,7 @@ import MSDiffusionKit
 import TestSupport
 import Testing
 
-/// Reports draw the last results, and print a message if there are none.
+/// Reports are drawn from the last results, and have a message for when there are none.
 @Suite struct ReportTests {
   private let folder = Result { try TemporaryFolder() }
 
@@ -60,7 +60,7 @@ import Testing
     #expect(finding.interval.estimate == guided.reduce(0, +) / 2)
   }
 
-  /// A pseudo layout's decay weighs steps in its measure as in the generation.
+  /// A pseudo layout's decay weighs the steps in a measurement as it does in a generation.
   @Test(.longNumeric) func measuredPseudoLayoutsWeighStepsAsTheGenerationDoes() throws {
     let pipeline = try run().pipeline()
     let evaluator = Evaluator(world: try EmojiWorld())
@@ -82,7 +82,7 @@ import Testing
         variant.overlaps(layers, with: boxes, side: pipeline.nativeSize).flatMap { $0 }
       }
     }
-    /// How many variants have the measured overlaps.
+    /// The number of variants whose expected overlaps equal the measured ones.
     func equal(_ expected: [[Double]]) -> Int {
       zip(variants, expected).count { variant, expected in
         let found = measured.flatMap { $0.variants[variant.name] ?? [] }
@@ -91,8 +91,8 @@ import Testing
     }
     // Last bits of a map can move a cell across a threshold, so a few variants may differ.
     let own = equal(try overlaps(decay: PseudoLayout.joint.decay))
-    let even = equal(try overlaps(decay: 1))
-    #expect(own >= 50 && even < own)
+    let uniform = equal(try overlaps(decay: 1))
+    #expect(own >= 50 && uniform < own)
   }
 
   @Test(.longNumeric) func aMilestoneOfTheBaseWithoutSupervisionMeasuresItAlone() throws {
@@ -102,7 +102,7 @@ import Testing
     let curves = try #require(try report.milestones()).curves
     #expect(curves.map(\.name) == ["pointing at γ = 0 without supervision"])
     #expect(curves.first?.stage == "base" && curves.first?.samples == [640])
-    // No measure depends on these stages, so a milestone of them would add nothing.
+    // Nothing that would be measured depends on these stages, so such a milestone would add nothing.
     for (milestone, ungrounded) in [("vae=640", nil), ("adapter=640", base)] {
       #expect(throws: RunError.self) {
         try report.measure(ungrounded: ungrounded, milestone: Milestone(argument: milestone))

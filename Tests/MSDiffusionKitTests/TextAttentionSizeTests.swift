@@ -2,7 +2,7 @@ import MSDiffusionKit
 import Testing
 
 @Suite struct TextAttentionSizeTests {
-  /// The paper's loss on text attention trains "about 70 % more parameters": keys and values of text cross-attention.
+  /// With the loss on text attention the paper trains "about 70 % more parameters": keys and values of text attention.
   @Test func keysAndValuesAreThreeQuartersOfTheAdapter() throws {
     let parts = try RandomCheckpoint.publishedParts()
     let unet = try #require(parts.first { $0.part == .unet })

@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A projector unknown to the package: a subject's token is the mean of its image tokens, through one linear layer.
+/// A projector that the package does not know: one linear layer makes a token of the mean of a subject's image tokens.
 private struct MeanProjector: ImageProjector {
   struct Configuration: ProjectorConfiguration {
     static let name = "mean"
@@ -44,7 +44,7 @@ private struct MeanProjector: ImageProjector {
 }
 
 @Suite struct AdapterConfigurationTests {
-  /// All sizes by name, no two of them equal.
+  /// All sizes by name; no two are equal, except that there are 2 dummies and 2 blocks (`depth`).
   private static let sizes: [(String, JSONValue)] = [
     ("tokens", 3), ("dummies", 2), ("phrase_width", 11), ("hidden_width", 13), ("image_width", 17), ("width", 19),
     ("depth", 2), ("heads", 5), ("head_width", 7), ("network_width", 23), ("context_width", 29),
@@ -56,14 +56,14 @@ private struct MeanProjector: ImageProjector {
     try AdapterConfiguration(JSONNode(.object(entries), name: "adapter"), weights: Scope(weights))
   }
 
-  /// The weights of an adapter without layers.
+  /// The shapes of the weights of an adapter without attention layers.
   private func weights(_ projector: String, _ sizes: [(String, JSONValue)] = Self.sizes) throws -> ShapeSource {
     let source = ShapeSource()
     _ = try Adapter(Scope(source), configuration([("projector", .string(projector))] + sizes), beside: [])
     return source
   }
 
-  @Test(arguments: ["grounding", "plain", "linear"]) func sizesInferredFromShapesEqualThoseConfigured(name: String)
+  @Test(arguments: ["grounding", "plain", "linear"]) func sizesInferredFromShapesEqualConfiguredSizes(name: String)
     throws
   {
     let written = try configuration([("projector", .string(name))] + Self.sizes)
@@ -88,7 +88,7 @@ private struct MeanProjector: ImageProjector {
       try AdapterConfiguration(
         JSONNode(.object(entries), name: "adapter"), weights: Scope(weights("plain")), heads: asked)
     }
-    // 35 is no multiple of 64, and neither 4 nor 6 divides it.
+    // Heads are 5 × 7 = 35 wide together. This is no multiple of 64, and neither 4 nor 6 divides it.
     let wrong: [[(String, JSONValue)]] = [[], [("heads", 4)], [("head_width", 6)]]
     for entries in wrong {
       #expect {
@@ -124,8 +124,8 @@ private struct MeanProjector: ImageProjector {
     #expect(throws: ParameterError.self) { try configuration(Self.sizes) }
   }
 
-  /// A configuration that does not fit the weights is an error that names the weight.
-  @Test func contradictionsAreRefused() throws {
+  /// The error names the weight that the configuration does not fit.
+  @Test func configurationsThatContradictTheWeightsAreRefused() throws {
     let golden = ModelFolder(Golden.path("pipeline"))
     let weights = Scope(CheckpointSource(try golden.checkpoint(of: .adapter)))
     let configuration = try AdapterConfiguration(
@@ -137,7 +137,7 @@ private struct MeanProjector: ImageProjector {
 }
 
 @Suite(.longNumeric) struct OtherAdapterTests {
-  /// The golden pipeline with a different projector in its adapter.
+  /// Writes the golden pipeline with a different projector in its adapter.
   private func model(
     _ folder: TemporaryFolder, _ configuration: [(String, JSONValue)], _ kinds: [any ProjectorConfiguration.Type]
   ) throws {
@@ -152,7 +152,7 @@ private struct MeanProjector: ImageProjector {
       to: model.weightsFile(of: .adapter))
   }
 
-  @Test func aProjectorOfAnotherPackageGenerates() throws {
+  @Test func aProjectorFromOutsideThePackageGeneratesImages() throws {
     let folder = try TemporaryFolder()
     let kinds = AdapterConfiguration.projectors + [MeanProjector.Configuration.self]
     try model(folder, [("projector", "mean"), ("image_width", 32), ("context_width", 40)], kinds)

@@ -60,14 +60,14 @@ import Testing
     }
   }
 
-  @Test func withScaleZeroItIsTheBaseModel() throws {
+  @Test func withScaleZeroTheResultIsTheBaseModels() throws {
     let pipeline = try Small.pipeline()
     let with = try pipeline.generate(Small.scene { $0.scale = 0 })
     let without = try pipeline.generate(Small.scene { $0.subjects = [] })
     #expect(with.latents == without.latents)
   }
 
-  @Test func boxPhrasePhotographAndScaleEachCount() throws {
+  @Test func everyPartOfASceneChangesTheLatents() throws {
     let pipeline = try Small.pipeline()
     let first = try pipeline.generate(Small.scene()).latents
     let changes: [(inout Scene) throws -> Void] = [
@@ -87,7 +87,7 @@ import Testing
     }
   }
 
-  @Test func withoutBoxesImagesDoNotCountUntilPseudoLayoutBegins() throws {
+  @Test func withoutBoxesReferencesDoNotCountUntilThePseudoLayoutBegins() throws {
     let pipeline = try Small.pipeline()
     func run(_ photo: String, pseudo: Bool) throws -> [Tensor] {
       let scene = try Small.scene { scene in
@@ -103,7 +103,7 @@ import Testing
     #expect(one[1] != other[1])
   }
 
-  @Test func jointLayersShareOneLayoutOfCompleteSteps() throws {
+  @Test func allLayersShareAJointLayoutMadeFromCompletedSteps() throws {
     let pipeline = try Small.pipeline()
     let scene = try Small.scene { scene in
       scene.layout.pseudoLayout = PseudoLayout.joint
@@ -145,7 +145,7 @@ import Testing
     }
     let generation = try pipeline.generate(scene, observing: [patterns])
     let spans = try generation.phrases.map { try $0.get() }
-    #expect(spans[1].contains(spans[0].lowerBound), "the later phrase holds the earlier one")
+    #expect(spans[1].contains(spans[0].lowerBound), "the later phrase contains the earlier one")
     for activation in patterns.activations {
       let grid = try #require(activation.grid)
       let inside = scene.subjects[1].box.mask(height: grid.height, width: grid.width).values

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct GuidanceTests {
-  /// A batch of two scenes, three samples in total: `[6, 2, 3, 4]`, the unconditional half first.
+  /// The prediction for two scenes with three samples in total, the unconditional half first: `[6, 2, 3, 4]`.
   private let prediction: Tensor = {
     var generator = RandomGenerator(seed: 5)
     return generator.normal([6, 2, 3, 4]) * 1.5 + 0.2
@@ -24,11 +24,11 @@ import Testing
     #expect(found.isClose(to: Tensor(expected, shape: [3, 2, 3, 4]), relative: 1e-6))
   }
 
-  @Test func guidanceOfAtMostOneIsNone() {
+  @Test func thereIsNoGuidanceIfNoStrengthIsAboveOne() {
     #expect(Guidance([Scene("a cat", guidance: 1, guidanceInterval: 0...5), Scene("a dog", guidance: 0)]) == nil)
   }
 
-  @Test func anIntervalWithoutStepsLeavesTheConditionalHalf() throws {
+  @Test func withoutAStepInItsIntervalGuidanceHasNoEffect() throws {
     let pipeline = try Small.pipeline()
     let never = try pipeline.generate(Small.scene { $0.guidanceInterval = 1e6...1e7 }).latents
     let without = try pipeline.generate(Small.scene { $0.guidance = 1 }).latents

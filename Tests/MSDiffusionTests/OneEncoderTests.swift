@@ -8,10 +8,10 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Models with one text encoder: SD 1.x and 2.x, which have no added conditions, and SDXL made smaller.
+/// Models with one text encoder: without added conditions as in SD 1.x and 2.x, and with the added conditions of SDXL.
 @Suite(.longNumeric) struct OneEncoderTests {
-  /// The golden pipeline without its second text encoder: a U-Net of random weights for the narrower text, and the
-  /// adapter's weights cut to it.
+  /// Writes the golden pipeline without its second text encoder. The text is narrower then, so the U-Net of that width
+  /// has random weights, and the adapter's weights are cut to it.
   private func folder(added: Bool) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     let golden = ModelFolder(Golden.path("pipeline"))

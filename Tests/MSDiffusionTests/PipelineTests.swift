@@ -11,7 +11,7 @@ import TestSupport
 import Testing
 
 @Suite(.longNumeric) struct PipelineTests {
-  @Test func aBatchOfDifferentRequestsEqualsEachAlone() throws {
+  @Test func scenesOfABatchEqualTheSameScenesAlone() throws {
     let pipeline = try Small.pipeline()
     let scenes = [
       try Small.scene { $0.samples = 2 },
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test func theCallerMayRunTheLoop() throws {
+  @Test func theCallerCanRunTheDenoisingLoop() throws {
     let run = try Small.pipeline().denoising([Small.scene()])
     let first = try #require(run.next())
     #expect(first.index == 0)
@@ -50,7 +50,7 @@ import Testing
     #expect(zip([first.noiseLevel] + rest.map(\.noiseLevel), rest.map(\.noiseLevel)).allSatisfy { $0 > $1 })
   }
 
-  @Test func cancellingKeepsWhatWasMade() async throws {
+  @Test func aCancelledGenerationKeepsWhatItHasMade() async throws {
     let pipeline = try Small.pipeline()
     let scene = try Small.scene { $0.steps = 40 }
     let result = try await Task {
@@ -65,12 +65,12 @@ import Testing
     #expect(result.latents == steps.last?.predictedOriginal)
   }
 
-  @Test func sameSeedSameBytes() throws {
+  @Test func theSameSeedGivesTheSameImages() throws {
     let pipeline = try Small.pipeline()
     #expect(try pipeline.generate(Small.scene()).images == pipeline.generate(Small.scene()).images)
   }
 
-  @Test func givenNoiseReplacesTheSeeds() throws {
+  @Test func givenNoiseIsUsedInsteadOfTheSeed() throws {
     var generator = RandomGenerator(seed: 7)
     let noise = generator.normal([1, 4, 8, 12])
     let pipeline = try Small.pipeline()
@@ -85,7 +85,7 @@ import Testing
     }
   }
 
-  @Test func endpointsOfInterpolationAreThePureSubjects() throws {
+  @Test func interpolationBeginsAndEndsWithTheTwoScenes() throws {
     let pipeline = try Small.pipeline()
     let one = try Small.scene()
     let other = try Small.scene {
@@ -139,7 +139,7 @@ import Testing
     ]
     for (name, change) in bad {
       let error = #expect(throws: (any Error).self, "\(name)") { try pipeline.generate(Small.scene(change)) }
-      #expect(!"\(try #require(error))".contains("Error("), "\(name) has a message of its own")
+      #expect(!"\(try #require(error))".contains("Error("), "\(name) needs a written message")
     }
     #expect(throws: PipelineError.self) { try pipeline.generate([Scene]()) }
   }
@@ -175,7 +175,7 @@ import Testing
     } throws: { "\($0)".contains("guidence") && "\($0)".contains("is it guidance?") }
   }
 
-  @Test func configurationsOfOtherWeightsAreRefused() throws {
+  @Test func aConfigurationForOtherWeightsIsRefused() throws {
     let folder = try TemporaryFolder()
     let model = try Small.copy(to: folder)
     // One layer fewer than the weights have: no weight is missing, but the text would be encoded differently.

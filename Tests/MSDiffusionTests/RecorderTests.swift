@@ -51,7 +51,7 @@ import Testing
         try recorder.heatmaps(in: both[0], sample: sample)
       } throws: { "\($0)".contains("0..<2") }
     }
-    // With every row recorded, the conditional half is meant; chosen samples keep their numbers.
+    // If all rows are recorded, heatmaps are of the conditional half. Chosen samples keep their numbers.
     let (rows, last) = (AttentionRecorder(.text, samples: .allRows), AttentionRecorder(.text, samples: .chosen([2])))
     let again = try pipeline.generate(scenes, observing: [rows, last])
     #expect(try rows.heatmaps(in: again[1])[0].values == found)
@@ -75,13 +75,13 @@ import Testing
       #expect(try generation.phrases.map { try $0.get() } == pipeline.spans(of: scene))
       maps.append(try recorder.heatmaps(in: generation).map(\.values))
     }
-    // The published search counts the second cat too early.
+    // The published search places the second cat one token too early.
     #expect(maps[0][0] == maps[1][0] && maps[0][1] != maps[1][1])
     let absent = try pipeline.generate(Small.scene { $0.subjects[0].phrase = "dog" }, observing: [recorder])
     #expect(throws: PhraseError.self) { try recorder.heatmaps(in: absent) }
   }
 
-  @Test func totalAndMeanOverASubjectsTokensAreNamed() throws {
+  @Test func heatmapsSayWhetherTheyAreASumOrAMeanOverTokens() throws {
     let pipeline = try Small.pipeline()
     let recorder = AttentionRecorder(.subjects)
     let generation = try pipeline.generate(Small.scene(), observing: [recorder])
@@ -92,7 +92,7 @@ import Testing
     #expect(abs(total[0].values.maximum().item - 1) < 1e-4)
   }
 
-  /// ‖γ W_O A V‖ against a plain sum over heads and tokens.
+  /// Compares ‖γ W_O A V‖ with a plain sum over heads and tokens.
   @Test func contributionsCountScalesAndTheOutputProjection() throws {
     let pipeline = try Small.pipeline()
     // The first layer's queries do not depend on what subjects add.

@@ -16,7 +16,7 @@ struct ScenePart {
     (self.name, self.value, self.changes) = (name, value, changes)
   }
 
-  /// Two subjects, each with a box, and a pseudo layout.
+  /// A scene of two subjects, each with a box, and with a pseudo layout.
   static func base() throws -> Scene { try Small.scene { $0.layout.pseudoLayout = PseudoLayout(startStep: 2) } }
 
   static var all: [ScenePart] { [scene, subject, box, settings, layout, rule] }

@@ -23,7 +23,7 @@ import Testing
     #expect(try read(base.json()) == base)
     for part in ScenePart.all {
       let stored = Mirror(reflecting: try #require(part.value(base))).children.compactMap(\.label)
-      #expect(part.changes.map(\.property).sorted() == stored.sorted(), "\(part.name): a change of each property")
+      #expect(part.changes.map(\.property).sorted() == stored.sorted(), "\(part.name) needs a change of each property")
       for (property, apply) in part.changes {
         var changed = base
         try apply(&changed)
@@ -60,7 +60,7 @@ import Testing
     #expect(try read(named, files: files) == Scene("a cat", subjects: [Subject("cat", image: Small.photo("cat.jpg"))]))
     let rule: JSONValue = ["prompt": "a cat", "layout": ["pseudo_layout": ["largest_part": "eight"]]]
     #expect(try read(rule) == Scene("a cat", pseudoLayout: PseudoLayout(largestPart: .eight)))
-    // If null is a value, it does not mean the default.
+    // For a setting that can be nil, null does not mean the default.
     #expect(try read(["prompt": "a cat", "settings": ["negative_prompt": .null]]).negativePrompt == nil)
     let own = SceneSettings.published.overlaid(with: SettingsOverlay { $0.steps = 7 })
     #expect(try read(["prompt": "a cat", "settings": ["guidance": 2]], defaults: own).settings.steps == 7)
@@ -150,7 +150,7 @@ import Testing
 
 /// Scenes generated in one batch equal those generated singly, or are refused with the field in which they differ.
 @Suite(.longNumeric) struct SceneBatchTests {
-  /// The properties that the scenes of a batch share, and their names in messages.
+  /// The properties in which the scenes of a batch must agree, and their names in messages.
   private static let shared = [
     "height": "height", "width": "width", "steps": "steps", "scheduler": "scheduler",
     "pseudoLayout": "layout.pseudo_layout", "masksText": "layout.masks_text",
@@ -161,7 +161,7 @@ import Testing
     "decay": "layout.pseudo_layout.memory", "startStep": "layout.pseudo_layout.start_step",
   ]
 
-  @Test func everyFieldIsTheScenesOwnOrShared() throws {
+  @Test func everyPropertyIsFreeInABatchOrRefusedByName() throws {
     let pipeline = try Small.pipeline()
     let base = try ScenePart.base()
     // No pseudo layout: its masks would depend on the last bits of a map.

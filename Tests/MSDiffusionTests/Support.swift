@@ -11,7 +11,7 @@ enum Small {
 
   static func pipeline() throws -> Pipeline { try opened.get() }
 
-  /// The golden pipeline's parts in a separate folder.
+  /// Copies parts of the golden pipeline to a folder.
   static func copy(_ parts: [ModelPart] = ModelPart.all, to folder: TemporaryFolder) throws -> ModelFolder {
     let model = ModelFolder(folder.path)
     try model.copy(parts, from: ModelFolder(Golden.path("pipeline")))
@@ -20,7 +20,7 @@ enum Small {
 
   static func photo(_ name: String) throws -> PixelImage { try PixelImage(contentsOf: Golden.path("photos/" + name)) }
 
-  /// Two subjects side by side, few steps.
+  /// A scene of two subjects side by side, with few steps.
   static func scene(_ change: (inout Scene) throws -> Void = { _ in }) throws -> Scene {
     var scene = Scene(
       "a cat and a cup on the beach",

@@ -6,7 +6,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Takes all weights from another source, some of them scaled.
+/// Takes all weights from another source and scales some of them.
 private final class ScalingSource: ParameterSource {
   let inner: any ParameterSource
   let factors: [String: Float]
@@ -22,7 +22,7 @@ private final class ScalingSource: ParameterSource {
   }
 }
 
-/// A part's weights may come from a source that wraps its checkpoint, as for a LoRA.
+/// The weights of a part may come from a source that wraps the part's checkpoint, as for a LoRA.
 @Suite(.longNumeric) struct WrappedSourceTests {
   private static let factors: [String: Float] = [
     "conv_out.weight": 2, "mid_block.attentions.0.transformer_blocks.0.attn2.to_v.weight": 4,

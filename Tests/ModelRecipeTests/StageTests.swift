@@ -11,12 +11,12 @@ import Testing
 import Training
 import TrainingData
 
-/// The stages of the bundled model, a few steps each: every loss falls, and the result opens as a pipeline.
+/// A few steps of each stage of the bundled model: every loss but the adapter's falls, and the result is a pipeline.
 @Suite(.longNumeric) struct StageTests {
   private static let merges = TokenizerFolder(ModelFolder(Golden.path("pipeline")).path(of: .tokenizer)).merges
 
   /// Trains a stage for some steps.
-  /// - Returns: the losses of the first and of the last third of them.
+  /// - Returns: the losses of the first and of the last third of the steps.
   private func train(_ stage: TrainingStage, steps: Int, batch: Int, in folder: TemporaryFolder) throws
     -> (first: Double, last: Double)
   {
@@ -129,7 +129,7 @@ import TrainingData
     #expect(try run.run().isFinished)
     let log = try String(contentsOfFile: folder.file("base/log.jsonl"), encoding: .utf8)
     let line = try JSONNode(JSONValue.parse(String(log.split(separator: "\n")[0]), name: "log"), name: "log")
-    // About half of the samples; some captions are dropped, and then no phrase is looked for.
+    // About half of the samples have an unseen phrase. Some captions are dropped, and then no phrase is looked for.
     #expect((0.1...0.9).contains(try line["unseenPhrases"].double()))
   }
 

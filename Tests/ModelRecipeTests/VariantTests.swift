@@ -72,7 +72,7 @@ import Training
     return Set(old.keys.filter { old[$0] != new[$0] })
   }
 
-  /// Keys of some weights of the base's text cross-attention.
+  /// Keys of the weights with these names in the base's text cross-attention.
   private func attentionWeights(in folder: TemporaryFolder, _ names: [String]) throws -> Set<String> {
     let endings = names.map { ".attn2.\($0).weight" }
     let keys = try weights(folder.file("model")).keys.filter { key in endings.contains { key.hasSuffix($0) } }

@@ -20,7 +20,7 @@ import TrainingData
     let other = "an unforeseeable zeppelin of 1900!"
     #expect(small.pieces(of: small.tokens(of: other)).joined() == whole.pieces(of: whole.tokens(of: other)).joined())
     #expect(small.tokens(of: other).count > whole.tokens(of: other).count)
-    // Pooling looks for the largest number: the end token's.
+    // Pooling looks for the token with the largest number, which must be the end token.
     #expect(small.endToken == vocabulary.pieces.count - 1)
     #expect(small.startToken == vocabulary.pieces.count - 2)
   }

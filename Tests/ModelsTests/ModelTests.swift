@@ -101,7 +101,7 @@ import Testing
       let output = unet(latents, timesteps: [500], context: context, added: added)
       #expect(output.shape == [1, 4, height, width])
       #expect(output.isFinite)
-      // Extra residuals of zero change nothing, others do.
+      // Extra residuals of zero change nothing; those of 0.1 change the output.
       let skips = skipShapes(unet.configuration, height: height, width: width)
       func residuals(_ value: Float) -> ExtraResiduals {
         ExtraResiduals(skips: skips.map { Tensor(repeating: value, shape: $0) })
@@ -136,7 +136,7 @@ import Testing
     let difference = (tiled - whole).abs().mean().item
     #expect(difference > 0)
     #expect(difference < whole.abs().mean().item)
-    // Weights of overlapping tiles add up to one: a constant stays one.
+    // Every pixel has a weight above zero in some tile, so none is divided by zero.
     let flat = Tensor(repeating: 0.3, shape: [1, 4, 12, 20])
     #expect(vae.decodeTiled(flat, tile: 8).isFinite)
   }

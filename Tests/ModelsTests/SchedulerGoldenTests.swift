@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Every chain of steps in the golden values, with a smaller tolerance than parity: a few float32 roundings.
+/// Every chain of steps in the golden values. The tolerance, a few float32 roundings, is smaller than that of parity.
 @Suite struct SchedulerGoldenTests {
   private static let tolerance: Float = 2e-6
 
@@ -20,7 +20,7 @@ import Testing
     "euler", "euler_karras", "euler_ancestral", "ddim", "ddim_eta", "ddpm", "dpmpp_2m", "dpmpp_2m_karras", "unipc",
     "lcm",
   ])
-  func chains(name: String) throws {
+  func chainsOfStepsEqualTheGoldenOnes(name: String) throws {
     let golden = try Golden.tensors("schedulers.safetensors")
     let cases = try JSONNode.read(Golden.path("schedulers.json"))["cases"].array()
       .filter { try $0["name"].string().hasPrefix(name + "/") }
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  /// All steps of one case, with noise drawn exactly where the published scheduler draws it.
+  /// Takes all steps of one case. Noise must be drawn in exactly those steps in which the published scheduler draws it.
   private func walk(
     _ scheduler: inout any Scheduler, _ key: String, _ golden: [String: Tensor], noisy: [Bool]
   ) throws {

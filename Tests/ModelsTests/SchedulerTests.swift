@@ -22,12 +22,12 @@ import Testing
     #expect(abs(Double(euler.noiseLevel(at: 1)) - (alphas[749] * 0.75 + alphas[750] * 0.25)) < 1e-5)
     #expect(try SchedulerKind.ddim.make(configuration: linspace, steps: 5).timesteps == [999, 749, 500, 250, 0])
     #expect(try SchedulerKind.ddpm.make(configuration: linspace, steps: 3).timesteps == [999, 500, 0])
-    // The multistep solvers space one timestep more, and leave out the last.
+    // The multistep solvers space out one timestep more than asked for, and leave out the last one.
     #expect(try SchedulerKind.dpmSolver.make(configuration: linspace, steps: 4).timesteps == [999, 749, 500, 250])
     #expect(try SchedulerKind.uniPC.make(configuration: linspace, steps: 4).timesteps == [999, 749, 500, 250])
   }
 
-  /// Against the closed form: the products of 1 − β telescope to ᾱ.
+  /// Compares with the closed form of ᾱ, which is the product of 1 − β over all steps so far.
   @Test func squaredCosineFollowsItsFormula() throws {
     let configuration = try configuration(#"{"beta_schedule": "squaredcos_cap_v2", "timestep_spacing": "trailing"}"#)
     let (betas, alphas) = (configuration.betas(), configuration.alphasCumulative())

@@ -8,7 +8,7 @@ import Testing
   private static let first = Result { try CLIPTokenizer(folder: Golden.path("pipeline/tokenizer")) }
   private static let second = Result { try CLIPTokenizer(folder: Golden.path("pipeline/tokenizer_2")) }
 
-  @Test func everyGoldenPrompt() throws {
+  @Test func everyGoldenPromptHasItsTokens() throws {
     let prompts = try JSONNode.read(Golden.path("tokens.json"))["prompts"].array()
     #expect(prompts.count == 175)
     for prompt in prompts {

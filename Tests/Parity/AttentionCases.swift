@@ -8,7 +8,7 @@ import Synchronization
 import Tensors
 import Training
 
-// Axes: B batch rows, R subjects, Q positions, C is the width.
+// Axes: B batch rows, R subjects.
 
 extension ParityFolder {
   /// `attention.*`: one layer of multi-subject cross-attention, called once or several times per case.
@@ -43,12 +43,13 @@ extension ParityFolder {
     let boxes = boxes(try file.tensor(prefix + "boxes", [batch, subjects, 4]))
     guard hidden.shape.dropFirst() == [batch, grid.count, sizes.width] else {
       throw ParityError.unfit(
-        prefix + "hidden", expected: "calls of \([batch, grid.count, sizes.width])", found: "\(hidden.shape)")
+        prefix + "hidden", expected: "one tensor of shape \([batch, grid.count, sizes.width]) per call",
+        found: "shape \(hidden.shape)")
     }
     let ranges = try ranges(spans, below: sizes.text, in: prefix + "spans")
     let scales = settings["subject_scales"].isPresent ? try settings["subject_scales"].floats() : nil
     guard scales.map({ $0.count == subjects }) ?? true else {
-      throw ParityError.unfit(prefix + "subject_scales", expected: "\(subjects)", found: "\(scales ?? [])")
+      throw ParityError.unfit(prefix + "subject_scales", expected: "\(subjects) scales", found: "\(scales ?? [])")
     }
     let rows = (0..<context.shape[0]).map { row in
       SubjectRow(
@@ -128,7 +129,7 @@ extension ParityFolder {
       for key in file.keys(under: "unet.\(variant).") {
         let name = "unet.\(variant).\(key)"
         guard let found = key == "out" ? prediction : outputs.withLock({ $0[Self.hookName(ofBlock: key)] }) else {
-          report.fail(name, "the U-Net has no such block")
+          report.fail(name, "the U-Net has no block of this name")
           continue
         }
         report.compare(name, found, with: try file.tensor(name))
@@ -136,7 +137,8 @@ extension ParityFolder {
     }
   }
 
-  /// Token spans [B, R, 2] as ranges, one list per row.
+  /// Token spans [B, R, 2] as ranges: one list per row of the batch.
+  /// - Throws: ``ParityError/unfit(_:expected:found:)`` if a span is reversed or not within 0…`count`.
   private func ranges(_ spans: Tensor, below count: Int, in place: String) throws -> [[Range<Int>]] {
     let numbers = spans.values.map { Int($0) }
     return try (0..<spans.shape[0]).map { row in
@@ -144,7 +146,7 @@ extension ParityFolder {
         let start = 2 * (row * spans.shape[1] + subject)
         let (from, to) = (numbers[start], numbers[start + 1])
         guard 0 <= from, from <= to, to <= count else {
-          throw ParityError.unfit(place, expected: "spans within 0…\(count)", found: "\(from)…\(to)")
+          throw ParityError.unfit(place, expected: "spans within 0…\(count), not reversed", found: "\(from)…\(to)")
         }
         return from..<to
       }

@@ -62,8 +62,8 @@ extension ParityFolder {
     let each = boxes.count / max(drop.count, 1)
     guard each * drop.count == boxes.count, images.shape[0] == boxes.count else {
       throw ParityError.unfit(
-        "grounding", expected: "as many boxes and images in each of \(drop.count) samples",
-        found: "\(boxes.count), \(images.shape[0])")
+        "grounding", expected: "one image per box, and equally many boxes in each of \(drop.count) samples",
+        found: "\(boxes.count) boxes and \(images.shape[0]) images")
     }
     let seeds = Tensor.concatenated(
       drop.enumerated().map { sample, drops in
@@ -95,7 +95,9 @@ extension ParityFolder {
     let rows = (0..<flat.shape[0]).map { Array(boxes[$0 * flat.shape[1]..<($0 + 1) * flat.shape[1]]) }
     let maps = try (0..<count).map { try file.tensor("attention_loss.map\($0)", rank: 4) }
     if let other = maps.first(where: { $0.shape.prefix(2) != flat.shape.prefix(2) }) {
-      throw ParityError.unfit("attention_loss.map", expected: "maps of \(flat.shape)", found: "\(other.shape)")
+      throw ParityError.unfit(
+        "attention_loss.map", expected: "maps of \(flat.shape[0]) samples with \(flat.shape[1]) subjects each",
+        found: "shape \(other.shape)")
     }
     let regions = maps.map { AttentionLoss.regions(of: rows, height: $0.shape[2], width: $0.shape[3]) }
     let value = AttentionLoss.value(maps: maps, regions: regions)

@@ -101,10 +101,11 @@ extension ParityFolder {
     let vae = try pipeline().vae
     let image = try file.tensor("vae.image", rank: 4)
     let latents = try file.tensor("vae.decode_in", rank: 4)
-    guard image.shape[1] == vae.configuration.imageChannels, latents.shape[1] == vae.configuration.latentChannels else {
+    let (imageChannels, latentChannels) = (vae.configuration.imageChannels, vae.configuration.latentChannels)
+    guard image.shape[1] == imageChannels, latents.shape[1] == latentChannels else {
       throw ParityError.unfit(
-        "vae", expected: "\(vae.configuration.imageChannels) and \(vae.configuration.latentChannels) channels",
-        found: "\(image.shape), \(latents.shape)")
+        "vae", expected: "\(imageChannels) image channels and \(latentChannels) latent channels",
+        found: "shapes \(image.shape) and \(latents.shape)")
     }
     let posterior = vae.encode(image)
     report.compare("vae.mean", posterior.mean, with: try file.tensor("vae.mean"))

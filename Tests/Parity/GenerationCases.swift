@@ -8,7 +8,7 @@ import Models
 import Synchronization
 import Tensors
 
-// Axes: S samples, R subjects, K dummy and subject tokens, h and w are the layer's height and width.
+// Axes: S samples, R groups of tokens, h and w are the layer's height and width.
 
 extension ParityFolder {
   /// `generate/`: whole generations, from photographs, prompt and seed to pixels.
@@ -25,7 +25,7 @@ extension ParityFolder {
   }
 
   /// Runs one request and compares all intermediate results and the images.
-  /// - Returns: The names of the golden images.
+  /// - Returns: The file names of the golden images.
   private func generation(_ name: String) throws -> [String] {
     let prefix = "generate/\(name): "
     let request = try json("generate/\(name).json")
@@ -74,7 +74,7 @@ extension ParityFolder {
         prefix + images[index], image.pixels.map(Double.init), with: expected.pixels.map(Double.init), .absolute(1))
     }
     if images.count != scene.samples {
-      report.fail(prefix + "images", "\(scene.samples) samples, expected \(images.count)")
+      report.fail(prefix + "images", "\(scene.samples) samples, expected one for each of \(images.count) images")
     }
     return images.map { ($0 as NSString).lastPathComponent }
   }
@@ -89,8 +89,8 @@ extension ParityFolder {
     guard counts.allSatisfy({ $0 == phrases.count }) else {
       throw ParityError.unfit(
         request.location,
-        expected: "a photo, a box and, if there are any, a scale for each of the "
-          + "\(phrases.count) phrases", found: "\(counts)")
+        expected: "a photo, a box and, if scales are given, a scale for each of the \(phrases.count) phrases",
+        found: "\(photos.count) photos, \(boxes.count) boxes" + (scales.map { ", \($0.count) scales" } ?? ""))
     }
     guard let seed = UInt64(exactly: try request["seed"].int()) else {
       throw ParityError.unfit(request["seed"].location, expected: "0 or more", found: "\(try request["seed"].int())")

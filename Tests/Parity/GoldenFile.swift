@@ -37,12 +37,13 @@ final class GoldenFile {
       columns.map({ $0 == tensor.shape.last }) ?? true
     else {
       let expected =
-        shape.map { "shape \($0)" } ?? "\(rank ?? 0) axes" + (columns.map { ", the last one of \($0)" } ?? "")
+        shape.map { "shape \($0)" } ?? "\(rank ?? 0) axes" + (columns.map { ", the last one of length \($0)" } ?? "")
       throw ParityError.unfit("\(name): \(key)", expected: expected, found: "shape \(tensor.shape)")
     }
     return tensor
   }
 
+  /// The values of a tensor of whole numbers.
   /// - Throws: ``ParityError/unfit(_:expected:found:)`` if the tensor's type is a floating-point type.
   func integers(_ key: String) throws -> [Int] {
     let stored = try stored(key)
@@ -62,7 +63,7 @@ final class GoldenFile {
     Dictionary(uniqueKeysWithValues: try keys(under: prefix).map { ($0, try tensor(prefix + $0)) })
   }
 
-  /// Counts the tensors under a prefix as skipped.
+  /// Marks the unread tensors under a prefix as skipped, and adds their number to the report.
   func skip(under prefix: String, as part: String, in report: ParityReport) {
     let keys = unread.filter { $0.hasPrefix(prefix) }
     unread.subtract(keys)

@@ -13,7 +13,7 @@ package enum ParityError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .noFolder(let path): "\(path): expected a folder of golden values, found none"
-    case .empty(let path): "\(path): nothing to compare; expected components.safetensors, generate/ and the like"
+    case .empty(let path): "\(path): expected components.safetensors, generate/ and the like, found nothing to compare"
     case .unfit(let place, let expected, let found): "\(place): expected \(expected), found \(found)"
     }
   }
@@ -49,7 +49,7 @@ package final class ParityFolder {
   }
 
   /// Compares everything in the folder.
-  /// - Throws: ``ParityError`` if there is no folder or nothing in it. Every other error becomes a failed row.
+  /// - Throws: ``ParityError`` if there is no folder or nothing to compare in it. Other errors become failed rows.
   package func run() throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
@@ -109,7 +109,7 @@ package final class ParityFolder {
     }
   }
 
-  /// The number of tensors in a safetensors file; 1 for any other file.
+  /// The number of tensors in a safetensors file; 1 for any other file, and for one that cannot be read.
   private static func tensorCount(_ file: String) -> Int {
     file.hasSuffix(".safetensors")
       ? (try? GoldenFile((file as NSString).deletingLastPathComponent, (file as NSString).lastPathComponent).keys.count)

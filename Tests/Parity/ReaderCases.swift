@@ -46,8 +46,10 @@ extension ParityFolder {
     let sharded = try Checkpoint(path + "/unet_sharded")
     let whole = try ModelFolder(path + "/pipeline").checkpoint(of: .unet)
     guard sharded.keys == whole.keys else {
+      let missing = whole.keys.count { !sharded.contains($0) }
       return report.fail(
-        "unet_sharded", "\(sharded.keys.count) keys, expected the \(whole.keys.count) of pipeline/unet")
+        "unet_sharded",
+        "\(sharded.keys.count) keys, expected the \(whole.keys.count) of pipeline/unet; \(missing) of them are missing")
     }
     var (found, golden): ([Double], [Double]) = ([], [])
     for key in whole.keys {

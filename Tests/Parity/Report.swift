@@ -55,7 +55,7 @@ package final class ParityReport {
   package private(set) var skipped: [String: Int] = [:]
   private let show: (ParityRow) -> Void
 
-  /// - Parameter show: Called with every row as it is measured.
+  /// - Parameter show: Called with every row when it is added.
   package init(show: @escaping (ParityRow) -> Void = { _ in }) { self.show = show }
 
   package var passed: Int { rows.count { $0.passes } }

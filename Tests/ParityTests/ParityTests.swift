@@ -67,7 +67,7 @@ import Testing
     return try run(folder.path).rows.filter { !$0.passes }.map { $0.name + ": " + $0.note }
   }
 
-  @Test(.longNumeric) func requestsOfAnotherKindFailWhereTheyDiffer() throws {
+  @Test(.longNumeric) func changedRequestsFailWhereTheyDiffer() throws {
     #expect(try failures { _ in }.isEmpty)
     // A photograph without a phrase: one row reports it, and the comparison continues.
     let without = try failures { $0.replace("\"photos/cat.jpg\"", with: "\"photos/cat.jpg\", \"photos/cup.jpg\"") }

@@ -15,20 +15,20 @@ import Testing
     #expect(occurrences(of: "a dog and a cat", in: "a dog").isEmpty)
   }
 
-  /// One mark at the end of a word of the text is ignored, none in the phrase.
+  /// One of the marks . ! ? , : at the end of a word in the text is ignored. In the phrase no mark is ignored.
   @Test func marksAreIgnoredInTheTextAlone() {
     #expect(occurrences(of: "dog", in: "dog. dog! dog? dog, dog: dog; dog!! (dog").count == 5)
     #expect(occurrences(of: "dog,", in: "a dog, a dog").isEmpty)
     #expect(occurrences(of: "dog", in: "sea-dog, dog-house").count == 1)
   }
 
-  /// As in the published search, which starts at every word.
+  /// Occurrences overlap in the published search too, as it starts at every word.
   @Test func occurrencesMayOverlap() {
     #expect(occurrences(of: "very very", in: "very very very big") == [0..<2, 1..<3])
   }
 
-  /// The rule in other words: after a space comes the word, with or without a mark, or the end of a word with a hyphen.
-  @Test func occurrencesAreThoseOfAPlainSearch() throws {
+  /// The same rule as a regular expression: a word, or its part after a hyphen, with or without a mark at its end.
+  @Test func occurrencesEqualThoseOfARegularExpression() throws {
     let words = ["dog", "cat", "dog,", "sea-cat", "cat.", "a"]
     var numbers = TestNumbers(4)
     for _ in 0..<500 {

@@ -9,7 +9,7 @@ import Testing
 @Suite struct PlottingTests {
   private let red = PixelImage(width: 20, height: 10, red: 200)
 
-  /// Whether any pixel of a part differs from white.
+  /// Whether any pixel in a rectangle of the image differs from white.
   private func hasInk(_ image: PixelImage, x: Range<Int>, y: Range<Int>) -> Bool {
     y.contains { row in x.contains { image[$0, row] != (255, 255, 255) } }
   }
@@ -94,7 +94,7 @@ import Testing
     #expect(throws: PlotError.self) { try Panel(map: Tensor([1], shape: [1])) }
   }
 
-  @Test func boxesAreDrawnWhereTheyAre() throws {
+  @Test func boxesAreDrawnInTheirPositions() throws {
     let white = PixelImage(width: 10, height: 10, red: 255, green: 255, blue: 255)
     let plain = try Grid([[Panel(white)]], panelWidth: 200).image()
     let boxed = try Grid([[Panel(white).boxed(Box(0.25, 0.5, 0.75, 1), "x", color: .distinct(1))]], panelWidth: 200)

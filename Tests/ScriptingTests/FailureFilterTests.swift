@@ -2,7 +2,7 @@ import Foundation
 import Scripting
 import Testing
 
-/// The output of immediate mode when a script fails, and what the filter keeps of it.
+/// What the filter keeps of a script's output, and of what Swift's immediate mode adds if the script fails.
 @Suite struct FailureFilterTests {
   private func filtered(_ text: String, _ end: ProcessEnd) -> String {
     var filter = FailureFilter()

@@ -3,12 +3,13 @@ import Scripting
 import TestSupport
 import Testing
 
-/// An experiment's cells in the REPL, one by one, if a REPL can start.
+/// Types code into the REPL, such as an experiment's cells one by one, if a REPL can start.
 @Suite struct ReplTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
 
-  /// The package with the library that was built with these tests; nil without one.
+  /// The package with a library built from it: the one in `.build/release`, else the one beside these tests; nil if
+  /// neither is there.
   private static let package: ScriptPackage? = {
     for products in [root + "/.build/release", Bundle.main.bundlePath] {
       if FileManager.default.fileExists(atPath: products + "/libMSDiffusionKit.so") {
@@ -48,7 +49,7 @@ import Testing
     let command = try #require(Self.package).replCommand()
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    // Tests run on threads that block signals, and a child inherits that.
+    // Tests run on threads that block signals, and a child process inherits that.
     process.arguments = ["--default-signal=INT", "lldb"] + command.arguments
     process.environment = ProcessInfo.processInfo.environment.merging(command.environment) { $1 }
       .merging(["MSDIFFUSION_PACKAGE": folder.path]) { $1 }

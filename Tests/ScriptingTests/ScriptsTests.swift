@@ -12,7 +12,7 @@ import Testing
       .sorted()
   }()
 
-  /// Scripts whose options the program parses need the program, which tests do not build.
+  /// Whether a script can run: those whose options the program parses need the program, which tests do not build.
   private static func canRun(_ script: String) throws -> Bool {
     let isBuilt = FileManager.default.fileExists(atPath: root + "/.build/release/msdiffusion")
     return try isBuilt || !String(contentsOfFile: root + "/Scripts/" + script, encoding: .utf8).contains("help=program")

@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 extension Golden {
-  /// All tensors of a golden safetensors file, widened to float32.
+  /// All tensors of a golden safetensors file, converted to float32; stops the program if an entry cannot be read.
   ///
   /// A simple parser, so that tests for targets that do not import Checkpoints can use the values too.
   package static func tensors(_ relative: String) throws -> [String: Tensor] {
@@ -27,7 +27,7 @@ extension Golden {
         case "I64": return read(Int64.self) { Float($0) }
         case "I32": return read(Int32.self) { Float($0) }
         case "U8", "BOOL": return read(UInt8.self) { Float($0) }
-        default: fatalError("\(relative): \(key) has type \(type), which the tests don't read")
+        default: fatalError("\(relative): \(key): expected the type F32, F16, I64, I32, U8 or BOOL, found \(type)")
         }
       }
       tensors[key] = Tensor(values, shape: shape)

@@ -18,7 +18,7 @@ package final class TemporaryFolder: Sendable {
     return file(name)
   }
 
-  /// Names of all files in the folder, sorted.
+  /// Names of all files and folders in the folder, sorted.
   package var contents: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
 }
 

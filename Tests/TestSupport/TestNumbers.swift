@@ -7,7 +7,7 @@ package struct TestNumbers {
 
   package init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
 
-  /// A number in 0…1.
+  /// A number from 0 to just below 1.
   package mutating func next() -> Float {
     state ^= state << 13
     state ^= state >> 7
@@ -38,7 +38,7 @@ package struct TestNumbers {
 /// A tensor's values in double precision.
 package func doubles(_ tensor: Tensor) -> [Double] { tensor.values.map(Double.init) }
 
-/// Greatest difference, relative to the greatest reference value.
+/// The greatest difference, divided by the greatest magnitude of the reference; infinite if the counts differ.
 package func relativeError(_ tensor: Tensor, _ reference: [Double]) -> Double {
   guard tensor.count == reference.count else { return .infinity }
   let scale = reference.map(abs).max() ?? 0

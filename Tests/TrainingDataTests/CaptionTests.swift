@@ -19,7 +19,7 @@ private let many = isOptimised ? 4000 : 2000
     }
   }
 
-  /// Subjects come in the order of their words.
+  /// Subjects come in the order of their phrases in the caption.
   @Test func subjectsComeInTheCaptionsOrder() {
     for index in 0..<many {
       let plan = world.plan(index, seed: 22)
@@ -100,7 +100,7 @@ private let many = isOptimised ? 4000 : 2000
     #expect(sample.unnaming { $0 == 0 }.caption == "a thing, a car, an apple and jeans")
   }
 
-  /// The phrases of unnamed subjects are found where the subjects' own ones were.
+  /// Unnamed subjects are found in the caption at the positions of their names.
   @Test func unnamedSubjectsAreFoundInTheirOrder() {
     let empty = Tensor.zeros([1])
     func sample(_ caption: String, _ phrases: String...) -> TrainingSample {
@@ -118,9 +118,9 @@ private let many = isOptimised ? 4000 : 2000
     #expect(swapped.caption == "a dog and a thing" && swapped.subjects.map(\.phrase) == ["thing", "dog"])
     // Another thing comes first in the caption.
     #expect(both("a thing by a dog on a mat", "dog", "mat").caption == "a thing by a dog on a mat")
-    // A word that contains the phrase is replaced as a whole, and only after an article.
+    // A hyphenated word is replaced as a whole. A name that does not directly follow an article stays.
     #expect(both("a dog-sled and a red car", "sled", "car").caption == "a thing and a red car")
-    // One phrase within another.
+    // If one phrase is part of the other, neither is replaced.
     #expect(both("a dog house", "dog", "dog house").caption == "a dog house")
   }
 

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import TrainingData
 
-/// Opened once for all tests.
+/// The emoji world, opened once for all tests.
 let world: EmojiWorld = {
   do {
     return try EmojiWorld()
@@ -76,7 +76,7 @@ private let many = isOptimised ? 600 : 40
         let values = subject.silhouette.values
         let inside = subject.box.mask(height: 64, width: 64).values
         #expect(zip(values, inside).allSatisfy { $0 == 0 || $1 == 1 }, "\(sample.caption): \(subject.phrase)")
-        #expect(values.contains { $0 > 0.5 }, "\(sample.caption): \(subject.phrase) is not to be seen")
+        #expect(values.contains { $0 > 0.5 }, "\(sample.caption): \(subject.phrase) is not visible")
         for index in values.indices { sum[index] += values[index] }
       }
       #expect(sum.allSatisfy { $0 <= 1.0001 }, "\(sample.caption)")

@@ -12,7 +12,7 @@ private let many = isOptimised ? 5000 : 500
     var pairs: Set<[Int]> = []
   }
 
-  /// Subjects; places as subjects count as identities, but not in pairs.
+  /// The identities, kinds and pairs of kinds of the subjects in many scenes. Places are not counted in pairs.
   private func seen(_ split: Split, _ subjects: ClosedRange<Int> = 1...4) -> Seen {
     var seen = Seen()
     for index in 0..<many {
@@ -35,14 +35,14 @@ private let many = isOptimised ? 5000 : 500
     #expect(identities.kinds.isDisjoint(with: kinds.kinds))
     #expect(training.pairs.allSatisfy { !world.isHeldOutPair($0[0], $0[1]) })
     #expect(kinds.kinds.allSatisfy { world.kinds[$0].isHeldOut })
-    // Training has seen the kinds of held-out identities, only in other hues.
+    // Training has seen the kinds of held-out identities, but only in other hues.
     if isOptimised { #expect(identities.kinds.subtracting(training.kinds).isEmpty) }
     // With two subjects, training never sees the pair.
     let two = seen(.heldOutIdentities, 2...2)
     #expect(two.pairs.allSatisfy { world.isHeldOutPair($0[0], $0[1]) } && two.pairs.isDisjoint(with: training.pairs))
   }
 
-  /// Including figures that wear clothes without being a subject, and the place in the background.
+  /// Checks all figures, including those that wear clothes without being a subject, and the place in the background.
   @Test func trainingShowsNoHeldOutIdentityAnywhere() {
     let allowed = Set(world.identities(in: .training, places: true))
     let firstPlace = world.kinds.firstIndex { $0.role == .scene } ?? 0

@@ -15,6 +15,7 @@ import TrainingData
     return sums.map { $0 / max(total, 1e-6) }
   }
 
+  /// A mask of the pixels that are not black.
   private func lit(_ image: Tensor) -> Tensor {
     let area = image.shape[1] * image.shape[2]
     let values = image.values

@@ -11,7 +11,7 @@ import TrainingData
 
   init() throws {
     folder = try TemporaryFolder()
-    // 20×10: left half red, right half blue; a mask of the red square in it.
+    // 20×10 pixels: a red rectangle on blue, and a mask of the rectangle.
     var image = PixelImage(width: 20, height: 10, blue: 255)
     var mask = PixelImage(width: 20, height: 10)
     for y in 2..<8 {
@@ -58,7 +58,7 @@ import TrainingData
     #expect(sample.image[0, 5, 2] == 1 && sample.image[2, 5, 2] == -1)
     // A reference of 6×12 fills the square.
     #expect(brick.reference.shape == [3, 12, 12] && brick.reference[1, 6, 6] > 0.7 && brick.reference[1, 6, 0] > 0.7)
-    // Without mask and reference: the box, and the image inside it.
+    // Without mask and reference, the box is the silhouette, and the image inside the box is the reference.
     #expect(river.silhouette == river.box.mask(height: 10, width: 10))
     #expect(river.reference[2, 6, 6] == 1 && river.identity == nil)
     #expect(try samples.sample(1).subjects.isEmpty)
@@ -75,7 +75,7 @@ import TrainingData
     #expect(subjects[1].reference.values.suffix(24 * 24).allSatisfy { $0 == 1 })
   }
 
-  @Test func anOwnCropIsMasked() throws {
+  @Test func aReferenceCutOutOfTheImageIsMasked() throws {
     let samples = try opened(
       #"{"image": "image.png", "caption": "a brick", "subjects": [{"phrase": "brick", "box": [0.25, 0, 0.75, 1], "mask": "mask.png"}]}"#
     )
@@ -121,11 +121,11 @@ import TrainingData
     (#"{"image": "image.png", "caption": "a cat"}"#, "expected an array, found nothing"),
     (
       #"{"image": "image.png", "caption": "a cat", "subjects": [{"phrase": "dog", "box": [0, 0, 1, 1]}]}"#,
-      "'dog', which occurs 0"
+      "'dog', which does not occur"
     ),
     (
       #"{"image": "image.png", "caption": "a cat", "subjects": [{"phrase": " ", "box": [0, 0, 1, 1]}]}"#,
-      "which occurs 0"
+      "which does not occur"
     ),
     (#"{"image": "image.png", "caption": "a", "subjects": [{}, {}, {}, {}, {}]}"#, "expected at most 4, found 5"),
   ])
@@ -139,7 +139,7 @@ import TrainingData
       #"{"image": "image.png", "caption": "a cat", "subjects": [{"phrase": "cat", "box": [0, 0, 0.2, 1]}]}"#,
       #"{"image": "image.png", "caption": "a cat", "subjects": [{"phrase": "cat", "box": [0, 0, 1, 1], "mask": "white.png"}]}"#,
       #"{"image": "samples.jsonl", "caption": "a cat", "subjects": []}"#)
-    #expect(message { _ = try samples.sample(0) }.contains("line 1, subjects[0].box: expected a subject within"))
+    #expect(message { _ = try samples.sample(0) }.contains("line 1, subjects[0].box: expected a box that overlaps"))
     #expect(message { _ = try samples.sample(1) }.contains("expected a mask of 20×10 pixels"))
     #expect(throws: ImageError.self) { try samples.sample(2) }
     #expect(throws: TrainingDataError.noSample(folder: folder.path, index: 3, count: 3)) { try samples.sample(3) }

@@ -27,7 +27,7 @@ import Training
     return try #require(denoising.branch(of: batch))
   }
 
-  /// Both kinds of maps of one forward pass.
+  /// The text maps and subject maps of one forward pass, and its prediction.
   private func maps(
     _ branch: SubjectBranch, spans: [[Range<Int>]]
   ) throws -> (text: [LayerMaps], image: [LayerMaps], prediction: Tensor) {
@@ -111,7 +111,7 @@ import Training
     batch.subjects[1].spans = [0..<0, 5..<6, 0..<0]
     let one = try denoising(batch)
     let figure = try #require(one.figures.first { $0.name == "textAttention" })
-    // The cross-entropy by hand: three of the six entries count.
+    // Both attention losses by hand: three of the six subjects, padding included, count.
     let textMaps = try maps(branch(), spans: [spans[0], batch.subjects[1].spans]).text
     let pixels = try #require(one.figures.first { $0.name == "textPixels" })
     var (sum, entropies, counted) = (0.0, 0.0, 0.0)
@@ -144,7 +144,7 @@ import Training
     var options = LayoutOptions()
     options.confinesSubjects = false
     for layer in try maps(branch(options), spans: spans).image {
-      // Mean over four tokens: the sum over subjects is a quarter.
+      // Maps are means over four tokens, so their sum over subjects is a quarter.
       let total = layer.maps.sum(axes: [1]) * 4
       #expect(total.isClose(to: .ones(total.shape), absolute: 1e-5))
       let padded = layer.maps.sliced(axis: 0, 0..<1).sliced(axis: 1, 2..<3)

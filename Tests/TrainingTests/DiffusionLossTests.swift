@@ -44,7 +44,7 @@ import Training
     #expect((velocity * signal + noised * sigma).isClose(to: noise, absolute: 1e-6))
   }
 
-  /// For either prediction, min-SNR weighting is the same weight on the error of the clean sample.
+  /// Whichever quantity is predicted, min-SNR weighting gives the error of the clean sample the weight min(SNR, γ).
   @Test func minSNRWeighsTheErrorOfTheCleanSample() {
     for prediction in SchedulerConfiguration.Prediction.allCases {
       let loss = DiffusionLoss(schedule(prediction), weighting: .minSNR(gamma: 5))

@@ -62,7 +62,7 @@ final class GoldenObjective: TrainingObjective {
 @Suite(.longNumeric) struct GoldenTrainingTests {
   /// With two shards each sample is alone on a thread, with its own number of subjects.
   @Test(arguments: [1, 2])
-  func threeStepsOfTheTrainer(shards: Int) throws {
+  func threeStepsOfTheTrainerEqualTheGoldenOnes(shards: Int) throws {
     let folder = try TemporaryFolder()
     let objective = try GoldenObjective()
     var plan = TrainingPlan(steps: 3, batch: 2, schedule: LearningRateSchedule(peak: 1e-4))
@@ -95,7 +95,7 @@ final class GoldenObjective: TrainingObjective {
       let weights = objective.parameters + objective.pipeline.weights(of: .unet)
       let variables = weights.map { Tape.variable($0.value) }
       for (weight, variable) in zip(weights, variables) { weight.value = variable }
-      // Other tests change how products are divided among threads, and with it their last bits.
+      // Other tests change how products are divided among threads, and with that the last bits of the products.
       return try withoutThreads {
         let loss = try objective.loss(samples: 0..<2, step: 0).loss
         return [loss.detached] + Tape.gradients(of: loss, for: variables)

@@ -4,13 +4,13 @@ import Tensors
 import TestSupport
 import Training
 
-/// A small objective: fits a matrix and an offset to noisy samples, each drawn from its number alone.
+/// A small objective: fits a matrix and an offset to noisy samples. A sample depends only on its number.
 final class Line: TrainingObjective {
   let weight = Parameter("line.weight", .zeros([3, 5]))
   let bias = Parameter("line.bias", .zeros([3]))
-  /// The loss does not depend on it.
+  /// A weight that the loss does not depend on.
   let idle = Parameter("idle.weight", .ones([2, 2]))
-  /// Samples whose loss is not a number.
+  /// The numbers of samples whose loss is NaN.
   let broken: Set<Int>
 
   init(broken: Set<Int> = []) { self.broken = broken }

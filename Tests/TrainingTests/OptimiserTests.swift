@@ -5,7 +5,7 @@ import Testing
 import Training
 
 @Suite struct OptimiserTests {
-  /// The formula in double precision.
+  /// AdamW's formula for one weight, in double precision.
   private struct Reference {
     var (weight, first, second): (Double, Double, Double)
 
@@ -61,7 +61,7 @@ import Training
     #expect(GradientNorm.global([Tensor([1, .nan], shape: [2])]).isNaN)
   }
 
-  @Test func averagesWarmUp() {
+  @Test func theDecayOfAveragesWarmsUp() {
     let average = WeightAverage(decay: 0.9)
     #expect(average.decay(step: 1) == 2.0 / 11)
     #expect(average.decay(step: 80) == 0.9 && average.decay(step: 79) < 0.9)
@@ -70,7 +70,7 @@ import Training
     #expect(value.isClose(to: Tensor([10, 2], shape: [2]), absolute: 1e-6))
   }
 
-  @Test func schedules() {
+  @Test func learningRatesFollowTheirSchedules() {
     let constant = LearningRateSchedule(peak: 2, warmUp: 4)
     #expect((0..<6).map { constant.rate(step: $0) } == [0.5, 1, 1.5, 2, 2, 2])
     let cosine = LearningRateSchedule(peak: 2, warmUp: 2, course: .cosine(until: 6, floor: 1))

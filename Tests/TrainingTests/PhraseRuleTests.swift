@@ -6,7 +6,7 @@ import Testing
 import Training
 import TrainingData
 
-/// One rule for phrases: those that a folder of samples accepts are found in its captions by `PhraseFinder`.
+/// There is one rule for phrases: a folder of samples accepts exactly the phrases that `PhraseFinder` finds.
 @Suite struct PhraseRuleTests {
   @Test func acceptedPhrasesAreFound() throws {
     let folder = try TemporaryFolder()

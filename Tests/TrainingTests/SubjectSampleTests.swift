@@ -6,7 +6,7 @@ import Testing
 import Training
 
 @Suite struct SubjectSampleTests {
-  /// Samples with different numbers of subjects, some without grounding, are the same in a batch as alone.
+  /// Samples with different numbers of subjects, some without grounding, give the same result in a batch as alone.
   @Test func samplesOfABatchDoNotMix() throws {
     let pipeline = try Pipeline(Golden.path("pipeline"))
     let adapter = try #require(pipeline.adapter)

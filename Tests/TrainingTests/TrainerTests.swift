@@ -98,7 +98,7 @@ import Training
     #expect(try TrainingCheckpoint(checkpoint).step == 10)
   }
 
-  @Test func anotherPlanOrModelIsRefused() throws {
+  @Test func aDifferentPlanOrModelIsRefused() throws {
     let folder = try TemporaryFolder()
     _ = try Trainer(Line(), .line(steps: 3), folder: url(folder)).run()
     var plan = TrainingPlan.line(steps: 4)
@@ -136,9 +136,9 @@ import Training
     }
     expect("steps is 0, expected at least 1") { $0.steps = 0 }
     expect("batch is 1, expected at least 2, one sample per shard") { $0.batch = 1 }
-    expect("clipping is -1.0, expected a norm above 0, or none") { $0.clipping = -1 }
+    expect("clipping is -1.0, expected a norm above 0, or nil") { $0.clipping = -1 }
     expect("schedule is a peak of 0.0, expected a rate above 0") { $0.schedule.peak = 0 }
-    expect("average is 1.0, expected a decay from 0 to 1") { $0.average = WeightAverage(decay: 1) }
+    expect("average is 1.0, expected a decay of at least 0 and below 1") { $0.average = WeightAverage(decay: 1) }
   }
 
   @Test func microbatchesAddUpToTheSameGradient() throws {

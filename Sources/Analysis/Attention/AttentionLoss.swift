@@ -2,20 +2,24 @@ import Tensors
 
 /// The loss of Eq. 7, which draws a subject's attention into the subject's region.
 ///
-/// For one layer, sample and subject with map A and region M, (1 − Σ_M A / Σ A)²; then the mean over layers, samples
-/// and subjects. The region is a box, or a silhouette if one is known.
+/// For one subject of a sample, with map A in a layer and region M, the loss is (1 − Σ_M A / Σ A)². The result is the
+/// mean over layers, samples and subjects. The region is a box, or a silhouette if one is known.
 ///
 /// Axes: B samples, R subjects, h and w of each layer. A subject counts if `valid` is 1; padded subjects have 0.
-/// A subject whose map is zero has no ratio: it stops the program, or with `skippingEmpty` it is left out of the mean.
+/// If the map of a subject that counts is zero, the ratio is undefined: the program stops, or with `skippingEmpty` the
+/// subject is left out of the mean.
+///
+/// All functions stop the program, with a message that names the shapes, if shapes do not match.
 public enum AttentionLoss {
   /// The loss, shape [], made of differentiable operations, so that gradients flow back to whatever computed the maps.
   ///
   /// - Parameters:
-  ///   - maps: One [B, R, h, w] per layer, not negative.
+  ///   - maps: One tensor [B, R, h, w] per layer, not negative.
   ///   - regions: One mask [B, R, h, w] per layer.
   ///   - valid: [B, R] of 0 and 1; nil: all subjects count.
-  ///   - skippingEmpty: Leave out subjects whose map is zero in a layer, instead of stopping.
-  /// - Returns: 0 if no subject counts.
+  ///   - skippingEmpty: Whether a subject whose map is zero in a layer is left out there, instead of stopping the
+  ///     program.
+  /// - Returns: The loss; 0 if no subject counts.
   public static func value(
     maps: [Tensor], regions: [Tensor], valid: Tensor? = nil, skippingEmpty: Bool = false
   ) -> Tensor {
@@ -36,8 +40,10 @@ public enum AttentionLoss {
   }
 
   /// The gradient of ``value(maps:regions:valid:skippingEmpty:)`` with respect to every map, in closed form:
-  /// −2 (1 − r)(M − r) / (N Σ A), with r the fraction inside the region and N the number of counted layers, samples and
-  /// subjects.
+  /// −2 (1 − r)(M − r) / (N Σ A), where r is the fraction of the attention inside the region, and N is the number of
+  /// maps that count, over all layers, samples and subjects. A map that does not count has a gradient of zero.
+  ///
+  /// - Returns: One gradient [B, R, h, w] per layer.
   public static func gradients(
     maps: [Tensor], regions: [Tensor], valid: Tensor? = nil, skippingEmpty: Bool = false
   ) -> [Tensor] {
@@ -59,11 +65,11 @@ public enum AttentionLoss {
   /// region; this loss also asks it to fill the region (the second term of TokenCompose, Wang et al., 2024).
   ///
   /// - Parameters:
-  ///   - maps: One [B, R, h, w] per layer, 0…1.
+  ///   - maps: One tensor [B, R, h, w] per layer, 0…1.
   ///   - regions: One mask [B, R, h, w] per layer, 0…1.
-  ///   - valid: [B, R] of 0 and 1.
-  /// - Returns: The mean over layers, subjects that count and pixels, shape []; differentiable in the maps. 0 if no
-  ///   subject counts.
+  ///   - valid: [B, R] of 0 and 1; subjects with 0 do not count.
+  /// - Returns: The mean over layers, pixels and the subjects that count, shape []; differentiable with respect to the
+  ///   maps; 0 if no subject counts.
   public static func crossEntropy(maps: [Tensor], regions: [Tensor], valid: Tensor) -> Tensor {
     check(maps, regions, valid)
     let counted = valid.sum().item * Float(maps.count)
@@ -78,7 +84,7 @@ public enum AttentionLoss {
     }
   }
 
-  /// Masks of boxes at a layer's size: [B, R, h, w] from boxes [B][R].
+  /// Masks of boxes at a layer's size: [B, R, h, w] from boxes [B][R], where every sample has the same number of boxes.
   public static func regions(of boxes: [[Box]], height: Int, width: Int) -> Tensor {
     let subjects = boxes.first?.count ?? 0
     guard boxes.allSatisfy({ $0.count == subjects }) else {
@@ -88,7 +94,7 @@ public enum AttentionLoss {
     return Tensor(masks, shape: [boxes.count, subjects, height, width])
   }
 
-  /// 1 for each subject of a layer that counts, else 0: [B, R] row by row.
+  /// For one layer, 1 for each subject that counts, else 0: [B, R] row by row.
   private static func weights(_ total: Tensor, _ valid: Tensor?, _ skippingEmpty: Bool, layer: Int) -> [Float] {
     let valid = valid?.values ?? [Float](repeating: 1, count: total.count)
     return zip(total.values, valid).enumerated().map { index, pair in
@@ -99,7 +105,7 @@ public enum AttentionLoss {
       let (sample, subject) = index.quotientAndRemainder(dividingBy: total.shape[1])
       fail(
         "AttentionLoss: expected attention above zero, found a total of \(mass) in layer \(layer), sample \(sample), "
-          + "subject \(subject); pass skippingEmpty to leave such subjects out")
+          + "subject \(subject); pass skippingEmpty to leave out subjects whose total is zero")
     }
   }
 

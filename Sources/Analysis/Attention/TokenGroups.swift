@@ -8,11 +8,13 @@ public enum TokenGroups {
     combination == .mean ? Double(tokens) : 1
   }
 
-  /// Mean over the token columns of each group, then over heads: [B, R, h, w], differentiable.
+  /// Mean or sum over the token columns of each group, then mean over heads: [B, R, h, w], differentiable. Stops the
+  /// program if shapes do not match or a token column does not exist.
   ///
   /// - Parameters:
   ///   - probabilities: [B, H, Q, K] with Q = height · width.
-  ///   - groups: Token columns per sample and group, [B][R]; an empty group's map is zero.
+  ///   - groups: Token columns of every sample's groups, [B][R]; an empty group's map is zero.
+  ///   - overTokens: How the token columns of a group are combined.
   public static func maps(
     of probabilities: Tensor, groups: [[Range<Int>]], height: Int, width: Int, overTokens: Combination = .mean
   ) -> Tensor {
@@ -22,8 +24,8 @@ public enum TokenGroups {
       groups.allSatisfy({ $0.count == count })
     else {
       fail(
-        "TokenGroups.maps: expected [B, H, \(height)·\(width), K] and equal numbers of groups, found \(shape) and "
-          + "\(groups.map(\.count))")
+        "TokenGroups.maps: expected probabilities [B, H, \(height)·\(width), K] and, for each of the B samples, the "
+          + "same number of groups, found \(shape) and \(groups.map(\.count)) groups")
     }
     let keys = shape[3]
     var weights = [Float](repeating: 0, count: shape[0] * keys * count)  // [B, K, R]

@@ -6,9 +6,11 @@ import Tensors
 /// a box. The norm of the vector that is added to a position has neither problem (Kobayashi et al. 2020).
 ///
 /// Axes: B batch, H heads, Q queries, K keys, E value width per head, C output width, G groups. Heads are side by side
-/// in the value's last axis. With an output weight `[C, H·E]`, each head's vector is multiplied by its columns of the
-/// weight, and the heads' vectors are summed before the norm. Without an output weight they stay side by side, so
-/// that their squared norms add.
+/// in the value's last axis. With an output weight `[C, H·E]`, each head's vector is multiplied by this head's columns
+/// of the weight, and the products are summed before the norm. Without an output weight the heads' vectors stay side by
+/// side, so that their squared norms add.
+///
+/// Both functions stop the program if shapes do not match.
 public enum ValueContribution {
   /// ‖Σ_h W_h A_h[q, k] V_h[k]‖ for every pair of query and key: [B, Q, K].
   ///
@@ -49,7 +51,8 @@ public enum ValueContribution {
   /// - Parameters:
   ///   - probabilities: [B, H, Q, K].
   ///   - values: [B, K, H·E].
-  ///   - groups: Key columns of each group.
+  ///   - groups: Key columns of each group; an empty group contributes zero, and a column that does not exist stops the
+  ///     program.
   ///   - outputWeight: [C, H·E] of the layer's output projection; nil: the norm is taken before the projection.
   public static func perGroup(
     probabilities: Tensor, values: Tensor, groups: [[Int]], outputWeight: Tensor? = nil
@@ -58,7 +61,7 @@ public enum ValueContribution {
     let heads = values.reshaped([sizes.batch, sizes.keys, sizes.heads, sizes.width]).permuted([0, 2, 1, 3])
     let norms = groups.map { group -> Tensor in
       guard group.allSatisfy((0..<sizes.keys).contains) else {
-        fail("ValueContribution.perGroup: expected keys in 0..<\(sizes.keys), found \(group)")
+        fail("ValueContribution.perGroup: expected key columns in 0..<\(sizes.keys), found \(group)")
       }
       if group.isEmpty { return Tensor.zeros([sizes.batch, sizes.queries]) }
       let parts = probabilities.gathered(axis: 3, group).matmul(heads.gathered(axis: 2, group))  // [B, H, Q, E]
@@ -83,7 +86,9 @@ public enum ValueContribution {
       guard shape.count == 4, shape[1] > 0, values.rank == 3, values.shape[0] == shape[0],
         values.shape[1] == shape[3], values.shape[2] % shape[1] == 0
       else {
-        fail("ValueContribution: expected [B, H, Q, K] and [B, K, H·E], found \(shape) and \(values.shape)")
+        fail(
+          "ValueContribution: expected probabilities [B, H, Q, K] and values [B, K, H·E], found \(shape) and "
+            + "\(values.shape)")
       }
       if let outputWeight, outputWeight.rank != 2 || outputWeight.shape[1] != values.shape[2] {
         fail("ValueContribution: expected an output weight [C, \(values.shape[2])], found \(outputWeight.shape)")
@@ -95,7 +100,7 @@ public enum ValueContribution {
     /// Inner products of the heads' vectors W_h V_h[k] of one key: [H, H]. The norm of any weighted sum of these
     /// vectors follows from them, so that no query's vector has to be computed.
     func headProducts(_ values: Tensor, _ outputWeight: Tensor?, row: Int, key: Int) -> [Double] {
-      var vectors = Tensor.zeros([heads, heads * width])  // each head's values in its own columns, else zero
+      var vectors = Tensor.zeros([heads, heads * width])  // row h: head h's values in its columns, zero elsewhere
       values.withUnsafeBuffer { source in
         vectors.withUnsafeMutableBuffer { target in
           for head in 0..<heads {

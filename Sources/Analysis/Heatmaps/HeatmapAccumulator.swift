@@ -4,16 +4,16 @@ import Tensors
 ///
 /// For observers of attention: ``add(_:height:width:layer:step:heads:of:)`` takes the probabilities of one layer in
 /// one step and keeps only sums, so that memory doesn't grow with the number of steps unless ``Keeping/steps`` is set.
-/// Each layer keeps its own size; heatmaps resize them to a common one. (After DAAM, Tang et al. 2022, for any
-/// aspect ratio.)
+/// The sums of each layer have the layer's own size; heatmaps resize them to a common one. The method is that of DAAM
+/// (Tang et al. 2022), here for any aspect ratio.
 ///
-/// Axes: B batch, H heads, Q queries = h·w row by row, K keys = token columns.
+/// Axes: B batch, H heads, Q queries (the h·w positions, row by row), K keys (the token columns).
 public struct HeatmapAccumulator: Sendable {
   /// The dimensions over which maps are kept apart instead of being summed.
   public struct Keeping: OptionSet, Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
-    /// One sum per denoising step: for sequences and for choosing steps later. Memory grows with the steps.
+    /// One sum per denoising step: for sequences and for choosing steps later. Memory grows with the number of steps.
     public static let steps = Keeping(rawValue: 1)
     /// One sum per head: for choosing heads later.
     public static let heads = Keeping(rawValue: 2)
@@ -28,17 +28,19 @@ public struct HeatmapAccumulator: Sendable {
     public let heads: Int
     /// The heads that were recorded, ascending.
     public let recordedHeads: [Int]
-    /// Recorded steps, ascending.
+    /// The steps that were recorded, ascending.
     public var steps: [Int]
   }
 
-  /// The row of the batch that is recorded; with guidance, the conditional half comes second.
+  /// The row of the batch that is recorded. With guidance, a batch's first half is unconditional and its second half
+  /// conditional.
   public let row: Int
   /// The token columns that are recorded; nil for all.
   public let tokens: Range<Int>?
   public let keeping: Keeping
 
-  /// The step and head that a sum belongs to; nil if it runs over all steps or heads.
+  /// The step and the head that a sum belongs to. The step is nil if the sum runs over all steps, the head if it runs
+  /// over all heads.
   struct Slot: Hashable, Comparable {
     let step: Int?
     let head: Int?
@@ -78,15 +80,16 @@ public struct HeatmapAccumulator: Sendable {
   /// Adds the maps of one layer in one step.
   ///
   /// - Parameters:
-  ///   - probabilities: [B, H, Q, K] with Q = height · width; or [B, Q, K] for maps without heads, such as
+  ///   - probabilities: [B, H, Q, K] with Q = height · width; or [B, Q, K] for maps without heads, such as those of
   ///     ``ValueContribution``.
   ///   - name: The layer's name; its maps have the same size in every call.
   ///   - step: Index of the denoising step. Maps of several calls with the same step are all added.
   ///   - numbers: Indices of the heads in the axis H, ascending; nil: all heads of the layer.
   ///   - total: Number of heads of the layer; nil: the length of H.
   /// - Throws: ``AnalysisError/notFinite(place:)``, which every later call throws again;
-  ///   ``AnalysisError/shape(place:expected:found:)``; ``AnalysisError/notRecorded(kind:requested:available:)`` if row,
-  ///   tokens or heads don't exist. After an error nothing has been added.
+  ///   ``AnalysisError/shape(place:expected:found:)`` if the shape does not match the size, the heads or earlier calls;
+  ///   ``AnalysisError/notRecorded(kind:requested:available:)`` if the row or a token column does not exist. A call
+  ///   that throws adds nothing.
   public mutating func add(
     _ probabilities: Tensor, height: Int, width: Int, layer name: String, step: Int, heads numbers: [Int]? = nil,
     of total: Int? = nil
@@ -108,7 +111,8 @@ public struct HeatmapAccumulator: Sendable {
     }
     let numbers = numbers ?? Array(0..<headCount)
     guard numbers.count == headCount else {
-      throw AnalysisError.shape(place: name, expected: "the heads \(numbers)", found: probabilities.shape)
+      throw AnalysisError.shape(
+        place: name, expected: "H = \(numbers.count) for the heads \(numbers)", found: probabilities.shape)
     }
     let layer = Layer(
       name: name, height: height, width: width, heads: total ?? headCount, recordedHeads: numbers, steps: [])
@@ -191,6 +195,7 @@ public struct HeatmapAccumulator: Sendable {
 
 extension HeatmapAccumulator: CustomStringConvertible {
   public var description: String {
-    "HeatmapAccumulator: \(layers.count) layers, \(Set(layers.flatMap(\.steps)).count) steps, \(byteCount / 1024) KiB"
+    let steps = Set(layers.flatMap(\.steps)).count
+    return "HeatmapAccumulator: \(counted(layers.count, "layer")), \(counted(steps, "step")), \(byteCount / 1024) KiB"
   }
 }

@@ -4,7 +4,8 @@ extension HeatmapAccumulator {
   /// One heatmap over chosen layers, steps and heads.
   ///
   /// Token columns are combined first: a word's or phrase's span, one token, or the columns of a subject's image
-  /// tokens. Within a layer, steps and heads are combined at the layer's own size; then layers at a common size.
+  /// tokens. Then the steps and heads of each layer are combined at the layer's own size, and last the layers at a
+  /// common size.
   ///
   /// - Parameters:
   ///   - label: The heatmap's label, such as the phrase.
@@ -13,8 +14,9 @@ extension HeatmapAccumulator {
   ///   - steps: Needs ``Keeping/steps``; nil: all recorded ones.
   ///   - heads: Needs ``Keeping/heads``; nil: all recorded ones.
   ///   - combination: How steps, heads and layers are combined.
-  ///   - overTokens: How token columns are combined. The sum over all columns is 1 everywhere.
-  ///   - size: Height and width; nil: those of the largest chosen layer. Other maps are resized bicubically.
+  ///   - overTokens: How token columns are combined. The sum over all columns of attention is 1 everywhere.
+  ///   - size: Height and width of the heatmap; nil: the size of the largest chosen layer. Maps of a different size are
+  ///     resized bicubically.
   /// - Throws: ``AnalysisError`` for a layer, step, head or token that wasn't recorded or was only recorded as a sum,
   ///   if nothing was recorded, or if ``add(_:height:width:layer:step:heads:of:)`` failed before.
   public func heatmap(
@@ -28,7 +30,9 @@ extension HeatmapAccumulator {
   }
 
   /// As ``heatmap(_:tokens:layers:steps:heads:combining:overTokens:size:)``, but one heatmap per layer, each at the
-  /// layer's own size.
+  /// layer's own size. A layer for which none of the chosen steps was recorded is left out.
+  ///
+  /// - Throws: As ``heatmap(_:tokens:layers:steps:heads:combining:overTokens:size:)``.
   public func layerHeatmaps(
     _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
     heads: [Int]? = nil, combining combination: Combination = .mean, overTokens: Combination = .mean
@@ -57,9 +61,10 @@ extension HeatmapAccumulator {
     return maps
   }
 
-  /// The maps of several groups of token columns in one layer, each the mean over steps, heads and tokens: [R, h, w].
-  /// An empty group's map is zero.
-  /// - Throws: as ``layerHeatmaps(_:tokens:layers:steps:heads:combining:overTokens:)``.
+  /// One map per group of token columns in one layer, the mean over steps, heads and the group's tokens: [R, h, w] for
+  /// R groups. An empty group's map is zero; without groups the program stops.
+  ///
+  /// - Throws: As ``heatmap(_:tokens:layers:steps:heads:combining:overTokens:size:)``.
   public func groupMaps(_ groups: [Range<Int>], inLayer name: String) throws -> Tensor {
     guard let layer = layers.first(where: { $0.name == name }) else {
       throw AnalysisError.unknownLayer(name: name, recorded: names)
@@ -74,10 +79,12 @@ extension HeatmapAccumulator {
   /// Number of recorded token columns of a layer; 0 for a layer that was not recorded.
   public func tokenCount(inLayer name: String) -> Int { records[name]?.columns.count ?? 0 }
 
-  /// One heatmap per step, in the order of the steps; needs ``Keeping/steps``.
+  /// One heatmap per step, in the order of `steps`, or ascending if `steps` is nil; needs ``Keeping/steps``.
   ///
   /// All heatmaps have the same size, but each has its own range of values;
   /// ``Heatmap/normalizedTogether(_:flat:)`` gives them a common scale.
+  ///
+  /// - Throws: As ``heatmap(_:tokens:layers:steps:heads:combining:overTokens:size:)``.
   public func sequence(
     _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
     heads: [Int]? = nil, combining combination: Combination = .mean, overTokens: Combination = .mean,
@@ -102,7 +109,7 @@ extension HeatmapAccumulator {
     }
   }
 
-  /// The heatmap of one layer at its own size; nil if none of the steps was recorded for it.
+  /// The heatmap of one layer at its own size; nil if none of the chosen steps was recorded for this layer.
   private func layerHeatmap(
     _ record: Record, label: String, tokens: [Int], steps: [Int]?, heads: [Int]?, combination: Combination,
     overTokens: Combination

@@ -31,9 +31,9 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
 
   /// Whether this is the all-zero box.
   public var isNone: Bool { numbers.allSatisfy { $0 == 0 } }
-  /// `[x0, y0, x1, y1]`.
+  /// The edges as `[x0, y0, x1, y1]`.
   public var numbers: [Float] { [x0, y0, x1, y1] }
-  /// Area as a fraction of the image's; 0 for reversed boxes.
+  /// The box's area as a fraction of the image's area; 0 for reversed boxes.
   public var area: Float { max(0, x1 - x0) * max(0, y1 - y0) }
 
   /// The box itself, if it is valid: all zeros, or finite, inside 0…1, not reversed and with an area above zero.
@@ -58,9 +58,10 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     throw AnalysisError.invalidBox(name: name, numbers: numbers, problem: problem)
   }
 
-  /// The positions of an h × w feature map that are inside: `floor(x0·w) ≤ x < ceil(x1·w)`, likewise for y.
+  /// The positions of an h × w feature map that are inside: `floor(x0·w) ≤ x < ceil(x1·w)`, likewise for y. Stops the
+  /// program if a number is NaN or infinite.
   ///
-  /// The products are rounded in float32: double precision selects other cells for some boxes.
+  /// The products are computed in float32, as published: in double precision, some boxes would get other cells.
   public func cells(height: Int, width: Int) -> Cells {
     guard numbers.allSatisfy(\.isFinite) else { fail("Box.cells: expected finite numbers, found \(self)") }
     func range(_ start: Float, _ end: Float, _ side: Int) -> Range<Int> {
@@ -72,7 +73,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     return Cells(rows: range(y0, y1, height), columns: range(x0, x1, width))
   }
 
-  /// 1 inside, 0 outside: [h, w].
+  /// The box as a mask, 1 in its ``cells(height:width:)`` and 0 elsewhere: [h, w].
   public func mask(height: Int, width: Int) -> Tensor {
     let inside = cells(height: height, width: width)
     var values = [Float](repeating: 0, count: height * width)
@@ -94,7 +95,7 @@ public struct Box: Sendable, Equatable, CustomStringConvertible {
     return Tensor(rows.flatMap { row in columns.map { row * $0 } }, shape: [height, width])
   }
 
-  /// Area of the intersection over area of the union of two boxes; nil if both areas are zero.
+  /// The area of two boxes' intersection, divided by the area of their union; nil if both boxes have no area.
   public func intersectionOverUnion(with other: Box) -> Double? {
     func area(_ x0: Float, _ y0: Float, _ x1: Float, _ y1: Float) -> Double {
       max(0, Double(x1) - Double(x0)) * max(0, Double(y1) - Double(y0))
@@ -123,13 +124,13 @@ public struct Cells: Sendable, Equatable {
 }
 
 extension Box {
-  /// The box whose ``cells(height:width:)`` on an h × w map are exactly `cells`; all zeros for an empty set of cells.
+  /// The box whose ``cells(height:width:)`` on an h × w map are exactly `cells`; all zeros if `cells` is empty.
   public init(around cells: Cells, height: Int, width: Int) {
     guard !cells.isEmpty else {
       self = .none
       return
     }
-    // A quotient rounded the wrong way would include the next cell: take the neighbouring float instead.
+    // A quotient that is rounded the wrong way would include the next cell; then the neighbouring float is taken.
     func start(_ cell: Int, _ side: Int) -> Float {
       let edge = Float(cell) / Float(side)
       return edge * Float(side) < Float(cell) ? edge.nextUp : edge
@@ -143,7 +144,8 @@ extension Box {
       end(cells.columns.upperBound, width), end(cells.rows.upperBound, height))
   }
 
-  /// The smallest box around the ones of a mask [h, w]; all zeros for an empty mask.
+  /// The smallest box around the cells of a mask [h, w] that are above 0; all zeros for an empty mask. Stops the
+  /// program if there is more than one mask.
   public init(around mask: Tensor) {
     let size = mask.mapSize("Box(around:)")
     guard size.maps == 1 else { fail("Box(around:): expected one mask [h, w], found \(mask.shape)") }

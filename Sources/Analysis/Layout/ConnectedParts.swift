@@ -14,8 +14,8 @@ public enum Connectivity: Sendable, Equatable {
 }
 
 extension Tensor {
-  /// Keeps only the largest connected part (of cells > 0) of every mask [..., h, w]; among equally large parts, the
-  /// first in row-by-row order. An empty mask stays empty.
+  /// Masks of 0 and 1 that keep only the largest connected part of every mask [..., h, w], whose cells are above 0;
+  /// among equally large parts, the first in row-by-row order. An empty mask stays empty.
   public func largestPart(connectivity: Connectivity = .eight) -> Tensor {
     let width = mapSize("largestPart").width
     return mappingEach2D("largestPart") { mask, output in
@@ -27,8 +27,8 @@ extension Tensor {
     }
   }
 
-  /// Fills the holes of every mask [..., h, w]: the parts of the background, connected along edges, that do not touch
-  /// the border of the map.
+  /// Masks of 0 and 1 with the holes of every mask [..., h, w] filled. A hole is a part of the background, connected
+  /// along edges, that does not touch the border of the map.
   public func holesFilled() -> Tensor {
     let size = mapSize("holesFilled")
     return mappingEach2D("holesFilled") { mask, output in

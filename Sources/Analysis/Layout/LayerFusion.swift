@@ -7,20 +7,23 @@ public enum LayerFusion: String, Sendable, CaseIterable, Codable {
   case uniform
   /// A layer's weight is its number of positions: finer layers show outlines better.
   case resolution
-  /// A layer's weight, for each map separately, is how concentrated the map is: 1 − entropy / log(h·w). An even map
-  /// contains no information about where the subject is.
+  /// A layer's weight, for each map separately, is how concentrated the map is: 1 − entropy / log(h·w). A uniform map
+  /// has weight 0, as it contains no information about where the subject is.
   case concentration
 
   /// Weighted mean of maps [..., h, w] after a bicubic resize to a common size.
   ///
-  /// Leading axes are the same for all layers. If all weights of a map are zero, all layers have the same weight.
+  /// If a map has weight 0 in every layer, all layers have the same weight for this map. Stops the program if there are
+  /// no layers, if leading axes differ, if a value is NaN or infinite, or, for ``concentration``, if one is negative.
   ///
-  /// - Parameter size: Height and width; nil: the size of the largest layer.
+  /// - Parameters:
+  ///   - layers: The maps of each layer; leading axes are the same for all layers.
+  ///   - size: Height and width; nil: the size of the layer with the most positions.
   /// - Returns: [..., height, width].
   public func callAsFunction(_ layers: [Tensor], size: (height: Int, width: Int)? = nil) -> Tensor {
     guard let first = layers.first,
       let largest = layers.map({ $0.mapSize("LayerFusion") }).max(by: { $0.cells < $1.cells })
-    else { fail("LayerFusion: expected at least one layer") }
+    else { fail("LayerFusion: expected at least one layer, found none") }
     let leading = Array(first.shape.dropLast(2))
     guard layers.allSatisfy({ Array($0.shape.dropLast(2)) == leading }) else {
       fail("LayerFusion: expected the same leading axes in all layers, found \(layers.map(\.shape))")
@@ -30,7 +33,7 @@ public enum LayerFusion: String, Sendable, CaseIterable, Codable {
     let weights = layers.map(weights(of:))
     var sum = Tensor.zeros([largest.maps, height, width])
     for (layer, weight) in zip(layers, weights) {
-      // Normalized, so that the weights of one map over all layers sum to one.
+      // The weights of one map over all layers then sum to one.
       let normalized = weight.enumerated().map { map, value -> Float in
         let total = weights.reduce(0) { $0 + $1[map] }
         return Float(total > 0 ? value / total : 1 / Double(layers.count))

@@ -1,8 +1,9 @@
 import Tensors
 
-/// Mean over all maps recorded so far, such as one layer's text maps over the denoising steps (appendix M).
+/// The mean over all maps recorded so far, such as one layer's text maps over the denoising steps (appendix M).
 ///
-/// Use one instance per layer and generation. Maps have any shape [..., h, w], the same in every step.
+/// Use one instance per layer and generation. Maps can have any shape [..., h, w], as long as it is the same in every
+/// step.
 public struct RunningMaps: Sendable {
   private var sum: Tensor?
   private var weight: Float = 0
@@ -11,7 +12,7 @@ public struct RunningMaps: Sendable {
   public private(set) var count = 0
 
   /// - Parameter decay: Factor applied to the weights of earlier maps whenever a map is added, 0…1; 1 weights all maps
-  ///   equally.
+  ///   equally. A number outside 0…1 stops the program.
   public init(decay: Float = 1) {
     guard (0...1).contains(decay) else { fail("RunningMaps: expected a decay from 0 to 1, found \(decay)") }
     self.decay = decay
@@ -42,7 +43,7 @@ public struct PseudoLayout: Sendable, Equatable {
   public enum Threshold: Sendable, Equatable {
     /// This value, 0…1.
     case fixed(Float)
-    /// The value with the greatest between-class variance, for each map separately (Otsu 1979).
+    /// For each map separately, the threshold with the greatest between-class variance (Otsu 1979).
     case otsu
   }
 
@@ -54,7 +55,8 @@ public struct PseudoLayout: Sendable, Equatable {
   /// How to fuse the layers' maps into one shared layout, updated at the end of each step; nil gives each layer its own
   /// layout (published).
   public var fusion: LayerFusion?
-  /// Whether a subject is confined to the box around its mask, as in the adapter's training, or to the mask itself.
+  /// Whether a subject is confined to the box around its mask, as in the adapter's training, instead of to the mask
+  /// itself.
   public var usesBoxes: Bool
   /// Factor applied to the weights of earlier steps whenever a step is added, 0…1; 1 weights all steps equally
   /// (published).
@@ -75,14 +77,16 @@ public struct PseudoLayout: Sendable, Equatable {
     self.startStep = startStep
   }
 
-  /// The published rule: mean so far, (x − min) / (max − min + 1e-5), strictly above 0.5, from the fifth step on.
+  /// The published rule, used from the fifth step on: the mean of the maps so far is stretched as
+  /// (x − min) / (max − min + 1e-5), and the mask is where the result is strictly above 0.5.
   public static let published = PseudoLayout()
 
   /// One layout for all layers: boxes around the largest part of their joint map, in which the newest steps count most.
   public static let joint = PseudoLayout(
     threshold: .fixed(0.2), largestPart: .eight, fusion: .concentration, usesBoxes: true, decay: 0.5)
 
-  /// Masks of 0 and 1 in the shape of the maps [..., h, w], one per map; stops the program on NaN.
+  /// Masks of 0 and 1 in the shape of the maps [..., h, w], one per map; stops the program if a value is NaN or
+  /// infinite.
   public func masks(of maps: Tensor) -> Tensor {
     maps.requireFinite("PseudoLayout.masks")
     let stretched = Self.stretched(maps)
@@ -105,14 +109,16 @@ public struct PseudoLayout: Sendable, Equatable {
     return masks(of: mean)
   }
 
-  /// Masks for every layer after a step, each at the layer's own size, all from one ``fusion``; nil without fusion and
-  /// before ``startStep``.
+  /// Masks for every layer after a step, each at the layer's own size, all from one ``fusion``; nil if there is no
+  /// fusion or a layer has fewer than ``startStep`` steps.
+  ///
   /// - Parameter layers: The maps recorded for each layer so far, [..., h, w].
   public func masks(of layers: [RunningMaps]) -> [Tensor]? {
     layers.allSatisfy { $0.count >= startStep } ? masksIgnoringStart(of: layers) : nil
   }
 
-  /// Masks for every layer from the maps recorded so far, even before ``startStep``; nil without fusion or maps.
+  /// Masks for every layer from the maps recorded so far, even before ``startStep``; nil if there is no fusion, or a
+  /// layer without maps.
   package func masksIgnoringStart(of layers: [RunningMaps]) -> [Tensor]? {
     let means = layers.compactMap(\.mean)
     guard let fusion, means.count == layers.count, !means.isEmpty else { return nil }
@@ -127,12 +133,13 @@ public struct PseudoLayout: Sendable, Equatable {
     return means.map { .masks(of: boxes, shape: $0.shape) }
   }
 
-  /// Derives the masks and returns the smallest box around each; an empty mask gives a box with all coordinates 0.
+  /// Derives the masks and returns the smallest box around each, in the order of the maps; an empty mask gives a box
+  /// with all coordinates 0.
   public func boxes(of maps: Tensor) -> [Box] { masks(of: maps).maskBoxes() }
 
   /// (x − min) / (max − min + ε) of every map [..., h, w], in float32 as published.
   ///
-  /// With ε a constant map becomes zero, and the greatest value stays just below 1.
+  /// Because of ε, a constant map becomes zero, and the greatest value of an attention map stays just below 1.
   public static func stretched(_ maps: Tensor, epsilon: Float = 1e-5) -> Tensor {
     maps.mappingEach2D("PseudoLayout.stretched") { map, output in
       let least = map.min() ?? 0
@@ -143,13 +150,14 @@ public struct PseudoLayout: Sendable, Equatable {
 }
 
 extension Tensor {
-  /// 1 inside a box, 0 outside, one mask per box: [..., h, w].
+  /// One mask per box, 1 inside the box and 0 outside: [..., h, w].
   static func masks(of boxes: [Box], shape: [Int]) -> Tensor {
     Tensor(
       boxes.flatMap { $0.mask(height: shape[shape.count - 2], width: shape[shape.count - 1]).values }, shape: shape)
   }
 
-  /// The smallest box around the ones of every mask [..., h, w]; an empty mask gives a box with all coordinates 0.
+  /// The smallest box around the cells above 0 of every mask [..., h, w]; an empty mask gives a box with all
+  /// coordinates 0.
   public func maskBoxes() -> [Box] {
     let size = mapSize("maskBoxes")
     let masks = reshaped([size.maps, size.height, size.width])
@@ -159,11 +167,12 @@ extension Tensor {
   }
 
   /// Otsu's threshold for all values together: the value t with the greatest between-class variance, where the classes
-  /// are the values ≤ t and the values > t. Exact, without a histogram; on a tie, the lowest such value; if all values
-  /// are equal, that value.
+  /// are the values ≤ t and the values > t. If several values tie, the result is the lowest of them; if all values are
+  /// equal, it is this value. The result is exact, since no histogram is used. Stops the program if a value is NaN or
+  /// infinite, or if there is none.
   public func otsuThreshold() -> Float {
     requireFinite("otsuThreshold")
-    guard count > 0 else { fail("otsuThreshold: expected at least one value") }
+    guard count > 0 else { fail("otsuThreshold: expected at least one value, found shape \(shape)") }
     return withUnsafeBuffer { Analysis.otsuThreshold($0) }
   }
 }

@@ -4,12 +4,14 @@ import Tensors
 
 /// The image regions that the subjects of a batch cover.
 public enum SubjectRegions: Sendable {
-  /// Boxes of every sample's subjects; samples may have different numbers of subjects.
+  /// The boxes of every sample's subjects; samples may have different numbers of subjects.
   case boxes([[Box]])
   /// 1 on a subject, 0 elsewhere: `[B, R, H, W]`; all zero for padded subjects.
   case silhouettes(Tensor)
 
-  /// The fraction of each cell of a feature map that a subject covers, `[B, R, h, w]`.
+  /// How much of each cell of a feature map each subject covers, `[B, R, h, w]`: for silhouettes, the fraction of the
+  /// cell; for boxes, 1 in the cells of the box and 0 elsewhere. Stops the program if a sample has more than `subjects`
+  /// boxes, or if silhouettes are not those of `subjects` subjects.
   package func covered(height: Int, width: Int, subjects: Int) -> Tensor {
     switch self {
     case .boxes(let boxes):
@@ -25,7 +27,7 @@ public enum SubjectRegions: Sendable {
     }
   }
 
-  /// An axis of `pixels` is divided into `cells` equal parts; the fraction of each part that each pixel fills:
+  /// If an axis of `pixels` is divided into `cells` equal parts, the fraction of each part that each pixel fills:
   /// `[cells, pixels]`.
   private static func cellFractions(_ pixels: Int, _ cells: Int) -> Tensor {
     let width = Double(pixels) / Double(cells)

@@ -1,18 +1,20 @@
 import Tensors
 
-/// How well a map fits a box, with the score that an even map would have.
+/// How well a map fits a box, with the score that a uniform map would have.
 public struct BoxFit: Sendable, Equatable, Codable {
-  /// Fraction of the map's total that is inside the box; nil for a map without mass.
+  /// The fraction of the map's total that is inside the box; nil if the total is zero.
   public let inBoxMass: Double?
-  /// Fraction of the cell with the greatest value that is inside the box; if several cells tie, the mean over them.
+  /// 1 if the map's greatest value is inside the box, 0 if not; for a cell at the box's edge, the fraction of the cell
+  /// that the box covers. If several cells tie, the mean over these cells.
   public let pointingHit: Double
-  /// The score of an even map in both measures: the fraction of the image that the box covers.
+  /// The score of a uniform map in both measures: the fraction of the image that the box covers.
   public let chance: Double
 
-  /// In-box mass divided by chance.
+  /// In-box mass divided by chance; nil if either is missing or chance is zero.
   public var lift: Double? { chance > 0 ? inBoxMass.map { $0 / chance } : nil }
 
-  /// Measures a map [h, w], not negative, at its own size; each cell counts by the fraction of it that the box covers.
+  /// Measures a map [h, w] at its own size; a cell that the box covers in part counts as inside by this part. Stops the
+  /// program if a value is negative, NaN or infinite.
   public init(of map: Tensor, _ box: Box) {
     let size = map.mapSize("BoxFit")
     let region = box.coverage(height: size.height, width: size.width)

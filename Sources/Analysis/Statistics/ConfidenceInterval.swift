@@ -13,12 +13,13 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
     (self.estimate, self.lower, self.upper, self.confidence) = (estimate, lower, upper, confidence)
   }
 
-  /// The interval of a proportion (Wilson 1927): accurate for few trials and for proportions near 0 and 1, too.
+  /// The interval of a proportion (Wilson 1927). It is also accurate for few trials and for proportions near 0 and 1.
   ///
   /// - Parameters:
-  ///   - successes: 0…trials; fractions of a success are allowed, as for ties in the pointing game.
-  ///   - confidence: Above 0, below 1.
-  /// - Throws: ``AnalysisError/empty(_:)`` without trials.
+  ///   - successes: Number of successes, 0…trials; a number outside this range stops the program. Fractions of a
+  ///     success are allowed, as for ties in the pointing game.
+  ///   - confidence: Above 0 and below 1; any other number stops the program.
+  /// - Throws: ``AnalysisError/empty(_:)`` if there are no trials.
   public static func proportion(successes: Double, trials: Int, confidence: Double = 0.95) throws
     -> ConfidenceInterval
   {
@@ -37,15 +38,15 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
       confidence: confidence)
   }
 
-  /// The interval of a mean by the percentile bootstrap (Efron 1979): values are resampled with replacement.
-  /// Assumes nothing about their distribution, but they must be independent (one value per scene or seed).
+  /// The interval of a mean by the percentile bootstrap (Efron 1979): values are resampled with replacement. It assumes
+  /// nothing about the values' distribution, but they must be independent, such as one value per scene or seed.
   ///
   /// - Parameters:
-  ///   - seed: The same seed returns the same interval.
-  ///   - draws: Number of resampled means.
-  ///   - confidence: Above 0, below 1.
-  /// - Throws: ``AnalysisError/empty(_:)`` without values; ``AnalysisError/notFinite(place:)`` with the index of the
-  ///   first value that is NaN or infinite.
+  ///   - seed: For the same values, the same seed returns the same interval.
+  ///   - draws: Number of resampled means; a number below 1 stops the program.
+  ///   - confidence: Above 0 and below 1; any other number stops the program.
+  /// - Throws: ``AnalysisError/empty(_:)`` if there are no values; ``AnalysisError/notFinite(place:)`` with the index
+  ///   of the first value that is NaN or infinite.
   public static func mean(
     of values: [Double], seed: UInt64 = 0, draws: Int = 10_000, confidence: Double = 0.95
   ) throws -> ConfidenceInterval {
@@ -68,8 +69,9 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
   /// The interval of a mean by Student's t, for few values that are about normally distributed, such as one value per
   /// training run.
   ///
-  /// - Throws: ``AnalysisError/empty(_:)`` for fewer than two values, ``AnalysisError/notFinite(place:)`` if a value is
-  ///   not finite.
+  /// - Parameter confidence: Above 0 and below 1; any other number stops the program.
+  /// - Throws: ``AnalysisError/empty(_:)`` for fewer than two values; ``AnalysisError/notFinite(place:)`` with the
+  ///   index of the first value that is NaN or infinite.
   public static func student(_ values: [Double], confidence: Double = 0.95) throws -> ConfidenceInterval {
     checkConfidence(confidence)
     guard values.count > 1 else {
@@ -85,11 +87,11 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
     return ConfidenceInterval(estimate: mean, lower: mean - half, upper: mean + half, confidence: confidence)
   }
 
-  /// The quantile of Student's distribution for a `probability` above one half: the density is integrated by Simpson's
-  /// rule, the quantile is found by bisection.
+  /// The quantile of Student's distribution for a `probability` above one half, found by bisection; the density is
+  /// integrated by Simpson's rule.
   private static func studentQuantile(_ probability: Double, freedom: Double) -> Double {
     let scale = exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2)) / (freedom * .pi).squareRoot()
-    // With x = tan u all x ≥ 0 correspond to u in 0…π/2.
+    // With x = tan u, all x ≥ 0 correspond to u from 0 to π/2.
     func density(_ u: Double) -> Double {
       let x = tan(u)
       return scale * pow(1 + x * x / freedom, -(freedom + 1) / 2) * (1 + x * x)
@@ -115,7 +117,7 @@ public struct ConfidenceInterval: Sendable, Equatable, CustomStringConvertible {
     String(format: "%.4g [%.4g, %.4g]", estimate, lower, upper)
   }
 
-  /// The quantile of sorted values, interpolated linearly between neighbours.
+  /// The quantile of sorted values for a `fraction` 0…1, interpolated linearly between neighbours.
   private static func quantile(_ sorted: [Double], _ fraction: Double) -> Double {
     let position = fraction * Double(sorted.count - 1)
     let below = Int(position)

@@ -1,11 +1,12 @@
 import Foundation
 import Tensors
 
-/// The fraction of a map's total that is inside a region, 0…1; nil for a map without mass.
+/// The fraction of a map's total that is inside a region, 0…1; nil if the total is zero. Stops the program if the
+/// shapes differ, a value is NaN or infinite, or a value of the map is negative.
 ///
 /// - Parameters:
 ///   - map: [h, w], not negative.
-///   - region: [h, w], the fraction of each cell that is inside.
+///   - region: [h, w], the fraction of each cell that is inside the region.
 public func inBoxMass(of map: Tensor, inside region: Tensor) -> Double? {
   checkPair(map, region, "inBoxMass")
   var (inside, total) = (0.0, 0.0)
@@ -19,9 +20,12 @@ public func inBoxMass(of map: Tensor, inside region: Tensor) -> Double? {
 
 /// Scores the pointing game (Zhang et al. 2016): is the greatest value of a map inside a region?
 ///
-/// - Parameter region: [h, w], the fraction of each cell that is inside.
-/// - Returns: The fraction of the cell with the greatest value that is inside: 1 for a hit, 0 for a miss. If several
-///   cells tie, their mean, which is the expected score of choosing one at random: a constant map scores chance.
+/// Stops the program if the shapes differ, or if a value is NaN or infinite.
+///
+/// - Parameter region: [h, w], the fraction of each cell that is inside the region.
+/// - Returns: The region's value at the map's greatest value: 1 for a hit, 0 for a miss, between them if the cell is
+///   partly inside. If several cells tie, the mean over these cells. This is the expected score of choosing one of them
+///   at random, so a constant map scores chance.
 public func pointingHit(of map: Tensor, inside region: Tensor) -> Double {
   checkPair(map, region, "pointingHit")
   let greatest = map.valueRange.upperBound
@@ -33,10 +37,11 @@ public func pointingHit(of map: Tensor, inside region: Tensor) -> Double {
   return inside / ties
 }
 
-/// Intersection over union: the number of cells in both masks divided by the number in either mask; nil if both
-/// masks are empty.
+/// Intersection over union: the number of cells that are in both masks, divided by the number of cells that are in at
+/// least one; nil if both masks are empty.
 ///
-/// Masks have the same shape; a cell is inside if its value is above 0.
+/// A cell is in a mask if its value is above 0. Stops the program if the shapes differ, or if a value is NaN or
+/// infinite.
 public func intersectionOverUnion(_ a: Tensor, _ b: Tensor) -> Double? {
   checkPair(a, b, "intersectionOverUnion")
   var (both, either) = (0, 0)
@@ -47,18 +52,22 @@ public func intersectionOverUnion(_ a: Tensor, _ b: Tensor) -> Double? {
   return either > 0 ? Double(both) / Double(either) : nil
 }
 
-/// Mean intersection over union of a set of maps with their masks, at every threshold. It shows how well the maps match
-/// at the best threshold that is common to all.
+/// The mean intersection over union of maps with their masks, as a function of the threshold at which the maps are cut.
+/// It shows how well the maps match the masks if one threshold has to serve for all.
 public struct ThresholdCurve: Sendable, Equatable {
-  /// 0…1, ascending, for the maps after min–max normalization; a cell is inside if its value is strictly above.
+  /// 0…1, ascending, for the maps after min–max normalization; a cell is inside if its value is strictly above the
+  /// threshold.
   public let thresholds: [Double]
   /// Mean intersection over union at each threshold.
   public let meanOverlaps: [Double]
 
+  /// Stops the program if the shapes in a pair differ, or if a value is NaN or infinite.
+  ///
   /// - Parameters:
-  ///   - pairs: Map and mask, both [h, w]; sizes may differ between pairs. A flat map is empty at every threshold.
-  ///   - count: Number of thresholds, equally spaced from 0 to 1.
-  /// - Throws: ``AnalysisError/empty(_:)`` without pairs, or if a mask is empty, since no map could match it.
+  ///   - pairs: Maps with their masks, both [h, w]; sizes may differ between pairs. A constant map is empty at every
+  ///     threshold.
+  ///   - count: Number of thresholds, equally spaced from 0 to 1; a number below 2 stops the program.
+  /// - Throws: ``AnalysisError/empty(_:)`` if there are no pairs, or if a mask is empty, since no map could match it.
   public init(_ pairs: [(map: Tensor, mask: Tensor)], count: Int = 101) throws {
     guard !pairs.isEmpty else {
       throw AnalysisError.empty("threshold curve: expected at least one map and mask, found none")
@@ -72,7 +81,7 @@ public struct ThresholdCurve: Sendable, Equatable {
         throw AnalysisError.empty("threshold curve, pair \(index): expected a mask with at least one cell, found none")
       }
       let stretched = pair.map.scaled(from: pair.map.valueRange, flat: 0)
-      // Element n counts the cells above exactly the first n thresholds; the sums below accumulate from the top.
+      // Element n counts the cells that are above the first n thresholds only; the loop below sums them from the top.
       var (inside, all) = ([Int](repeating: 0, count: count + 1), [Int](repeating: 0, count: count + 1))
       var maskCells = 0
       forEachPair(stretched, pair.mask) { value, isInside in
@@ -96,7 +105,7 @@ public struct ThresholdCurve: Sendable, Equatable {
     meanOverlaps = sums.map { $0 / Double(pairs.count) }
   }
 
-  /// The threshold with the greatest mean, and that mean; the lowest such threshold if several tie.
+  /// The threshold with the greatest mean overlap, and this overlap; if several thresholds tie, the lowest of them.
   public var best: (threshold: Double, meanOverlap: Double) {
     var best = (threshold: thresholds[0], meanOverlap: meanOverlaps[0])
     for (threshold, overlap) in zip(thresholds, meanOverlaps) where overlap > best.meanOverlap {
@@ -106,7 +115,8 @@ public struct ThresholdCurve: Sendable, Equatable {
   }
 }
 
-/// The centre of a map's mass in fractions of the image, x rightwards and y downwards; nil for a map without mass.
+/// The centre of a map's mass in fractions of the image, x rightwards and y downwards; nil if all values are zero.
+/// Stops the program if a value is negative, NaN or infinite.
 ///
 /// - Parameter map: [h, w], not negative; a cell's mass is at the cell's centre.
 public func centroid(of map: Tensor) -> (x: Double, y: Double)? {
@@ -120,10 +130,11 @@ public func centroid(of map: Tensor) -> (x: Double, y: Double)? {
   return total > 0 ? (x / total / Double(size.width), y / total / Double(size.height)) : nil
 }
 
-/// Entropy of a map as a distribution over its cells, divided by that of an even map: 1 for an even map, 0 if all
-/// mass is in one cell or there is only one cell; nil for a map without mass.
+/// The entropy of a map as a distribution over its cells, divided by the entropy of a uniform map: 1 for a uniform map,
+/// 0 if all mass is in one cell or there is only one cell; nil if all values are zero. Stops the program if a value is
+/// negative, NaN or infinite.
 ///
-/// - Parameter map: [h, w] or any shape, not negative.
+/// - Parameter map: Any shape, such as [h, w]; not negative.
 public func normalizedEntropy(of map: Tensor) -> Double? {
   let values = distribution(map, "normalizedEntropy")
   let total = values.reduce(0, +)

@@ -19,7 +19,8 @@ public struct AblatedModel: Sendable {
   }
 }
 
-/// Measures the models of an ablation, all on the same held-out scenes of two subjects.
+/// Measures the models of an ablation, all on the same held-out scenes of two subjects. Methods that take a pipeline
+/// also throw what the pipeline throws.
 public struct AblationEvaluation {
   let evaluator: Evaluator
   let settings: GenerationSettings
@@ -34,12 +35,15 @@ public struct AblationEvaluation {
 
   /// Measures one model.
   /// - Parameter pipeline: the loaded model.
+  /// - Throws: ``EvaluationError/missingPart(folder:part:measure:)`` if the model has no adapter.
   public func row(_ model: AblatedModel, _ pipeline: Pipeline) throws -> AblationResults.Row {
     try row(model.variant, seed: model.seed, pipeline, settings, model.layout)
   }
 
-  /// Measures the base model on the same scenes, by setting γ to 0: then all variants generate the same images, as
-  /// their base is frozen.
+  /// Measures the base model on the same scenes, with γ = 0.
+  /// - Parameter pipeline: any model of the ablation; with γ = 0 all of them generate the same images, since training
+  ///   does not change their base.
+  /// - Throws: ``EvaluationError/missingPart(folder:part:measure:)`` if the model has no adapter.
   public func baseRow(_ pipeline: Pipeline) throws -> AblationResults.Row {
     var settings = settings
     settings.scale = 0
@@ -63,7 +67,7 @@ public struct AblationEvaluation {
     return AblationResults.Row(variant: name, seed: seed, values: values)
   }
 
-  /// The scenes whose images are shown, the same for all models.
+  /// The scenes whose images are shown, the same for all models; none has worn clothes.
   public func shownScenes(count: Int = 5) -> [TestScene] {
     var scenes = scenes
     (scenes.includesWorn, scenes.seed) = (false, 1)
@@ -71,6 +75,9 @@ public struct AblationEvaluation {
   }
 
   /// Generates one image per scene.
+  /// - Parameters:
+  ///   - layout: layout options for generating.
+  ///   - scale: γ; nil: as in the settings.
   public func images(
     _ scenes: [TestScene], _ pipeline: Pipeline, layout: LayoutOptions = .init(), scale: Float? = nil
   ) throws -> [PixelImage] {

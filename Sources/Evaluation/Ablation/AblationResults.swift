@@ -5,15 +5,16 @@ import JSON
 public struct AblationResults: Sendable, Equatable {
   /// The measures reported for each training run, in the order of the table.
   public enum Measure: String, CaseIterable, Sendable {
-    /// The judge's likeness between each subject's box and its identity.
+    /// The judge's likeness between the content of each subject's box and the subject's identity.
     case inBox = "likeness in the box"
-    /// The judge's greatest likeness to each identity anywhere in the image.
+    /// The judge's greatest likeness between any part of the image and each subject's identity.
     case anywhere = "likeness anywhere"
-    /// Per image, the product of its subjects' likenesses anywhere, similar to M-DINO.
+    /// The product of the likenesses anywhere of an image's subjects, similar to M-DINO.
     case product = "multi-subject product"
-    /// Fraction of subjects whose identity is the nearest of 20 candidates, in their boxes.
+    /// Fraction of subjects that the judge recognises: in the subject's box, its own identity is the nearest of 20
+    /// candidates.
     case each = "each recognised"
-    /// Fraction of images in which both subjects' identities are the nearest of 20 candidates.
+    /// Fraction of images in which the judge recognises both subjects.
     case both = "both recognised"
     /// Cosine similarity between image and caption, by the model's own encoders.
     case text = "text fidelity"
@@ -23,8 +24,9 @@ public struct AblationResults: Sendable, Equatable {
   public struct Row: Sendable, Equatable {
     /// A variant's name; ``AblationResults/base`` for the base model.
     public var variant: String
+    /// Seed of the training run; 0 for the base model.
     public var seed: UInt64
-    /// Means over scenes.
+    /// Means over scenes; a measure that could not be computed is left out.
     public var values: [Measure: Double]
 
     public init(variant: String, seed: UInt64, values: [Measure: Double]) {
@@ -35,10 +37,11 @@ public struct AblationResults: Sendable, Equatable {
   /// The name of the base model, measured at γ = 0.
   public static let base = "base"
 
-  /// Steps of each training run, and samples per step.
+  /// Number of steps of each training run, and number of samples per step.
   public var steps, batch: Int
   /// Number of scenes that each model was measured on.
   public var scenes: Int
+  /// Settings that images were generated with.
   public var settings: GenerationSettings
   public var rows: [Row]
 
@@ -50,7 +53,7 @@ public struct AblationResults: Sendable, Equatable {
   public var variants: [String] { rows.map(\.variant).withoutRepeats }
 
   /// Mean and confidence interval over a variant's seeds; with a single seed, the interval has no width.
-  /// - Throws: `AnalysisError` if nothing was measured.
+  /// - Throws: `AnalysisError` if nothing was measured for this variant and measure.
   public func interval(_ variant: String, _ measure: Measure) throws -> ConfidenceInterval {
     let values = rows.filter { $0.variant == variant }.compactMap { $0.values[measure] }
     if values.count == 1 { return try .mean(of: values, draws: 1) }
@@ -75,7 +78,7 @@ public struct AblationResults: Sendable, Equatable {
     ])
   }
 
-  /// - Throws: `JSONError`.
+  /// - Throws: `JSONError` if a member is missing or of the wrong type.
   public init(_ json: JSONNode) throws {
     (steps, batch, scenes) = (try json["steps"].int(), try json["batch"].int(), try json["scenes"].int())
     settings = try GenerationSettings(json["settings"])

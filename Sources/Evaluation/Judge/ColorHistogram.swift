@@ -5,7 +5,7 @@ struct ColorHistogram: Sendable {
   private static let colorBins = 13
   private let fractions: [Float]
 
-  /// - Parameter weights: weight of each pixel.
+  /// - Parameter weights: weight of each pixel; pixels of weight 0 are left out.
   init(_ patch: Patch, weights: [Float]) {
     var bins = [Float](repeating: 0, count: Self.lumaBins * Self.colorBins * Self.colorBins)
     var total: Float = 0

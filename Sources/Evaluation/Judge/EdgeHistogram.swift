@@ -1,9 +1,9 @@
-/// The gradient of luma at each pixel of a patch: its magnitude, and its orientation, divided between two neighbouring
-/// bins.
+/// The gradient of luma at each pixel of a patch: its magnitude, and its orientation, which is divided between two
+/// neighbouring bins.
 struct EdgeField: Sendable {
   static let orientations = 8
 
-  /// One per pixel: magnitude, index of the lower bin, and the fraction that goes to the next one.
+  /// For each pixel, the magnitude, the index of the lower bin, and the fraction that goes to the next bin.
   let gradients: [(magnitude: Float, bin: Int, fraction: Float)]
 
   init(_ patch: Patch) {
@@ -21,8 +21,8 @@ struct EdgeField: Sendable {
     }
   }
 
-  /// The orientation of a gradient in half turns, 0…1; opposite gradients have the same orientation. A fast monotonic
-  /// approximation to the arctangent, which is good enough for bins.
+  /// The orientation of a gradient in half turns, 0…1; opposite gradients have the same orientation. The arctangent is
+  /// replaced by a fast monotonic approximation, which is good enough for bins.
   private static func halfTurns(_ x: Float, _ y: Float) -> Float {
     let (x, y) = y < 0 || (y == 0 && x < 0) ? (-x, -y) : (x, y)
     let size = x.magnitude + y
@@ -35,7 +35,7 @@ struct EdgeHistogram: Sendable {
   private static let cells = 4
   private let values: [Float]
 
-  /// - Parameter weights: weight of each pixel.
+  /// - Parameter weights: weight of each pixel; pixels of weight 0 are left out.
   init(_ field: EdgeField, weights: [Float]) {
     let (cells, orientations, side) = (Self.cells, EdgeField.orientations, Patch.side)
     var bins = [Float](repeating: 0, count: cells * cells * orientations)
@@ -57,12 +57,12 @@ struct EdgeHistogram: Sendable {
         bins[start + (gradient.bin + 1) % orientations] += part * gradient.fraction
       }
     }
-    // Square roots keep a few strong edges from dominating.
+    // Square roots are taken so that a few strong edges do not dominate.
     let roots = bins.map { $0.squareRoot() }
     let length = roots.reduce(0) { $0 + $1 * $1 }.squareRoot()
     values = length > 0 ? roots.map { $0 / length } : roots
   }
 
-  /// Cosine similarity: 1 if they are equal, 0 if they have no orientation in common.
+  /// Cosine similarity of two histograms: 1 if they are equal, 0 if they have no orientation in common.
   func cosine(with other: EdgeHistogram) -> Float { zip(values, other.values).reduce(0) { $0 + $1.0 * $1.1 } }
 }

@@ -2,13 +2,13 @@ import Analysis
 import Tensors
 import TrainingData
 
-/// Recognises which identity a part of an image shows, by comparing colours and edges. It is written by hand, not
-/// trained; all that it shares with the model are the emoji.
+/// Recognises which identity a part of an image shows, by comparing colours and edges. The judge is written by hand,
+/// not trained; it has nothing in common with the model except the emoji.
 ///
 /// Every candidate is rendered in several poses: each of its drawings, plain and mirrored, at several rotations. The
-/// part of the image is compared with each pose, on the pixels that the pose covers; the best pose counts.
+/// part of the image is compared with each pose, on the pixels that the pose covers, and the most similar pose counts.
 public struct Judge: Sendable {
-  /// Similarity between a view and one pose of an identity; each number 0…1.
+  /// Similarity between a view and one pose of an identity; each number is in 0…1.
   package struct Likeness: Sendable {
     /// Similarity of colours, regardless of position.
     package var colors: Float
@@ -18,7 +18,8 @@ public struct Judge: Sendable {
     package var arrangement: Float
   }
 
-  /// Weight of each kind of likeness; they sum to 1. Chosen on rendered scenes of the training split.
+  /// The weight of each kind of likeness. The weights sum to 1; they were chosen on rendered scenes of the training
+  /// split.
   package struct Weights: Sendable {
     package var colors: Float = 0.2
     package var edges: Float = 0.5
@@ -45,15 +46,17 @@ public struct Judge: Sendable {
 
   public init(_ world: EmojiWorld) { self.world = world }
 
+  /// Prepares the content of a box in an image for judging.
   /// - Parameters:
-  ///   - image: `[3, H, W]`, 0…1.
+  ///   - image: `[3, H, W]`, 0…1; a different shape stops the program.
   ///   - box: where a subject is expected.
   public func view(of image: Tensor, in box: Box) -> View {
     let patch = Patch(image, around: box)
     return View(patch: patch, rim: patch.rim, edges: EdgeField(patch))
   }
 
-  /// Similarity between a view and an identity: 1 if all pixels are equal, 0 if they have nothing in common.
+  /// Similarity between a view and an identity, 0…1: 1 if all pixels are equal in one pose, 0 if they have nothing in
+  /// common in any. An identity that is not of the judge's world stops the program.
   public func similarity(of view: View, to identity: Identity) -> Double {
     similarity(of: view, to: poses(of: identity))
   }
@@ -71,26 +74,27 @@ public struct Judge: Sendable {
     world.portraits(of: identity, turns: turns, side: Patch.side, fill: Patch.fill).map { PosedCandidate(Patch($0)) }
   }
 
-  /// The greatest similarity between an identity and any window in an image, for images generated without boxes.
-  /// The maximum over many windows is never small: compare it with that of images without any subject.
+  /// The greatest similarity between an identity and any window in an image, for images generated without boxes. A
+  /// maximum over many windows is never small, so compare it with the result for images without any subject.
+  /// - Parameter image: `[3, H, W]`, 0…1; a different shape stops the program.
   public func likenessAnywhere(in image: Tensor, to identity: Identity) -> Double {
     let poses = poses(of: identity)
     return Self.windows.map { similarity(of: view(of: image, in: $0), to: poses) }.max() ?? 0
   }
 
-  /// Square windows of three sizes that cover the image and overlap by at least half.
+  /// Square windows of three sizes. Those of each size cover the image, and neighbours overlap by at least two thirds.
   private static let windows: [Box] = [Float(0.32), 0.44, 0.6].flatMap { side in
     let steps = Int(((1 - side) / (side / 3)).rounded(.up))
     let starts = (0...steps).map { Float($0) * (1 - side) / Float(steps) }
     return starts.flatMap { y in starts.map { x in Box(x, y, x + side, y + side) } }
   }
 
-  /// One similarity per candidate.
+  /// The similarity between a view and each candidate, 0…1.
   public func similarities(of view: View, to candidates: [Identity]) -> [Double] {
     candidates.map { similarity(of: view, to: $0) }
   }
 
-  /// The candidate that is most similar to a view; the first one in a tie.
+  /// The candidate that is most similar to a view; in a tie, the first one; nil if there are no candidates.
   public func nearest(to view: View, among candidates: [Identity]) -> Identity? {
     let all = similarities(of: view, to: candidates)
     return all.indices.max { all[$0] < all[$1] || (all[$0] == all[$1] && $0 > $1) }.map { candidates[$0] }
@@ -105,7 +109,7 @@ public struct Judge: Sendable {
       arrangement: arrangement(view.patch, candidate.patch, weights: candidate.inside))
   }
 
-  /// Similarity of colours pixel by pixel: 1 if they are equal, falling with their mean distance.
+  /// Similarity of colours pixel by pixel: 1 if they are equal; it falls with their mean distance.
   private func arrangement(_ patch: Patch, _ portrait: Patch, weights: [Float]) -> Float {
     // Light differs between images and does not depend on the identity: luma counts half.
     let scale = SIMD4<Float>(0.5, 1, 1, 0)
@@ -123,7 +127,7 @@ public struct Judge: Sendable {
 /// A candidate in one pose, with everything that does not depend on the view.
 private struct PosedCandidate {
   let patch: Patch
-  /// Weight of each pixel: inside the candidate, and including a rim around its outline.
+  /// The weights of pixels: `inside` for those that the candidate covers, `around` also for a rim around its outline.
   let inside, around: [Float]
   let colors: ColorHistogram
 

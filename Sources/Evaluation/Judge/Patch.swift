@@ -2,21 +2,22 @@ import Analysis
 import Tensors
 import TrainingData
 
-/// A small square image in opponent colours: luma, red against green, yellow against blue; each about −1…1. A
+/// A small square image in opponent colours: luma (0…1), red against green (−1…1), and yellow against blue (−1…1). A
 /// pixel's fourth number is its weight.
 ///
-/// The three are linear in red, green and blue, so that a rotation of the hue changes the last two and hardly changes
-/// luma.
+/// All three are linear in red, green and blue, so patches can be composited in them. A rotation of the hue changes the
+/// last two and hardly changes luma.
 struct Patch: Sendable {
   /// Pixels per side.
   static let side = 32
-  /// Fraction of the side that the longer side of a subject takes.
+  /// The longer side of a subject as a fraction of the patch's side.
   static let fill: Float = 0.84
 
   /// Row by row.
   var pixels: [SIMD4<Float>]
 
-  /// The square around a box in an image `[3, H, W]`, 0…1. Beyond the image, its edge is repeated.
+  /// The square around a box in an image `[3, H, W]`, 0…1. Beyond the image, the pixels of its edge are repeated. A
+  /// different shape stops the program.
   init(_ image: Tensor, around box: Box) {
     guard image.rank == 3, image.shape[0] == 3 else { fail("Patch: expected an image [3, H, W], found \(image.shape)") }
     let (height, width) = (image.shape[1], image.shape[2])
@@ -53,9 +54,11 @@ struct Patch: Sendable {
     }
   }
 
-  /// A portrait, with its colours no longer multiplied by alpha.
+  /// A portrait, whose colours are divided by its alpha, and whose alpha becomes the weight.
   init(_ portrait: Portrait) {
-    guard portrait.side == Self.side else { fail("Patch: expected a portrait of \(Self.side), found \(portrait.side)") }
+    guard portrait.side == Self.side else {
+      fail("Patch: expected a portrait with a side of \(Self.side) pixels, found \(portrait.side)")
+    }
     pixels = portrait.pixels.map { pixel in
       var color = Self.opponent(pixel.w > 0 ? pixel / pixel.w : .zero)
       color.w = pixel.w

@@ -13,7 +13,7 @@ import TrainingData
 /// with its subject's silhouette.
 struct AttentionMeasure {
   let pipeline: Pipeline
-  /// Timesteps around the middle of the schedule; maps are averaged over them.
+  /// The timesteps of the noise, around the middle of the schedule; maps are averaged over them.
   static let timesteps = [400, 500, 600]
   /// Number of thresholds in a curve, from 0 to 1.
   static let thresholds = 41
@@ -22,7 +22,8 @@ struct AttentionMeasure {
   init(_ pipeline: Pipeline) throws {
     guard pipeline.unet.configuration.addedConditions == nil else {
       throw EvaluationError.unsupported(
-        folder: pipeline.folder, what: "the U-Net's added conditions", expected: "none", found: "those of SDXL")
+        folder: pipeline.folder, what: "the attention measure", expected: "a U-Net without added conditions",
+        found: "one with SDXL's conditions")
     }
     self.pipeline = pipeline
   }
@@ -52,7 +53,7 @@ struct AttentionMeasure {
     return pipeline.encode(prompt: prompt, as: "prompt", warnings: &warnings).text
   }
 
-  /// One map per layer, `[B, R, h, w]`: the mean over heads, the phrase's tokens and the timesteps.
+  /// One tensor of maps per layer, `[B, R, h, w]`: the mean over heads, the phrase's tokens and the timesteps.
   private func maps(_ scenes: [TestScene], context: Tensor, scale: Float) throws -> [Tensor] {
     let requests = scenes.map { $0.request(GenerationSettings(scale: scale)) }
     let spans = try requests.map { try pipeline.spans(of: $0) }
@@ -81,8 +82,8 @@ struct AttentionMeasure {
     }
   }
 
-  /// Maps fused at the image's size, `[B, R, S, S]`: all layers by every fusion, and the mean of the layers of each
-  /// size.
+  /// Maps at the image's size, `[B, R, S, S]`: the maps of all layers, fused in every way, and the mean of the maps of
+  /// each size.
   private static func fused(_ maps: [Tensor], side: Int) -> [(layers: AttentionRow.Layers, maps: Tensor)] {
     let size = (side, side)
     return LayerFusion.allCases.map { (.all($0), $0(maps, size: size)) }
@@ -91,7 +92,7 @@ struct AttentionMeasure {
       }
   }
 
-  /// 1 where a subject is visible, 0 elsewhere.
+  /// 1 where a subject covers more than half of a pixel, 0 elsewhere.
   private static func mask(_ subject: TrainingSubject) -> Tensor {
     Tensor(subject.silhouette.values.map { $0 > 0.5 ? 1 : 0 }, shape: subject.silhouette.shape)
   }
@@ -113,7 +114,11 @@ struct AttentionMeasure {
 }
 
 extension Evaluator {
-  /// Measures which pixels attend to each word; see `AttentionMeasure`.
+  /// Measures which pixels attend to each word, in rendered scenes with added noise: each phrase's heatmap is compared
+  /// with its subject's silhouette. No image is generated.
+  /// - Parameter label: suffix of the measure's name, which is also the name of the file with its rows.
+  /// - Throws: ``EvaluationError/unsupported(folder:what:expected:found:)`` for a U-Net with added conditions; what the
+  ///   pipeline throws.
   public func attention(_ pipeline: Pipeline, _ scenes: TestScenes, count: Int, label: String = "")
     throws -> [AttentionRow]
   {

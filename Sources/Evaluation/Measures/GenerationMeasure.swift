@@ -15,9 +15,9 @@ struct GenerationMeasure {
   let recognition: Recognition
   /// Layout options for generating.
   var layout = LayoutOptions()
-  /// Whether to measure if subjects land in their boxes.
+  /// Whether to measure how subjects land in their boxes.
   var landing = false
-  /// Whether to measure the judge's likeness to each identity anywhere in the image.
+  /// Whether to measure the judge's greatest likeness between any part of the image and each identity.
   var anywhere = false
 
   /// Generates and measures one image per scene.
@@ -61,7 +61,7 @@ extension Generation {
   }
 }
 
-/// The difference between an image and one of the same scene without its subject.
+/// The difference between an image and an image of the same scene without subjects.
 package struct Difference {
   /// The mean absolute difference over channels, set to 0 where it is not above Otsu's threshold, `[H, W]`.
   private let difference: Tensor
@@ -87,7 +87,7 @@ package struct Difference {
 }
 
 extension Box {
-  /// Whether a point lies in the box or on its edge, in fractions of the image.
+  /// Whether the point (x, y), in fractions of the image, lies in the box or on its edge.
   func contains(_ x: Float, _ y: Float) -> Bool { x >= x0 && x <= x1 && y >= y0 && y <= y1 }
 }
 
@@ -102,18 +102,23 @@ extension PixelImage {
 }
 
 extension Evaluator {
-  /// Measures scenes of one subject: whether the judge recognises the subject, and whether it lands in its box.
+  /// Measures generated scenes of one subject: whether the judge recognises the subject, and whether it lands in its
+  /// box.
+  /// - Throws: ``EvaluationError/missingPart(folder:part:measure:)`` if the model has no adapter; what the pipeline
+  ///   throws.
   public func subjects(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings
   ) throws -> [GenerationRow] {
     try generated("subject", pipeline, scenes, count: count, settings: settings) { $0.landing = true }
   }
 
-  /// Measures scenes of two subjects: whether the judge recognises each of them.
+  /// Measures generated scenes of two subjects: whether the judge recognises each of them.
   /// - Parameters:
   ///   - layout: layout options for generating.
-  ///   - anywhere: whether to measure the likeness anywhere in the image, too.
-  ///   - label: suffix for the name of the measure's file.
+  ///   - anywhere: whether to measure also the greatest likeness between any part of the image and each identity.
+  ///   - label: suffix of the measure's name, which is also the name of the file with its rows.
+  /// - Throws: ``EvaluationError/missingPart(folder:part:measure:)`` if the model has no adapter; what the pipeline
+  ///   throws.
   public func pairs(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings,
     layout: LayoutOptions = .init(), anywhere: Bool = false, label: String = ""
@@ -141,7 +146,7 @@ extension Evaluator {
 }
 
 extension GenerationSettings {
-  /// Everything that determines a measure's rows; stored with them to detect stale results.
+  /// The model and the settings that a measure's rows depend on; stored with the rows to detect stale ones.
   func json(_ pipeline: Pipeline) -> JSONValue {
     .object([("model", .string(pipeline.hash())), ("settings", json)])
   }

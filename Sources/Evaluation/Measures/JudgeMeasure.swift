@@ -4,7 +4,7 @@ import TrainingData
 /// Asks the judge to pick each subject out of a list of candidates.
 package struct Recognition {
   let judge: Judge
-  /// Candidates per subject, including the subject itself.
+  /// Number of candidates per subject, including its own identity.
   var count = 20
 
   package init(judge: Judge) { self.judge = judge }
@@ -34,7 +34,9 @@ package struct Recognition {
 }
 
 extension Evaluator {
-  /// The best score possible under this judge: its results on the rendered scenes.
+  /// The judge's results on the rendered scenes themselves, one row per scene. They show how often the judge errs if a
+  /// subject is drawn perfectly; a model's images can still score higher.
+  /// - Throws: an error from the file system or `JSONError` if the file with the rows cannot be written.
   public func judgeCeiling(_ scenes: TestScenes, count: Int) throws -> [RecognitionRow] {
     let recognition = Recognition(judge: judge)
     return try rows("judge ceiling \(scenes.subjects)", settings: [:], scenes: scenes, count: count, batch: 20) {

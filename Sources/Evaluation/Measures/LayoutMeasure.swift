@@ -4,8 +4,8 @@ import MSDiffusion
 import Tensors
 import TrainingData
 
-/// Measures where the model itself puts subjects while it generates with a pseudo layout. Boxes around masks of text
-/// attention are compared with the requested boxes, by the published rule and by variants of it.
+/// Measures where the model itself puts subjects while it generates with a pseudo layout. Masks are made from text
+/// attention, by the published rule and by variants of it; the boxes around them are compared with the requested boxes.
 struct LayoutMeasure {
   let pipeline: Pipeline
   let settings: GenerationSettings
@@ -35,7 +35,7 @@ struct LayoutMeasure {
     return rows
   }
 
-  /// The exact fraction of each position that each subject covers, with the shapes of the given maps.
+  /// The exact fraction of each position that each subject covers, in the shapes of the given maps.
   private static func silhouettes(_ scenes: [TestScene], like maps: [Tensor]) -> [Tensor] {
     let silhouettes = Tensor.stacked(
       scenes.map { scene in .stacked(scene.sample.subjects.map(\.silhouette), axis: 0) }, axis: 0)
@@ -44,7 +44,7 @@ struct LayoutMeasure {
     }
   }
 
-  /// Text maps of all layers at the end of a generation, `[B, R, h, w]`.
+  /// The text maps at the end of a generation, one tensor `[B, R, h, w]` per layer.
   private func maps(of scenes: [TestScene], layout: PseudoLayout) throws -> [Tensor] {
     let requests = scenes.map { scene in
       scene.request(settings).with { $0.layout.pseudoLayout = layout }
@@ -62,7 +62,9 @@ struct LayoutMeasure {
 }
 
 extension Evaluator {
-  /// Compares the pseudo layout with the requested boxes; see `LayoutMeasure`.
+  /// Generates scenes with a pseudo layout and compares the boxes that it finds with the requested boxes.
+  /// - Throws: ``EvaluationError/missingPart(folder:part:measure:)`` if the model has no adapter; what the pipeline
+  ///   throws.
   public func layouts(
     _ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings
   ) throws -> [LayoutRow] {
@@ -76,7 +78,9 @@ extension Evaluator {
     ) { try measure.rows($0) }
   }
 
-  /// Whether images at γ = 0 equal the base model's images without subjects, bit for bit.
+  /// Whether every scene's image with γ = 0 equals, bit for bit, its image without subjects, which the base model alone
+  /// generates.
+  /// - Throws: what the pipeline throws.
   public func zeroScaleIsBase(_ pipeline: Pipeline, _ scenes: TestScenes, count: Int, settings: GenerationSettings)
     throws
     -> Bool

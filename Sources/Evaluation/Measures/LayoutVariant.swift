@@ -3,15 +3,15 @@ import Tensors
 
 // Axes: B samples, R subjects in a sample, h and w are the height and width of a layer's feature map.
 
-/// A pseudo layout to generate with, and a rule for reading subjects' boxes from the text maps at the end.
+/// A pseudo layout to generate with, and a rule that reads subjects' boxes from the text maps at the end.
 package struct LayoutVariant: Sendable {
   /// The pseudo layouts to generate with, by name.
   static let runs: [(name: String, layout: PseudoLayout)] = [("published run", .published), ("joint run", .joint)]
 
   /// The name of the pseudo layout to generate with.
   package var run: String
-  /// The rule for reading boxes. Without ``PseudoLayout/fusion``, each layer has its own boxes, and their mean fit
-  /// counts.
+  /// The rule that reads boxes. Without ``PseudoLayout/fusion``, each layer has its own boxes, and the mean over layers
+  /// of their fit counts.
   package var rule: PseudoLayout
 
   /// The published rule, layer by layer.
@@ -34,8 +34,8 @@ package struct LayoutVariant: Sendable {
     }
   }()
 
-  /// The variant's name in files and figures: `published run, each layer, 0.5`; `joint run, mean of layers, Otsu,
-  /// largest part`.
+  /// The variant's name in files and figures, such as `published run, each layer, 0.5` or `joint run, mean of layers,
+  /// Otsu, largest part`.
   package var name: String {
     let layers =
       switch rule.fusion {
@@ -54,8 +54,9 @@ package struct LayoutVariant: Sendable {
 
   /// Intersection over union between the boxes around masks and the requested boxes: one number per sample and subject.
   /// - Parameters:
-  ///   - layers: maps `[B, R, h, w]`.
-  ///   - side: side of the square at which layers are fused.
+  ///   - layers: one tensor of maps `[B, R, h, w]` per layer.
+  ///   - boxes: the requested boxes, one list per sample.
+  ///   - side: height and width at which layers are fused.
   package func overlaps(_ layers: [Tensor], with boxes: [[Box]], side: Int) -> [[Double]] {
     guard let fusion = rule.fusion else {
       let each = layers.map { overlaps($0, boxes) }

@@ -7,7 +7,8 @@ import Tensors
 struct OwnEncoders {
   let pipeline: Pipeline
 
-  /// Cosine similarity between an image and a text; nil without an image encoder, or if the embeddings differ in width.
+  /// Cosine similarity between an image and a text; nil if there is no image encoder, if the embeddings differ in
+  /// width, or if one of them is zero.
   func textLikeness(_ image: PixelImage, _ text: String) -> Double? {
     guard let encoder = pipeline.image, let branch = pipeline.text.last else { return nil }
     let ids = branch.tokenizer.encode(text, length: branch.encoder.configuration.positions).ids
@@ -16,7 +17,7 @@ struct OwnEncoders {
     return Self.cosine(encoder.encoder(pixels).imageEmbedding, output.projected ?? output.pooled)
   }
 
-  /// Cosine similarity between two images; nil without an image encoder.
+  /// Cosine similarity between two images; nil if there is no image encoder or an embedding is zero.
   func imageLikeness(_ first: PixelImage, _ second: PixelImage) -> Double? {
     guard let encoder = pipeline.image else { return nil }
     let pixels = Tensor.stacked([first, second].map { encoder.processor($0) }, axis: 0)

@@ -8,7 +8,7 @@ public struct Finding: Sendable, Equatable {
   /// The data and the method of the measurement.
   public var note: String
   public var interval: ConfidenceInterval
-  /// The value that guessing would reach; nil if there is no such baseline.
+  /// The value that guessing would reach; nil if the measure has no such value.
   public var chance: Double?
   /// The value that the model should reach; nil if the finding is only reported.
   public var target: Double?
@@ -26,11 +26,12 @@ public struct Finding: Sendable, Equatable {
   }
 
   /// Makes a finding from one value per scene.
+  /// - Throws: `AnalysisError` if there are no values, or one is not finite.
   init(
     _ name: String, note: String = "", of values: [Double], chance: Double? = nil, target: Double? = nil,
     stage: StageName? = nil
   ) throws {
-    // Fractions of hits need a different kind of interval, which is also valid near 0 and 1.
+    // If every value is a hit or a miss, the interval is that of a proportion, which is also valid near 0 and 1.
     let isHits = values.allSatisfy { $0 == 0 || $0 == 1 }
     let interval =
       isHits
@@ -39,7 +40,7 @@ public struct Finding: Sendable, Equatable {
     self.init(name, note: note, interval: interval, chance: chance, target: target, scenes: values.count, stage: stage)
   }
 
-  /// Whether the estimate meets the target; nil if there is none.
+  /// Whether the estimate meets the target; nil if there is no target.
   public var isMet: Bool? { target.map { interval.estimate >= $0 } }
 
   var json: JSONValue {

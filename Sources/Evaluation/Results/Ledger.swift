@@ -4,11 +4,11 @@ import JSON
 /// The rows of a measure, stored in a file that grows batch by batch, so that an interrupted measurement resumes where
 /// it stopped.
 ///
-/// A file made with a different model or different settings is overwritten.
+/// A file with a different header, or one that cannot be read, is ignored and then overwritten.
 struct Ledger<Row: MeasuredRow> {
   private(set) var rows: [Int: Row] = [:]
   private let path: String?
-  /// Everything that the rows depend on.
+  /// Everything that the rows depend on, such as the model and the settings.
   private let header: JSONValue
 
   /// - Parameter path: the file; nil: rows are kept only in memory.
@@ -21,7 +21,8 @@ struct Ledger<Row: MeasuredRow> {
   }
 
   /// Adds rows and writes the file.
-  /// - Throws: `JSONError` if the file cannot be written; `EncodingError` if a number is not finite.
+  /// - Throws: an error from the file system or `JSONError` if the file cannot be written; `EncodingError` if a number
+  ///   is not finite.
   mutating func add(_ new: [Row]) throws {
     for row in new { rows[row.scene] = row }
     guard let path else { return }

@@ -7,8 +7,9 @@ public struct ModelResults: Sendable, Equatable {
   public var checkpoint: String
   /// Settings that images were generated with.
   public var settings: GenerationSettings
+  /// The findings in the order of the report.
   public var findings: [Finding]
-  /// The parts that were missing, so that something could not be measured.
+  /// What could not be measured, each with the reason.
   public var missing: [String]
 
   public init(
@@ -17,7 +18,7 @@ public struct ModelResults: Sendable, Equatable {
     (self.checkpoint, self.settings, self.findings, self.missing) = (checkpoint, settings, findings, missing)
   }
 
-  /// The finding with this name.
+  /// The first finding with this name; nil if there is none.
   public subscript(name: String) -> Finding? { findings.first { $0.name == name } }
 
   public var json: JSONValue {
@@ -27,7 +28,7 @@ public struct ModelResults: Sendable, Equatable {
     ])
   }
 
-  /// - Throws: `JSONError`.
+  /// - Throws: `JSONError` if a member is missing or of the wrong type.
   public init(_ json: JSONNode) throws {
     checkpoint = try json["checkpoint"].string()
     settings = try GenerationSettings(json["settings"])

@@ -1,14 +1,14 @@
 import Foundation
 import JSON
 
-/// Losses over a training run, from its logs, with few enough points for a figure.
+/// Losses and measures over a training run, with few enough points for a figure.
 public struct TrainingCurves: Sendable, Equatable {
-  /// One quantity that a stage logged.
+  /// One quantity over the training of a stage.
   public struct Curve: Sendable, Equatable {
     public var stage: StageName
-    /// The quantity's name in the log; `heldOut.…` is measured on held-out scenes.
+    /// The quantity's name in the log, where `heldOut.…` is measured on held-out scenes; or the name of a finding.
     public var name: String
-    /// Number of training samples seen, one per value.
+    /// For each value, the number of training samples that the model had seen.
     public var samples: [Double]
     public var values: [Double]
 
@@ -24,14 +24,15 @@ public struct TrainingCurves: Sendable, Equatable {
   /// Reads the logs in a working folder, `STAGE/log.jsonl`; stages without a log are left out.
   /// - Parameters:
   ///   - stages: stages in the order of the curves.
-  ///   - points: maximum number of points per curve; neighbours are averaged.
-  /// - Throws: `JSONError` for a line that is not JSON.
+  ///   - points: maximum number of points per curve, above 0; neighbours are averaged.
+  /// - Throws: `JSONError` for a line that is not JSON or lacks a number.
   public init(workingFolder folder: String, stages: [StageName], points: Int = 80) throws {
     curves = try stages.flatMap { try Self.curves(stage: $0, path: "\(folder)/\($0)/log.jsonl", points: points) }
   }
 
-  /// Reads one log.
-  /// - Throws: `JSONError` for a line that is not JSON.
+  /// Reads one log; if there is none, there are no curves.
+  /// - Parameter points: maximum number of points per curve, above 0; neighbours are averaged.
+  /// - Throws: `JSONError` for a line that is not JSON or lacks a number.
   public init(stage: StageName, log path: String, points: Int = 240) throws {
     curves = try Self.curves(stage: stage, path: path, points: points)
   }
@@ -53,8 +54,9 @@ public struct TrainingCurves: Sendable, Equatable {
     return order.compactMap { found[$0]?.thinned(to: points) }
   }
 
-  /// Adds a model's results after a number of samples of a stage: one point for each finding that depends on this stage
-  /// and has a target other than 1 (a target of 1 means yes or no). A point at the same number of samples is replaced.
+  /// Adds the findings of a model that was measured after a number of samples of a stage. Each finding of this stage
+  /// with a target other than 1 becomes a point; a target of 1 means yes or no. An earlier point at the same number of
+  /// samples is replaced.
   public mutating func add(_ findings: [Finding], stage: StageName, samples: Int) {
     for finding in findings where finding.stage == stage && finding.target != nil && finding.target != 1 {
       var index = curves.firstIndex { $0.stage == stage && $0.name == finding.name } ?? curves.endIndex
@@ -81,7 +83,7 @@ public struct TrainingCurves: Sendable, Equatable {
       })
   }
 
-  /// - Throws: `JSONError`.
+  /// - Throws: `JSONError` if a member is missing or of the wrong type.
   public init(_ json: JSONNode) throws {
     curves = try json.array().map { curve in
       Curve(
@@ -93,7 +95,7 @@ public struct TrainingCurves: Sendable, Equatable {
 }
 
 extension TrainingCurves.Curve {
-  /// This curve with at most `points` points, each the mean of neighbouring ones.
+  /// This curve with at most `points` points, each the mean of neighbouring points.
   func thinned(to points: Int) -> TrainingCurves.Curve {
     let size = max(1, (samples.count + points - 1) / points)
     func means(_ list: [Double]) -> [Double] {

@@ -4,6 +4,7 @@ import Analysis
 public struct AttentionRow: MeasuredRow {
   /// The layers whose maps were fused.
   public enum Layers: Hashable, Codable, Sendable {
+    /// All layers, fused in this way.
     case all(LayerFusion)
     /// The mean of the layers whose maps have this many rows.
     case height(Int)
@@ -14,10 +15,11 @@ public struct AttentionRow: MeasuredRow {
     /// γ, the weight of subject attention.
     public var scale: Float
     public var layers: Layers
-    /// For each subject: 1 if the maximum of its phrase's heatmap lies in its silhouette, 0 if not, between them if
-    /// several maxima tie.
+    /// For each subject, 1 if the maximum of its phrase's heatmap lies in its silhouette, 0 if not, or a number between
+    /// them if several maxima tie.
     public var hits: [Double]
-    /// Mean intersection over union between heatmap and silhouette at each threshold; empty if every subject is hidden.
+    /// Intersection over union between heatmap and silhouette at each threshold, the mean over visible subjects; empty
+    /// if every subject is hidden.
     public var overlaps: [Double]
 
     package init(scale: Float, layers: Layers, hits: [Double], overlaps: [Double]) {
@@ -42,7 +44,8 @@ public struct AttentionRow: MeasuredRow {
 }
 
 extension [AttentionRow] {
-  /// The mean over scenes of the overlap at each threshold.
+  /// The mean overlap over scenes at each threshold, for the maps of all layers with uniform weights. Thresholds rise
+  /// from 0 to 1 in equal steps. Empty if this γ was not measured.
   public func overlaps(scale: Float) -> [Double] {
     let curves = compactMap { $0.pointing(scale: scale)?.overlaps }.filter { !$0.isEmpty }
     return (curves.first ?? []).indices.map { index in curves.reduce(0) { $0 + $1[index] } / Double(curves.count) }

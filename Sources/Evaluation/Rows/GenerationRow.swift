@@ -2,7 +2,7 @@
 public struct RecognisedSubject: Codable, Equatable, Sendable {
   /// Whether the subject's own identity is the nearest of its candidates.
   public var isNearest: Bool
-  /// Similarity to the subject's own identity.
+  /// Similarity between the content of the subject's box and its own identity, 0…1.
   public var likeness: Double
   /// Whether the nearest candidate is of the subject's kind, in any hue.
   public var kindIsRight: Bool
@@ -20,7 +20,7 @@ public struct RecognitionRow: MeasuredRow {
 
 /// The measurements of one generated image.
 public struct GenerationRow: MeasuredRow {
-  /// A subject's position, found from the difference between the image and one of the same scene without subjects.
+  /// A subject's position, found from the difference between the image and an image of the same scene without subjects.
   public struct Landing: Codable, Equatable, Sendable {
     /// Whether the centroid of the difference lies in the subject's box.
     public var isInBox: Bool
@@ -33,15 +33,17 @@ public struct GenerationRow: MeasuredRow {
   }
 
   public var scene: Int
-  /// In the scene's order, like the other lists.
+  /// The judge's result for each subject, in the scene's order; the other lists have the same order.
   public var subjects: [RecognisedSubject]
-  /// Empty if it was not requested.
+  /// Each subject's position; empty if it was not requested.
   public var landings: [Landing] = []
-  /// The judge's likeness to each identity anywhere in the image; empty if it was not requested.
+  /// The judge's greatest likeness between any part of the image and each subject's identity; empty if it was not
+  /// requested.
   public var anywhere: [Double] = []
-  /// Cosine similarity between each subject's crop and its reference, by the model's own image encoder; empty without
-  /// an encoder.
+  /// Cosine similarity between the part of the image in each subject's box and the subject's reference, by the model's
+  /// own image encoder; empty if it has none.
   public var imageCosines: [Double] = []
-  /// Cosine similarity between image and caption, by the model's own encoders; nil without an image encoder.
+  /// Cosine similarity between image and caption, by the model's own encoders; nil if it has no image encoder, or if
+  /// the embeddings differ in width.
   public var textCosine: Double?
 }

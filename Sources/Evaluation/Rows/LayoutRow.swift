@@ -3,11 +3,12 @@ public struct LayoutRow: MeasuredRow {
   public var scene: Int
   /// Results for each variant of the rule, by its name (`LayoutVariant.all`).
   public var variants: [String: [Double]]
-  /// Results for the published rule with layers of one size only, by the height of their maps.
+  /// Results for the published rule with the layers of one size alone, by the height of their maps.
   public var heights: [Int: [Double]]
-  /// Results for the published rule if the exact fraction of each position that a subject covers replaces attention.
+  /// Results for the published rule if attention is replaced by the exact fraction of each position that a subject
+  /// covers.
   public var silhouettes: [Double]
-  /// Results for a box around the whole image for each subject.
+  /// Results if the box found for every subject were the whole image.
   public var wholeImage: [Double]
 
   package init(

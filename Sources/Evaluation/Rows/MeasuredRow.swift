@@ -5,20 +5,20 @@ public protocol MeasuredRow: Codable, Equatable, Sendable {
 }
 
 extension Collection {
-  /// The mean of each element's numbers, for elements that have any.
+  /// For each element with a non-empty list, the mean of its numbers.
   public func means(_ numbers: (Element) -> [Double]) -> [Double] { compactMap { numbers($0).mean } }
 
-  /// The fraction of each element's hits, for elements that have any.
+  /// For each element with a non-empty list, the fraction of its entries that are true.
   public func rates(_ hits: (Element) -> [Bool]) -> [Double] { means { hits($0).map { $0 ? 1 : 0 } } }
 
-  /// The mean over elements of their means; nil if none has numbers.
+  /// The mean of `means(_:)`; nil if all lists are empty.
   public func mean(_ numbers: (Element) -> [Double]) -> Double? { means(numbers).mean }
 
-  /// The mean over elements of their fractions of hits; nil if none has any.
+  /// The mean of `rates(_:)`; nil if all lists are empty.
   public func rate(_ hits: (Element) -> [Bool]) -> Double? { rates(hits).mean }
 }
 
 extension Collection<Double> {
-  /// The mean; nil without elements.
+  /// The mean; nil if there are no elements.
   var mean: Double? { isEmpty ? nil : reduce(0, +) / Double(count) }
 }

@@ -13,27 +13,27 @@ public struct TestScene: Sendable {
   /// The rendered scene with all its annotations.
   public let sample: TrainingSample
 
-  /// The identities of the scene's subjects.
+  /// The identities of the scene's subjects, in their order.
   public var identities: [Identity] { plan.subjects.map(\.identity) }
-  /// The rendered image, 0…1.
+  /// The rendered image, `[3, size, size]`, 0…1.
   public var image: Tensor { (sample.image + 1) / 2 }
-  /// Caption of the place without its subjects; empty for a plain background.
+  /// A caption for the scene's place without subjects, such as “on the beach”; empty for a plain background.
   public var placeCaption: String { plan.backdrop.place?.ending ?? "" }
 }
 
 /// The scenes that a model is measured on, numbered and the same for every model. Scenes with a place as a subject, or
-/// with two subjects of the same kind, are left out.
+/// with two subjects of the same kind, are left out of ``indices(count:)``.
 public struct TestScenes: Sendable {
   public let world: EmojiWorld
   /// The split that the scenes are from.
   public var split: Split
-  /// Subjects per scene.
+  /// Number of subjects per scene, 1…4; rendering a scene with any other number stops the program.
   public var subjects: Int
   /// Whether to include scenes with worn clothes.
   public var includesWorn: Bool
-  /// Seed of the stream; different from the seeds of training.
+  /// Seed of the stream. The default differs from the seeds of training.
   public var seed: UInt64
-  /// Pixels per side.
+  /// Pixels per side of the images.
   public var size: Int
 
   public init(
@@ -44,7 +44,7 @@ public struct TestScenes: Sendable {
     (self.seed, self.size) = (seed, size)
   }
 
-  /// Indices of the first `count` scenes that fit.
+  /// Indices of the first `count` scenes that are not left out.
   public func indices(count: Int) -> [Int] {
     var result: [Int] = []
     var index = 0
@@ -65,7 +65,7 @@ public struct TestScenes: Sendable {
       && Set(plan.subjects.map(\.phrase)).count == plan.subjects.count
   }
 
-  /// Renders a scene.
+  /// Renders the scene with this index, even one that ``indices(count:)`` leaves out.
   public subscript(index: Int) -> TestScene {
     let plan = plan(index)
     return TestScene(index: index, plan: plan, sample: world.sample(plan, size: size, referenceSize: size))
@@ -82,17 +82,18 @@ public struct GenerationSettings: Sendable, Equatable {
   /// Scenes per batch.
   public var batch = 16
 
-  /// The settings in which measurements differ from the published ones: few steps, no negative prompt, and γ as in
+  /// The settings of measurements that differ from the published ones: 20 steps, no negative prompt, and γ = 1 as in
   /// training.
   public static let measured = SettingsOverlay {
     ($0.steps, $0.negativePrompt, $0.scale) = (20, .some(nil), 1)
   }
 
-  /// An overlay's settings; settings that it does not contain are as in ``measured``.
+  /// An overlay's settings. Settings that it does not contain are as in ``measured``, or else as published.
   public init(_ overlay: SettingsOverlay) {
     scene = .published.overlaid(with: Self.measured).overlaid(with: overlay)
   }
 
+  /// The given settings. Those that are nil are as in ``measured``, or else as published.
   public init(
     steps: Int? = nil, guidance: Float? = nil, guidanceInterval: ClosedRange<Float>? = nil, scale: Float? = nil,
     batch: Int? = nil
@@ -115,11 +116,11 @@ public struct GenerationSettings: Sendable, Equatable {
     set { scene[keyPath: path] = newValue }
   }
 
-  /// Everything that images depend on besides the model and the scene, for result files.
+  /// The settings that images depend on, for result files.
   var json: JSONValue { scene.json }
 
-  /// Reads what ``json`` wrote; missing settings are as in ``measured``.
-  /// - Throws: `JSONError`.
+  /// Reads what ``json`` wrote; missing settings are as in ``measured``, or else as published.
+  /// - Throws: `JSONError` if a member is of the wrong type.
   init(_ json: JSONNode) throws {
     self.init()
     scene = try SceneSettings(json: json, defaults: scene)
@@ -127,13 +128,13 @@ public struct GenerationSettings: Sendable, Equatable {
 }
 
 extension TestScene {
-  /// The scene as a request to a model: caption, references, phrases and boxes; its index is the seed.
+  /// The scene as a request to a model: its caption, references, phrases and boxes, with its index as the seed.
   public func request(_ settings: GenerationSettings) -> Scene {
     let subjects = sample.subjects.map { Subject($0.phrase, image: PixelImage($0.reference), box: $0.box) }
     return Scene(sample.caption, subjects: subjects, settings: settings.scene).with { $0.seed = UInt64(index) }
   }
 
-  /// A request for the scene's place without subjects, from the same noise as ``request(_:)``.
+  /// A request for the scene's place without subjects; the seed and thus the noise are the same as in ``request(_:)``.
   public func emptyRequest(_ settings: GenerationSettings) -> Scene {
     request(settings).with { scene in
       scene.prompt = placeCaption

@@ -1,4 +1,4 @@
-/// The height and width of the feature map whose positions an axis counts.
+/// The height and width of a feature map, whose positions an axis of a tensor counts.
 public struct FeatureGrid: Sendable, Hashable, CustomStringConvertible {
   public let height: Int
   public let width: Int

@@ -3,16 +3,17 @@ import Tensors
 /// An event that an observer receives at a hook point.
 public struct HookEvent: Sendable {
   public let point: HookPoint
-  /// The tensor with the axes that the point declares; only the selected heads if the selection names heads.
+  /// The tensor, with the axes that the point declares. If the selection names heads, it holds only these heads.
   public let tensor: Tensor
-  /// The feature map whose positions the query axis counts, row by row.
+  /// The size of the feature map to which the tensor belongs, if the point passes one on. A query axis counts the
+  /// positions of the map row by row.
   public let grid: FeatureGrid?
   public let moment: Moment
   /// The heads that the tensor holds, counted from 0 in the whole layer; nil for a point without heads.
   public let heads: [Int]?
 }
 
-/// One thing to do at the hook points that a selection names: observe or replace.
+/// Observes or replaces tensors at the hook points that a selection names.
 public struct Hook: Sendable {
   public let selection: HookSelection
   enum Action: Sendable {
@@ -27,8 +28,8 @@ public struct Hook: Sendable {
     Hook(selection: selection, action: .observe(body))
   }
 
-  /// Replaces tensors with others of the same shape. If `body` throws or returns a different shape, the run ends after
-  /// the current step.
+  /// Replaces tensors with those that `body` returns. If `body` throws, or returns a tensor of a different shape, the
+  /// run ends after the current step.
   public static func replace(_ selection: HookSelection, _ body: @escaping @Sendable (HookEvent) throws -> Tensor)
     -> Hook
   {
@@ -36,8 +37,9 @@ public struct Hook: Sendable {
   }
 }
 
-/// Anything with hooks: a hook itself, or a recorder that consists of several.
+/// Anything that consists of hooks: a hook itself, or a recorder.
 public protocol Observing: Sendable {
+  /// The hooks that are active during the run, in the order in which they are called.
   var hooks: [Hook] { get }
   /// Called when a run begins: a recorder discards what it recorded in an earlier run.
   func begin()

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// The quantity that an axis of an observed tensor counts. An open set: a hook point may declare new axes.
+/// What an axis of an observed tensor counts. This is an open set: a hook point may declare new axes.
 public struct Axis: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
   public let name: String
 
@@ -19,7 +19,8 @@ public struct Axis: Hashable, Sendable, ExpressibleByStringLiteral, CustomString
   public var description: String { name }
 }
 
-/// The kind of tensor that a hook point shows. An open set: a kind is declared next to the layers that use it.
+/// The kind of tensor that a hook point passes to hooks. This is an open set: a kind is declared next to the layers
+/// that use it.
 public struct HookKind: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
   public let name: String
 
@@ -28,9 +29,9 @@ public struct HookKind: Hashable, Sendable, ExpressibleByStringLiteral, CustomSt
   public var description: String { name }
 }
 
-/// A named point of a forward pass where a tensor can be observed or replaced.
+/// A named point of a forward pass at which a tensor can be observed or replaced.
 ///
-/// Without an observer, a call only reads one task-local value.
+/// If no hook is active, a call only reads one task-local value.
 public final class HookPoint: Sendable, CustomStringConvertible {
   /// The full name, such as `up_blocks.0.attentions.1.transformer_blocks.0.attn2.text_pattern`.
   public let name: String
@@ -50,24 +51,27 @@ public final class HookPoint: Sendable, CustomStringConvertible {
 
   public var description: String { "\(name) \(kind) \(axes)" }
 
-  /// Whether any hook is active at this point now.
+  /// Whether any hook is active at this point at present.
   public func isObserved(on grid: FeatureGrid? = nil) -> Bool { session(on: grid) != nil }
 
-  /// Passes a tensor to the hooks of this point. Returns their replacement, or the tensor itself.
+  /// Passes a tensor to the hooks of this point.
+  /// - Returns: the replacement that a hook returned, or the tensor itself.
   public func callAsFunction(_ tensor: Tensor, on grid: FeatureGrid? = nil) -> Tensor {
     session(on: grid)?.deliver(tensor, at: self, grid: grid) ?? tensor
   }
 
-  /// Scaled dot-product attention over packed heads, softmax(q·kᵀ/√D + bias)·v, whose probabilities this point shows.
+  /// Scaled dot-product attention over packed heads, softmax(q·kᵀ/√D + bias)·v. This point passes the probabilities to
+  /// hooks.
   ///
-  /// Without an observer, the probabilities never exist all at once. Observing changes no bit of the result.
+  /// If no hook is active, the probabilities never exist all at once. Observing them changes no bit of the result.
   /// - Parameters:
   ///   - query: `[B, Q, heads·D]`.
   ///   - key: `[B, K, heads·D]`.
   ///   - value: `[B, K, heads·E]`.
   ///   - bias: added to the logits, `[B or 1, heads or 1, Q or 1, K]`.
-  ///   - kept: `[B, Q, 1]`: 0 sets a query's probabilities and result to zero, 1 keeps them. Probabilities from a hook
-  ///     that replaces them are used as they are.
+  ///   - causal: whether query i attends only to the keys 0...i.
+  ///   - kept: `[B, Q, 1]`: 0 sets a query's probabilities and result to zero, 1 keeps them. Probabilities that a hook
+  ///     returns as a replacement are used as they are.
   /// - Returns: `[B, Q, heads·E]`.
   public func attend(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, bias: Tensor? = nil, causal: Bool = false,

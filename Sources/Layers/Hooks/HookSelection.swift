@@ -1,15 +1,15 @@
 /// The hook points, steps and heads to which a hook applies.
 public struct HookSelection: Sendable {
-  /// Name patterns, in which `*` matches anything and `?` one character. A point is selected if one of them matches its
-  /// name or its layer. Empty: all points.
+  /// Name patterns, in which `*` stands for any characters and `?` for one character. A point is selected if a pattern
+  /// matches the point's name or layer. Empty: all points.
   public var patterns: [String]
-  /// Empty: all kinds.
+  /// Kinds of hook points; empty: all kinds.
   public var kinds: Set<HookKind>
-  /// Feature map sizes; nil: all.
+  /// Feature map sizes; nil: all sizes, and points without a feature map.
   public var grids: Set<FeatureGrid>?
   /// Steps, counted from 0; nil: all steps, and points that fire outside of steps.
   public var steps: Set<Int>?
-  /// Attention heads, counted from 0; nil: all. Observed tensors hold only these, in ascending order.
+  /// Attention heads, counted from 0; nil: all heads. Observed tensors hold only these heads, in ascending order.
   public var heads: [Int]?
 
   public init(
@@ -28,8 +28,8 @@ public struct HookSelection: Sendable {
   }
 
   /// The selected points that can fire in a run.
-  /// - Throws: `HookError` if a pattern matches no point of the selected kinds, with similar names, or only points that
-  ///   cannot fire in this run; also if the run does not have the selected steps, heads or feature map sizes.
+  /// - Throws: `HookError` if a pattern matches no point of the selected kinds, or only points that cannot fire in this
+  ///   run, and if the run lacks a selected step, head or feature map size.
   func points(among all: [HookPoint], _ outline: RunOutline) throws -> [HookPoint] {
     let candidates = kinds.isEmpty ? all : all.filter { kinds.contains($0.kind) }
     var chosen: [ObjectIdentifier: HookPoint] = [:]
@@ -54,7 +54,8 @@ public struct HookSelection: Sendable {
 
   private func reasonUnavailable(_ point: HookPoint, _ outline: RunOutline) -> String? {
     if let reason = outline.reasonUnavailable(point) { return reason }
-    return steps != nil && !outline.hasSteps(point) ? "they fire before or after the steps that the hook selects" : nil
+    return steps != nil && !outline.hasSteps(point)
+      ? "they fire before or after the steps, but the hook selects steps" : nil
   }
 
   private func checkNumbers(of points: [HookPoint], _ outline: RunOutline) throws {

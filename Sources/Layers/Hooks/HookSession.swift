@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// The hooks of one run. They are active only during the run, even if it ends with an error.
+/// The hooks of one run. They are active only during the run, even if the run ends with an error.
 public final class HookSession: @unchecked Sendable {
   @TaskLocal package static var current: HookSession?
 
@@ -12,6 +12,10 @@ public final class HookSession: @unchecked Sendable {
   private var moment = Moment()
   private var failure: (any Error)?
 
+  /// - Parameters:
+  ///   - observing: the hooks and recorders of the run. Recorders discard what they have recorded so far.
+  ///   - catalog: the hook points of the model.
+  ///   - outline: the facts about the run against which hooks are checked.
   /// - Throws: `HookError` if a hook can never fire.
   public init(_ observing: [any Observing], catalog: HookCatalog, outline: RunOutline = RunOutline()) throws {
     hooks = observing.flatMap(\.hooks)
@@ -24,15 +28,16 @@ public final class HookSession: @unchecked Sendable {
 
   private init(_ hooks: [Hook], _ selected: [Set<ObjectIdentifier>]) { (self.hooks, self.selected) = (hooks, selected) }
 
-  /// This session with one more hook, which is called last.
-  /// - Throws: `HookError` if that hook can never fire.
+  /// This session with one more hook, which is called after all others.
+  /// - Throws: `HookError` if this hook can never fire.
   package func joined(by hook: Hook, catalog: HookCatalog, outline: RunOutline) throws -> HookSession {
     let points = try hook.selection.points(among: catalog.points, outline)
     return HookSession(hooks + [hook], selected + [Set(points.map { ObjectIdentifier($0) })])
   }
 
-  /// Runs a body with exactly these hooks active.
-  /// - Throws: errors thrown by the body; the first error thrown by a hook.
+  /// Runs a body during which these hooks are active, and no others.
+  /// - Parameter moment: the point in the run that the hooks' events name.
+  /// - Throws: an error that the body throws; after the body, the first error that a hook has thrown.
   public func during<Result>(_ moment: Moment, _ body: () throws -> Result) throws -> Result {
     lock.withLock { self.moment = moment }
     let result = try HookSession.$current.withValue(hooks.isEmpty ? nil : self) { try body() }
@@ -52,8 +57,8 @@ public final class HookSession: @unchecked Sendable {
     return fitsStep && selection.grids.map { grid.map($0.contains) ?? false } ?? true
   }
 
-  /// Passes a tensor to every hook in order; a later hook sees the replacement of an earlier one.
-  /// - Returns: the last replacement, or nil if there was none.
+  /// Passes a tensor to every active hook, in order. If a hook replaces the tensor, later hooks get the replacement.
+  /// - Returns: the last replacement; nil if there was none.
   func deliver(_ tensor: Tensor, at point: HookPoint, grid: FeatureGrid?) -> Tensor? {
     let moment = lock.withLock { self.moment }
     var replaced: Tensor?

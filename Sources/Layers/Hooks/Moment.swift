@@ -1,6 +1,6 @@
 /// The point in a run at which an event happens.
 public struct Moment: Sendable, Equatable {
-  /// The activity of a run, such as `denoising`. An open set: a phase is declared next to the code that runs it.
+  /// What a run is doing, such as `denoising`. This is an open set: a phase is declared next to the code that runs it.
   public struct Phase: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
     public let name: String
 
@@ -13,13 +13,13 @@ public struct Moment: Sendable, Equatable {
   }
 
   public var phase: Phase
-  /// The input of the phase, such as `prompt`; empty if the phase has only one.
+  /// The input that is being processed, such as `prompt`; empty if the phase has only one input.
   public var subject: String
-  /// Index of the step, from 0; nil in a phase without steps.
+  /// Index of the step, counted from 0; nil in a phase without steps.
   public var step: Int?
-  /// The batch rows to which sample indices refer, one per sample; nil: all rows.
+  /// The batch rows of the samples, one row per sample, to which sample indices refer; nil: all rows.
   public var rows: Range<Int>?
-  /// Further numbers that belong to the moment, by name.
+  /// Other numbers that belong to the moment, by name.
   public var numbers: [String: Float]
 
   public init(
@@ -30,11 +30,11 @@ public struct Moment: Sendable, Equatable {
   }
 }
 
-/// The facts about a run that are known before it starts. Hooks are checked against it.
+/// The facts about a run that are known before it starts. Hooks are checked against these facts.
 public struct RunOutline: Sendable {
-  /// Number of steps.
+  /// Number of steps; nil: not known.
   public var steps: Int?
-  /// The feature map sizes of the run.
+  /// The feature map sizes of the run; nil: not known.
   public var grids: Set<FeatureGrid>?
   /// Returns the reason why a point cannot fire in this run; nil if it can.
   public var reasonUnavailable: @Sendable (HookPoint) -> String?

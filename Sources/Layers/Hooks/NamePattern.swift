@@ -1,4 +1,4 @@
-/// A name pattern: `*` matches anything, `?` one character.
+/// A name pattern, in which `*` stands for any characters and `?` for one character.
 struct NamePattern {
   let pattern: [Character]
 
@@ -24,11 +24,11 @@ struct NamePattern {
     return pattern[p...].allSatisfy { $0 == "*" }
   }
 
-  /// The names closest to a pattern by edit distance, its wildcards removed; three at most.
+  /// The names closest to a pattern without its wildcards, by edit distance; at most three.
   static func nearest(to pattern: String, among names: [String]) -> [String] {
     let plain = Array(pattern.filter { $0 != "*" && $0 != "?" })
     let scored = names.map { name -> (Int, String) in
-      // A pattern is often a part of a name: compare it with every part between dots.
+      // A pattern is often only a part of a name, so it is compared with all parts of the name that dots separate.
       let parts = name.split(separator: ".").map(String.init)
       var best = distance(plain, Array(name))
       for start in parts.indices {

@@ -2,18 +2,19 @@ import Layers
 import Models
 import Tensors
 
-/// The weights that MS-Diffusion adds to a frozen model: the projector from images to tokens, the layers that compute
-/// keys and values of these tokens next to every cross-attention layer, and the dummy tokens of the background.
+/// The weights that MS-Diffusion adds to a frozen model: a projector that turns images into tokens; for every
+/// cross-attention layer, maps of these tokens to keys and values; and dummy tokens for the background.
 public struct Adapter: Sendable {
   public let configuration: AdapterConfiguration
   public let projector: any ImageProjector
-  /// One per cross-attention layer, in the U-Net's `crossAttentionLayers` order.
+  /// The subject branch of each cross-attention layer, in the order of the U-Net's `crossAttentionLayers`.
   public let layers: [SubjectAttention]
   let dummyTokens: Parameter
-  /// Dummy tokens, 4 as published.
+  /// Number of dummy tokens, 4 as published.
   public var dummies: Int { configuration.dummies }
-  /// Tokens per subject, 16 as published.
+  /// Number of tokens per subject, 16 as published.
   public var tokens: Int { configuration.projector.tokens }
+  /// Width of subject tokens and dummy tokens, C.
   public var contextWidth: Int { configuration.projector.contextWidth }
 
   /// - Parameters:
@@ -26,7 +27,8 @@ public struct Adapter: Sendable {
     dummyTokens = try scope.parameter(
       "dummy_image_tokens", [1, configuration.dummies, configuration.projector.contextWidth])
     self.layers = try layers.enumerated().map { index, layer in
-      // Self- and cross-attention alternate among the numbered processors; only the odd ones hold weights.
+      // Published keys number self- and cross-attention layers in turn. Only cross-attention, with odd numbers, has
+      // weights.
       try SubjectAttention(scope["ms_adapter"][2 * index + 1], beside: layer)
     }
   }

@@ -13,23 +13,24 @@ public protocol ImageProjector: Sendable {
 
   /// Subject tokens, `[S, T, C]`. Subjects do not influence each other.
   /// - Parameters:
-  ///   - images: the image encoder's output for each subject, which the configuration's ``ImageInput`` selects:
-  ///     `[S, N, W]` or `[S, W]`.
-  ///   - phrases: the text encoder's pooled state of each phrase, `[S, P]`.
-  ///   - boxes: one per subject.
-  ///   - dropsGrounding: one per subject: whether its phrase and box are ignored.
+  ///   - images: the image encoder's output for each subject, `[S, N, W]` or `[S, W]`; the configuration's
+  ///     ``ProjectorConfiguration/imageInput`` says which.
+  ///   - phrases: the text encoder's pooled state of each subject's phrase, `[S, P]`.
+  ///   - boxes: the box of each subject.
+  ///   - dropsGrounding: for each subject, whether the subject's phrase and box are ignored.
   func callAsFunction(_ images: Tensor, phrases: Tensor, boxes: [Box], dropsGrounding: [Bool]) -> Tensor
 }
 
-/// The sizes from which a projector is made. A new kind of projector must be added to
-/// ``AdapterConfiguration/projectors``.
+/// The sizes from which a projector is made. Add a new kind of projector to ``AdapterConfiguration/projectors``, or
+/// pass it when you open a ``Pipeline``.
 public protocol ProjectorConfiguration: Sendable {
   /// The value of `projector` in the adapter's configuration.
   static var name: String { get }
-  /// A weight below `image_proj` that the projectors after this one in the list do not have.
+  /// The key, below `image_proj`, of a weight that shows that a checkpoint has this kind of projector. Kinds that come
+  /// later in the list of projectors must not have this weight.
   static var ownWeight: String { get }
 
-  /// Tokens per subject, T.
+  /// Number of tokens per subject, T.
   var tokens: Int { get }
   /// The output of the image encoder that the projector takes.
   var imageInput: ImageInput { get }
@@ -40,7 +41,8 @@ public protocol ProjectorConfiguration: Sendable {
   /// Width of the tokens, C.
   var contextWidth: Int { get }
 
-  /// - Throws: `ParameterError`, `JSONError` for sizes that are missing or impossible.
+  /// Reads the sizes.
+  /// - Throws: `ParameterError` for sizes that are missing or impossible; `JSONError` for an entry of the wrong type.
   init(_ sizes: AdapterSizes) throws
 
   /// All sizes as JSON entries, which ``init(_:)`` reads.

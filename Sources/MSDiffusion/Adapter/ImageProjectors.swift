@@ -3,9 +3,10 @@ import JSON
 import Layers
 import Tensors
 
-// Axes: S subjects, N image tokens, T tokens per subject, P phrase width, D resampler width, C context width.
+// Axes: S subjects, N image tokens, T tokens per subject, W image width, P phrase width, D resampler width, C context
+// width.
 
-/// The grounding resampler: queries made of each subject's phrase and box attend to its image tokens (Eq. 3).
+/// The grounding resampler: queries made from a subject's phrase and box attend to the subject's image tokens (Eq. 3).
 public struct GroundingResampler: ImageProjector {
   public struct Configuration: ProjectorConfiguration {
     public static let name = "grounding"
@@ -14,7 +15,7 @@ public struct GroundingResampler: ImageProjector {
     public var tokens: Int
     /// Width between the two layers that compute the queries.
     public var hiddenWidth: Int
-    /// Width of phrase embedding and box features together.
+    /// Width of the phrase embedding and of the box features, added up.
     public var groundingWidth: Int
 
     public var imageInput: ImageInput { .states }
@@ -65,14 +66,14 @@ public struct GroundingResampler: ImageProjector {
     return latentNorm(projected.reshaped([boxes.count, configuration.tokens, configuration.perceiver.width]))
   }
 
-  /// The learned queries that replace phrase and box if grounding is dropped, repeated for each subject:
+  /// The learned queries, which replace those from phrase and box if grounding is dropped; repeated for each subject,
   /// `[S, T, D]`.
   package func droppedQueries(subjects: Int) -> Tensor {
     learnedQueries.value.broadcast(to: [subjects, configuration.tokens, configuration.perceiver.width])
   }
 
-  /// Queries of all subjects, `[S, T, D]`, in the order of the subjects: from phrase and box, or learned for
-  /// subjects whose grounding is dropped.
+  /// Queries of all subjects, in the order of the subjects, `[S, T, D]`. Subjects whose grounding is dropped get the
+  /// learned queries; for all other subjects, queries are made from phrase and box.
   private func queries(phrases: Tensor, boxes: [Box], dropsGrounding: [Bool]) -> Tensor {
     let grounded = boxes.indices.filter { !dropsGrounding[$0] }
     let dropped = boxes.count - grounded.count
@@ -97,7 +98,7 @@ public struct GroundingResampler: ImageProjector {
   package func callAsFunction(_ images: Tensor, queries: Tensor) -> Tensor { perceiver(images, queries: queries) }
 }
 
-/// A resampler with learned queries, as in IP-Adapter Plus, which ignores phrases and boxes. For ablations.
+/// A resampler with learned queries, as in IP-Adapter Plus. It ignores phrases and boxes and is used in ablations.
 public struct PlainResampler: ImageProjector {
   public struct Configuration: ProjectorConfiguration {
     public static let name = "plain"
@@ -143,7 +144,8 @@ public struct PlainResampler: ImageProjector {
   }
 }
 
-/// A linear map of the pooled image embedding to tokens, as in IP-Adapter. For ablations.
+/// A linear map of the pooled image embedding to tokens, as in IP-Adapter. It ignores phrases and boxes and is used in
+/// ablations.
 public struct LinearProjector: ImageProjector {
   public struct Configuration: ProjectorConfiguration {
     public static let name = "linear"

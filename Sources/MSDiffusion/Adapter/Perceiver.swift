@@ -4,7 +4,7 @@ import Tensors
 
 // Axes: S subjects, N image tokens, T query tokens, W image width, D resampler width, C context width.
 
-/// One resampler block: queries attend to image tokens and to themselves, then pass a two-layer network (Eq. 3).
+/// One resampler block: queries attend to image tokens and to themselves, then go through a two-layer network (Eq. 3).
 struct PerceiverBlock: Sendable {
   let imageNorm, queryNorm, networkNorm: LayerNorm
   let toQ, toKV, toOut, expand, contract: Linear
@@ -44,14 +44,14 @@ public struct PerceiverConfiguration: Sendable, Equatable {
   public var width: Int
   /// Number of blocks.
   public var depth: Int
-  /// Attention heads of each block, and the width of one.
+  /// Number of attention heads in each block, and the width of one head.
   public var heads, headWidth: Int
   /// Width between the two layers of a block's network.
   public var networkWidth: Int
   /// Width of the tokens, C.
   public var contextWidth: Int
 
-  /// - Throws: `ParameterError`, `JSONError` for sizes that are missing or impossible.
+  /// - Throws: `ParameterError` for sizes that are missing or impossible; `JSONError` for an entry of the wrong type.
   init(_ sizes: AdapterSizes) throws {
     imageWidth = try sizes.size("image_width", of: "proj_in.weight", axis: 1, rank: 2)
     width = try sizes.size("width", of: "proj_in.weight", axis: 0, rank: 2)
@@ -61,8 +61,8 @@ public struct PerceiverConfiguration: Sendable, Equatable {
     depth = try sizes.written("depth", atMost: 512) ?? Self.depth(sizes)
   }
 
-  /// The number of heads cannot be inferred from a shape: it comes from the configuration or the caller; otherwise
-  /// heads are 64 wide, as published.
+  /// The number of heads cannot be inferred from a shape: it comes from the configuration or from the caller. If
+  /// neither gives it, heads are 64 wide, as published.
   private static func heads(_ sizes: AdapterSizes) throws -> (heads: Int, headWidth: Int) {
     let headWidth = try sizes.written("head_width")
     let given = try sizes.written("heads") ?? sizes.heads
@@ -72,9 +72,9 @@ public struct PerceiverConfiguration: Sendable, Equatable {
     let heads = given ?? (inner % width == 0 ? inner / width : 0)
     guard heads > 0, inner % heads == 0 else {
       throw ParameterError.unsupported(
-        component: "resampler", option: "heads", found: heads == 0 ? "unknown" : "\(heads)",
-        supported:
-          "a divisor of the attention width \(inner) in \(AdapterSizes.file); without an entry, heads are 64 wide")
+        component: "resampler", option: "heads",
+        found: given.map { "\($0)" } ?? "missing (\(inner) is no multiple of the head width \(width))",
+        supported: "a divisor of the attention width \(inner), to be set in \(AdapterSizes.file)")
     }
     return (heads, inner / heads)
   }

@@ -8,8 +8,8 @@ import Tensors
 
 /// Masked text attention (appendix K): only positions inside a subject's box attend to the tokens of its phrase.
 ///
-/// As published, the mask is always the given box, never a pseudo layout; for tokens that belong to two phrases, the
-/// later subject's box counts.
+/// As published, the mask is always the scene's box, never a pseudo layout. For tokens that belong to two phrases, the
+/// box of the later subject counts.
 final class PhraseMask: TextMask, Sendable {
   private let rows: [SubjectRow]
   private let tokens: Int

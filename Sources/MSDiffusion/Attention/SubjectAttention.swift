@@ -20,14 +20,15 @@ public struct SubjectAttention: Sendable {
 }
 
 extension HookKind {
-  /// Softmax over dummy and subject tokens, masked by the layout, with background rows zero (Eq. 5, 6).
+  /// Softmax over dummy and subject tokens, masked by the layout (Eq. 5); zero at background positions, unless the
+  /// background attends to the dummy tokens (Eq. 6).
   public static let subjectAttention: HookKind = "subjectAttention"
-  /// Softmax over dummy and subject tokens without the layout mask; computed only when observed.
+  /// Softmax over dummy and subject tokens without the layout mask; computed only if it is observed.
   public static let subjectAttentionUnmasked: HookKind = "subjectAttentionUnmasked"
   /// Values of the subject branch, one row per dummy or subject token.
   public static let subjectValue: HookKind = "subjectValue"
   /// ‖γ W_O A V‖, the norm of what each subject adds to each position, with γ the subjects' scale (Eq. 2); computed
-  /// only when observed.
+  /// only if it is observed.
   public static let subjectContribution: HookKind = "subjectContribution"
 }
 

@@ -6,7 +6,7 @@ import Tensors
 
 // Axes: B batch rows, R subjects, h and w of a layer's feature map.
 
-/// Where the subjects of a batch are: in their boxes, until a layer has a pseudo layout (appendix M).
+/// Where the subjects of a batch are in each layer: in their boxes, until the layer has a pseudo layout (appendix M).
 ///
 /// Use one instance per generation or training batch.
 public final class SubjectLayout: Sendable {
@@ -20,7 +20,7 @@ public final class SubjectLayout: Sendable {
     /// Pseudo layouts by layer.
     var pseudoLayouts: [String: SubjectMasks] = [:]
     var boxes: [FeatureGrid: SubjectMasks] = [:]
-    /// Text maps of the steps so far, by layer.
+    /// Means of the text maps of the steps so far, by layer.
     var maps: [String: RunningMaps] = [:]
   }
 
@@ -52,8 +52,8 @@ public final class SubjectLayout: Sendable {
 
   // MARK: Pseudo layout
 
-  /// The hook that observes text attention and updates the pseudo layout; it must be among the run's observers. nil
-  /// without a pseudo layout.
+  /// The hook that observes text attention and updates the pseudo layout; it must be among the run's observers. nil if
+  /// the options ask for no pseudo layout.
   public var observer: Hook? {
     options.pseudoLayout.map { rule in
       AttentionGatherer(.text, samples: .allRows).hook { [self] attention in
@@ -66,9 +66,9 @@ public final class SubjectLayout: Sendable {
     row.spans + [Range<Int>](repeating: 0..<0, count: columns.subjects - row.spans.count)
   }
 
-  /// Adds the maps of a step, `[B, R, h, w]`. From the rule's start step on, the layer's masks are computed from
-  /// the mean over the steps so far; for a rule that fuses layers, the masks of all layers are computed together
-  /// after each whole step.
+  /// Adds one layer's maps of a step, `[B, R, h, w]`. From the rule's start step on, the layer's masks are computed
+  /// from the mean over the steps so far. A rule that fuses layers computes the masks of all layers together, as soon
+  /// as the maps of all layers have been added for the step.
   private func add(_ maps: Tensor, of layer: String, _ rule: PseudoLayout) throws {
     try maps.checkFinite(place: "text attention of \(layer)")
     let newMasks = state.withLock { state -> [String: Tensor] in
@@ -87,10 +87,10 @@ public final class SubjectLayout: Sendable {
   }
 
   /// The mean of a layer's text maps over the steps so far, with the rule's weights, `[B, R, h, w]`; nil before the
-  /// first step.
+  /// first step, and if the options ask for no pseudo layout.
   public func textMaps(inLayer name: String) -> Tensor? { state.withLock { $0.maps[name]?.mean } }
 
-  /// The pseudo layout of a layer, `[B, R, h, w]` of 0 and 1; nil while the layer uses boxes.
+  /// The masks of a layer's pseudo layout, 0 or 1, `[B, R, h, w]`; nil as long as the layer uses boxes.
   public func pseudoLayout(inLayer name: String) -> Tensor? {
     state.withLock { state in
       guard let masks = state.pseudoLayouts[name], let shape = state.maps[name]?.mean?.shape else { return nil }
@@ -100,6 +100,6 @@ public final class SubjectLayout: Sendable {
 }
 
 extension Box {
-  /// 1 inside, 0 outside, one per position: `[h·w]`.
+  /// 1 for each position inside the box, 0 for each outside: `[h·w]`.
   func mask(on grid: FeatureGrid) -> Tensor { mask(height: grid.height, width: grid.width).reshaped([grid.count]) }
 }

@@ -6,17 +6,17 @@ import Tensors
 
 /// The subjects' masks on one feature map, and the attention bias that follows from them.
 public struct SubjectMasks: Sendable {
-  /// Added to the logits of tokens that must not be attended to.
+  /// Added to the logits of tokens that a position must not attend to.
   static let closed: Float = -10_000
 
-  /// 1 where a subject is, 0 elsewhere: `[B, R, Q]`.
+  /// 1 at the positions of each subject, 0 elsewhere: `[B, R, Q]`.
   public let subjects: Tensor
   /// 0 for a subject's tokens inside its mask and for dummy tokens outside all masks, −10000 elsewhere (Eq. 4).
   /// `[B, 1, Q, K]`.
   let bias: Tensor
-  /// 1 inside any mask, 0 elsewhere (Eq. 6), `[B, Q, 1]`; nil if the dummy tokens act in the background.
+  /// 1 inside any mask, 0 elsewhere (Eq. 6), `[B, Q, 1]`; nil if the background attends to the dummy tokens.
   let foreground: Tensor?
-  /// Whether the background is zero and no position of any row is in a mask: then the branch adds nothing.
+  /// Whether the branch adds nothing: no position of any row is in a mask, and the background stays zero.
   let isEmpty: Bool
 
   init(_ subjects: Tensor, columns: SubjectColumns, zeroesBackground: Bool) {

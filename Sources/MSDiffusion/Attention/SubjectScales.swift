@@ -6,9 +6,9 @@ import Tensors
 
 /// How strongly subjects act: γ for all of a row's subjects (Eq. 2), or one scale per subject after the softmax.
 struct SubjectScales {
-  /// γ of each row; 1 if its subjects have separate scales. `[B, 1, 1]`.
+  /// γ of each row, or 1 for a row whose subjects have separate scales: `[B, 1, 1]`.
   let ofRows: Tensor
-  /// The scale of each column; nil if no subject has a separate scale. `[B, K, 1]`.
+  /// The scale of each column, `[B, K, 1]`; nil if no subject of any row has a separate scale.
   private let columns: Tensor?
   private let subjects: [Range<Int>]
 

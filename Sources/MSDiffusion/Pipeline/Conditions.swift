@@ -6,26 +6,26 @@ import Layers
 import Models
 import Tensors
 
-// Axes: R subjects, N image tokens, T tokens per subject, C context width, P pooled width.
+// Axes: R subjects, N image tokens, K text tokens, T tokens per subject, C context width, P pooled width.
 
-/// A scene's encoded texts and images, the inputs to denoising. Every part can be changed before it is used, as for
-/// interpolation.
+/// A scene's encoded texts and images, the inputs to denoising. Every part can be changed before it is used, for
+/// example to interpolate between two scenes.
 public struct Conditions: Sendable {
-  /// Text states of the prompt and of the negative prompt, `[77, C]` each.
+  /// Text states of the prompt and of the negative prompt, `[K, C]` each, with K = 77 for published models.
   public var text, negativeText: Tensor
-  /// Pooled prompt and negative prompt, `[P]`; used only if the U-Net takes pooled text.
+  /// Pooled states of the prompt and of the negative prompt, `[P]` each; used only if the U-Net takes pooled text.
   public var pooled, negativePooled: Tensor
-  /// The text encoder's pooled state of each phrase, `[R, width]`.
+  /// The first text encoder's pooled state of each phrase, `[R, width]`.
   public var phrases: Tensor
-  /// The image encoder's second-to-last hidden state of each subject, `[R, N, width]`.
+  /// The image encoder's second-to-last hidden state of each subject's reference, `[R, N, width]`.
   public var imageFeatures: Tensor
-  /// Projected pooled image embeddings, `[R, width]`.
+  /// The image encoder's pooled and projected embedding of each subject's reference, `[R, width]`.
   public var imageEmbeddings: Tensor
   /// The projector's tokens of each subject, `[R, T, C]`.
   public var subjectTokens: Tensor
-  /// Prompt tokens of each subject's phrase, found by the scene's own rule.
+  /// Prompt tokens of each subject's phrase, found by the scene's own rule, or the reason why there are none.
   public var phraseSpans: [Result<Range<Int>, PhraseError>]
-  /// Messages for the user about cut prompts and phrases that are not in the prompt.
+  /// Messages for the user about prompts that are too long and phrases that have no tokens in the prompt.
   public var warnings: [String]
 
   /// Prompt tokens of each subject's phrase; empty if the phrase was not found.
@@ -41,7 +41,8 @@ public struct Conditions: Sendable {
 
 extension Pipeline {
   /// Encodes a scene's texts and images.
-  /// - Throws: `PhraseError` if a phrase is needed and not found; `PipelineError`.
+  /// - Throws: `PhraseError` if the layout options need a phrase that was not found; ``PipelineError`` if the scene has
+  ///   subjects, but the model has no image encoder or no adapter.
   public func conditions(for scene: Scene) throws -> Conditions {
     try conditions(for: scene, in: HookSession([], catalog: hooks))
   }
@@ -75,13 +76,13 @@ extension Pipeline {
     return conditions
   }
 
-  /// Frees the memory of weights that are not needed for now; their files stay mapped.
+  /// Frees the memory of weights that are not needed at present; their files stay mapped.
   private func release(_ parts: [ModelPart]) {
     for part in parts { sources[part]?.checkpoint.release() }
   }
 
-  /// The prompt's token states `[77, C]`, those of all text encoders side by side, and the last encoder's pooled state
-  /// `[P]`.
+  /// The prompt's token states `[K, C]`, with the states of all text encoders side by side, and the last encoder's
+  /// pooled state `[P]`.
   package func encode(prompt: String, as name: String, warnings: inout [String]) -> (text: Tensor, pooled: Tensor) {
     var states: [Tensor] = []
     var pooled = Tensor.zeros([0])
@@ -89,7 +90,7 @@ extension Pipeline {
       let length = branch.encoder.configuration.positions
       let encoding = branch.tokenizer.encode(prompt, length: length)
       if !encoding.cutText.isEmpty, states.isEmpty {
-        warnings.append("the \(name) is longer than \(length) tokens; cut: '\(encoding.cutText)'")
+        warnings.append("the \(name) is longer than \(length) tokens; its end was cut: '\(encoding.cutText)'")
       }
       let output = branch.encoder([encoding.ids])
       let state = readsLastState ? output.lastHidden : output.penultimate
@@ -108,7 +109,7 @@ extension Pipeline {
   }
 
   /// Image features `[R, N, width]` and projected embeddings `[R, width]`.
-  /// - Throws: `PipelineError.missingPart` if there are images but no image encoder or adapter.
+  /// - Throws: `PipelineError.missingPart` if there are images, but no image encoder or no adapter.
   package func encode(images: [PixelImage]) throws -> (features: Tensor, embeddings: Tensor) {
     if images.isEmpty { return (.zeros([0, 0, 0]), .zeros([0, 0])) }
     guard let image, adapter != nil else {
@@ -116,14 +117,15 @@ extension Pipeline {
         folder: folder, part: (image == nil ? ModelPart.imageEncoder : .adapter).description,
         needed: "scenes with subjects need an image encoder and an adapter")
     }
-    // One image at a time, to save memory: the published encoder is large, and references are few.
+    // One image at a time, to save memory: the published encoder is large, and a scene has few references.
     let outputs = images.map { image.encoder(.stacked([image.processor($0)], axis: 0)) }
     return (
       .concatenated(outputs.map(\.penultimate), axis: 0), .concatenated(outputs.map(\.imageEmbedding), axis: 0)
     )
   }
 
-  /// The projector's tokens from image features, phrases and boxes: `[R, T, C]`.
+  /// The projector's tokens from image features, phrases and boxes: `[R, T, C]`; empty without an adapter or without
+  /// subjects.
   public func subjectTokens(of scene: Scene, _ conditions: Conditions) throws -> Tensor {
     guard let adapter, !scene.subjects.isEmpty else { return .zeros([0, adapter?.tokens ?? 0, 0]) }
     let input = adapter.configuration.projector.imageInput

@@ -8,12 +8,14 @@ import Tensors
 
 /// The results of one denoising step.
 public struct DenoisingStep: Sendable {
-  /// Counted from 0.
+  /// The step's index, counted from 0.
   public let index: Int
+  /// The scheduler's timestep before the step.
   public let timestep: Float
   /// σ before the step: the noise's standard deviation divided by the signal's.
   public let noiseLevel: Float
-  /// The U-Net's output before guidance, the unconditional half first: `[2·B, C, h, w]`, or `[B, …]` without guidance.
+  /// The U-Net's output before guidance is applied, the unconditional half first: `[2·B, C, h, w]`. If no scene has
+  /// guidance, there is no unconditional half: `[B, C, h, w]`.
   public let prediction: Tensor
   /// Latents after the step, `[B, C, h, w]`.
   public let latents: Tensor
@@ -23,8 +25,8 @@ public struct DenoisingStep: Sendable {
 
 /// The steps of one generation, each computed when the caller asks for it.
 ///
-/// A plain sequence: a loop over it may inspect every step, stop early, and be continued later by another loop. A loop
-/// also ends early if a hook fails: ``failure`` then holds the error, and ``advance()`` throws it.
+/// This is a plain sequence: a loop over it may inspect every step and stop early, and a later loop continues where it
+/// stopped. A loop also ends early if a hook fails: ``failure`` then holds the error, and ``advance()`` throws it.
 public final class Denoising: Sequence, IteratorProtocol {
   public let scenes: [Scene]
   public let steps: Int
@@ -38,8 +40,9 @@ public final class Denoising: Sequence, IteratorProtocol {
   public let initialNoise: Tensor
   /// The starting latents: the noise multiplied by the scheduler's initial σ, `[B, C, h, w]`.
   public let initialLatents: Tensor
-  /// Where the subjects are, including pseudo layouts so far; nil without subjects.
+  /// Where the subjects are, including pseudo layouts so far; nil if no scene has subjects.
   public let layout: SubjectLayout?
+  /// Number of steps taken so far.
   public private(set) var completedSteps = 0
   /// The error that ended the run before its last step.
   public private(set) var failure: (any Error)?
@@ -52,13 +55,12 @@ public final class Denoising: Sequence, IteratorProtocol {
   private var generators: [RandomGenerator]
   private let noiseShapes: [[Int]]
 
-  /// - Throws: `PipelineError` for scenes that cannot be generated in one batch, `HookError` for hooks that can never
-  ///   fire.
+  /// - Throws: as ``Pipeline/denoising(_:conditions:observing:)``.
   init(_ pipeline: Pipeline, scenes: [Scene], conditions encoded: [Conditions]?, observing: [any Observing]) throws {
     let batch = try SceneBatch(scenes, pipeline: pipeline)
     if let encoded, encoded.count != scenes.count {
       throw PipelineError.invalid(
-        "conditions", found: "\(encoded.count)", expected: "one set per scene (\(scenes.count))")
+        "the number of conditions", found: "\(encoded.count)", expected: "\(scenes.count), one set per scene")
     }
     let scheduler = try pipeline.scheduler(of: batch)
     let outline = pipeline.outline(
@@ -82,11 +84,11 @@ public final class Denoising: Sequence, IteratorProtocol {
     self.scheduler = scheduler
   }
 
-  /// Takes one step; nil after the last step, or if a hook failed.
+  /// Takes one step; nil after the last step, and once a hook has failed.
   public func next() -> DenoisingStep? { failure == nil ? try? advance() : nil }
 
   /// Takes one step; nil after the last step.
-  /// - Throws: the first error of a hook or recorder. The error ends the run, and later calls throw it again.
+  /// - Throws: the first error of a hook or recorder. This error ends the run, and later calls throw it again.
   public func advance() throws -> DenoisingStep? {
     if let failure { throw failure }
     guard completedSteps < steps else { return nil }

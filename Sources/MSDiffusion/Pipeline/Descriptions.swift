@@ -11,7 +11,7 @@ extension Pipeline: CustomStringConvertible {
 extension Subject: CustomStringConvertible {
   /// Phrase, box and scale.
   public var description: String {
-    "Subject “\(phrase)”, \(box.isNone ? "nowhere" : "\(box)")" + (scale.map { ", scale \($0)" } ?? "")
+    "Subject “\(phrase)”, \(box.isNone ? "no box" : "\(box)")" + (scale.map { ", scale \($0)" } ?? "")
   }
 }
 
@@ -26,8 +26,9 @@ extension Scene: CustomStringConvertible {
 extension Generation: CustomStringConvertible {
   /// Number and size of the images, number of steps, and warnings.
   public var description: String {
-    let size = images.first.map { "\($0.width)×\($0.height)" } ?? "none"
-    return "Generation: \(images.count) of \(size), \(completedSteps) of \(scene.steps) steps"
+    let size = images.first.map { " of \($0.width)×\($0.height) pixels" } ?? ""
+    let count = images.count == 1 ? "1 image" : "\(images.count) images"
+    return "Generation: \(count)\(size), \(completedSteps) of \(scene.steps) steps"
       + (warnings.isEmpty ? "" : ", warnings \(warnings)")
   }
 }

@@ -7,20 +7,22 @@ import Tensors
 /// The images generated from a scene, and the tensors behind them.
 public struct Generation: Sendable {
   public let scene: Scene
-  /// One per sample.
+  /// The images, one per sample.
   public let images: [PixelImage]
   /// Latents of all samples, `[samples, C, h, w]`: those after the last step or, if the generation was cancelled, the
   /// clean latents that its last completed step predicted.
   public let latents: Tensor
-  /// Decoded images, about −1…1, not clamped, `[samples, 3, H, W]`.
+  /// Decoded images before they are clamped, with values of about −1…1, `[samples, 3, H, W]`.
   public let decoded: Tensor
+  /// Number of denoising steps that were taken.
   public let completedSteps: Int
+  /// Messages for the user about prompts that are too long and phrases that have no tokens in the prompt.
   public let warnings: [String]
   /// Indices of this scene's samples among those of all scenes that were generated together.
   public let samples: Range<Int>
   /// Number of samples of all scenes that were generated together.
   let batchSamples: Int
-  /// Prompt tokens of each subject's phrase, found by the scene's own rule.
+  /// Prompt tokens of each subject's phrase, found by the scene's own rule, or the reason why there are none.
   public let phrases: [Result<Range<Int>, PhraseError>]
   /// The columns of each subject in subject attention.
   public let columns: SubjectColumns
@@ -33,19 +35,24 @@ public struct Generation: Sendable {
 
 /// The progress of a generation.
 public enum GenerationProgress: Sendable, Equatable {
+  /// Texts and pictures are being encoded.
   case encoding
+  /// This many of all denoising steps have been taken.
   case denoising(step: Int, of: Int)
+  /// The sample with this number, counted from 1, is being decoded.
   case decoding(sample: Int, of: Int)
 }
 
 extension Pipeline {
   /// The steps of a generation, for a caller that runs the loop itself.
   /// - Parameters:
-  ///   - scenes: requests with the same size, number of steps, scheduler and layout options; each with its own prompt,
-  ///     subjects, seed, guidance, scale and samples.
+  ///   - scenes: requests with the same size, number of steps, scheduler and layout options. Prompt, subjects, seed,
+  ///     guidance, scale and number of samples may differ.
   ///   - conditions: the encoded texts and images, one set per scene; nil: they are encoded here.
   ///   - observing: hooks and recorders, active during this generation only.
-  /// - Throws: `PipelineError`, `PhraseError`, `HookError`, `AnalysisError.invalidBox`.
+  /// - Throws: ``PipelineError`` for scenes that cannot be generated, or not in one batch; `AnalysisError.invalidBox`;
+  ///   `SchedulerError` for a number of steps that the scheduler cannot take; `PhraseError` if the layout options need
+  ///   a phrase that was not found; `HookError` for a hook that can never fire.
   public func denoising(
     _ scenes: [Scene], conditions: [Conditions]? = nil, observing: [any Observing] = []
   ) throws -> Denoising {
@@ -53,7 +60,7 @@ extension Pipeline {
   }
 
   /// Generates one scene.
-  /// - Throws: as the method for several scenes does.
+  /// - Throws: as the method that generates several scenes.
   public func generate(
     _ scene: Scene, conditions: Conditions? = nil, observing: [any Observing] = [],
     progress: @Sendable (GenerationProgress) -> Void = { _ in }
@@ -61,12 +68,13 @@ extension Pipeline {
     try generate([scene], conditions: conditions.map { [$0] }, observing: observing, progress: progress)[0]
   }
 
-  /// Generates scenes in one batch; `denoising(_:)` explains which scenes can share a batch.
+  /// Generates scenes in one batch; ``denoising(_:conditions:observing:)`` explains which scenes can share a batch.
   ///
-  /// Cancelling the surrounding task ends the generation after the running step; the clean latents predicted by that
-  /// step are decoded and returned. If the task is cancelled before the first step, this throws `CancellationError`.
-  /// - Throws: as `denoising(_:)`; what hooks and recorders throw; `PipelineError.notFinite` at the first step whose
-  ///   latents contain NaN or infinity.
+  /// If the surrounding task is cancelled, the generation ends after the current step, and the clean latents that this
+  /// step predicts are decoded and returned. If the task is cancelled before the first step, this throws
+  /// `CancellationError`.
+  /// - Throws: as ``denoising(_:conditions:observing:)``; errors thrown by hooks and recorders;
+  ///   `PipelineError.notFinite` at the first step whose latents contain NaN or infinity.
   public func generate(
     _ scenes: [Scene], conditions: [Conditions]? = nil, observing: [any Observing] = [],
     progress: @Sendable (GenerationProgress) -> Void = { _ in }
@@ -95,11 +103,11 @@ extension Pipeline {
     }
   }
 
-  /// Side of the latents up to which an image is decoded as a whole, without tiles: 1024 pixels for SDXL.
+  /// Longest side of latents that are decoded as a whole, without tiles: for SDXL, 1024 pixels.
   static let wholeSide = 128
 
-  /// Decodes latents `[B, C, h, w]` to images `[B, 3, H, W]`, about −1…1. To bound memory, it decodes one sample at a
-  /// time, in tiles if a side is larger than 128 and than the model's own size.
+  /// Decodes latents `[B, C, h, w]` to images `[B, 3, H, W]` with values of about −1…1. To bound memory, samples are
+  /// decoded one at a time. Latents are decoded in tiles if a side is longer than 128 and than the model's own size.
   public func decode(_ latents: Tensor) -> Tensor {
     .concatenated(
       (0..<latents.shape[0]).map { index in
@@ -108,7 +116,7 @@ extension Pipeline {
       }, axis: 0)
   }
 
-  /// Converts decoded images `[B, 3, H, W]` in −1…1 to pixels.
+  /// Converts decoded images `[B, 3, H, W]` to pixels; values outside of −1…1 are clamped.
   public static func images(_ decoded: Tensor) -> [PixelImage] {
     (0..<decoded.shape[0]).map { index in
       let one = decoded.sliced(axis: 0, index..<(index + 1)).reshaped(Array(decoded.shape.dropFirst()))

@@ -13,11 +13,11 @@ package struct Guidance {
     strengths = scenes.flatMap { Array(repeating: (max($0.guidance, 1), $0.guidanceInterval), count: $0.samples) }
   }
 
-  /// Unconditional + strength · (conditional − unconditional); the conditional prediction for samples whose interval
-  /// does not contain the noise level.
+  /// Unconditional + strength · (conditional − unconditional). Samples whose interval does not contain the noise level
+  /// get the conditional prediction.
   ///
   /// - Parameters:
-  ///   - prediction: Predictions of both halves, the unconditional one first, `[2·B, C, h, w]`.
+  ///   - prediction: Predictions of both halves, the unconditional half first, `[2·B, C, h, w]`.
   ///   - noiseLevel: σ, the noise's standard deviation divided by the signal's.
   /// - Returns: `[B, C, h, w]`.
   package func callAsFunction(_ prediction: Tensor, noiseLevel: Float) -> Tensor {

@@ -3,25 +3,25 @@ import Models
 import Tensors
 
 extension Pipeline {
-  /// The piece of text for each of a prompt's tokens, without start and end tokens.
+  /// The piece of text that each token of a prompt stands for, without start and end tokens.
   public func pieces(of prompt: String) -> [String] {
     let tokenizer = text[0].tokenizer
     return tokenizer.pieces(of: tokenizer.tokens(of: prompt))
   }
 
-  /// Columns of each subject's image tokens in subject attention; the dummy tokens come first.
+  /// The columns of each subject's image tokens in subject attention; the dummy tokens come first.
   public func columns(of scene: Scene) -> SubjectColumns {
     SubjectColumns(dummies: adapter?.dummies ?? 0, tokens: adapter?.tokens ?? 0, subjects: scene.subjects.count)
   }
 
-  /// The conditions of `a`, with one part blended with the same part of `b`.
+  /// The conditions `a`, with one part blended with the same part of the conditions `b`.
   /// - Parameters:
   ///   - part: The part to blend.
-  ///   - subject: Index of the only subject whose part is blended; nil for all. Ignored for text.
-  ///   - scene: The scene of `a`, with the phrases and boxes from which subject tokens are made.
-  ///   - blend: Returns a tensor between two others, as `Interpolation` does.
-  /// - Throws: `PipelineError.invalid` if image features or subject tokens differ in shape, as they do for
-  ///   different numbers of subjects.
+  ///   - subject: Index of the only subject whose part is blended; nil: all subjects. Ignored for text.
+  ///   - scene: The scene of `a`. New subject tokens are made with its boxes.
+  ///   - blend: Returns a tensor between its two arguments, as `Interpolation` does.
+  /// - Throws: `PipelineError.invalid` if image features or subject tokens of `a` and `b` differ in shape, as they do
+  ///   for different numbers of subjects.
   public func blended(
     _ a: Conditions, with b: Conditions, in part: ConditionPart, ofSubject subject: Int? = nil, scene: Scene,
     _ blend: (Tensor, Tensor) -> Tensor
@@ -31,7 +31,8 @@ extension Pipeline {
       ("subject tokens", a.subjectTokens.shape, b.subjectTokens.shape),
     ] where one != other {
       throw PipelineError.invalid(
-        "shape of the \(name) to blend", found: "\(one) and \(other)", expected: "the same in both scenes")
+        "the shape of the \(name)", found: "\(one) in one scene and \(other) in the other",
+        expected: "the same number of subjects in both scenes")
     }
     func rows(_ x: Tensor, _ y: Tensor) -> Tensor {
       Tensor.concatenated(
@@ -57,9 +58,9 @@ extension Pipeline {
 
 /// The parts of conditions that can be blended between two scenes.
 public enum ConditionPart: String, Sendable, CaseIterable {
-  /// The image encoder's states; phrases and boxes are those of the first scene.
+  /// The image encoder's output, from which new subject tokens are made with the first scene's phrases and boxes.
   case imageFeatures
-  /// The resampler's tokens from images, phrases and boxes.
+  /// The tokens that the projector makes from images, phrases and boxes.
   case subjectTokens
   /// The text encoders' hidden states for the prompt, with the pooled embedding.
   case text

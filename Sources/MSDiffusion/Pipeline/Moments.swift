@@ -5,7 +5,7 @@ import Models
 extension Moment.Phase {
   /// Texts and pictures are encoded.
   public static let encoding: Moment.Phase = "encoding"
-  /// The steps of the scheduler.
+  /// The scheduler's steps are taken.
   public static let denoising: Moment.Phase = "denoising"
   /// Latents are decoded to pictures.
   public static let decoding: Moment.Phase = "decoding"
@@ -30,8 +30,8 @@ extension HookKind {
 }
 
 extension Pipeline {
-  /// The outline of a generation, used to find hooks that can never fire.
-  /// - Parameter encodes: whether texts and pictures are encoded in this generation.
+  /// The outline of a generation, which is used to find hooks that can never fire.
+  /// - Parameter encodes: whether texts and pictures are encoded in this generation, rather than before it.
   func outline(of batch: SceneBatch, scenes: [Scene], steps: Int, encodes: Bool) -> RunOutline {
     // The component of a hook point is the name of its part.
     let subjectParts = Set([ModelPart.imageEncoder, .adapter].map(\.name))
@@ -47,7 +47,7 @@ extension Pipeline {
           subjectKinds.contains(point.kind) || subjectParts.contains(point.component)
         if !hasSubjects, needsSubjects { return "no scene of this run has a subject" }
         if !encodes, encoders.contains(point.component) {
-          return "the conditions were encoded before this run; to encode in it, generate without passing conditions"
+          return "the conditions were encoded before this run; to encode them in the run, do not pass conditions"
         }
         return nil
       },

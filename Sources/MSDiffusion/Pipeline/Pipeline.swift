@@ -21,16 +21,17 @@ public struct Pipeline: Sendable {
     package let encoder: CLIPVisionEncoder
   }
 
+  /// The path of the model's folder.
   public let folder: String
   public let unet: UNet
-  /// The model that denoising uses for predictions: the U-Net, unless a wrapper around it is set.
+  /// The network that denoising uses for predictions: the U-Net, unless you set a wrapper around it.
   public var denoiser: any Denoiser
   public let vae: VAE
-  /// nil if the folder has no adapter: then the pipeline is the base model.
+  /// The adapter; nil if the folder has none: then the pipeline is the base model alone.
   public let adapter: Adapter?
-  /// Defaults for requests to this model.
+  /// The model's own defaults for requests.
   public let defaults: SceneDefaults
-  /// All hook points of all parts.
+  /// The hook points of all parts, except the autoencoder's encoder.
   public let hooks: HookCatalog
   package let text: [TextBranch]
   package let image: ImageBranch?
@@ -38,27 +39,28 @@ public struct Pipeline: Sendable {
   let checkpointScheduler: SchedulerKind
   let latentsHook, originalHook: HookPoint
   let zeroesEmptyNegative: Bool
-  /// Whether text states are the last hidden states after the final norm, as in SD 1.x and 2.x with their one encoder.
+  /// Whether text states are the last hidden states after the final norm, as in SD 1.x and 2.x, which have one encoder.
   /// Otherwise they are the second-to-last hidden states of all encoders, as in SDXL.
   let readsLastState: Bool
   /// The checkpoint of each part; for a wrapped source, the checkpoint inside the wrapper.
   public let sources: [ModelPart: CheckpointSource]
 
-  /// Opens a folder in diffusers' layout with `image_encoder/` and an adapter; `ModelFolder` defines the layout.
-  /// Weights are memory-mapped, not read. Models with one text encoder (SD 1.x and 2.x, or SDXL made smaller) have no
-  /// `text_encoder_2/`.
+  /// Opens a folder in diffusers' layout, which `ModelFolder` defines. Scenes with subjects need an `image_encoder/`
+  /// and an adapter in it. Models with one text encoder (SD 1.x and 2.x, or SDXL made smaller) have no
+  /// `text_encoder_2/`. Weights are memory-mapped, not read.
   /// - Parameters:
   ///   - folder: the folder's path.
-  ///   - variant: the variant to prefer, such as `fp16` for `*.fp16.safetensors`.
-  ///   - adapterHeads: attention heads of the resampler if the adapter's configuration has no such entry; nil: as many
-  ///     as are 64 wide.
-  ///   - projectors: the kinds of projectors that an adapter may have.
+  ///   - variant: the variant of weights to prefer, such as `fp16` for `*.fp16.safetensors`.
+  ///   - adapterHeads: number of the resampler's attention heads if the adapter's configuration does not give it; nil:
+  ///     each head is 64 wide.
+  ///   - projectors: the kinds of projectors that the adapter may have.
   ///   - ignoresSurplus: whether to ignore weights for which the configurations have no layer; otherwise they are
   ///     errors.
   ///   - wrapping: receives each part's checkpoint and returns the source of the part's weights: the checkpoint itself,
   ///     or a wrapper that changes some weights, such as a LoRA. Hashes and the check for surplus weights refer to the
   ///     checkpoint: a weight counts as used if it was requested from the checkpoint.
-  /// - Throws: `PipelineError`, and what the parts throw: `CheckpointError`, `JSONError`, `ParameterError`.
+  /// - Throws: ``PipelineError`` for parts that do not fit together; `CheckpointError`, `JSONError`, `ParameterError`,
+  ///   `TokenizerError` or `SchedulerError` for a part that is missing or cannot be used; errors thrown by `wrapping`.
   public init(
     _ folder: String, variant: String? = nil, adapterHeads: Int? = nil,
     projectors: [any ProjectorConfiguration.Type] = AdapterConfiguration.projectors, ignoresSurplus: Bool = false,
@@ -131,7 +133,8 @@ public struct Pipeline: Sendable {
     guard unet.configuration.inChannels == vae.configuration.latentChannels else {
       throw PipelineError.incompatible(
         "vae", "unet",
-        detail: "latent_channels is \(vae.configuration.latentChannels), in_channels \(unet.configuration.inChannels)")
+        detail: "latent_channels is \(vae.configuration.latentChannels), in_channels is "
+          + "\(unet.configuration.inChannels)")
     }
     if let added = unet.configuration.addedConditions {
       let pooled = text.last?.encoder.configuration.projection ?? text.last?.encoder.configuration.width ?? 0
@@ -150,19 +153,19 @@ public struct Pipeline: Sendable {
     if let width = projector.phraseWidth, width != phrases {
       throw PipelineError.incompatible(
         ModelPart.textEncoder.name, ModelPart.adapter.name,
-        detail: "phrases are \(phrases) wide, the projector takes \(width)")
+        detail: "phrases are \(phrases) wide, the projector takes phrases that are \(width) wide")
     }
     if let context = unet.configuration.contextWidths.first(where: { $0 != projector.contextWidth }) {
       throw PipelineError.incompatible(
         ModelPart.unet.name, ModelPart.adapter.name,
-        detail: "context is \(context) wide, the projector makes tokens of \(projector.contextWidth)")
+        detail: "context is \(context) wide, the projector's tokens are \(projector.contextWidth) wide")
     }
     guard let encoder = image?.encoder.configuration else { return }
     let width = projector.imageInput.chosen(states: encoder.width, embedding: encoder.projection)
     guard width == projector.imageWidth else {
       throw PipelineError.incompatible(
         ModelPart.imageEncoder.name, ModelPart.adapter.name,
-        detail: "images are \(width) wide, the projector takes \(projector.imageWidth)")
+        detail: "image features are \(width) wide, the projector takes features that are \(projector.imageWidth) wide")
     }
   }
 
@@ -171,9 +174,9 @@ public struct Pipeline: Sendable {
     SHA256.hash(of: sources.keys.sorted().map { "\($0.name) \(sources[$0]?.checkpoint.hash() ?? "")\n" }.joined())
   }
 
-  /// Pixels per latent along each side.
+  /// Number of pixels per latent along each side.
   public var factor: Int { vae.configuration.factor }
-  /// Side in pixels of the images that the model was trained on.
+  /// Side of the images that the model was trained on, in pixels.
   public var nativeSize: Int { unet.configuration.sampleSize * factor }
 
   /// SDXL's micro-conditioning of a scene, `[6]`.

@@ -1,9 +1,14 @@
 /// Errors in a request or in a pipeline's folder.
 public enum PipelineError: Error, Equatable, CustomStringConvertible {
+  /// A value of a request is invalid.
   case invalid(_ option: String, found: String, expected: String)
+  /// The model lacks a part that a request needs.
   case missingPart(folder: String, part: String, needed: String)
+  /// Scenes of one batch differ in an option that they must share.
   case mixedBatch(option: String, values: [String])
+  /// A computed tensor contains NaN or infinity.
   case notFinite(place: String)
+  /// Two parts of the model have sizes that do not match.
   case incompatible(_ first: String, _ second: String, detail: String)
 
   public var description: String {
@@ -12,7 +17,7 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
     case .missingPart(let folder, let part, let needed): "\(folder): \(part) is missing; \(needed)"
     case .mixedBatch(let option, let values):
       "scenes of one batch need the same \(option), found \(values.joined(separator: ", ")); generate them one by one"
-    case .notFinite(let place): "\(place) is not finite (NaN or infinity); check the checkpoint and the scales"
+    case .notFinite(let place): "\(place) contains NaN or infinity; check the checkpoint and the scales"
     case .incompatible(let first, let second, let detail): "\(first) and \(second) do not fit together: \(detail)"
     }
   }

@@ -2,9 +2,9 @@ import JSON
 import Models
 import Tensors
 
-/// Scenes that go through the model together, after all checks.
+/// Scenes that have passed all checks and go through the model together.
 struct SceneBatch {
-  /// The settings that are the same in all scenes of a batch; all others may differ.
+  /// The settings that must be the same in all scenes of a batch; all other settings may differ.
   struct Shared: Equatable {
     var height, width, steps: Int
     var scheduler: SchedulerKind
@@ -25,7 +25,7 @@ struct SceneBatch {
   let noiseShapes: [[Int]]
 
   /// - Throws: `PipelineError.mixedBatch` if scenes differ in the ``Shared`` settings; errors from `Scene.check`;
-  ///   `PipelineError.invalid` for a size or starting noise that does not match the model.
+  ///   `PipelineError.invalid` for a size or starting noise that does not match the model, or if there are no scenes.
   init(_ scenes: [Scene], pipeline: Pipeline) throws {
     for scene in scenes { try scene.check() }
     let settings = scenes.map { scene in
@@ -34,7 +34,7 @@ struct SceneBatch {
         scheduler: scene.scheduler ?? pipeline.checkpointScheduler, layout: scene.layout)
     }
     guard let shared = settings.first else {
-      throw PipelineError.invalid("scenes", found: "none", expected: "at least one")
+      throw PipelineError.invalid("the list of scenes", found: "empty", expected: "at least one scene")
     }
     if settings.contains(where: { $0 != shared }) {
       let option = settings.lazy.compactMap { Self.firstDifference(shared.json, $0.json) }.first ?? []
@@ -52,7 +52,8 @@ struct SceneBatch {
     noiseShapes = scenes.map { [$0.samples, pipeline.vae.configuration.latentChannels, h, w] }
     for (scene, shape) in zip(scenes, noiseShapes) {
       if let noise = scene.noise, noise.tensor.shape != shape {
-        throw PipelineError.invalid("initial noise", found: "\(noise.tensor.shape)", expected: "\(shape)")
+        throw PipelineError.invalid(
+          "the shape of the starting noise", found: "\(noise.tensor.shape)", expected: "\(shape)")
       }
     }
   }

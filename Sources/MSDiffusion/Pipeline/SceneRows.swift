@@ -2,9 +2,9 @@ import Layers
 import Models
 import Tensors
 
-/// The rows of a batch: the samples of all scenes; with guidance, preceded by their unconditional half.
+/// The rows of a batch: the samples of all scenes. With guidance, an unconditional half of as many rows comes first.
 struct SceneRows {
-  /// The inputs to cross-attention: text, and subjects if any scene has some.
+  /// The inputs to cross-attention: text, and subjects if any scene has subjects.
   let context: AttentionContext
   let added: AddedConditions?
   /// Where the subjects are; nil if no scene has subjects.
@@ -12,7 +12,7 @@ struct SceneRows {
 
   init(_ batch: SceneBatch, _ conditions: [Conditions], pipeline: Pipeline, guides: Bool) {
     let scenes = batch.scenes
-    /// One value per row, from functions of the scene's index: one per sample, in each half.
+    /// One value per row. The functions return a scene's value from the scene's index; all samples of the scene get it.
     func rows<Value>(_ conditional: (Int) -> Value, _ unconditional: (Int) -> Value) -> [Value] {
       func half(_ value: (Int) -> Value) -> [Value] {
         scenes.indices.flatMap { index in Array(repeating: value(index), count: scenes[index].samples) }

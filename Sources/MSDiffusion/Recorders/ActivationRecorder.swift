@@ -10,8 +10,9 @@ public struct RecordedActivation: Sendable {
   public let moment: Moment
   /// The size of the feature map, if there is a query axis.
   public let grid: FeatureGrid?
-  /// Indices in the layer of the heads in `tensor`; nil without a head axis.
+  /// The heads that `tensor` holds, counted from 0 in the whole layer; nil without a head axis.
   public let heads: [Int]?
+  /// The tensor, with the axes in `axes`.
   public let tensor: Tensor
 }
 
@@ -28,9 +29,10 @@ public final class ActivationRecorder: Observing {
   private let selection: HookSelection
   private let recorded = Mutex<[RecordedActivation]>([])
 
+  /// A recorder of all hook points that a selection names.
   public init(_ selection: HookSelection) { self.selection = selection }
 
-  /// Records hook points by patterns of their names, where `*` stands for any characters.
+  /// A recorder of all hook points whose name or layer matches one of these patterns; `*` stands for any characters.
   public convenience init(_ patterns: String...) { self.init(HookSelection(kinds: [], patterns: patterns)) }
 
   public func begin() { recorded.withLock { $0 = [] } }
@@ -55,10 +57,10 @@ public final class ActivationRecorder: Observing {
     return activations.map(\.name).filter { seen.insert($0).inserted }
   }
 
-  /// All recorded tensors of one point.
+  /// All recorded tensors of one hook point, in the order in which they were computed.
   public subscript(name: String) -> [RecordedActivation] { activations.filter { $0.name == name } }
 
-  /// The first tensor of one point in a step; nil if there is none.
+  /// The first tensor of one hook point in a step, counted from 0; nil if there is none.
   public subscript(name: String, step step: Int) -> Tensor? { self[name].first { $0.moment.step == step }?.tensor }
 }
 

@@ -9,13 +9,13 @@ import Tensors
 public enum AttentionSource: String, Sendable, CaseIterable {
   /// Attention of positions to the prompt's tokens.
   case text
-  /// Attention of positions to dummy and subject tokens, masked by the layout. If boxes do not overlap, the
-  /// probabilities of a subject's tokens inside its box always sum to 1.
+  /// Attention of positions to dummy and subject tokens, masked by the layout. At a position that is in only one
+  /// subject's mask, the probabilities of that subject's tokens therefore always sum to 1.
   case subjects
   /// Attention of positions to dummy and subject tokens without the layout mask.
   case unmaskedSubjects
-  /// ‖γ W_O A V‖, the norm of what each subject adds to a position, with γ the subjects' scale (Eq. 2); one column per
-  /// subject.
+  /// ‖γ W_O A V‖, the norm of what each subject adds to a position, with γ the subjects' scale (Eq. 2). There is one
+  /// column per subject.
   case contribution
 
   var kind: HookKind {
@@ -28,9 +28,9 @@ public enum AttentionSource: String, Sendable, CaseIterable {
   }
 }
 
-/// Gathers attention during a run. Heatmaps, pseudo layouts, losses and measures all use it.
+/// Passes attention on to a function during a run. Heatmaps, pseudo layouts, losses and measures all use it.
 public struct AttentionGatherer: Sendable {
-  /// The rows of a batch to gather.
+  /// Which rows of a batch are gathered.
   public enum Samples: Sendable, Equatable {
     /// The conditional half: one row per sample of all scenes.
     case all
@@ -46,9 +46,9 @@ public struct AttentionGatherer: Sendable {
 
   /// - Parameters:
   ///   - layers: patterns of layer names; empty: all cross-attention layers.
-  ///   - grids: feature map sizes; nil: all.
-  ///   - steps: denoising steps counted from 0; nil: all.
-  ///   - heads: attention heads counted from 0; nil: all.
+  ///   - grids: feature map sizes; nil: all sizes.
+  ///   - steps: denoising steps, counted from 0; nil: all steps.
+  ///   - heads: attention heads, counted from 0; nil: all heads.
   public init(
     _ source: AttentionSource, samples: Samples = .all, layers: [String] = [], grids: Set<FeatureGrid>? = nil,
     steps: Set<Int>? = nil, heads: [Int]? = nil
@@ -57,7 +57,7 @@ public struct AttentionGatherer: Sendable {
     selection = HookSelection(kinds: [source.kind], patterns: layers, grids: grids, steps: steps, heads: heads)
   }
 
-  /// A hook that calls `body` with the attention of every layer in every step.
+  /// A hook that calls `body` with the attention of every selected layer in every selected step.
   public func hook(_ body: @escaping @Sendable (GatheredAttention) throws -> Void) -> Hook {
     .observe(selection) { event in
       guard let grid = event.grid else { return }
@@ -87,18 +87,22 @@ public struct AttentionGatherer: Sendable {
 
 /// Attention of one layer in one step.
 public struct GatheredAttention: Sendable {
+  /// The layer's name.
   public let layer: String
+  /// The size of the layer's feature map.
   public let grid: FeatureGrid
+  /// The denoising step, counted from 0; 0 outside of denoising.
   public let step: Int
-  /// Indices in the layer of the heads in `probabilities`; nil without a head axis.
+  /// The heads that `probabilities` holds, counted from 0 in the whole layer; nil without a head axis.
   public let heads: [Int]?
-  /// Number of heads of the layer.
+  /// Number of heads of the layer; nil without a head axis.
   public let headCount: Int?
-  /// `[S, H, Q, K]`; `[S, Q, R]` for contributions.
+  /// `[S, H, Q, K]`; for ``AttentionSource/contribution`` `[S, Q, R]`, one column per subject.
   public let probabilities: Tensor
 
-  /// Mean over the tokens of each phrase, then over heads: `[S, R, h, w]`, differentiable.
-  /// - Parameter spans: token columns per sample and phrase, the same number of phrases in each sample.
+  /// Mean over the tokens of each phrase, then over heads: `[S, R, h, w]`, differentiable. Stops the program for
+  /// contributions, which have no head axis.
+  /// - Parameter spans: the token columns of each phrase, one list per sample. All lists have the same length.
   public func phraseMaps(_ spans: [[Range<Int>]]) -> Tensor {
     TokenGroups.maps(of: probabilities, groups: spans, height: grid.height, width: grid.width)
   }

@@ -6,8 +6,8 @@ import Tensors
 
 /// Records which position attends to which token while scenes are generated.
 ///
-/// Only sums are kept, so that memory does not grow with the number of steps unless `keeping: .steps` is set. A
-/// recorder starts anew with each generation that it is used for.
+/// Only sums are kept, so that memory does not grow with the number of steps, unless `keeping: .steps` is set. A
+/// recorder that is used for another generation discards what it has recorded.
 public final class AttentionRecorder: Observing {
   public let gatherer: AttentionGatherer
   private let keeping: HeatmapAccumulator.Keeping
@@ -17,10 +17,10 @@ public final class AttentionRecorder: Observing {
   ///   - source: the attention to record.
   ///   - samples: the samples to record; memory grows with their number.
   ///   - layers: patterns of layer names; empty: all cross-attention layers.
-  ///   - grids: feature map sizes; nil: all.
-  ///   - steps: denoising steps counted from 0; nil: all.
-  ///   - heads: attention heads counted from 0; nil: all.
-  ///   - keeping: what is stored separately instead of being summed.
+  ///   - grids: feature map sizes; nil: all sizes.
+  ///   - steps: denoising steps, counted from 0; nil: all steps.
+  ///   - heads: attention heads, counted from 0; nil: all heads.
+  ///   - keeping: whether steps or heads are stored separately instead of being summed.
   public init(
     _ source: AttentionSource = .text, samples: AttentionGatherer.Samples = .all, layers: [String] = [],
     grids: Set<FeatureGrid>? = nil, steps: Set<Int>? = nil, heads: [Int]? = nil,
@@ -47,7 +47,8 @@ public final class AttentionRecorder: Observing {
     }
   }
 
-  /// The recorded sums of a sample, from which maps of any tokens, layers, steps and heads follow.
+  /// The recorded sums of a sample, from which heatmaps of any tokens and layers follow, and of single steps or heads
+  /// if they were stored separately. Empty before anything was recorded.
   /// - Parameter sample: index among the recorded samples.
   /// - Throws: `AnalysisError.notRecorded` for a sample that was not recorded.
   public func maps(sample: Int = 0) throws -> HeatmapAccumulator {
@@ -60,19 +61,26 @@ public final class AttentionRecorder: Observing {
     }
   }
 
-  /// The heatmap of some token columns over all recorded layers, steps and heads of a sample.
-  /// - Throws: `AnalysisError`.
+  /// The heatmap of some token columns, the mean over all recorded layers, steps and heads of a sample.
+  /// - Parameters:
+  ///   - label: the heatmap's label, such as the word.
+  ///   - tokens: columns of the recorded attention; in text attention, column 0 belongs to the start token.
+  ///   - sample: index among the recorded samples.
+  ///   - overTokens: whether the columns are averaged or summed.
+  /// - Throws: `AnalysisError` if nothing was recorded for the sample or a column.
   public func heatmap(
     _ label: String, tokens: some Collection<Int>, sample: Int = 0, overTokens: Combination = .mean
   ) throws -> Heatmap {
     try maps(sample: sample).heatmap(label, tokens: tokens, overTokens: overTokens)
   }
 
-  /// One heatmap per subject of a generation: of its phrase in the prompt, or of its image tokens.
+  /// One heatmap per subject of a generation. It shows the attention to the subject's phrase in the prompt, the
+  /// attention to its image tokens, or its contribution, depending on the source that was recorded.
   /// - Parameters:
   ///   - sample: index among the generation's samples.
   ///   - overTokens: whether a subject's tokens are averaged or summed.
-  /// - Throws: `PhraseError` if a phrase is not in the prompt; `AnalysisError`.
+  /// - Throws: `PhraseError` if text attention was recorded and a phrase is not in the prompt; `AnalysisError` if
+  ///   nothing was recorded for the sample.
   public func heatmaps(
     in generation: Generation, sample: Int = 0, overTokens: Combination = .mean
   ) throws -> [Heatmap] {
@@ -82,8 +90,8 @@ public final class AttentionRecorder: Observing {
     }
   }
 
-  /// One sequence of heatmaps per subject, with one heatmap per step; needs `keeping: .steps`.
-  /// - Throws: as ``heatmaps(in:sample:overTokens:)``.
+  /// One sequence of heatmaps per subject, with one heatmap per step; needs a recorder with `keeping: .steps`.
+  /// - Throws: as ``heatmaps(in:sample:overTokens:)``; `AnalysisError` if steps were not stored separately.
   public func sequences(in generation: Generation, sample: Int = 0) throws -> [[Heatmap]] {
     let maps = try maps(sample: index(of: sample, in: generation))
     return try zip(generation.scene.phrases, columns(in: generation)).map { try maps.sequence($0, tokens: $1) }

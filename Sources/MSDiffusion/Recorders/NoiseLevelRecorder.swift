@@ -7,7 +7,7 @@ public final class NoiseLevelRecorder: Observing {
 
   public init() {}
 
-  /// σ before each step.
+  /// σ before each step: the noise's standard deviation divided by the signal's.
   public var levels: [Float] { recorded.withLock { $0 } }
 
   public func begin() { recorded.withLock { $0 = [] } }

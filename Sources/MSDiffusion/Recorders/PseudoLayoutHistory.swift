@@ -10,17 +10,20 @@ public struct PseudoLayoutHistory: Sendable {
   /// One map per layer, subject and step: [layer][subject][step], each [h, w].
   private let maps: [[[Tensor]]]
 
-  /// A recorder of everything that a history needs: text attention at every step, in one layer, or in all layers if the
-  /// rule fuses them.
+  /// A recorder of everything that a history needs: text attention at every step, in the given layer or, if the rule
+  /// fuses layers, in all of them.
   public static func recorder(for rule: PseudoLayout, layer: String) -> AttentionRecorder {
     AttentionRecorder(.text, layers: rule.fusion == nil ? [layer] : [], keeping: .steps)
   }
 
   /// - Parameters:
-  ///   - recorder: one made by ``recorder(for:layer:)`` that observed the generation.
+  ///   - recorder: a recorder that ``recorder(for:layer:)`` made and that observed the generation.
+  ///   - generation: the generation that was observed.
   ///   - layer: the layer whose maps and masks are returned.
   ///   - rule: how masks are derived from maps; its `startStep` is ignored.
-  /// - Throws: `AnalysisError`, `PhraseError`.
+  ///   - sample: index among the generation's samples.
+  /// - Throws: `AnalysisError` if the layer, the sample or single steps were not recorded; `PhraseError` if a phrase is
+  ///   not in the prompt.
   public init(
     _ recorder: AttentionRecorder, of generation: Generation, layer: String, rule: PseudoLayout, sample: Int = 0
   ) throws {
@@ -36,15 +39,15 @@ public struct PseudoLayoutHistory: Sendable {
     (phrases, self.rule, self.layer) = (generation.scene.phrases, rule, index)
   }
 
-  /// One map per subject: the mean over the steps up to and including `step`, with the rule's weights; over all steps if
-  /// it is nil.
+  /// One map per subject: the mean over the steps up to and including `step`, with the rule's weights.
+  /// - Parameter step: index of the last step, counted from 0; nil: the mean over all steps.
   public func maps(through step: Int? = nil) -> [Heatmap] {
     zip(phrases, maps[layer]).compactMap { phrase, steps in
       running(steps, through: step ?? steps.count - 1).mean.map { Heatmap($0, label: phrase) }
     }
   }
 
-  /// One mask [h, w] per subject, from the steps up to and including `step`.
+  /// One mask [h, w] of 0 and 1 per subject, from the steps up to and including `step`, counted from 0.
   public func masks(through step: Int) -> [Tensor] {
     phrases.indices.compactMap { subject in
       let layers = maps.map { running($0[subject], through: step) }
@@ -57,7 +60,7 @@ public struct PseudoLayoutHistory: Sendable {
     steps.prefix(step + 1).reduce(into: RunningMaps(decay: rule.decay)) { $0.add($1) }
   }
 
-  /// Box and covered fraction of each subject after some steps.
+  /// The layout after each of these steps, counted from 0.
   public func layouts(at steps: [Int]) -> [Layout] {
     steps.map { step in
       Layout(
@@ -68,7 +71,7 @@ public struct PseudoLayoutHistory: Sendable {
     }
   }
 
-  /// The layout after a step, for the file next to a figure.
+  /// The layout after a step, as written to the file next to a figure.
   public struct Layout: Sendable, Encodable {
     public struct Subject: Sendable, Encodable {
       public let phrase: String
@@ -83,7 +86,8 @@ public struct PseudoLayoutHistory: Sendable {
     public let subjects: [Subject]
   }
 
-  /// `count` step indices out of `steps`, about equally spaced, including the last one.
+  /// The indices of `count` steps among `steps` steps, about equally spaced. The last step is one of them. If there are
+  /// fewer steps than `count`, the indices of all steps.
   public static func evenlySpaced(_ count: Int, of steps: Int) -> [Int] {
     let count = min(count, steps)
     return (1...max(count, 1)).map { max($0 * steps / max(count, 1) - 1, 0) }

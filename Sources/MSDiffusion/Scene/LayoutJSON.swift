@@ -75,7 +75,7 @@ extension LayerFusion: JSONCoded {
 
   package init(json node: JSONNode) throws {
     guard let fusion = LayerFusion(rawValue: try node.string()) else {
-      throw node.mismatch(Self.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "))
+      throw node.mismatch("one of " + Self.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "))
     }
     self = fusion
   }

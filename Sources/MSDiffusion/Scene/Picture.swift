@@ -7,7 +7,7 @@ import Tensors
 public struct FileOrigin: Sendable, Equatable {
   /// The path as it was given: absolute, or relative to the working folder.
   public let path: String
-  /// The picture's name if it comes with the package; written to JSON in place of the path.
+  /// The picture's name if it comes with the package; then JSON contains this name in place of the path.
   public let name: String?
   /// SHA-256 of the file's bytes, 64 hexadecimal digits.
   public let sha256: String
@@ -19,10 +19,11 @@ public struct FileOrigin: Sendable, Equatable {
   }
 }
 
-/// A picture, and the file it was read from, if any. Two pictures with
-/// the same pixels are equal, even if their files differ.
+/// A picture and, if it was read from a file, that file. Two pictures with the same pixels are equal, even if their
+/// files differ.
 public struct Picture: Sendable, Equatable {
   public let image: PixelImage
+  /// The file from which the picture was read; nil if there is none.
   public let origin: FileOrigin?
 
   /// A picture without a file.
@@ -30,7 +31,7 @@ public struct Picture: Sendable, Equatable {
 
   /// Reads an image file.
   /// - Parameter name: The picture's name if it comes with the package.
-  /// - Throws: `ImageError`.
+  /// - Throws: `ImageError` if the file cannot be read or is not an image.
   public init(contentsOf path: String, named name: String? = nil) throws {
     let bytes = try PixelImage.bytes(ofFile: path)
     image = try PixelImage(decoding: bytes, name: path)
@@ -40,18 +41,19 @@ public struct Picture: Sendable, Equatable {
   public static func == (a: Picture, b: Picture) -> Bool { a.image == b.image }
 }
 
-/// Starting noise, and the file it was read from, if any. Noise with the same
-/// numbers is equal, even if the files differ.
+/// Starting noise and, if it was read from a file, that file. Noise with the same numbers is equal, even if the files
+/// differ.
 public struct InitialNoise: Sendable, Equatable {
-  /// Of standard deviation 1, `[samples, C, h, w]`.
+  /// Noise of standard deviation 1, `[samples, C, h, w]`.
   public let tensor: Tensor
+  /// The file from which the noise was read; nil if there is none.
   public let origin: FileOrigin?
 
   /// Noise without a file.
   public init(_ tensor: Tensor) { (self.tensor, origin) = (tensor, nil) }
 
   /// Reads a `.npy` file.
-  /// - Throws: `NumPyError`.
+  /// - Throws: `NumPyError` if the file cannot be read or is not an array of numbers.
   public init(contentsOf path: String) throws {
     tensor = try NumPyFile.read(path).tensor
     origin = FileOrigin(path: path, name: nil, bytes: [UInt8](FileManager.default.contents(atPath: path) ?? Data()))
@@ -61,6 +63,6 @@ public struct InitialNoise: Sendable, Equatable {
 }
 
 extension Picture: CustomStringConvertible {
-  /// The image's description, and its name or file.
+  /// The image's description and, if it was read from a file, the picture's name or path.
   public var description: String { "\(image)" + (origin.map { ", \($0.name ?? $0.path)" } ?? "") }
 }

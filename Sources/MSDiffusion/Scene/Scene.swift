@@ -3,8 +3,8 @@ import Images
 import Models
 import Tensors
 
-/// A request: everything that one generation depends on, except the model. A plain value that can be written to JSON
-/// and read back without loss; ``json(in:)`` describes the format.
+/// A request: everything that one generation depends on, except the model. It is a plain value that can be written to
+/// JSON and read back without loss; ``json(in:)`` describes the format.
 ///
 /// Settings can be accessed through the scene: `scene.steps` is `scene.settings.steps`.
 @dynamicMemberLookup
@@ -14,10 +14,10 @@ public struct Scene: Sendable, Equatable {
   public var settings: SceneSettings
   /// How subjects are confined to their regions.
   public var layout: LayoutOptions
-  /// Starting noise; nil: drawn from the seed.
+  /// The starting noise; nil: noise is drawn from the seed.
   public var noise: InitialNoise?
 
-  /// All σ, from 0 to infinity.
+  /// All noise levels σ, from 0 to infinity.
   public static let everyNoiseLevel: ClosedRange<Float> = 0 ... .infinity
 
   public init(
@@ -28,7 +28,7 @@ public struct Scene: Sendable, Equatable {
     (self.layout, self.noise) = (layout, noise)
   }
 
-  /// A scene with the published settings, except those that are given.
+  /// A scene with the published settings, except for the settings that are given.
   public init(
     _ prompt: String, subjects: [Subject] = [], negativePrompt: String? = SceneSettings.published.negativePrompt,
     height: Int? = SceneSettings.published.height, width: Int? = SceneSettings.published.width,
@@ -59,6 +59,7 @@ public struct Scene: Sendable, Equatable {
     set { noise = newValue.map { InitialNoise($0) } }
   }
 
+  /// The subjects' phrases, in the order of the subjects.
   public var phrases: [String] { subjects.map(\.phrase) }
 
   /// A copy of the scene with changes.
@@ -74,7 +75,7 @@ public struct Scene: Sendable, Equatable {
     for (index, subject) in subjects.enumerated() { try subject.check(number: index + 1) }
     if subjects.contains(where: { $0.scale != nil }), let without = subjects.firstIndex(where: { $0.scale == nil }) {
       throw PipelineError.invalid(
-        "scales", found: "none for subject \(without + 1)", expected: "a scale for every subject, or for none")
+        "the scale of subject \(without + 1)", found: "missing", expected: "a scale for every subject, or for none")
     }
     try settings.check()
   }

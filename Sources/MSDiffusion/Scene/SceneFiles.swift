@@ -9,8 +9,9 @@ public struct SceneFiles: Sendable {
   private let named: @Sendable (String) throws -> String
 
   /// - Parameters:
-  ///   - folder: The JSON file's folder, to which its paths are relative; nil: the working folder.
-  ///   - named: Returns the path of a picture that comes with the package, given its name.
+  ///   - folder: The JSON file's folder, to which paths in the file are relative; nil: the working folder.
+  ///   - named: Returns the path of a picture that comes with the package, given the picture's name. Throws for an
+  ///     unknown name.
   public init(
     folder: String? = nil,
     named: @escaping @Sendable (String) throws -> String = { throw SceneError.unknownName($0) }
@@ -74,7 +75,7 @@ public struct SceneFiles: Sendable {
     case (nil, nil, let png?):
       guard let data = Data(base64Encoded: png) else { throw node["png"].mismatch("a PNG file in base64") }
       return Picture(try PixelImage(decoding: [UInt8](data), name: node["png"].location))
-    default: throw node.mismatch("one of name, file and png")
+    default: throw node.mismatch("exactly one of name, file and png")
     }
   }
 
@@ -95,7 +96,7 @@ public struct SceneFiles: Sendable {
         }
       }
       return InitialNoise(Tensor(values, shape: shape))
-    default: throw node.mismatch("a file, or shape and float32")
+    default: throw node.mismatch("either file, or both shape and float32")
     }
   }
 
@@ -129,7 +130,7 @@ public struct SceneFiles: Sendable {
     return ([Substring](repeating: "..", count: start.count - common) + file[common...]).joined(separator: "/")
   }
 
-  /// A path without `.`, and without `..` that follows a folder.
+  /// The same path without the parts `.`, and without each `..` that follows a folder.
   private static func simplified(_ path: String) -> String {
     var parts: [Substring] = []
     for part in path.split(separator: "/") where part != "." {
@@ -141,15 +142,18 @@ public struct SceneFiles: Sendable {
 
 /// Errors in the files of a scene.
 public enum SceneError: Error, Equatable, CustomStringConvertible {
+  /// A file's hash is not the one that the scene names; `location` is the place of the reference in the JSON.
   case changedFile(location: String, path: String, expected: String, found: String)
+  /// No picture with this name comes with the package.
   case unknownName(String)
 
   public var description: String {
     switch self {
     case .changedFile(let location, let path, let expected, let found):
-      "\(location): \(path) has changed since this was written: expected SHA-256 \(expected.prefix(12))…, found "
+      "\(location): \(path) has changed since the scene was written: expected SHA-256 \(expected.prefix(12))…, found "
         + "\(found.prefix(12))…; restore the file, or remove the entry sha256"
-    case .unknownName(let name): "there is no picture named '\(name)'; expected a path or PNG contents"
+    case .unknownName(let name):
+      "no picture that comes with the package is called '\(name)'; give a path, or the contents of a PNG file"
     }
   }
 }

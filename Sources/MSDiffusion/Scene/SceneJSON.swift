@@ -6,8 +6,8 @@ import Models
 import Tensors
 
 extension Scene {
-  /// The scene as JSON with every field, for a scene file or the record next to a figure. ``init(_:files:defaults:)``
-  /// reads it.
+  /// The scene as JSON with every field, for a scene file or for the file next to a figure. ``init(_:files:defaults:)``
+  /// reads it. A shortened example:
   ///
   /// ```json
   /// {
@@ -24,22 +24,23 @@ extension Scene {
   /// }
   /// ```
   ///
-  /// - Only `prompt`, and `phrase` and `picture` of each subject, are required. A missing key takes its default. null
-  ///   is a value: `"negative_prompt": null` means no negative prompt, while a missing key means the default one. An
-  ///   unknown key is an error.
+  /// - Only `prompt`, and `phrase` and `picture` of each subject, are required. If another key is missing, its default
+  ///   applies. null is a value: `"negative_prompt": null` means no negative prompt, while a missing key means the
+  ///   default one. An unknown key is an error.
   /// - `picture` and `mask` are `{"name": …}`, a picture that comes with the package; `{"file": …}`, a path relative to
   ///   the JSON file's folder; or `{"png": …}`, a PNG file in base64. A name or a path may be accompanied by `sha256`,
   ///   the hash of the file's bytes: a file with a different hash is then an error. A plain string is a path if it
   ///   contains a dot or a slash, else a name.
   /// - `box` and `crop` are `[left, top, right, bottom]` in fractions of the image; a `box` of all zeros means no
   ///   layout.
-  /// - `settings` and `layout` have the fields of ``SceneSettings`` and ``LayoutOptions``; `pseudo_layout` has those of
-  ///   `PseudoLayout`: `{"threshold": 0.5 or "otsu", "largest_part": null, "four" or "eight", "fills_holes": false,
+  /// - `settings` has the fields of ``SceneSettings``, `layout` the fields of ``LayoutOptions``, and `pseudo_layout` the
+  ///   fields of `PseudoLayout`:
+  ///   `{"threshold": 0.5 or "otsu", "largest_part": null, "four" or "eight", "fills_holes": false,
   ///   "fusion": null, "uniform", "resolution" or "concentration", "uses_boxes": false, "memory": 1, "start_step": 5}`.
-  /// - The end of `guidance_interval` may be null, for infinity. `seed` is a number, or above 2⁵³ a string of digits.
+  /// - The end of `guidance_interval` may be null, for infinity. `seed` is a number; above 2⁵³, a string of digits.
   /// - `noise` is `{"file": …, "sha256": …}` or `{"shape": […], "float32": base64 of little-endian numbers}`.
   ///
-  /// - Parameter folder: The JSON file's folder, to which paths are made relative; nil: paths stay as they were given.
+  /// - Parameter folder: The JSON file's folder, to which paths are made relative; nil: paths stay as they are.
   public func json(in folder: String? = nil) -> JSONValue {
     JSONValue(self, Self.fields(SceneFiles(folder: folder)))
   }
@@ -49,7 +50,9 @@ extension Scene {
   ///   - node: JSON in the format that ``json(in:)`` describes.
   ///   - files: Finds the files that the JSON refers to.
   ///   - defaults: Values of missing settings.
-  /// - Throws: `JSONError`, ``SceneError``, `ImageError`, `NumPyError`, `SchedulerError`, `AnalysisError`.
+  /// - Throws: `JSONError` for a missing key, an unknown key or a value of the wrong type; ``SceneError``, `ImageError`
+  ///   or `NumPyError` for a file that has changed or cannot be used; `SchedulerError` for an unknown scheduler;
+  ///   `AnalysisError` for an invalid box; errors thrown by the function of `files` that finds pictures by name.
   public init(
     _ node: JSONNode, files: SceneFiles = SceneFiles(), defaults: SceneSettings = .published
   ) throws {
@@ -89,7 +92,7 @@ extension Subject {
   fileprivate static func fields(_ files: SceneFiles) -> [JSONField<Subject>] {
     [
       JSONField("phrase", \.phrase),
-      // Already read by the initializer, which needs it.
+      // The initializer has already read it.
       JSONField("picture") {
         files.json($0.picture)
       } read: { _, _ in

@@ -2,21 +2,24 @@ import Models
 
 /// How a scene is generated, apart from its content. The package's default settings are defined here only.
 public struct SceneSettings: Sendable, Equatable {
-  /// What the image should not show. nil: an empty prompt, or zeros in place of its encoding if the checkpoint's
-  /// configuration has `force_zeros_for_empty_prompt`.
+  /// What the image should not show; nil: an empty prompt. For nil, zeros replace the encoded empty prompt if the
+  /// checkpoint's `model_index.json` sets `force_zeros_for_empty_prompt`; if it does not say, they do for SDXL only.
   public var negativePrompt: String? = "monochrome, lowres, bad anatomy, worst quality, low quality"
-  /// Size in pixels, multiples of ``Pipeline/factor``; nil: the size that the model was trained on.
+  /// Height of the images in pixels, a multiple of ``Pipeline/factor``, at most 16384; nil: the size that the model was
+  /// trained on.
   public var height: Int?
+  /// Width of the images in pixels, with the same limits as ``height``; nil: the size that the model was trained on.
   public var width: Int?
   /// Number of denoising steps.
   public var steps = 30
-  /// Strength of classifier-free guidance; 1 or less: none.
+  /// Strength of classifier-free guidance; 1 or less: no guidance.
   public var guidance: Float = 7.5
   /// Noise levels σ at which guidance acts (Kynkäänniemi et al. 2024, “Applying guidance in a limited interval improves
   /// sample and distribution quality in diffusion models”); all noise levels as published.
   public var guidanceInterval = Scene.everyNoiseLevel
-  /// nil: the checkpoint's own scheduler.
+  /// The scheduler; nil: the checkpoint's own.
   public var scheduler: SchedulerKind?
+  /// Seed of the starting noise, and of the noise that some schedulers add in each step.
   public var seed: UInt64 = 0
   /// Number of images.
   public var samples = 1
@@ -24,8 +27,8 @@ public struct SceneSettings: Sendable, Equatable {
   public var scale: Float = 0.6
   /// Whether the learned queries replace phrases and boxes in the resampler.
   public var dropsGrounding = false
-  /// Whether phrases are found as in the published implementation, which finds repeated phrases too early in the
-  /// prompt.
+  /// Whether phrases are found as in the published implementation. It returns tokens that are too early for every
+  /// occurrence of a phrase but the first.
   public var findsPhrasesAsPublished = false
 
   public static let published = SceneSettings()

@@ -1,10 +1,10 @@
 import JSON
 import Models
 
-/// Settings that replace others, from a checkpoint's configuration, command line options or a script. A field that is
-/// nil leaves the setting as it is.
+/// New values for some settings, from a checkpoint's configuration, command-line options or a script. A field that is
+/// nil leaves its setting as it is.
 public struct SettingsOverlay: Sendable, Equatable {
-  /// Text before the prompt's own words.
+  /// Words about quality, which are put before the prompt.
   public var qualityPrompt: String?
   /// The outer nil leaves the setting as it is; the inner nil sets ``SceneSettings/negativePrompt`` to nil.
   public var negativePrompt: String??
@@ -19,16 +19,16 @@ public struct SettingsOverlay: Sendable, Equatable {
 
   public init() {}
 
-  /// An overlay with the settings that a function sets.
+  /// An overlay with the settings that `change` sets.
   public init(_ change: (inout SettingsOverlay) -> Void) {
     self.init()
     change(&self)
   }
 }
 
-/// Defaults for everything that a request leaves open.
+/// The quality prompt, and the default values of all settings.
 public struct SceneDefaults: Sendable, Equatable {
-  /// Text before the prompt's own words, joined by a comma; empty: none.
+  /// Words about quality, which are put before the prompt and separated from it by a comma; empty: none.
   public var qualityPrompt = "best quality, high quality"
   public var settings = SceneSettings.published
 

@@ -7,12 +7,12 @@ public struct Subject: Sendable, Equatable {
   public var phrase: String
   /// The reference picture.
   public var picture: Picture
-  /// An image of the reference picture's size, white on the subject; everything else becomes black in the reference.
-  /// Recommended, because a reference's background leaks into the result.
+  /// A picture of the reference picture's size that is white on the subject; everything else becomes black in the
+  /// reference. A mask is recommended, because the reference's background leaks into the generated image.
   public var mask: Picture?
-  /// The part of the reference picture to use.
+  /// The part of the reference picture to use; nil: the whole picture.
   public var crop: Box?
-  /// Where the subject is in the generated image; `.none`: no layout.
+  /// Where the subject is to be in the generated image; `.none`: no layout.
   public var box: Box
   /// How strongly this subject acts, in place of the scene's scale. Set it for all subjects or for none.
   public var scale: Float?
@@ -24,7 +24,7 @@ public struct Subject: Sendable, Equatable {
     (self.mask, self.crop, self.scale) = (mask, crop, scale)
   }
 
-  /// A subject whose picture has no file.
+  /// A subject whose picture and mask were not read from files.
   public init(
     _ phrase: String, image: PixelImage, box: Box = .none, mask: PixelImage? = nil, crop: Box? = nil,
     scale: Float? = nil
@@ -46,7 +46,8 @@ public struct Subject: Sendable, Equatable {
     return subject
   }
 
-  /// The reference for the image encoder: with a black background if there is a mask, then cropped.
+  /// The image that the image encoder receives: the picture with a black background if there is a mask, then cropped.
+  /// Stops the program if the mask differs in size from the picture, or if `crop` covers no pixel.
   public var reference: PixelImage {
     let masked = mask.map { image.masked(by: $0.image) } ?? image
     guard let crop else { return masked }
@@ -62,7 +63,7 @@ public struct Subject: Sendable, Equatable {
     if let mask = mask?.image, (mask.width, mask.height) != (image.width, image.height) {
       throw PipelineError.invalid(
         "mask of subject \(number)", found: "\(mask.width)×\(mask.height)",
-        expected: "the size of its image, \(image.width)×\(image.height)")
+        expected: "the size of the subject's picture, \(image.width)×\(image.height)")
     }
     if let scale, !scale.isFinite {
       throw PipelineError.invalid("scale of subject \(number)", found: "\(scale)", expected: "a finite number")

@@ -2,16 +2,16 @@
 /// needs.
 public struct AttendedSubject: Sendable {
   public let subject: Subject
-  /// Index among the scene's subjects.
+  /// The subject's index in the scene, counted from 0.
   public let index: Int
   public let heatmap: Heatmap
-  /// The heatmap's denoising step; 0 if the heatmap is a mean over all steps.
+  /// The denoising step that the heatmap shows, counted from 0; also 0 if the heatmap is a mean over all steps.
   public let step: Int
   /// How well the heatmap fits the subject's box; nil without a box.
   public let fit: BoxFit?
 
   public var phrase: String { subject.phrase }
-  /// The colour of the subject in every panel.
+  /// The colour that the subject has in every panel.
   public var color: Color { .distinct(index) }
 
   init(_ subject: Subject, _ index: Int, _ heatmap: Heatmap, step: Int = 0) {
@@ -19,17 +19,19 @@ public struct AttendedSubject: Sendable {
     fit = subject.box.isNone ? nil : BoxFit(of: heatmap.values, subject.box)
   }
 
-  /// A panel's caption: “fox”: 63 % in its box, chance 28 %.
+  /// A panel's caption: the phrase, the percentage of the heatmap that is in the subject's box, and the percentage of
+  /// the image that the box covers, such as `“fox”: 63 % in its box, chance 28 %`. Only the phrase without a box.
   public var fitCaption: String {
     guard let fit, let mass = fit.inBoxMass else { return "“\(phrase)”" }
     return "“\(phrase)”: \(percent(mass)) in its box, chance\u{a0}\(percent(fit.chance))"
   }
 
-  /// Whether the maximum of the heatmap is in the subject's box; at least half of it, if several cells tie or the box's
-  /// edge cuts the cell. False without a box.
+  /// Whether the cell with the heatmap's greatest value is in the subject's box. If the box's edge cuts this cell, or
+  /// if several cells have the greatest value, at least half of their area must be in the box. False without a box.
   public var peaksInBox: Bool { (fit?.pointingHit ?? 0) >= 0.5 }
 
-  /// Each subject's range of values over all steps, so that its maps can be drawn on one scale.
+  /// Each subject's range of values over all steps, so that the subject's maps can be drawn on one scale.
+  /// - Parameter steps: [step][subject], as `attendedPerStep(in:sample:)` of a recorder returns them.
   public static func sharedRanges(of steps: [[AttendedSubject]]) -> [ClosedRange<Float>] {
     guard let first = steps.first else { return [] }
     return first.indices.map { subject in
@@ -40,7 +42,7 @@ public struct AttendedSubject: Sendable {
 }
 
 extension Panel {
-  /// A subject's heatmap over an image, with its box in its colour.
+  /// A subject's heatmap over an image, with the subject's box in the subject's colour.
   /// - Parameter range: the values that the colour scale spans; nil: from the map's minimum to its maximum.
   /// - Throws: `PlotError`.
   public init(_ attended: AttendedSubject, over image: PixelImage, range: ClosedRange<Float>? = nil) throws {
@@ -61,11 +63,12 @@ extension AttendedSubject: Encodable {
 }
 
 extension AttentionRecorder {
-  /// Each subject of a generation with its heatmap over all steps.
+  /// Each subject of a generation with its heatmap, the mean over all steps.
   /// - Parameters:
-  ///   - sample: which of the generation's samples.
-  ///   - overTokens: the mean over a subject's tokens, or their total.
-  /// - Throws: `PhraseError` if a phrase is not in the prompt; `AnalysisError`.
+  ///   - sample: index among the generation's samples.
+  ///   - overTokens: whether a subject's tokens are averaged or summed.
+  /// - Throws: `PhraseError` if text attention was recorded and a phrase is not in the prompt; `AnalysisError` if
+  ///   nothing was recorded for the sample.
   public func attended(
     in generation: Generation, sample: Int = 0, overTokens: Analysis.Combination = .mean
   ) throws -> [AttendedSubject] {
@@ -75,6 +78,7 @@ extension AttentionRecorder {
 
   /// Each subject of a generation with its heatmap at every step; needs a recorder with `keeping: .steps`.
   /// - Returns: [step][subject].
+  /// - Throws: as ``attended(in:sample:overTokens:)``; `AnalysisError` if steps were not stored separately.
   public func attendedPerStep(in generation: Generation, sample: Int = 0) throws -> [[AttendedSubject]] {
     let sequences = try sequences(in: generation, sample: sample)
     return (sequences.first ?? []).indices.map { step in

@@ -1,5 +1,5 @@
 extension Panel {
-  /// An image with the boxes of a scene's subjects, each in its subject's colour.
+  /// An image with the boxes of a scene's subjects. Each box has its subject's colour and phrase.
   public init(_ image: PixelImage, boxesOf scene: Scene) {
     self.init(image)
     for (index, subject) in scene.subjects.enumerated() {
@@ -7,17 +7,19 @@ extension Panel {
     }
   }
 
-  /// A heatmap over an image, its colour scale from the least to the greatest value.
-  /// - Throws: `PlotError`.
+  /// A heatmap over an image. Its colour scale goes from the heatmap's least to its greatest value.
+  /// - Throws: `PlotError` if the heatmap cannot be drawn over the image.
   public init(_ heatmap: Heatmap, over image: PixelImage) throws {
     self = try Panel(image).overlaid(with: heatmap.values)
   }
 
-  /// Masks [h, w] of 0 and 1, each in its subject's colour; where several overlap, the mean of their colours.
-  /// - Throws: `PlotError.mismatch` if the masks differ in size.
+  /// The masks of subjects, each in its subject's colour. A pixel in several masks has the mean of their colours.
+  /// - Parameter masks: one mask [h, w] per subject; a value other than 0 is inside.
+  /// - Throws: `PlotError.mismatch` if there are no masks, or if they differ in size.
   public init(masks: [Tensor]) throws {
     guard let shape = masks.first?.shape, shape.count == 2, masks.allSatisfy({ $0.shape == shape }) else {
-      throw PlotError.mismatch(what: "masks", expected: "one size [h, w]", found: "\(masks.map(\.shape))")
+      throw PlotError.mismatch(
+        what: "masks", expected: "at least one mask, and the same size [h, w] for all", found: "\(masks.map(\.shape))")
     }
     var image = PixelImage(width: shape[1], height: shape[0], red: 245, green: 245, blue: 245)
     for place in 0..<shape[0] * shape[1] {
@@ -33,11 +35,14 @@ extension Panel {
 }
 
 extension PixelImage {
-  /// Root mean square difference between two images of the same size, in grey levels.
-  /// - Parameter mask: [height, width]; only pixels where it is not 0 count. Nil: all pixels count.
+  /// Root mean square difference between two images, over pixels and channels, in levels of 0…255; 0 if no pixel
+  /// counts. Stops the program if the images, or the mask, differ in size.
+  /// - Parameter mask: [height, width]; only pixels at which the mask is not 0 count. nil: all pixels count.
   public func difference(from other: PixelImage, inside mask: Tensor? = nil) -> Double {
     guard (width, height) == (other.width, other.height), mask.map({ $0.shape == [height, width] }) ?? true else {
-      fail("difference: \(width)×\(height) and \(other.width)×\(other.height), mask \(mask?.shape ?? [])")
+      fail(
+        "PixelImage.difference: expected the same size for both images and for the mask, found \(width)×\(height), "
+          + "\(other.width)×\(other.height) and \(mask.map { "a mask of shape \($0.shape)" } ?? "no mask")")
     }
     let weights = mask?.values
     var (sum, count) = (0.0, 0.0)

@@ -1,27 +1,28 @@
 import Foundation
 
-/// A scene that a run generated, as recorded in the JSON file next to a figure.
+/// A scene that a run generated, as written to the JSON file next to a figure.
 public struct SceneRecord: Sendable, Equatable {
   /// The script's labels for the images that were generated from the scene.
   public var labels: [String]
   public var scene: Scene
-  /// Whether the script passed its own conditions, as for interpolation: then the scene alone does not determine the
-  /// images.
+  /// Whether the script passed its own conditions, for example to interpolate: then the scene alone does not determine
+  /// the images.
   public var hasOwnConditions: Bool
 
   func isOfSameScene(as other: SceneRecord) -> Bool {
     hasOwnConditions == other.hasOwnConditions && scene == other.scene
   }
 
-  /// - Parameter folder: Folder of the JSON file, which its paths are relative to.
+  /// - Parameter folder: The JSON file's folder, to which paths in the file are relative.
   func json(in folder: String) -> JSONValue {
     .object([
       ("labels", JSONValue(labels)), ("has_own_conditions", .bool(hasOwnConditions)), ("scene", scene.json(in: folder)),
     ])
   }
 
-  /// Reads the scenes that a figure was made from, from the JSON file next to it.
-  /// - Throws: `JSONError`; as `Scene(contentsOf:)`.
+  /// Reads the scenes that a run had generated when it saved a figure, from the JSON file next to the figure.
+  /// - Parameter path: the JSON file's path.
+  /// - Throws: `JSONError` if the file cannot be read; as `Scene(contentsOf:)`.
   public static func read(besideFigure path: String) throws -> [SceneRecord] {
     try JSONNode.read(path)["scenes"].array().map { node in
       SceneRecord(
@@ -33,15 +34,16 @@ public struct SceneRecord: Sendable, Equatable {
 }
 
 extension Scene {
-  /// Reads a scene file as written by `Scene.json(in:)`. Settings missing from the file are the published ones.
-  /// - Throws: as `Scene(_:files:defaults:)`.
+  /// Reads a scene file in the format that `Scene.json(in:)` describes. Settings that the file does not name have their
+  /// published values.
+  /// - Throws: as `Scene(_:files:defaults:)`; ``RunError/unknownReference(name:known:)`` for an unknown picture.
   public init(contentsOf path: String) throws {
     try self.init(JSONNode.read(path), files: SceneFiles(nextTo: path))
   }
 }
 
 extension SceneFiles {
-  /// Files with paths relative to a JSON file's folder, and bundled pictures by their names.
+  /// Finds files by their paths relative to the folder of the JSON file at `path`, and bundled pictures by their names.
   public init(nextTo path: String) {
     let folder = (path as NSString).deletingLastPathComponent
     self.init(folder: folder.isEmpty ? nil : folder) { try Bundled.reference($0) }
@@ -49,11 +51,12 @@ extension SceneFiles {
 }
 
 extension Run {
-  /// The most bytes of a picture or of noise that a record contains; a larger one is written to a separate file.
+  /// The greatest number of bytes of a picture or of noise that the JSON file contains. Larger pictures and noise are
+  /// written to separate files.
   private static let embeddedLimit = 16 << 10
 
-  /// Writes large pictures and noise that were not read from files to files of this experiment, and returns the record
-  /// with these files.
+  /// Writes large pictures and noise to files of this experiment, unless they were read from files, and returns the
+  /// record with references to the new files.
   func stored(_ record: SceneRecord) throws -> SceneRecord {
     var record = record
     for index in record.scene.subjects.indices {

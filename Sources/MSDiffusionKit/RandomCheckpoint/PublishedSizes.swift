@@ -58,7 +58,7 @@ enum PublishedSizes {
     "context_width": 2048,
   ]
 
-  /// The two tokenizers, which share CLIP's vocabulary and differ in the token that pads short texts.
+  /// The two tokenizers and the tokens with which they pad short texts. Both have CLIP's vocabulary.
   static let paddingTokens: [(ModelPart, String)] = [(.tokenizer, "<|endoftext|>"), (.secondTokenizer, "!")]
 
   static func tokenizer(padding: String) -> JSONValue {

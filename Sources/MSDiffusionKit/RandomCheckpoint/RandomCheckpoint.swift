@@ -1,21 +1,22 @@
 import Foundation
 
-/// A checkpoint of the published size with random half-precision weights. Loading, memory and time are as with the
-/// published weights; its images are noise.
+/// A checkpoint of the published size with random half-precision weights. Loading it and generating with it take as
+/// much memory and time as with the published weights; the generated images are noise.
 public enum RandomCheckpoint {
   /// One part of a checkpoint: its configuration, and the shapes of its weights.
   public struct Part: Sendable {
     /// The part's role in the checkpoint.
     public let part: ModelPart
     public let configuration: JSONValue
+    /// The shape of each weight, by key.
     public let shapes: [String: [Int]]
 
-    /// How many numbers the part holds.
+    /// Number of the part's parameters.
     public var parameterCount: Int { shapes.values.reduce(0) { $0 + $1.reduce(1, *) } }
   }
 
   /// The parts at their published sizes, the adapter last.
-  /// - Throws: never for these configurations.
+  /// - Throws: never, since these configurations are valid.
   public static func publishedParts() throws -> [Part] { try parts { PublishedSizes.models[$0] ?? .null } }
 
   /// The parts for given configurations, the adapter last.
@@ -37,12 +38,14 @@ public enum RandomCheckpoint {
     ]
   }
 
-  /// Writes the folder, about 12 GB. Parts that exist already are kept, so that an interrupted run can continue.
+  /// Writes the folder, about 12 GB. Files of weights that exist already are kept, so that an interrupted run can
+  /// continue.
   /// - Parameters:
   ///   - folder: The folder to write; created if it does not exist.
   ///   - seed: Seed for the weights.
-  ///   - progress: Called with the number of tensors written and their total number.
-  /// - Throws: `CheckpointError`, `JSONError`.
+  ///   - progress: Called after each tensor with the number of tensors that exist and the number of all tensors.
+  /// - Throws: `CheckpointError` or `JSONError` if a file cannot be written; Foundation's errors if the tokenizers'
+  ///   files cannot be copied.
   public static func write(to folder: String, seed: UInt64 = 0, progress: (Int, Int) -> Void = { _, _ in }) throws {
     try write(publishedParts(), to: ModelFolder(folder, variant: "fp16"), seed: seed, progress: progress)
   }
@@ -81,8 +84,8 @@ public enum RandomCheckpoint {
     }
   }
 
-  /// Random values for one weight: norms are 1, biases 0, everything else uniform with standard deviation 1/√fan-in,
-  /// which is fast and keeps activations in range.
+  /// Random values for one weight. Biases are 0, and other vectors, such as norms, are 1. Everything else is uniform
+  /// with standard deviation 1/√fan-in (0.02 for embeddings), which is fast and keeps activations in range.
   private static func numbers(_ key: String, _ shape: [Int], seed: UInt64) -> Tensor {
     if shape.count == 1 { return key.hasSuffix("bias") ? .zeros(shape) : .ones(shape) }
     let fanIn = key.contains("embedding") && !key.contains("patch") ? 2500 : shape.dropFirst().reduce(1, *)

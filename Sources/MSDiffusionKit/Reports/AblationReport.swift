@@ -1,7 +1,8 @@
 import Foundation
 import Scripting
 
-/// The paper's ablation, rerun: training runs that each lack one part of the adapter, measured on the same scenes.
+/// The paper's ablation, rerun: the full adapter and variants that each lack one part of it are trained and measured on
+/// the same scenes.
 public struct AblationReport {
   private let run: Run
   private let training: String?
@@ -9,10 +10,10 @@ public struct AblationReport {
   private let steps: Int
 
   /// - Parameters:
-  ///   - training: the working folder of a training run, with a finished base.
+  ///   - training: the working folder of a training run, with a finished base; needed to train and to measure.
   ///   - seeds: number of training runs for each variant.
-  ///   - steps: steps of each training run.
-  /// - Throws: ``RunError/option(name:found:expected:)``.
+  ///   - steps: number of steps of each training run.
+  /// - Throws: ``RunError/option(name:found:expected:)`` for a number below 1.
   public init(_ run: Run, training: String? = nil, seeds: Int = 3, steps: Int = 1000) throws {
     try run.checkPositive(seeds, "--seeds")
     try run.checkPositive(steps, "--budget")
@@ -35,8 +36,10 @@ public struct AblationReport {
     ) { [steps] plan in plan.steps = steps }
   }
 
-  /// Trains the variants that are not finished, seed by seed, so that a first comparison is possible early.
-  /// - Throws: `StageError`, `TrainingError`.
+  /// Trains the variants that are not finished. All variants are trained with one seed before the next seed begins, so
+  /// that a first comparison is possible early.
+  /// - Throws: ``RunError`` without a working folder, and if training was stopped by a signal; `StageError`,
+  ///   `TrainingError`, `TrainingDataError`.
   public func train() throws {
     let batch = TrainingStage.adapter.plan(seed: 1).batch
     let count = AdapterVariant.allCases.count * seeds.count
@@ -53,15 +56,17 @@ public struct AblationReport {
         progress.finish()
         guard outcome.isFinished else {
           throw RunError.file(
-            path: try workingFolder(), reason: "stopped at step \(outcome.step); the same command continues from there")
+            path: try workingFolder(),
+            reason: "training stopped after step \(outcome.step); the same command continues from there")
         }
       }
     }
   }
 
-  /// Measures the finished variants, and writes results and sample images.
+  /// Measures the finished variants, and writes results and sample images to the run's folder.
   /// - Parameter scenes: number of held-out scenes.
-  /// - Throws: ``RunError``, `EvaluationError`, what pipelines throw.
+  /// - Throws: ``RunError`` for an invalid option, without a working folder, and if no variant is finished;
+  ///   `EvaluationError`; `TrainingDataError` without the emoji font; errors thrown by pipelines.
   public func measure(scenes: Int = 60) throws {
     try run.checkPositive(scenes, "--scenes")
     try run.checkMeasurementOptions()
@@ -91,7 +96,7 @@ public struct AblationReport {
     }
     guard !results.rows.isEmpty else {
       throw RunError.file(
-        path: try workingFolder() + "/ablation", reason: "no variant's training is finished; add --train")
+        path: try workingFolder() + "/ablation", reason: "no variant is fully trained; add --train to train them")
     }
     print(path)
     let sheet = try run.prepared(file: "samples.png")
@@ -99,12 +104,13 @@ public struct AblationReport {
     print(sheet)
   }
 
-  /// Reads the last results; nil if nothing was measured yet.
+  /// Reads the results of the last measurement; nil if nothing was measured yet.
+  /// - Throws: `JSONError` if the file cannot be read.
   public func results() throws -> AblationResults? {
     try run.existing(file: "results.json").map { try AblationResults(JSONNode.read($0)) }
   }
 
-  /// A message for when nothing was measured yet.
+  /// The message to print if nothing was measured yet.
   public var nothingMeasured: String {
     """
     Nothing to draw: there are no results in \(run.output)/\(run.name)/. \
@@ -113,15 +119,15 @@ public struct AblationReport {
     """
   }
 
-  /// A held-out scene with its images: the rendered one, then those of the base and of every variant, in the order of
-  /// the results.
+  /// A held-out scene with its images.
   public struct Sample {
     public let scene: TestScene
+    /// The drawn scene, then the images that the base and every variant generated, in the order of the results.
     public let images: [PixelImage]
   }
 
-  /// Reads the sample scenes with every variant's images; nil if nothing was measured yet.
-  /// - Throws: `ImageError`; `TrainingDataError` without the emoji font.
+  /// Reads the images that the last measurement wrote, with their scenes; nil if nothing was measured yet.
+  /// - Throws: `ImageError` if the file cannot be read; `TrainingDataError` without the emoji font.
   public func samples() throws -> [Sample]? {
     guard let path = run.existing(file: "samples.png") else { return nil }
     let sheet = try PixelImage(contentsOf: path)
@@ -138,7 +144,7 @@ public struct AblationReport {
 }
 
 extension PixelImage {
-  /// Images of the same size, side by side: one column per list.
+  /// Images of the same size on one sheet, with one column per list.
   static func sheet(columns: [[PixelImage]]) -> PixelImage {
     let side = columns[0][0]
     var sheet = PixelImage(
@@ -157,7 +163,7 @@ extension PixelImage {
 }
 
 extension AblationResults {
-  /// The number of training runs of the variant that has most.
+  /// The greatest number of training runs that any variant has.
   public var seeds: Int { variants.map { count(of: $0) }.max() ?? 0 }
 
   /// Number of training runs of a variant.
@@ -168,15 +174,15 @@ extension AblationResults {
     variant == base ? "base alone" : AdapterVariant(rawValue: variant)?.title ?? variant
   }
 
-  /// Mean and interval of a measure over a variant's training runs; nil if the variant lacks this measure.
-  /// - Throws: `AnalysisError`.
+  /// Mean and interval of a measure over a variant's training runs; nil if no run of the variant has this measure.
+  /// - Throws: `AnalysisError` if no interval can be computed.
   public func measured(_ variant: String, _ measure: Measure) throws -> ConfidenceInterval? {
     guard rows.contains(where: { $0.variant == variant && $0.values[measure] != nil }) else { return nil }
     return try interval(variant, measure)
   }
 
   /// The greatest mean of a measure among all variants; nil if no variant has this measure.
-  /// - Throws: `AnalysisError`.
+  /// - Throws: as ``measured(_:_:)``.
   public func best(_ measure: Measure) throws -> Double? {
     try variants.compactMap { try measured($0, measure)?.estimate }.max()
   }

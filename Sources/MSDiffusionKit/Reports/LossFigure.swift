@@ -2,9 +2,10 @@ import Evaluation
 import Plotting
 
 extension TrainingCurves {
-  /// All curves of one stage: losses above, measures on held-out scenes below.
+  /// All curves of one stage, in two charts: losses above, measures on held-out scenes below.
   ///
-  /// The first tenth does not count for the vertical axis, as a loss is many times larger in the beginning than later.
+  /// The first tenth of each curve does not count for the range of the vertical axis, as a loss is many times larger in
+  /// the beginning than later.
   public func lossFigure(title: String) -> any Figure {
     let measured = curves.filter { $0.name.hasPrefix("heldOut") }
     let losses = curves.filter { !$0.name.hasPrefix("heldOut") }

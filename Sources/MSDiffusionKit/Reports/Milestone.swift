@@ -1,10 +1,13 @@
 import ArgumentParser
 
-/// A training stage and the number of its samples that a checkpoint has seen; `base=192000` on the command line.
+/// A training stage, and the number of samples on which a checkpoint was trained in it; on the command line
+/// `base=192000`.
 public struct Milestone: Sendable, Equatable, ExpressibleByArgument {
   public let stage: TrainingStage
+  /// Number of samples since the stage began.
   public let samples: Int
 
+  /// Reads `STAGE=SAMPLES`; nil if the stage is unknown or the number is not a whole number above 0.
   public init?(argument: String) {
     let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
     guard parts.count == 2, let stage = TrainingStage(rawValue: String(parts[0])), let samples = Int(parts[1]),
@@ -13,7 +16,7 @@ public struct Milestone: Sendable, Equatable, ExpressibleByArgument {
     (self.stage, self.samples) = (stage, samples)
   }
 
-  /// Refuses a milestone of a stage that no measure depends on: it would add nothing to the curves.
+  /// Refuses a milestone of a stage on which no measure depends, because it would add nothing to the curves.
   /// - Throws: ``RunError/option(name:found:expected:)``.
   func check(isUngrounded: Bool) throws {
     let measured: [TrainingStage] = isUngrounded ? [.base] : [.base, .adapter]

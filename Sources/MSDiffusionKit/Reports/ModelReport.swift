@@ -1,21 +1,23 @@
 import Foundation
 import Scripting
 
-/// The report on a model. Results are stored in `ModelReport/` next to the figures and are drawn from there.
+/// The report on a model. Results are stored next to the figures, in a folder with the run's name, and are drawn from
+/// there.
 public struct ModelReport {
   private let run: Run
 
   public init(_ run: Run) { self.run = run }
 
-  /// Measures the run's checkpoint and writes the results. Continues where it stopped.
+  /// Measures the run's checkpoint and writes the results. An interrupted measurement continues where it stopped.
   /// - Parameters:
-  ///   - scenes: held-out scenes; nil: 500 for attention, 200 for generated images.
+  ///   - scenes: number of held-out scenes for attention; images are generated for at most 200 of them. nil: 500.
   ///   - ungrounded: folder of a model whose base was trained without grounding supervision.
-  ///   - ungroundedSamples: number of training samples of that base, if it differs from the checkpoint's.
-  ///   - training: working folder of a training run, whose curves are copied.
-  ///   - milestone: stage and samples of the checkpoint, or of `ungrounded` if given; the results are added to the
-  ///     curves of milestones.
-  /// - Throws: ``RunError``, `EvaluationError`, `TrainingDataError` without the emoji font, what the pipeline throws.
+  ///   - ungroundedSamples: number of samples on which that base was trained, if it differs from the checkpoint's.
+  ///   - training: working folder of a training run, whose loss curves are copied.
+  ///   - milestone: stage and samples of the checkpoint, or of `ungrounded` if that is given. The results are then only
+  ///     added to the curves of milestones.
+  /// - Throws: ``RunError`` for an invalid option; `EvaluationError`; `TrainingDataError` without the emoji font;
+  ///   errors thrown by pipelines.
   public func measure(
     scenes: Int? = nil, ungrounded: String? = nil, ungroundedSamples: Int? = nil, training: String? = nil,
     milestone: Milestone? = nil
@@ -53,8 +55,8 @@ public struct ModelReport {
     }
   }
 
-  /// The held-out scenes of two subjects to show, the same for every model.
-  /// - Throws: `TrainingDataError` without the emoji font.
+  /// The first held-out scenes of two subjects; they are the same for every model.
+  /// - Throws: `TrainingDataError` without the emoji font; errors thrown by ``Run/pipeline()``.
   public func shownScenes(count: Int) throws -> [TestScene] {
     let scenes = TestScenes(
       try EmojiWorld(), split: .heldOutIdentities, subjects: 2, includesWorn: false, seed: 1,
@@ -62,22 +64,25 @@ public struct ModelReport {
     return scenes.indices(count: count).map { scenes[$0] }
   }
 
-  /// Reads the last results; nil if nothing was measured yet.
+  /// Reads the results of the last measurement; nil if nothing was measured yet.
+  /// - Throws: `JSONError` if the file cannot be read.
   public func results() throws -> ModelResults? {
     try run.existing(file: "results.json").map { try ModelResults(JSONNode.read($0)) }
   }
 
   /// Reads the copied loss curves; nil if there are none.
+  /// - Throws: `JSONError` if the file cannot be read.
   public func curves() throws -> TrainingCurves? {
     try run.existing(file: "curves.json").map { try TrainingCurves(JSONNode.read($0)) }
   }
 
   /// Reads the curves of milestones; nil if no milestone was measured.
+  /// - Throws: `JSONError` if the file cannot be read.
   public func milestones() throws -> TrainingCurves? {
     try run.existing(file: "milestones.json").map { try TrainingCurves(JSONNode.read($0)) }
   }
 
-  /// A message for when nothing was measured yet.
+  /// The message to print if nothing was measured yet.
   public var nothingMeasured: String {
     """
     Nothing to draw: there are no results in \(run.output)/\(run.name)/. \
@@ -88,7 +93,7 @@ public struct ModelReport {
 }
 
 extension TrainingCurves {
-  /// A log's name in words: `heldOut.textAttention` is "held out: text attention".
+  /// The name of a logged quantity in words: `heldOut.textAttention` becomes "held out: text attention".
   private static func title(_ name: String) -> String {
     name.replacing("heldOut.", with: "held out: ").reduce(into: "") { text, letter in
       text += letter.isUppercase ? " " + letter.lowercased() : String(letter)
@@ -97,12 +102,13 @@ extension TrainingCurves {
 
   /// One chart per stage.
   /// - Parameters:
-  ///   - what: the kind of the curves, for the vertical axis.
-  ///   - first: number of values at the beginning of each curve that may be outside the chart.
+  ///   - what: what the curves show, as the label of the vertical axes.
+  ///   - first: number of values at the beginning of each curve that may lie outside the chart.
+  /// - Throws: `PlotError` if a curve cannot be drawn.
   public func figure(of what: String, withoutFirst first: Int = 0) throws -> Grid {
     let stages = curves.map(\.stage).withoutRepeats
     let charts = try stages.map { stage -> Panel in
-      // Sums of other losses, and measures on a different scale, are left out.
+      // `loss` is a sum of other losses; the other two are on a different scale.
       let stageCurves = curves.filter { $0.stage == stage && !["loss", "divergence", "heldOutPSNR"].contains($0.name) }
       let late = stageCurves.flatMap { $0.values.dropFirst(min(first, $0.values.count - 1)) }
       let (low, high) = (late.min() ?? 0, max(late.max() ?? 1, 0.01))
@@ -120,7 +126,7 @@ extension TrainingCurves {
 }
 
 extension GenerationSettings {
-  /// Steps, guidance and γ, for captions.
+  /// Number of steps, guidance and γ, for captions.
   public var summary: String {
     let interval = scene.guidanceInterval
     let levels =

@@ -3,14 +3,14 @@ import Logging
 import Scripting
 import Synchronization
 
-/// Shows the progress of long work with the time left: on a terminal as one line that changes, elsewhere as a line
-/// every half minute and one at the end.
+/// Shows the progress of long work with the time left: on a terminal as one line that changes; elsewhere as one line
+/// every half minute and another line at the end.
 public final class ProgressLine: Sendable {
   private struct State {
-    /// The part of the work that was shown last, and the time when it began.
+    /// The part of the work that was shown last, and the time at which it began.
     var part = ""
     var begun: ContinuousClock.Instant
-    /// The time of the last call of `show`, and that of the last line written.
+    /// The time of the last call of `show`, and the time at which the last line was written.
     var lastShown: ContinuousClock.Instant
     var lastWritten: ContinuousClock.Instant?
     /// Whether the terminal's current line contains text.
@@ -27,7 +27,7 @@ public final class ProgressLine: Sendable {
   /// Moves the cursor to the beginning of the terminal's line and clears the line.
   private static let clearLine = "\r\u{1b}[K"
 
-  /// - Parameter label: The work's name.
+  /// - Parameter label: The work's name, at the beginning of the line.
   public convenience init(_ label: String) {
     let isTerminal = ScriptContext.current.hasTerminal
     self.init(label, isTerminal: isTerminal, interval: isTerminal ? .milliseconds(100) : .seconds(30)) {
@@ -44,8 +44,10 @@ public final class ProgressLine: Sendable {
   /// Shows how many pieces of a part of the work are done.
   /// - Parameters:
   ///   - part: The part's name; a new name begins a new part.
-  ///   - note: Text after the count.
-  ///   - secondsLeft: Time left; nil: estimated from the part's time so far.
+  ///   - done: Number of pieces that are done.
+  ///   - total: Number of all pieces of the part.
+  ///   - note: Text after these two numbers.
+  ///   - secondsLeft: Time left; nil: it is estimated from the time that the part has taken so far.
   public func show(_ part: String, _ done: Int, of total: Int, note: String = "", secondsLeft: Double? = nil) {
     let now = ContinuousClock.now
     state.withLock { state in
@@ -61,7 +63,7 @@ public final class ProgressLine: Sendable {
     }
   }
 
-  /// Clears the line on a terminal; elsewhere prints how long everything took.
+  /// On a terminal, clears the line; elsewhere, prints how long everything took.
   public func finish() {
     state.withLock { state in
       if isTerminal {

@@ -4,32 +4,35 @@ import Scripting
 
 /// One run of an experiment: its options, its checkpoint, and the scenes and figures that it makes.
 ///
-/// A script begins with `let run = Run()`, which reads the options after the script's name; `--help` lists them. In the
-/// REPL there are no options, so every option has its default.
+/// A script begins with `let run = Run()`, which reads the options after the script's name; `--help` lists them. The
+/// REPL has no options: there, every option has its default.
 public final class Run {
   /// The script's file name without `.swift`.
   public let name: String
-  /// Folder for figures; created when the first one is saved.
+  /// The folder for figures; it is created when the first figure is saved.
   public let output: String
   /// Seed for all random numbers of the run.
   public let seed: UInt64
   private let options: RunOptions
   private var opened: Pipeline?
   private var warned: Set<String> = []
-  /// The scenes that this run generated, in order.
+  /// The scenes that this run generated, in order. A scene that was generated several times is listed once.
   public private(set) var generated: [SceneRecord] = []
 
   /// A run with the options that the script was started with. Invalid options end the program with a one-line error.
   public convenience init() { self.init(Self.arguments(NoOptions.self)) }
 
-  /// A run whose script defines options in addition to the common ones. Invalid options end the program with a one-line
-  /// error.
+  /// A run whose script defines options in addition to the common ones, and the values of the script's options. Invalid
+  /// options end the program with a one-line error.
   public static func with<Own: ParsableArguments>(_ own: Own.Type) -> (run: Run, options: Own) {
     let arguments = arguments(own)
     return (Run(arguments), arguments.options.own)
   }
 
   /// A run with options as on the command line.
+  /// - Parameters:
+  ///   - name: the name of the script, after which figures are named.
+  ///   - arguments: the options, one word per element.
   /// - Throws: ArgumentParser's errors.
   public convenience init(name: String, arguments: [String]) throws {
     self.init(NamedArguments(name: name, options: try RunArguments<NoOptions>.parse(arguments)))
@@ -44,7 +47,7 @@ public final class Run {
 
   private static func arguments<Own: ParsableArguments>(_ own: Own.Type) -> NamedArguments<Own> {
     let isScript = ScriptContext.current.isSupervised
-    // So what a script has printed is not lost if it stops at an error.
+    // So that what a script has printed is not lost if it stops at an error.
     writeLineByLine()
     let arguments = isScript ? CommandLine.arguments : ["REPL"]
     let script = arguments.first ?? "script"
@@ -90,29 +93,30 @@ public final class Run {
   /// The number of denoising steps: `--steps` if given, else the script's suggestion.
   public func steps(_ suggested: Int) -> Int { options.steps ?? suggested }
 
-  /// Settings for measurements: this run's options, else the checkpoint's defaults.
-  /// - Throws: `SchedulerError` if `--scheduler` names none; what ``pipeline()`` throws.
+  /// Settings for measurements: guidance and γ come from the checkpoint's defaults, the number of steps and the
+  /// negative prompt from `GenerationSettings.measured`. This run's options override both.
+  /// - Throws: `SchedulerError` if `--scheduler` names no known scheduler; errors thrown by ``pipeline()``.
   public func generationSettings() throws -> GenerationSettings {
     var settings = GenerationSettings(try pipeline().defaults)
     settings.scene = settings.scene.overlaid(with: try options.overlay())
     return settings
   }
 
-  /// Refuses the options that a measurement would ignore: its scenes are numbered, a scene's number gives its seed and
-  /// noise, and the model gives the size.
-  /// - Throws: ``RunError/option(name:found:expected:)`` if an option asks for something else.
+  /// Refuses the options that a measurement would ignore: the seed and the noise of a measured scene follow from the
+  /// scene's number, and its size from the model.
+  /// - Throws: ``RunError/option(name:found:expected:)`` if `--seed`, `--size` or `--latents` is given.
   func checkMeasurementOptions() throws {
     let unused: [(name: String, value: String?)] = [
       ("--seed", options.seed.map { "\($0)" }), ("--size", options.size.map { "\($0)" }),
       ("--latents", options.latents),
     ]
     for case (let name, let value?) in unused {
-      throw RunError.option(name: name, found: value, expected: "no such option: measurements fix seed, size and noise")
+      throw RunError.option(name: name, found: value, expected: "no such option: measurements set seed, size and noise")
     }
   }
 
-  /// The checkpoint that `--checkpoint` names, else the bundled model; opened once.
-  /// - Throws: what `Pipeline` throws.
+  /// The checkpoint that `--checkpoint` names, else the bundled model. It is opened only once.
+  /// - Throws: as `Pipeline.init`.
   public func pipeline() throws -> Pipeline {
     if let opened { return opened }
     let pipeline = try Pipeline(
@@ -123,7 +127,8 @@ public final class Run {
   }
 
   /// A bundled emoji or photograph by its name, or any image file by its path.
-  /// - Throws: ``RunError``, `ImageError`.
+  /// - Throws: ``RunError/unknownReference(name:known:)`` for an unknown name; `ImageError` for a file that cannot be
+  ///   read.
   public func reference(_ name: String) throws -> Picture {
     let isPath = name.contains("/") || FileManager.default.fileExists(atPath: name)
     return try isPath ? Picture(contentsOf: name) : Picture(contentsOf: Bundled.reference(name), named: name)
@@ -132,20 +137,21 @@ public final class Run {
   /// A subject from a reference image.
   /// - Parameters:
   ///   - name: As for ``reference(_:)``.
-  ///   - phrase: The words for the subject in the prompt; nil: the image's name.
-  ///   - box: Where the subject is to be.
+  ///   - phrase: The words for the subject in the prompt; nil: `name`.
+  ///   - box: Where the subject is to be in the generated image.
   /// - Throws: as ``reference(_:)``.
   public func subject(_ name: String, phrase: String? = nil, box: Box = .none) throws -> Subject {
     Subject(phrase ?? name, picture: try reference(name), box: box)
   }
 
-  /// A scene with the published settings, overlaid with the settings of the checkpoint, the script and this run's
+  /// A scene with the published settings, overlaid with the settings of the checkpoint, of the script and of this run's
   /// options, in this order.
   /// - Parameters:
+  ///   - prompt: The prompt; the checkpoint's quality prompt is put before it.
   ///   - steps: The script's suggestion for the number of denoising steps.
-  ///   - change: Applied last; overrides even the command-line options.
-  /// - Throws: `SchedulerError` if `--scheduler` names none; `NumPyError` if the file of `--latents` cannot be read;
-  ///   what ``pipeline()`` throws.
+  ///   - change: Changes the scene at the end; it overrides even the command-line options.
+  /// - Throws: `SchedulerError` if `--scheduler` names no known scheduler; `NumPyError` if the file of `--latents`
+  ///   cannot be read; errors thrown by ``pipeline()``.
   public func scene(
     _ prompt: String, _ subjects: [Subject], steps: Int? = nil, _ change: (inout Scene) -> Void = { _ in }
   ) throws -> Scene {
@@ -157,8 +163,9 @@ public final class Run {
     return scene
   }
 
-  /// A scene from a file. Settings missing from the file come from the checkpoint; command-line options override both.
-  /// - Throws: as `Scene(_:files:defaults:)` and ``pipeline()``.
+  /// A scene from a file. Settings that the file does not name come from the checkpoint; command-line options override
+  /// both.
+  /// - Throws: as `Scene(_:files:defaults:)`, ``scene(_:_:steps:_:)`` and ``reference(_:)``.
   public func scene(contentsOf path: String) throws -> Scene {
     var scene = try Scene(
       JSONNode.read(path), files: SceneFiles(nextTo: path), defaults: pipeline().defaults.settings)
@@ -167,10 +174,16 @@ public final class Run {
     return scene
   }
 
-  /// Generates an image of the scene, showing progress, and adds the scene to the JSON saved with later figures.
+  /// Generates the scene's images, showing progress, and adds the scene to the JSON file of all figures that are saved
+  /// later.
   ///
-  /// In the REPL, Ctrl-C ends the generation after the current step; the image is then that step's prediction.
-  /// - Throws: as `Pipeline.generate`.
+  /// In the REPL, Ctrl-C ends the generation after the current step; the image is then what that step predicts.
+  /// - Parameters:
+  ///   - conditions: the encoded texts and images; nil: they are encoded here.
+  ///   - observing: hooks and recorders, active during this generation only.
+  ///   - label: name of the images in the JSON file and on the progress line. If it is empty, the progress line shows
+  ///     the script's name.
+  /// - Throws: as `Pipeline.generate`; errors thrown by ``pipeline()``.
   public func generate(
     _ scene: Scene, conditions: Conditions? = nil, observing: any Observing..., as label: String = ""
   ) throws -> Generation {
@@ -189,9 +202,9 @@ public final class Run {
     return generation
   }
 
-  /// Generates an image of the scene and returns every activation at the chosen hook points, by name and with its axes.
-  /// - Parameter patterns: names of hook points; `*` matches anything.
-  /// - Throws: as ``generate(_:conditions:observing:as:)``; `HookError` if a pattern's hook points cannot fire.
+  /// Generates the scene's images and returns a recorder with every tensor of the chosen hook points.
+  /// - Parameter patterns: patterns of the names of hook points; `*` stands for any characters.
+  /// - Throws: as ``generate(_:conditions:observing:as:)``; `HookError` if a pattern matches no point that can fire.
   public func cache(_ patterns: String..., of scene: Scene) throws -> ActivationRecorder {
     let recorder = ActivationRecorder(HookSelection(patterns: patterns))
     _ = try generate(scene, observing: recorder)
@@ -207,7 +220,8 @@ public final class Run {
     }
   }
 
-  /// In the REPL, Ctrl-C stops the work after the current step and the REPL continues. A script exits immediately.
+  /// Runs work that Ctrl-C stops after the current step in the REPL, which then continues. In a script, Ctrl-C ends the
+  /// script immediately.
   private func untilInterrupted<Result>(_ body: () throws -> Result) rethrows -> Result {
     guard ScriptContext.current.isREPL else { return try body() }
     let cancellation = Cancellation()
@@ -218,9 +232,13 @@ public final class Run {
 
   // MARK: Saving figures
 
-  /// Writes a figure as `NAME.png`, and `NAME.json` next to it with seed, options, checkpoint, the scenes that the run
+  /// Writes a figure as `NAME.png`, and next to it `NAME.json` with seed, options, checkpoint, the scenes that the run
   /// has generated so far, and the numbers that the figure shows.
-  /// - Throws: `PlotError`, `ImageError`, ``RunError``.
+  /// - Parameters:
+  ///   - name: `NAME`; nil: the run's name.
+  ///   - numbers: the numbers that the figure shows.
+  /// - Throws: `PlotError` for a figure that cannot be drawn; `ImageError`, `JSONError`, `NumPyError` or ``RunError``
+  ///   for a file that cannot be written; errors thrown by ``pipeline()``.
   public func save(_ figure: any Figure, as name: String? = nil, numbers: JSONValue) throws {
     let path = try prepared(name, ending: "png")
     try figure.image().write(path)
@@ -228,16 +246,19 @@ public final class Run {
   }
 
   /// Saves a figure with any encodable value as its numbers.
+  /// - Throws: as `save` with JSON numbers; `EncodingError` if a number is not finite.
   public func save(_ figure: any Figure, as name: String? = nil, numbers: some Encodable) throws {
     try save(figure, as: name, numbers: JSONValue(encoding: numbers))
   }
 
   /// Saves an animation with any encodable value as its numbers.
+  /// - Throws: as `save` with JSON numbers; `EncodingError` if a number is not finite.
   public func save(_ animation: Animation, as name: String? = nil, numbers: some Encodable) throws {
     try save(animation, as: name, numbers: JSONValue(encoding: numbers))
   }
 
-  /// Writes an animation as `NAME.gif`, and `NAME.json` next to it with the same content as for a figure.
+  /// Writes an animation as `NAME.gif`, and next to it `NAME.json` with the same content as for a figure.
+  /// - Throws: as `save` for a figure.
   public func save(_ animation: Animation, as name: String? = nil, numbers: JSONValue) throws {
     let path = try prepared(name, ending: "gif")
     try animation.write(path)
@@ -248,7 +269,7 @@ public final class Run {
     do {
       try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     } catch {
-      throw RunError.file(path: output, reason: "the folder cannot be made: \(error.localizedDescription)")
+      throw RunError.file(path: output, reason: "the folder cannot be created: \(error.localizedDescription)")
     }
     return "\(output)/\(name ?? self.name).\(ending)"
   }

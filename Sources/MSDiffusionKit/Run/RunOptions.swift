@@ -1,4 +1,4 @@
-// Scripts declare their own options with it.
+// Scripts declare their own options with ArgumentParser.
 @_exported import ArgumentParser
 import Models
 
@@ -15,30 +15,32 @@ struct RunOptions: ParsableArguments {
 
   @Option(
     help:
-      "Attention heads of the adapter's resampler, if not in ms_adapter_config.json. (default: heads of width 64)")
+      "Number of the resampler's attention heads, if ms_adapter_config.json lacks it. (default: each head is 64 wide)")
   var adapterHeads: Int?
 
   @Flag(
-    help: "Ignore weights that no layer of the checkpoint's configurations uses. (default: they are an error)")
+    help: "Ignore weights that no layer of the model uses. (default: such weights are an error)")
   var ignoreSurplus = false
 
   @Option(help: "Seed for all random numbers.")
   var seed: UInt64?
 
-  @Option(help: "Denoising steps.")
+  @Option(help: "Number of denoising steps.")
   var steps: Int?
 
   @Option(help: "Strength of classifier-free guidance.")
   var guidance: Float?
 
-  @Option(help: "Side of the images in pixels, a multiple of the model's factor. (default: the model's own)")
+  @Option(
+    help:
+      "Side of the images in pixels, a multiple of the number of pixels per latent. (default: the model's own size)")
   var size: Int?
 
   @Option(
     help: "Scheduler: \(SchedulerKind.allCases.map(\.name).joined(separator: ", ")). (default: the checkpoint's)")
   var scheduler: String?
 
-  @Option(help: "A .npy file with initial noise of standard deviation 1, [1, C, h, w], instead of noise from the seed.")
+  @Option(help: "A .npy file with starting noise of standard deviation 1, [1, C, h, w]. (default: noise from the seed)")
   var latents: String?
 
   @Option(help: "Folder for figures. (default: Figures/ in this package)")
@@ -50,7 +52,7 @@ struct RunOptions: ParsableArguments {
   }
 
   /// The scene settings that the options set.
-  /// - Throws: `SchedulerError` if `--scheduler` names none.
+  /// - Throws: `SchedulerError` if `--scheduler` names no known scheduler.
   func overlay() throws -> SettingsOverlay {
     let kind = try scheduler.map { try SchedulerKind.named($0) }
     return SettingsOverlay {
@@ -60,7 +62,7 @@ struct RunOptions: ParsableArguments {
   }
 }
 
-/// The options that every experiment takes, and one experiment's own.
+/// The options that every experiment takes, and the options of one experiment.
 struct RunArguments<Own: ParsableArguments>: ParsableArguments {
   @OptionGroup var common: RunOptions
   @OptionGroup(title: "Options of this experiment") var own: Own

@@ -70,13 +70,15 @@ public enum SmallModel {
     "vae": ["diffusers", "AutoencoderKL"],
   ]
 
-  /// Default settings of the bundled model. Both prompts are empty: the model has never seen words about quality.
+  /// Default settings of the bundled model. The quality prompt and the negative prompt are empty, since the model has
+  /// never seen words about quality.
   static let defaults = SettingsOverlay {
     ($0.qualityPrompt, $0.negativePrompt) = ("", "")
     ($0.guidance, $0.guidanceInterval, $0.scale) = (7.5, 0...5, 1.4)
   }
 
-  /// An adapter of 16 tokens per subject and 4 dummy tokens; resamplers have two blocks.
+  /// The configuration of an adapter with this projector: 16 tokens per subject and 4 dummy tokens. Resamplers have two
+  /// blocks.
   static func adapter(_ projector: any ProjectorConfiguration.Type) -> JSONValue {
     [
       "projector": .string(projector.name), "tokens": 16, "dummies": 4, "context_width": JSONValue(contextWidth),

@@ -3,7 +3,7 @@ import Foundation
 import JSON
 
 /// A small vocabulary taken from CLIP's: all bytes, and only the merges that the given words need. These words split
-/// into the same pieces as with the whole vocabulary; other words split into smaller pieces.
+/// into the same pieces as with the whole vocabulary; other words may split into smaller pieces.
 package struct Vocabulary {
   /// Pairs of pieces to merge, the most frequent first, as in `merges.txt`.
   package let merges: [String]
@@ -27,7 +27,8 @@ package struct Vocabulary {
       bytes + bytes.map { $0 + "</w>" } + kept.map { $0.replacing(" ", with: "") } + [Self.startToken, Self.endToken]
   }
 
-  /// - Parameter mergesFile: CLIP's `merges.txt`.
+  /// - Parameter mergesFile: path of CLIP's `merges.txt`.
+  /// - Throws: Foundation's error if the file cannot be read.
   package init(words: some Sequence<String>, mergesFile: String) throws {
     let lines = try String(contentsOfFile: mergesFile, encoding: .utf8).split(separator: "\n").map(String.init)
     self.init(words: words, merges: lines.filter { !$0.hasPrefix("#version") })
@@ -63,7 +64,7 @@ package struct Vocabulary {
     return (printable + others).compactMap { Unicode.Scalar(UInt32($0)).map { String(Character($0)) } }
   }
 
-  /// Writes vocabulary, merges and configuration.
+  /// Writes the files of the vocabulary, of the merges and of the tokenizer's configuration.
   package func write(to folder: TokenizerFolder) throws {
     try JSONValue.object(pieces.enumerated().map { ($0.element, JSONValue($0.offset)) })
       .write(to: folder.vocabulary, pretty: false)

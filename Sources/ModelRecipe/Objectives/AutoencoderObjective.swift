@@ -10,11 +10,11 @@ import TrainingData
 /// Trains the autoencoder to reconstruct images, with their edges, from latents that stay near a standard normal
 /// distribution (Kingma and Welling, 2014; Rombach et al., 2022, without the adversarial loss).
 struct AutoencoderObjective: TrainingObjective {
-  /// Weight of the KL divergence from the standard normal distribution. The divergence is a mean over latents, the
-  /// reconstruction loss a mean over pixels.
+  /// Weight of the KL divergence from the standard normal distribution. The divergence is a mean over latents, while
+  /// the reconstruction loss is a mean over pixels.
   static let divergenceWeight: Float = 1e-3
 
-  /// Weight that a subject's pixels get in addition to the background's weight of 1.
+  /// What a subject's pixels weigh in addition to 1, the weight of the background.
   static let subjectWeight: Float = 2
 
   let vae: VAE
@@ -49,14 +49,14 @@ struct AutoencoderObjective: TrainingObjective {
   /// Weight of each pixel in the loss, `[1, S, S]`, mean 1: higher on subjects than on the background.
   private func pixelWeights(of scene: TrainingSample) -> Tensor {
     let side = SmallModel.imageSize
-    // A place that is a subject covers the whole image: it counts as background.
+    // A subject that is a place covers the whole image, and counts as background.
     let covered = scene.subjects.filter { $0.box != .whole }.map(\.silhouette)
     let subjects = covered.dropFirst().reduce(covered.first ?? .zeros([side, side])) { $0 + $1 }
     let raw = subjects.clamped(to: 0...1) * Self.subjectWeight + 1
     return (raw / raw.mean()).reshaped([1, side, side])
   }
 
-  /// Mean and standard deviation of the latents of 256 scenes; the latents of the U-Net are shifted and scaled by them.
+  /// Mean and standard deviation of the latents of 256 scenes, by which the U-Net's latents are shifted and scaled.
   func latentMoments() -> (mean: Float, standardDeviation: Float) {
     let images = Tensor.stacked(
       (0..<256).map { world.sample($0, seed: seed, size: SmallModel.imageSize).image }, axis: 0)
@@ -65,8 +65,8 @@ struct AutoencoderObjective: TrainingObjective {
     return (mean.item, (latents - mean).square().mean().sqrt().item)
   }
 
-  /// Mean absolute difference between neighbouring pixels, horizontally and vertically; on the reconstruction's
-  /// error, it penalises blurred edges more than shifted tones.
+  /// Mean absolute difference between neighbouring pixels, horizontally and vertically. For the error of a
+  /// reconstruction, it is larger if edges are blurred than if tones are shifted.
   private func edges(_ difference: Tensor) -> Tensor {
     let (height, width) = (difference.shape[2], difference.shape[3])
     let horizontal = difference.sliced(axis: 3, 1..<width) - difference.sliced(axis: 3, 0..<width - 1)

@@ -7,8 +7,8 @@ import TrainingData
 // Axes: B samples, P embedding width.
 
 /// Trains text and image encoder together (Radford et al., 2021). Three kinds of pairs are contrasted: crops and the
-/// names of their kinds, scenes and their captions, and two crops of the same identity, so that the image encoder also
-/// keeps looks that words do not describe.
+/// names of their kinds, scenes and their captions, and two crops of the same identity. The last kind makes the image
+/// encoder keep looks that words do not describe.
 struct ContrastiveObjective: TrainingObjective {
   /// Similarities are divided by this before the softmax.
   static let temperature: Float = 0.07
@@ -74,12 +74,13 @@ struct ContrastiveObjective: TrainingObjective {
     x / (x.square().sum(axes: [1], keepingAxes: true) + 1e-8).sqrt()
   }
 
-  /// 1 where two samples count as the same, `[B, B]`.
+  /// 1 for two samples with equal values, 0 for all others: `[B, B]`.
   private static func equal<Value: Equatable>(_ values: [Value]) -> Tensor {
     Tensor(values.flatMap { a in values.map { a == $0 ? 1 : 0 } }, shape: [values.count, values.count])
   }
 
-  /// Cross-entropy in both directions; if a sample has several matches, each of them counts equally.
+  /// Cross-entropy in both directions, from `a` to `b` and from `b` to `a`. If a sample has several matches, they all
+  /// have the same weight.
   private static func loss(_ a: Tensor, _ b: Tensor, same: Tensor) -> Tensor {
     let target = same / same.sum(axes: [1], keepingAxes: true)
     let similarity = a.matmul(b.transposed()) / temperature
@@ -89,8 +90,8 @@ struct ContrastiveObjective: TrainingObjective {
     return (entropy(similarity) + entropy(similarity.transposed())) * 0.5
   }
 
-  /// The fraction of queries whose nearest of 20 candidates is the right one, on held-out identities: a second crop for
-  /// a crop, and a caption for a scene.
+  /// How often the most similar of 20 candidates is the right one, on held-out identities. In one task the candidates
+  /// for a crop are other crops, one of them of the same identity; in the other task they are captions for a scene.
   func evaluation(step: Int) throws -> [(name: String, value: Double)] {
     var (crops, captions, queries) = (0, 0, 0)
     for round in 0..<10 {
@@ -112,7 +113,7 @@ struct ContrastiveObjective: TrainingObjective {
     ]
   }
 
-  /// Number of rows whose most similar column is a match.
+  /// Number of rows in which the column of greatest similarity is a match.
   private static func hits(_ similarity: Tensor, same: Tensor) -> Int {
     (0..<similarity.shape[0]).count { row in
       same[row, similarity.sliced(axis: 0, row..<row + 1).argMax()] == 1

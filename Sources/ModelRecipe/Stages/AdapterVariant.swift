@@ -2,21 +2,22 @@ import Checkpoints
 import MSDiffusion
 import Training
 
-/// The adapters of the paper's ablation. All but ``full`` lack one thing, to see what it contributes. All are trained
-/// with the same base, on the same samples.
+/// The adapters of the paper's ablation. All but ``full`` lack something, to show what it contributes. All are trained
+/// for the same base; with the same seed, on the same samples.
 public enum AdapterVariant: String, CaseIterable, Sendable {
   /// The published adapter.
   case full
   /// One linear map of the pooled image embedding instead of the resampler.
   case linearProjector = "linear-projector"
-  /// A resampler with learned queries, which sees neither phrases nor boxes.
+  /// A resampler with learned queries. It gets neither phrases nor boxes.
   case plainResampler = "plain-resampler"
-  /// Every position attends to all subjects: no boxes, no dummy tokens.
+  /// Every position attends to all subjects, and none to dummy tokens: subjects are not confined to their boxes.
   case noSubjectAttention = "no-multi-subject-attention"
-  /// No layout at all: learned queries and no masks. Instead, a loss draws image attention into the boxes (Eq. 7).
+  /// No layout at all: queries are learned, and subjects are not confined to their boxes. Instead, a loss draws image
+  /// attention into the boxes (Eq. 7).
   case imageLoss = "no-layout-ial"
-  /// As ``imageLoss``, with a loss on text attention too, which also trains text cross-attention
-  /// (`TrainedTextAttention`).
+  /// As ``imageLoss``, but also with a loss on text attention. For this loss, weights of text cross-attention are
+  /// trained too; `TrainedTextAttention` says which.
   case imageAndTextLoss = "no-layout-ial-tal"
 
   /// The name in figures.
@@ -31,7 +32,7 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
     }
   }
 
-  /// How images become tokens.
+  /// The kind of projector, which turns images into tokens.
   package var projector: any ProjectorConfiguration.Type {
     switch self {
     case .full, .noSubjectAttention: GroundingResampler.Configuration.self
@@ -40,7 +41,7 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
     }
   }
 
-  /// How subjects are kept apart, in training and in generation.
+  /// How subjects are kept apart, both in training and in generation.
   public var layout: LayoutOptions {
     var options = LayoutOptions()
     options.confinesSubjects =
@@ -51,7 +52,7 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
     return options
   }
 
-  /// Losses on attention, added to the denoising loss.
+  /// Weights of the losses on attention, which are added to the denoising loss.
   public var terms: AttentionTerms {
     switch self {
     case .imageLoss: .image
@@ -63,8 +64,8 @@ public enum AdapterVariant: String, CaseIterable, Sendable {
   /// Whether the base's text cross-attention is trained too.
   public var trainsTextAttention: Bool { terms.text > 0 }
 
-  /// The folder for one training run in a working folder. It holds the log, the checkpoints, and the whole model in
-  /// `model/`.
+  /// The folder for one training run in a working folder. It holds the log, the checkpoints and, once training is
+  /// finished, the whole model in `model/`.
   public func folder(in workingFolder: String, seed: UInt64) -> String {
     "\(workingFolder)/ablation/\(rawValue)-\(seed)"
   }

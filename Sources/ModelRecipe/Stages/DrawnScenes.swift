@@ -2,7 +2,7 @@ import Models
 import Training
 import TrainingData
 
-/// Emoji scenes, drawn when needed; no two are the same.
+/// Emoji scenes, which are drawn at the time they are needed.
 struct DrawnScenes: SampleSource {
   let world: EmojiWorld
 
@@ -15,7 +15,7 @@ struct DrawnScenes: SampleSource {
     world.sample(index, seed: seed, split: .heldOutIdentities, size: size, referenceSize: referenceSize)
   }
 
-  /// Nil: the seed alone decides the samples.
+  /// nil: samples depend only on their index and the seed.
   var contentHash: String? { nil }
 
   /// Empty: captions of drawn scenes are short enough for the text encoder.

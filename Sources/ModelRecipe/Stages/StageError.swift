@@ -20,7 +20,8 @@ public enum StageError: Error, Equatable, CustomStringConvertible {
         + "finish the stage '\(stage?.rawValue ?? "?")' first, with the same --output"
     case .ownData(let stage):
       return
-        "stage \(stage.rawValue): expected drawn scenes, found a folder of samples; only base and adapter take one"
+        "stage \(stage.rawValue): expected drawn scenes, found a folder of samples; only the stages base and adapter "
+        + "can be trained on your own samples"
     case .noSubjects(let folder, let line):
       return "\(folder)/\(SampleFolder.listName), line \(line): expected one to four subjects, found none; "
         + "remove this sample"

@@ -9,12 +9,13 @@ import Training
 // How stages read and write the parts of a model folder.
 
 extension ModelFolder {
-  /// - Throws: ``StageError/missingPart(folder:part:)``; `CheckpointError`.
+  /// The weights of a part that an earlier stage has written.
+  /// - Throws: ``StageError/missingPart(folder:part:)`` if the part is missing; `CheckpointError` if it cannot be read.
   func source(_ part: ModelPart) throws -> CheckpointSource {
     CheckpointSource(try existing(part, has(part) ? self : nil).checkpoint(of: part))
   }
 
-  /// Unwraps a part that an earlier stage has to have written; nil means that it is missing.
+  /// Unwraps a value that needs a part which an earlier stage must have written; nil means that the part is missing.
   private func existing<Value>(_ part: ModelPart, _ value: Value?) throws -> Value {
     guard let value else { throw StageError.missingPart(folder: path, part: part) }
     return value
@@ -34,7 +35,7 @@ extension ModelFolder {
     try write(SmallModel.index, of: .index)
   }
 
-  /// The models that a denoising stage uses but does not train.
+  /// The models that a denoising stage uses, but does not train.
   func frozen(withVision: Bool) throws -> DenoisingObjective.Frozen {
     DenoisingObjective.Frozen(
       vae: try VAE(Scope(source(.vae)), VAEConfiguration(configuration(of: .vae))),
@@ -45,14 +46,14 @@ extension ModelFolder {
       processor: try CLIPImageProcessor(existing(.imageEncoder, imageProcessor())))
   }
 
-  /// The trained base model.
+  /// The U-Net of the trained base model.
   func unet(_ source: CheckpointSource) throws -> UNet {
     try UNet(Scope(source), UNetConfiguration(configuration(of: .unet)))
   }
 }
 
 extension Adapter {
-  /// An adapter to train. Its keys and values start as copies of the text branch's (appendix A).
+  /// An adapter to train. Its projections to keys and values start as copies of those for text (appendix A).
   static func untrained(
     _ projector: any ProjectorConfiguration.Type, beside unet: UNet, source: RandomSource
   ) throws -> Adapter {

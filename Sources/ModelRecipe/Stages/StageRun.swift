@@ -9,21 +9,22 @@ import Tensors
 import Training
 import TrainingData
 
-/// Trains one stage of the bundled model in a working folder. Its log and checkpoints go to a folder named after the
-/// stage, finished parts to `model/`.
+/// Trains one stage of the bundled model in a working folder. Log and checkpoints are written to a folder named after
+/// the stage, finished parts to `model/`. A variant of the adapter has a folder of its own for both.
 public struct StageRun {
   public let stage: TrainingStage
   public let plan: TrainingPlan
   /// The folder for the stage's log and checkpoints.
   public let folder: String
-  /// One line per phrase past the text encoder's token limit in your own samples; show these lines before training
-  /// begins.
+  /// One line per phrase that is past the text encoder's token limit in your own samples. Show these lines before
+  /// training begins.
   public let warnings: [String]
   private let objective: any TrainingObjective
   /// Writes the stage's parts into a model folder.
   private let export: (ModelFolder) throws -> Void
   private let model, target: ModelFolder
 
+  /// Prepares the training run. For the stage `clip`, this writes the tokenizer's files.
   /// - Parameters:
   ///   - folder: the working folder; created if it is missing.
   ///   - merges: path of CLIP's `merges.txt`, from which the stage `clip` takes its vocabulary.
@@ -32,10 +33,11 @@ public struct StageRun {
   ///     of the bundled model.
   ///   - textAttention: the weights of text cross-attention to train if the variant has a loss on text attention.
   ///   - data: a folder with your own samples for `base` or `adapter`, as `SampleFolder` reads it; nil: drawn scenes.
-  ///   - font: Noto Color Emoji, opened only if scenes are drawn; nil: looked for in the usual folders.
+  ///   - font: the font Noto Color Emoji, which is opened only if scenes are drawn; nil: the font is looked for in the
+  ///     usual folders.
   ///   - change: changes the stage's plan, for example for a shorter trial.
-  /// - Throws: `TrainingError`; `TrainingDataError` for a faulty data folder or a missing emoji font; ``StageError``;
-  ///   errors in the parts of earlier stages.
+  /// - Throws: ``StageError``; `TrainingDataError` or `JSONError` for a faulty data folder; `TrainingDataError` for a
+  ///   missing emoji font; errors in the parts of earlier stages.
   public init(
     _ stage: TrainingStage, folder: String, merges: String, seed: UInt64 = 1,
     supervision: AttentionTerms = .grounding, variant: AdapterVariant? = nil,
@@ -95,7 +97,7 @@ public struct StageRun {
       let weights = RandomSource(seed: seed)
       let unet = try UNet(Scope(weights), UNetConfiguration(JSONNode(SmallModel.unet, name: ModelPart.unet.name)))
       let parameters = weights.inKeyOrder
-      // The prediction starts at zero, too.
+      // The U-Net's prediction is zero at first, too.
       Self.zeroWeights(parameters, ending: ["conv_out.weight", "conv2.weight", "proj_out.weight"])
       let denoising = try DenoisingObjective(
         loss: DenoisingLoss(unet, diffusion: Self.diffusion(), attention: supervision),
@@ -117,7 +119,9 @@ public struct StageRun {
     warnings = truncated.map(\.description)
   }
 
-  /// The samples of a data folder. Each must have a subject; only base and adapter can be trained on them.
+  /// The samples of a data folder.
+  /// - Throws: ``StageError`` if a sample has no subject, or if the stage is neither base nor adapter; errors in the
+  ///   folder.
   private static func samples(in folder: String, for stage: TrainingStage) throws -> FolderSamples {
     guard stage == .base || stage == .adapter else { throw StageError.ownData(stage: stage) }
     let samples = try SampleFolder(folder)
@@ -126,16 +130,19 @@ public struct StageRun {
   }
 
   /// Sets weights to zero, so that residual branches add nothing at first.
-  /// - Parameter endings: how the keys of these weights end, the last ones of their branches.
+  /// - Parameter endings: how the keys of the weights end that come last in their branches.
   private static func zeroWeights(_ parameters: [Parameter], ending endings: [String]) {
     for parameter in parameters where endings.contains(where: parameter.key.hasSuffix) {
       parameter.value = .zeros(parameter.shape)
     }
   }
 
-  /// Copies the parts of earlier stages that the working folder lacks from another model, so that a stage can be
-  /// trained without running the earlier ones.
-  /// - Throws: `CheckpointError`.
+  /// Copies parts of earlier stages from another model, if the working folder lacks them, so that a stage can be
+  /// trained without running the earlier stages.
+  /// - Parameters:
+  ///   - folder: the working folder.
+  ///   - model: the folder of the other model.
+  /// - Throws: `CheckpointError` if a part cannot be copied.
   public static func takeParts(before stage: TrainingStage, into folder: String, from model: String) throws {
     let earlier = TrainingStage.allCases.prefix { $0 != stage }.flatMap(\.parts)
     try ModelFolder(folder + "/model").copy(earlier, from: ModelFolder(model))
@@ -148,6 +155,10 @@ public struct StageRun {
 
   /// Trains until the plan is complete or the run is cancelled. A finished stage writes its parts, with averaged
   /// weights, to `model/`.
+  /// - Parameters:
+  ///   - cancellation: ends the run after the current step, with a checkpoint.
+  ///   - progress: called after every step.
+  /// - Throws: as `Trainer.init` and `Trainer.run`; `CheckpointError` if a part cannot be written.
   public func run(
     cancellation: Cancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Trainer.Outcome {
@@ -160,13 +171,14 @@ public struct StageRun {
   /// The stage's training loop, which continues from the newest checkpoint.
   package func trainer() throws -> Trainer { try Trainer(objective, plan, folder: URL(fileURLWithPath: folder)) }
 
-  /// Writes the stage's parts to `model/` with their present weights: the initial ones, if called before training.
+  /// Writes the stage's parts to `model/` with their present weights; before training, these are the initial weights.
   package func exportUntrained() throws { try export(target) }
 
   /// Writes a whole model from the training run so far to a separate folder: the averaged weights of the newest
-  /// checkpoint, and the parts of earlier stages. It may be called while another process trains.
-  /// - Returns: the number of steps done.
-  /// - Throws: ``StageError/noCheckpoint(folder:)``; errors in the checkpoint.
+  /// checkpoint, and links to all other parts but the adapter. It may be called while another process trains.
+  /// - Returns: the number of steps after which the checkpoint was written.
+  /// - Throws: ``StageError/noCheckpoint(folder:)`` before the first checkpoint; errors in the checkpoint;
+  ///   `CheckpointError` if a part cannot be written.
   public func writeSnapshot(to path: String) throws -> Int {
     guard let checkpoint = TrainingCheckpoint.newest(in: folder) else {
       throw StageError.noCheckpoint(folder: folder)

@@ -6,15 +6,15 @@ import Training
 public enum TrainingStage: String, CaseIterable, Sendable {
   /// The autoencoder.
   case vae
-  /// Text and image encoder, trained contrastively.
+  /// The text encoder and the image encoder, trained contrastively.
   case clip
-  /// The U-Net, on captions alone, with grounding supervision.
+  /// The U-Net, trained on captions alone, with grounding supervision.
   case base
   /// The adapter: the resampler, and keys and values of subject attention, with the U-Net frozen.
   case adapter
 
   /// The stage's training plan, with `batch · steps` samples in total.
-  /// - Parameter seed: seed of weights and samples.
+  /// - Parameter seed: seed of the initial weights and of the samples.
   public func plan(seed: UInt64) -> TrainingPlan {
     var plan: TrainingPlan
     switch self {
@@ -39,8 +39,8 @@ public enum TrainingStage: String, CaseIterable, Sendable {
     return plan
   }
 
-  /// Fraction of subjects that captions call "a thing" while encoders, base and adapter are trained: only the reference
-  /// then shows what they are.
+  /// Fraction of subjects that captions call "a thing" while encoders, base and adapter are trained. Only the reference
+  /// shows what these subjects are.
   static let unnamedFraction: Float = 0.08
 
   /// The parts of `model/` that the stage writes.

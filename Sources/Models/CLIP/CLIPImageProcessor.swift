@@ -3,20 +3,25 @@ import JSON
 import Layers
 import Tensors
 
-/// Turns an image into the vision encoder's input as the published code does: bicubic to 512×512 first (MS-Diffusion),
-/// then CLIP's own resize of the short edge, centre crop, scaling to 0…1 and normalisation.
+/// Turns an image into the vision encoder's input as the published code does. MS-Diffusion first resizes the image to
+/// 512×512, bicubically; CLIP then resizes the short edge, crops the centre, scales to 0…1 and normalises.
 public struct CLIPImageProcessor: Sendable {
   /// Length of the short edge after resizing, in pixels.
   public var shortEdge: Int
+  /// Size after cropping, in pixels.
   public var cropHeight: Int
   public var cropWidth: Int
+  /// Mean of red, green and blue, which is subtracted.
   public var mean: [Float]
+  /// Standard deviation of red, green and blue, by which the difference is divided.
   public var standardDeviation: [Float]
+  /// The filter with which the short edge is resized.
   public var filter: ResizeFilter
-  /// Side of the square, in pixels, to which a reference image is resized before CLIP's preprocessing; nil: no resize.
+  /// Side of the square, in pixels, to which a reference image is resized before CLIP's preprocessing; nil: the image
+  /// is not resized before it.
   public var referenceSide: Int? = 512
 
-  /// CLIP's preprocessing to images of this side: 224 for the published encoder.
+  /// CLIP's published preprocessing, for an encoder of images with this side.
   public init(side: Int = 224) {
     (shortEdge, cropHeight, cropWidth, filter) = (side, side, side, .bicubic)
     mean = [0.48145466, 0.4578275, 0.40821073]
@@ -24,7 +29,8 @@ public struct CLIPImageProcessor: Sendable {
   }
 
   /// Reads a `preprocessor_config.json`.
-  /// - Throws: `JSONError`; `ParameterError.unsupported` for resampling other than bilinear (2) or bicubic (3).
+  /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for sizes, means or standard
+  ///   deviations that cannot be used, and for resampling other than bilinear (2) or bicubic (3).
   public init(_ json: JSONNode) throws {
     self.init()
     let size = json["size"]

@@ -2,23 +2,29 @@ import JSON
 import Layers
 import Tensors
 
-/// A CLIP text encoder (Radford et al., 2021), from its published keys; with or without a projection.
+/// A CLIP text encoder (Radford et al., 2021) with the published checkpoint keys, with or without a projection.
 public struct CLIPTextEncoder: Sendable {
   public struct Configuration: Sendable {
+    /// Width of the hidden states, C.
     public var width: Int
+    /// Width between the two layers of a block's network.
     public var inner: Int
+    /// Number of transformer blocks.
     public var layers: Int
     public var heads: Int
+    /// Greatest number of tokens.
     public var positions: Int
+    /// Number of tokens in the vocabulary.
     public var vocabulary: Int
     public var epsilon: Float
     public var activation: Activation
     public var endToken: Int
-    /// Width of `text_projection`; nil if the model has none.
+    /// Width of `text_projection`; nil if the model has no projection.
     public var projection: Int?
 
     /// Reads a `config.json` as published for CLIPTextModel and CLIPTextModelWithProjection.
-    /// - Throws: `JSONError`, `ParameterError.unsupported`.
+    /// - Throws: `JSONError` for a missing entry or one of the wrong type; `ParameterError.unsupported` for sizes or an
+    ///   activation that cannot be used.
     public init(_ json: JSONNode) throws {
       width = try json["hidden_size"].int()
       inner = try json["intermediate_size"].int()
@@ -50,7 +56,7 @@ public struct CLIPTextEncoder: Sendable {
     public let lastHidden: Tensor
     /// The state at the end token after the final norm, `[B, C]`.
     public let pooled: Tensor
-    /// The pooled state after the projection, `[B, P]`; nil if the model has none.
+    /// The pooled state after the projection, `[B, P]`; nil if the model has no projection.
     public let projected: Tensor?
 
     /// The second-to-last hidden state, which SDXL conditions on.
@@ -82,12 +88,13 @@ public struct CLIPTextEncoder: Sendable {
     }
   }
 
-  /// Encodes rows of token ids, all of equal length.
+  /// Encodes rows of token ids. Stops the program if the rows differ in length, or are longer than the configuration's
+  /// `positions`.
   public func callAsFunction(_ rows: [[Int]]) -> Output {
     let length = rows.first?.count ?? 0
     guard length <= configuration.positions, rows.allSatisfy({ $0.count == length }) else {
       fail(
-        "CLIP text encoder: token rows of lengths \(rows.map(\.count)), expected one length up to \(configuration.positions)"
+        "CLIP text encoder: expected rows of one length up to \(configuration.positions), found \(rows.map(\.count))"
       )
     }
     let embedded = tokens(rows.flatMap { $0 }).reshaped([rows.count, length, configuration.width])
@@ -101,8 +108,8 @@ public struct CLIPTextEncoder: Sendable {
     return Output(hiddenStates: states, lastHidden: last, pooled: pooled, projected: projection.map { $0(pooled) })
   }
 
-  /// The position at which a row is pooled: the position of the largest id in published configurations with end token
-  /// 2, else the position of the first end token.
+  /// The position of the token whose state is the pooled state. If the configuration names end token 2, as published
+  /// ones do, it is the token with the largest id; otherwise it is the first end token.
   private func endPosition(_ ids: [Int]) -> Int {
     if configuration.endToken == 2 { return ids.firstIndex(of: ids.max() ?? 0) ?? 0 }
     return ids.firstIndex(of: configuration.endToken) ?? 0
@@ -110,7 +117,7 @@ public struct CLIPTextEncoder: Sendable {
 }
 
 /// Checks that sizes from a configuration are from 1 to `limit`, before anything is multiplied or allocated.
-/// - Throws: `ParameterError.unsupported` naming the first size outside of this range.
+/// - Throws: `ParameterError.unsupported` for the first size that is outside of this range, in alphabetical order.
 package func checkSizes(_ component: String, _ sizes: [String: Int], atMost limit: Int = 1 << 20) throws {
   for (option, size) in sizes.sorted(by: { $0.key < $1.key }) where !(1...limit).contains(size) {
     throw ParameterError.unsupported(

@@ -3,7 +3,7 @@ import Tensors
 
 // Axes: B batch, N tokens, C width, H heads.
 
-/// The transformer that CLIP's text and vision encoders share: pre-norm blocks of self-attention and a two-layer network.
+/// The transformer of CLIP's text and vision encoders: pre-norm blocks of self-attention and a two-layer network.
 struct CLIPTransformer: Sendable {
   struct Sizes: Sendable {
     var width: Int

@@ -2,25 +2,33 @@ import JSON
 import Layers
 import Tensors
 
-/// A CLIP vision transformer (Radford et al., 2021), from its published keys.
+/// A CLIP vision transformer (Radford et al., 2021) with the published checkpoint keys.
 public struct CLIPVisionEncoder: Sendable {
   public struct Configuration: Sendable {
+    /// Width of the hidden states, C.
     public var width: Int
+    /// Width between the two layers of a block's network.
     public var inner: Int
+    /// Number of transformer blocks.
     public var layers: Int
     public var heads: Int
+    /// Side of an image in pixels.
     public var imageSize: Int
+    /// Side of a patch in pixels.
     public var patchSize: Int
+    /// Number of colour channels.
     public var channels: Int
     public var epsilon: Float
     public var activation: Activation
+    /// Width of the embedding after the projection, P.
     public var projection: Int
 
-    /// Tokens of one image: the class token and one per patch.
+    /// Number of tokens of one image: the class token, and one token per patch.
     public var tokens: Int { (imageSize / patchSize) * (imageSize / patchSize) + 1 }
 
     /// Reads a `config.json` as published for CLIPVisionModelWithProjection.
-    /// - Throws: `JSONError`, `ParameterError.unsupported`.
+    /// - Throws: `JSONError` for a missing entry or one of the wrong type; `ParameterError.unsupported` for sizes or an
+    ///   activation that cannot be used.
     public init(_ json: JSONNode) throws {
       width = try json["hidden_size"].int()
       inner = try json["intermediate_size"].int()
@@ -90,7 +98,7 @@ public struct CLIPVisionEncoder: Sendable {
     projection = try Linear(scope["visual_projection"], width, configuration.projection, bias: false)
   }
 
-  /// Encodes preprocessed images `[B, 3, S, S]`.
+  /// Encodes preprocessed images `[B, channels, S, S]`, with S the configuration's `imageSize`.
   public func callAsFunction(_ pixels: Tensor) -> Output {
     let (batch, width) = (pixels.shape[0], configuration.width)
     let patchTokens = patches(pixels).reshaped([batch, width, configuration.tokens - 1]).transposed()  // [B, P, C]

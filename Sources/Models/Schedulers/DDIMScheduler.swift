@@ -1,6 +1,6 @@
 import Tensors
 
-/// Denoising diffusion implicit models (Song et al., 2021). Their letter α is ᾱ here, as in Ho et al. (2020).
+/// Denoising diffusion implicit models (Song et al., 2021). What they call α is called ᾱ here, as in Ho et al. (2020).
 struct DDIMScheduler: ScheduleFollower {
   static let name = "ddim"
   static let className = "DDIMScheduler"
@@ -13,7 +13,7 @@ struct DDIMScheduler: ScheduleFollower {
 
   let schedule: TrainingSchedule
   private let configuration: SchedulerConfiguration
-  /// Training timesteps per step.
+  /// Number of training timesteps between two steps.
   private let distance: Int
 
   init(_ configuration: SchedulerConfiguration, steps: Int) throws {
@@ -40,7 +40,7 @@ struct DDIMScheduler: ScheduleFollower {
     return configuration.eta > 0 ? result + noise() * sigma : result
   }
 
-  /// ᾱ of a training timestep; before the first one, the final ᾱ.
+  /// ᾱ of a training timestep. Below 0 it is the final ᾱ: 1, or ᾱ of timestep 0.
   private func alphaBar(_ t: Int) -> Float {
     if t >= 0 { return schedule.noise.alphaBars[t] }
     return configuration.setsFinalAlphaToOne ? 1 : schedule.noise.alphaBars[0]

@@ -1,6 +1,7 @@
 import Tensors
 
-/// Denoising diffusion probabilistic models (Ho et al., 2020) over selected timesteps, with the smaller fixed variance.
+/// Denoising diffusion probabilistic models (Ho et al., 2020) over selected timesteps, with the smaller of their two
+/// fixed variances.
 struct DDPMScheduler: ScheduleFollower {
   static let name = "ddpm"
   static let className = "DDPMScheduler"

@@ -10,14 +10,14 @@ struct DPMSolverScheduler: ScheduleFollower {
   static func stepLimit(_ configuration: SchedulerConfiguration) -> Int { MultistepSchedule.stepLimit(configuration) }
 
   let schedule: MultistepSchedule
-  /// Clean latents of the step before.
+  /// The clean latents of the previous step.
   private var previous: Tensor?
 
   init(_ configuration: SchedulerConfiguration, steps: Int) {
     schedule = MultistepSchedule(configuration, steps: steps)
   }
 
-  /// From s to t, with x̂ₛ the clean latents at s and x̂ᵣ those of the step before:
+  /// From s to t, with x̂ₛ the clean latents at s and x̂ᵣ the clean latents of the previous step:
   ///
   /// xₜ = (σₜ/σₛ)·xₛ − αₜ·(e^(−h) − 1)·D, where h = λₜ − λₛ, r = h_before/h and
   /// D = (1 + 1/(2r))·x̂ₛ − 1/(2r)·x̂ᵣ = x̂ₛ + (x̂ₛ − x̂ᵣ)/(2r).

@@ -16,7 +16,7 @@ struct LCMScheduler: ScheduleFollower {
 
   let schedule: TrainingSchedule
 
-  /// Timesteps are selected among those over which the model was distilled.
+  /// Timesteps are selected among the timesteps over which the model was distilled.
   init(_ configuration: SchedulerConfiguration, steps: Int) {
     let original = configuration.originalSteps
     let distance = configuration.trainingSteps / original

@@ -1,10 +1,10 @@
 import Tensors
 
-// Axes: B samples, then any others; tensors of one call have equal shapes.
+// Axes: B samples, then any other axes; all tensors of one call have the same shape.
 
-/// The amount of noise in samples at each training timestep, and the network's target.
+/// The amount of noise in samples at each training timestep, and the target that the network learns to predict.
 public struct NoiseSchedule: Sendable {
-  /// ᾱ of every timestep: the fraction of the signal's variance that is left.
+  /// ᾱ of every training timestep: the fraction of the signal's variance that is left.
   public let alphas: [Float]
   /// The quantity that the network predicts.
   public let prediction: SchedulerConfiguration.Prediction
@@ -16,12 +16,13 @@ public struct NoiseSchedule: Sendable {
   /// Number of timesteps.
   public var count: Int { alphas.count }
 
-  /// √ᾱ·clean + √(1 − ᾱ)·noise, with one timestep per sample.
+  /// √ᾱ·clean + √(1 − ᾱ)·noise, with one timestep per sample. Stops the program if there is a different number of
+  /// timesteps.
   public func noised(_ clean: Tensor, noise: Tensor, timesteps: [Int]) -> Tensor {
     clean * signal(timesteps, like: clean) + noise * standardDeviation(timesteps, like: clean)
   }
 
-  /// The network's target: the noise ε, or v = √ᾱ·ε − √(1 − ᾱ)·clean (Salimans and Ho, 2022).
+  /// What the network learns to predict: the noise ε, or v = √ᾱ·ε − √(1 − ᾱ)·clean (Salimans and Ho, 2022).
   public func target(clean: Tensor, noise: Tensor, timesteps: [Int]) -> Tensor {
     switch prediction {
     case .epsilon: noise
@@ -29,7 +30,7 @@ public struct NoiseSchedule: Sendable {
     }
   }
 
-  /// Signal-to-noise ratio, ᾱ / (1 − ᾱ).
+  /// The signal-to-noise ratio of a timestep, ᾱ / (1 − ᾱ).
   public func signalToNoise(_ timestep: Int) -> Float { alphas[timestep] / (1 - alphas[timestep]) }
 
   private func signal(_ timesteps: [Int], like tensor: Tensor) -> Tensor {
@@ -42,7 +43,7 @@ public struct NoiseSchedule: Sendable {
 
   private func column(_ values: [Float], like tensor: Tensor) -> Tensor {
     guard values.count == tensor.shape.first else {
-      fail("NoiseSchedule: \(values.count) timesteps for samples of shape \(tensor.shape)")
+      fail("NoiseSchedule: expected one timestep per sample of \(tensor.shape), found \(values.count)")
     }
     return Tensor(values, shape: [values.count] + [Int](repeating: 1, count: tensor.rank - 1))
   }

@@ -13,49 +13,55 @@ public struct SchedulerConfiguration: Sendable {
 
   /// The training timesteps that a generation visits.
   public enum Spacing: String, Sendable, CaseIterable {
-    /// From the first to the last, both included.
+    /// At equal distances, from the first timestep to the last, both included.
     case linspace
-    /// At equal distances, beginning with the first.
+    /// At equal distances, beginning with the first timestep; `stepsOffset` is added to each of them.
     case leading
-    /// At equal distances, ending with the last.
+    /// At equal distances, ending with the last timestep.
     case trailing
   }
 
   /// How β rises over the training timesteps.
   public enum BetaSchedule: String, Sendable, CaseIterable {
+    /// β rises linearly.
     case linear
     /// √β rises linearly.
     case scaledLinear = "scaled_linear"
-    /// β such that ᾱ is a squared cosine (Nichol and Dhariwal, 2021): noise grows evenly, and only noise is left at the
-    /// end. β is at most 0.999; `betaStart` and `betaEnd` are not used.
+    /// β rises so that ᾱ is a squared cosine (Nichol and Dhariwal, 2021): noise grows uniformly, and only noise is left
+    /// at the end. β is at most 0.999; `betaStart` and `betaEnd` are not used.
     case squaredCosine = "squaredcos_cap_v2"
   }
 
-  /// The class named in the file; nil if it names none.
+  /// The scheduler's class that the file names; nil if it names none.
   public var className: String?
+  /// Number of training timesteps.
   public var trainingSteps = 1000
+  /// β of the first training timestep.
   public var betaStart = 0.0001
+  /// β of the last training timestep.
   public var betaEnd = 0.02
   public var betaSchedule = BetaSchedule.linear
   public var prediction = Prediction.epsilon
-  /// nil: the default of the scheduler's class.
+  /// The training timesteps that a generation visits; nil: the default of the scheduler.
   public var spacing: Spacing?
+  /// Added to every timestep if the spacing is `leading`.
   public var stepsOffset = 0
+  /// Whether noise levels are spaced as by Karras et al. (2022).
   public var usesKarrasSigmas = false
   /// Whether the last step ends without noise (DDIM).
   public var setsFinalAlphaToOne = true
   /// Whether predicted clean latents are clamped to −1…1 (DDIM, DDPM, LCM).
   public var clipsSample = false
-  /// How much noise DDIM adds, its letter η: 0 none, 1 as much as DDPM.
+  /// η, the amount of noise that DDIM adds in each step: 0 for none, 1 for as much as DDPM.
   public var eta: Float = 0
   /// The number of steps over which an LCM was distilled.
   public var originalSteps = 50
 
   public init() {}
 
-  /// Reads a `scheduler_config.json`. An option that it omits has the default of the class that it names. An
-  /// unsupported option that would change results is an error that names the option.
-  /// - Throws: `JSONError`, ``SchedulerError``.
+  /// Reads a `scheduler_config.json`. An option that the file omits has the default of the class that the file names.
+  /// An unsupported option that would change results is an error that names the option.
+  /// - Throws: `JSONError` for an entry of the wrong type; ``SchedulerError`` for an unsupported value.
   public init(_ json: JSONNode) throws {
     let named = try json["_class_name"].isPresent ? json["_class_name"].string() : nil
     self = named.flatMap { SchedulerKind.ofClass($0) }?.type.defaults ?? Self()
@@ -77,7 +83,8 @@ public struct SchedulerConfiguration: Sendable {
       throw SchedulerError.unsupported(
         option: "\(json.location): num_train_timesteps, beta_start, beta_end, steps_offset, original_inference_steps",
         found: "\(trainingSteps), \(betaStart), \(betaEnd), \(stepsOffset), \(originalSteps)",
-        supported: "2 to 100000 steps, 0 < start ≤ end < 1, the others within the steps")
+        supported: "num_train_timesteps from 2 to 100000, 0 < beta_start ≤ beta_end < 1, steps_offset from 0 to "
+          + "num_train_timesteps − 1, original_inference_steps from 1 to num_train_timesteps")
     }
     for (key, supported) in Self.supported {
       guard let found = json[key].value, !supported.contains(where: { Self.same($0, found) }) else { continue }
@@ -86,7 +93,7 @@ public struct SchedulerConfiguration: Sendable {
     }
   }
 
-  /// The supported values of options; null or a missing option is always accepted.
+  /// The supported values of options. An option that is missing or null is always accepted.
   private static let supported: [(String, [JSONValue])] = [
     ("rescale_betas_zero_snr", [false]), ("use_beta_sigmas", [false]), ("use_exponential_sigmas", [false]),
     ("use_flow_sigmas", [false]), ("thresholding", [false]), ("final_sigmas_type", ["zero"]),
@@ -116,7 +123,7 @@ public struct SchedulerConfiguration: Sendable {
     return option
   }
 
-  /// β of every training step, the fraction of the variance that becomes noise; float32 as published.
+  /// β of every training timestep, the fraction of the variance that becomes noise; in float32, as published.
   package func betas() -> [Float] {
     switch betaSchedule {
     case .linear: linearSpace(betaStart, betaEnd, trainingSteps)
@@ -125,8 +132,8 @@ public struct SchedulerConfiguration: Sendable {
     }
   }
 
-  /// ᾱ of every training step, the fraction of the signal's variance that is left. The product is computed in double
-  /// precision and rounded to float32 at every step, as in PyTorch.
+  /// ᾱ of every training timestep, the fraction of the signal's variance that is left. The product is computed in
+  /// double precision, and its value at every timestep is rounded to float32, as in PyTorch.
   package func alphasCumulative() -> [Float] {
     var product = 1.0
     return betas().map { beta in
@@ -147,8 +154,8 @@ private func squaredCosineBeta(step: Int, of count: Int) -> Float {
   return Float(min(1 - alphaBar(end) / alphaBar(start), 0.999))
 }
 
-/// Equal steps from `start` to `end` in float32, counted from both ends towards the middle and each rounded once, as in
-/// PyTorch.
+/// `count` equally spaced numbers from `start` to `end` in float32. As in PyTorch, each is computed from the nearer end
+/// and rounded once.
 private func linearSpace(_ start: Double, _ end: Double, _ count: Int) -> [Float] {
   let (start, end) = (Float(start), Float(end))
   let step = (end - start) / Float(count - 1)

@@ -1,6 +1,6 @@
-/// A scheduler that can be chosen by name: one of the package's, or any other type that is a ``Scheduler``.
+/// A kind of scheduler: one of the package's, or any other type that is a ``Scheduler``.
 public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
-  /// The schedulers that have a name on the command line. Register new schedulers here.
+  /// The schedulers that can be chosen by name, on the command line and by checkpoints. Register new schedulers here.
   public static let allCases: [SchedulerKind] = [.euler, .eulerAncestral, .ddim, .ddpm, .dpmSolver, .uniPC, .lcm]
 
   let type: any Scheduler.Type
@@ -12,13 +12,13 @@ public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
   public var name: String { type.name }
   /// The name of the diffusers class.
   public var className: String { type.className }
-  /// The options that this scheduler reads, among those that only some schedulers read.
+  /// Which of the options that not all schedulers read this scheduler reads.
   public var options: Set<SchedulerOption> { type.options }
 
   public var description: String { name }
 
   /// The scheduler with this name on the command line, or with this diffusers class.
-  /// - Throws: ``SchedulerError/unknown(name:known:)``.
+  /// - Throws: ``SchedulerError/unknown(name:known:)`` if there is none.
   public static func named(_ name: String) throws -> SchedulerKind {
     guard let kind = allCases.first(where: { $0.name == name }) ?? ofClass(name) else {
       throw SchedulerError.unknown(name: name, known: allCases.map(\.name))
@@ -28,11 +28,11 @@ public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
 
   static func ofClass(_ className: String) -> SchedulerKind? { allCases.first { $0.type.className == className } }
 
-  /// A scheduler over a number of steps.
+  /// A scheduler that takes a number of steps.
   ///
-  /// If a configuration of this scheduler's own class asks for Karras's noise levels, but the scheduler has none, an error
-  /// is thrown. In a configuration of a different class, that option is ignored.
-  /// - Throws: ``SchedulerError``.
+  /// If the configuration names this scheduler's own class and asks for Karras's noise levels, but the scheduler does
+  /// not support them, an error is thrown. If the configuration names a different class, this option is ignored.
+  /// - Throws: ``SchedulerError`` for an unsupported option or number of steps.
   public func make(configuration: SchedulerConfiguration, steps: Int) throws -> any Scheduler {
     let limit = type.stepLimit(configuration)
     guard steps >= 1, steps <= limit else {

@@ -4,9 +4,9 @@ import Tensors
 /// UniPC (Zhao et al., 2023) of second order on predicted clean latents, with B(h) = e^h − 1: a predictor, UniP, and a
 /// corrector, UniC, that needs no additional network call.
 ///
-/// Notation as in the paper, for a step from s to t. With clean latents, −h replaces h, where h = λₜ − λₛ. m₀ are the
-/// clean latents at s, m₁ those of the step before, at λ₁; r₁ = (λ₁ − λₛ)/h, D₁ = (m₁ − m₀)/r₁. With
-/// hφ₁ = e^(−h) − 1, hφ₂ = hφ₁/(−h) − 1 and hφ₃ = hφ₂/(−h) − ½:
+/// The notation is that of the paper, for a step from s to t. Since clean latents are predicted, −h replaces h, where
+/// h = λₜ − λₛ. m₀ are the clean latents at s, and m₁ the clean latents of the previous step, at λ₁;
+/// r₁ = (λ₁ − λₛ)/h, D₁ = (m₁ − m₀)/r₁. With hφ₁ = e^(−h) − 1, hφ₂ = hφ₁/(−h) − 1 and hφ₃ = hφ₂/(−h) − ½:
 ///
 /// xₜ = (σₜ/σₛ)·xₛ − αₜ·hφ₁·m₀ − αₜ·B(−h)·Σ ρₖ·Dₖ.
 struct UniPCScheduler: ScheduleFollower {
@@ -16,7 +16,7 @@ struct UniPCScheduler: ScheduleFollower {
   static func stepLimit(_ configuration: SchedulerConfiguration) -> Int { MultistepSchedule.stepLimit(configuration) }
 
   let schedule: MultistepSchedule
-  /// Clean latents m₀ and m₁ of the last two steps, the latest first.
+  /// The clean latents m₀ and m₁ of the last two steps, the latest step first.
   private var m: [Tensor] = []
   /// The corrected latents that the last step started from.
   private var lastSample: Tensor?
@@ -48,8 +48,8 @@ struct UniPCScheduler: ScheduleFollower {
     return firstOrder - (m[1] - m[0]) * (0.5 * factor / r1)
   }
 
-  /// UniC: corrects the latents at `index`, whose clean latents mₜ are now known. These add the node r₂ = 1 with
-  /// D₂ = mₜ − m₀.
+  /// UniC: corrects the latents at `index`, whose clean latents mₜ are now known. The clean latents add the node r₂ = 1
+  /// with D₂ = mₜ − m₀.
   ///
   /// At first order ρ = ½. At second order ρ solves ρ₁ + ρ₂ = b₁, ρ₁·r₁ + ρ₂ = b₂ with b₁ = hφ₂/B(−h) and
   /// b₂ = 2·hφ₃/B(−h) (Eq. 9 of the paper).

@@ -2,21 +2,25 @@ import Foundation
 import JSON
 import Synchronization
 
-/// Byte-pair encoding of one word (Sennrich et al., 2016) with CLIP's vocabulary: bytes as printable characters, the
-/// last one marked as the end of the word.
+/// Byte-pair encoding of words (Sennrich et al., 2016) with CLIP's vocabulary. Bytes are written as printable
+/// characters, and the last one of a word is marked as the end of the word.
 final class BytePairEncoder: Sendable {
   let vocabulary: [String: Int]
   private let ranks: [String: Int]
   private let known = Mutex<[String: [Int]]>([:])
 
-  /// - Throws: ``TokenizerError``, `JSONError`.
+  /// - Throws: `JSONError` for a vocabulary that cannot be read; ``TokenizerError`` for merges that cannot be read.
   init(vocabularyFile: String, mergesFile: String) throws {
     let node = try JSONNode.read(vocabularyFile)
     var vocabulary: [String: Int] = [:]
     for key in try node.keys() { vocabulary[key] = try node[key].int() }
     guard let merges = FileManager.default.contents(atPath: mergesFile),
       let text = String(validating: merges, as: UTF8.self)
-    else { throw TokenizerError.malformed(file: mergesFile, place: "the file", expected: "UTF-8 text", found: "none") }
+    else {
+      throw TokenizerError.malformed(
+        file: mergesFile, place: "the whole file", expected: "UTF-8 text",
+        found: "other bytes, or a file that cannot be read")
+    }
     var ranks: [String: Int] = [:]
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       if line.isEmpty || line.hasPrefix("#version") { continue }
@@ -64,7 +68,8 @@ final class BytePairEncoder: Sendable {
     return pieces
   }
 
-  /// A printable character for each byte: printable Latin-1 stands for itself, the others follow from U+0100 on.
+  /// A printable character for each byte: printable Latin-1 characters stand for themselves, and characters from U+0100
+  /// on for all other bytes.
   static let characters: [Character] = {
     let printable = Array(0x21...0x7e) + Array(0xa1...0xac) + Array(0xae...0xff)
     var next = 256

@@ -2,12 +2,12 @@ import Checkpoints
 import Foundation
 import JSON
 
-/// CLIP's tokenizer, as published for transformers: text is cleaned and lower-cased, split into words and
-/// punctuation, and each of these into byte pairs.
+/// CLIP's tokenizer, as published for transformers. It cleans a text, lower-cases it, splits it into words and
+/// punctuation, and encodes each of these in byte pairs.
 public struct CLIPTokenizer: Sendable {
   /// A text as token ids.
   public struct Encoding: Sendable, Equatable {
-    /// Start, the text's tokens, end, then padding up to the requested length.
+    /// The start token, the text's tokens, the end token, then padding up to the requested length.
     public let ids: [Int]
     /// Position of the first end token.
     public let endPosition: Int
@@ -21,8 +21,8 @@ public struct CLIPTokenizer: Sendable {
   private let special: [(text: [Character], id: Int)]
   private let names: [Int: String]
 
-  /// Reads a folder as published: vocabulary, merges and, if present, configuration and special tokens.
-  /// - Throws: ``TokenizerError``, `JSONError`.
+  /// Reads a folder as published: vocabulary, merges and, if they exist, configuration and special tokens.
+  /// - Throws: ``TokenizerError`` for a missing or malformed file; `JSONError` for a file that is not valid JSON.
   public init(folder: String) throws {
     let files = TokenizerFolder(folder)
     func existing(_ file: String) throws -> String {
@@ -57,7 +57,7 @@ public struct CLIPTokenizer: Sendable {
     self.encoder = encoder
   }
 
-  /// Token ids of a text, without start, end and padding.
+  /// Token ids of a text, without start token, end token and padding.
   public func tokens(of text: String) -> [Int] {
     var ids: [Int] = []
     var plain: [Character] = []
@@ -93,7 +93,7 @@ public struct CLIPTokenizer: Sendable {
       cutText: kept.count < all.count ? cutText(text, keeping: kept.count) : "")
   }
 
-  /// The piece of text of each token, for labels: `astro`, `naut`.
+  /// The piece of text that each token stands for, such as `astro` and `naut`, for labels.
   public func pieces(of ids: [Int]) -> [String] {
     ids.map { id in
       let name = names[id] ?? "?"
@@ -118,7 +118,7 @@ public struct CLIPTokenizer: Sendable {
 
   // MARK: Words
 
-  /// Cleans a text and splits it into contractions, words, single digits and runs of anything else.
+  /// Cleans a text and splits it into contractions, words, single digits, and runs of other characters.
   private func words(of text: String) -> [String] {
     TextCleaner.cleaned(text).split(separator: " ").flatMap { Self.split(Array($0.unicodeScalars)) }
   }
@@ -155,8 +155,8 @@ public struct CLIPTokenizer: Sendable {
   }
 }
 
-/// Prepares a text for splitting into words: removes control characters, puts spaces around Chinese characters, composes
-/// characters (NFC) and lower-cases them.
+/// Prepares a text for splitting into words: removes control characters, puts spaces around Chinese characters,
+/// composes characters (NFC) and lower-cases them.
 enum TextCleaner {
   static func cleaned(_ text: String) -> String {
     var scalars = String.UnicodeScalarView()

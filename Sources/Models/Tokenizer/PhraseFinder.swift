@@ -2,9 +2,9 @@ import Phrases
 
 /// The reason why a phrase has no tokens in a prompt.
 public enum PhraseError: Error, Equatable, CustomStringConvertible {
-  /// The words do not occur, or not often enough.
+  /// The words do not occur in the prompt, or not often enough; `occurrence` counts from 0.
   case absent(phrase: String, prompt: String, occurrence: Int)
-  /// The words occur, but beyond the tokens that the text encoder reads.
+  /// The words occur in the prompt, but beyond the tokens that the text encoder reads; `length` is their number.
   case beyondEnd(phrase: String, prompt: String, tokens: Range<Int>, length: Int)
 
   public var description: String {
@@ -14,7 +14,7 @@ public enum PhraseError: Error, Equatable, CustomStringConvertible {
         ? "the phrase '\(phrase)' is not in the prompt"
         : "the phrase '\(phrase)' does not occur \(occurrence + 1) times in the prompt")
         + "; the prompt's words are: \(prompt.split(whereSeparator: \.isWhitespace).joined(separator: " | ")). "
-        + "Copy words of the prompt exactly, in upper and lower case"
+        + "Copy the words exactly as they are in the prompt, in upper and lower case"
     case .beyondEnd(let phrase, _, let tokens, let length):
       "the phrase '\(phrase)' has the tokens \(tokens.lowerBound)–\(tokens.upperBound - 1) of the prompt, but the text "
         + "encoder reads only \(length), including start and end; shorten the prompt before the phrase"
@@ -26,10 +26,10 @@ public enum PhraseError: Error, Equatable, CustomStringConvertible {
 public struct PhraseFinder: Sendable {
   /// How the tokens before the n-th occurrence of a phrase are counted.
   public enum Mode: Sendable {
-    /// Correctly: all of them.
+    /// Correctly: all tokens before the occurrence are counted.
     case counted
-    /// As in the published code: the first word of each earlier occurrence is not counted, so that the span starts too
-    /// early.
+    /// As in the published code: the tokens of the first word of each earlier occurrence are not counted, so that the
+    /// span starts too early.
     case published
   }
 
@@ -50,7 +50,8 @@ public struct PhraseFinder: Sendable {
     (self.tokenizer, self.mode, self.length) = (tokenizer, mode, length)
   }
 
-  /// Token spans of several phrases, one per phrase. The n-th of several equal phrases has the n-th occurrence.
+  /// The tokens of several phrases in a prompt, one range per phrase. If a phrase is listed several times, the n-th
+  /// time means its n-th occurrence.
   public func spans(of phrases: [String], in prompt: String) -> [Result<Range<Int>, PhraseError>] {
     var seen: [String: Int] = [:]
     return phrases.map { phrase in
@@ -59,7 +60,7 @@ public struct PhraseFinder: Sendable {
       guard let match = match(phrase, in: prompt, occurrence: occurrence) else {
         return .failure(.absent(phrase: phrase, prompt: prompt, occurrence: occurrence))
       }
-      // The last position is the end token's.
+      // The last position belongs to the end token.
       guard match.span.upperBound <= length - 1 else {
         return .failure(.beyondEnd(phrase: phrase, prompt: prompt, tokens: match.span, length: length))
       }
@@ -67,10 +68,10 @@ public struct PhraseFinder: Sendable {
     }
   }
 
-  /// The n-th occurrence of the phrase's words in the prompt; nil if there are fewer.
+  /// The n-th occurrence of the phrase's words in the prompt; nil if there are not so many.
   ///
-  /// One of `. ! ? , :` at the end of a prompt word is ignored. A prompt word also matches if it contains "-" followed by
-  /// the phrase's word, as "blue-dog" matches "dog".
+  /// A mark `. ! ? , :` at the end of a prompt word is ignored. A prompt word also matches if it contains "-" followed
+  /// by the phrase's word, as "blue-dog" matches "dog".
   /// - Parameters:
   ///   - occurrence: n, counted from 0.
   ///   - lastWordOnly: Whether only the phrase's last word is looked for.

@@ -1,6 +1,8 @@
 /// An error in a tokenizer's files.
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
+  /// A file of the tokenizer is missing.
   case missing(folder: String, file: String)
+  /// A file has a content that is not expected.
   case malformed(file: String, place: String, expected: String, found: String)
 
   public var description: String {

@@ -3,11 +3,13 @@ import Tensors
 
 // Axes: B batch, Q positions, K context tokens, C width, H heads.
 
-/// Attention of the feature map's positions to text tokens, to which any number of branches add.
+/// Attention of a feature map's positions to text tokens. Any number of branches can add to it.
 public final class CrossAttention: Sendable {
   /// The layer's path, such as `down_blocks.1.attentions.0.transformer_blocks.0.attn2`.
   public let name: String
+  /// Width of queries, keys and values, C.
   public let width: Int
+  /// Width of the text tokens.
   public let contextWidth: Int
   public let heads: Int
   public let toQ, toK, toV, toOut: Linear
@@ -23,8 +25,8 @@ public final class CrossAttention: Sendable {
     pattern = scope.hook("text_pattern", .textAttention, heads: heads, axes: .batch, .head, .query, .key)
   }
 
-  /// Text attention, and the results that its branches add, through the shared output projection (Eq. 2).
-  /// - Parameter x: positions `[B, Q, C]`, those of a feature map row by row.
+  /// The sum of text attention and the results of all branches, after the shared output projection (Eq. 2).
+  /// - Parameter x: the positions of a feature map, row by row, `[B, Q, C]`.
   /// - Returns: `[B, Q, C]`.
   public func callAsFunction(_ x: Tensor, _ context: AttentionContext, on grid: FeatureGrid) -> Tensor {
     let query = toQ(x)  // [B, Q, C]
@@ -42,21 +44,21 @@ public final class CrossAttention: Sendable {
 
 /// An addition to text attention in every cross-attention layer, such as attention to subjects.
 public protocol AttentionBranch {
-  /// - Parameter query: the layer's queries, heads packed, `[B, Q, C]`.
-  /// - Returns: `[B, Q, C]`, added before the shared output projection; nil: nothing is added.
+  /// - Parameter query: the layer's queries, with all heads in the last axis, `[B, Q, C]`.
+  /// - Returns: `[B, Q, C]`, which is added before the shared output projection; nil: nothing is added.
   func callAsFunction(_ query: Tensor, in layer: CrossAttention, on grid: FeatureGrid) -> Tensor?
 }
 
-/// The text tokens to which each position may attend.
+/// Says to which text tokens each position may attend.
 public protocol TextMask {
-  /// Added to the text logits, `[B, 1, Q, K]`.
+  /// The bias that is added to the logits of text attention, `[B, 1, Q, K]`.
   func bias(on grid: FeatureGrid) -> Tensor
 }
 
 /// The context of cross-attention layers in one run: text, whose keys and values are computed once, and branches.
 public struct AttentionContext {
   public var branches: [any AttentionBranch]
-  /// nil: every position attends to all of the text.
+  /// The text tokens to which each position may attend; nil: all tokens.
   public var mask: (any TextMask)?
   private let text: [String: (key: Tensor, value: Tensor)]
 
@@ -72,7 +74,7 @@ public struct AttentionContext {
 
   /// Keys and values of the text in a layer, `[B, K, C]` each.
   func keysAndValues(of layer: CrossAttention) -> (key: Tensor, value: Tensor) {
-    guard let own = text[layer.name] else { fail("AttentionContext: created without the layer \(layer.name)") }
+    guard let own = text[layer.name] else { fail("AttentionContext: made without the layer \(layer.name)") }
     return own
   }
 }

@@ -3,7 +3,7 @@ import Tensors
 
 // Axes: B batch, C channels, H height, W width, Q positions (H·W), K context tokens.
 
-/// Transformer blocks over the positions of a feature map, around a residual.
+/// Transformer blocks over the positions of a feature map, with a residual connection around them.
 struct SpatialTransformer: Sendable {
   enum Projection: Sendable {
     case linear(input: Linear, output: Linear)
@@ -54,7 +54,7 @@ struct SpatialTransformer: Sendable {
   }
 }
 
-/// Self-attention, cross-attention and a gated network, each pre-normed around a residual.
+/// Self-attention, cross-attention and a gated network, each after a norm and with a residual connection around it.
 struct TransformerBlock: Sendable {
   let norm1, norm2, norm3: LayerNorm
   let selfAttention: SpatialSelfAttention

@@ -5,8 +5,8 @@ import Tensors
 /// Sine and cosine features of numbers (Ho et al., 2020): `[N]` to `[N, width]`.
 ///
 /// - Parameters:
-///   - flipsSineToCosine: whether cosines come first.
-///   - frequencyShift: s in the frequencies 10000^(−i/(width/2 − s)).
+///   - flipsSineToCosine: whether cosines come before sines.
+///   - frequencyShift: s in the frequencies 10000^(−i/(width/2 − s)), with i from 0 to width/2 − 1.
 public func sinusoidalFeatures(
   _ numbers: [Float], width: Int, flipsSineToCosine: Bool = true, frequencyShift: Float = 0
 ) -> Tensor {

@@ -4,13 +4,13 @@ import Tensors
 
 // Axes: B batch, C channels, H height, W width, K context tokens.
 
-/// The denoising network of SD 1.x, SD 2.x and SDXL, from its published keys.
+/// The denoising network of SD 1.x, SD 2.x and SDXL, with the published checkpoint keys.
 public struct UNet: Denoiser {
   public let configuration: UNetConfiguration
   /// The hook points of the network, and of other models that share its catalog.
   public let hooks: HookCatalog
-  /// Whether training recomputes inner results instead of keeping them: saves memory, takes a third more
-  /// time, and leaves results bit-identical.
+  /// Whether training recomputes inner results instead of keeping them. This saves memory, takes a third more time, and
+  /// changes no bit of the results.
   public var checkpointsActivations = false
   let timeEmbedding: FeatureEmbedding
   let addedEmbedding: FeatureEmbedding?
@@ -48,19 +48,19 @@ public struct UNet: Denoiser {
     convInOutput = scope["conv_in"].hook("output", .blockOutput, axes: .batch, .channel, .height, .width)
   }
 
-  /// Every cross-attention layer in the order in which adapters number them: down blocks, up blocks, middle block.
+  /// All cross-attention layers, in the order in which adapters number them: down blocks, up blocks, middle block.
   public var crossAttentionLayers: [CrossAttention] {
     (downBlocks.flatMap(\.attentions) + upBlocks.flatMap(\.attentions) + [middleBlock.attention])
       .flatMap(\.blocks).map(\.crossAttention)
   }
 
-  /// Predicts noise or velocity.
+  /// Predicts noise or velocity. Stops the program if inputs do not have matching numbers of rows or residuals.
   /// - Parameters:
-  ///   - latents: scaled latents `[B, in, H, W]`, any height and width.
-  ///   - timesteps: one per row, or one for all.
-  ///   - context: the context of cross-attention, with as many rows.
-  ///   - added: SDXL's added conditions; required if the configuration has them.
-  ///   - residuals: added by a second network to the skips and to the middle block's output.
+  ///   - latents: scaled latents `[B, in, H, W]`, of any height and width.
+  ///   - timesteps: one timestep per row, or one for all rows.
+  ///   - context: the context of cross-attention, with B rows.
+  ///   - added: SDXL's added conditions; if the configuration has them and they are missing, the program stops.
+  ///   - residuals: residuals that a second network adds to the skips and to the middle block's output; nil: none.
   /// - Returns: `[B, out, H, W]`.
   public func callAsFunction(
     _ latents: Tensor, timesteps: [Float], context: AttentionContext, added: AddedConditions? = nil,
@@ -82,13 +82,13 @@ public struct UNet: Denoiser {
     return convOut(normOut(x, silu: true))
   }
 
-  /// The time embedding with the added conditions in it, before SiLU: `[B, E]`.
+  /// The sum of the time embedding and of the embedded added conditions, before SiLU: `[B, E]`.
   func embedding(_ timesteps: [Float], batch: Int, added: AddedConditions?) -> Tensor {
     let rows = timesteps.count == 1 ? Array(repeating: timesteps[0], count: batch) : timesteps
-    guard rows.count == batch else { fail("U-Net: \(rows.count) timesteps for a batch of \(batch)") }
+    guard rows.count == batch else { fail("U-Net: expected 1 or \(batch) timesteps, found \(rows.count)") }
     let time = timeOutput(timeEmbedding(features(rows, width: configuration.channels[0])))
     guard let addedEmbedding else { return time }
-    guard let added else { fail("U-Net: the configuration has added text and time conditions, none were given") }
+    guard let added else { fail("U-Net: expected the added conditions that the configuration has, found none") }
     let embedded = addedEmbedding(addedFeatures(added))
     return time + (addedOutput?(embedded) ?? embedded)
   }

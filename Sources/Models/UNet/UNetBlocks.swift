@@ -24,7 +24,8 @@ struct UNetConditions {
   }
 }
 
-/// Residual blocks and attentions of one resolution on the way down, then a strided convolution.
+/// Residual blocks and attentions of one resolution on the way down; then a strided convolution, unless the resolution
+/// is the coarsest.
 struct UNetDownBlock: Sendable {
   let residuals: [ResidualBlock]
   let attentions: [SpatialTransformer]
@@ -54,7 +55,7 @@ struct UNetDownBlock: Sendable {
     output = scope.hook("output", .blockOutput, axes: .batch, .channel, .height, .width)
   }
 
-  /// The block's output, and the skips for the up block of the same resolution.
+  /// The block's output, and the skips for the up blocks, the block's output last.
   func callAsFunction(_ x: Tensor, _ conditions: UNetConditions) -> (output: Tensor, skips: [Tensor]) {
     var (x, skips) = (x, [Tensor]())
     for (index, residual) in residuals.enumerated() {
@@ -72,7 +73,7 @@ struct UNetDownBlock: Sendable {
   }
 }
 
-/// Two residual blocks around an attention, at the coarsest resolution.
+/// Two residual blocks with attention between them, at the coarsest resolution.
 struct UNetMiddleBlock: Sendable {
   let first, last: ResidualBlock
   let attention: SpatialTransformer
@@ -99,7 +100,8 @@ struct UNetMiddleBlock: Sendable {
   }
 }
 
-/// Residual blocks and attentions of one resolution on the way up, each with one skip as additional input, then upsampling.
+/// Residual blocks and attentions of one resolution on the way up; then upsampling, unless the resolution is the
+/// finest. Each residual block has a skip as additional input.
 struct UNetUpBlock: Sendable {
   let residuals: [ResidualBlock]
   let attentions: [SpatialTransformer]

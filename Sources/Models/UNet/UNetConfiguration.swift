@@ -3,6 +3,7 @@ import Layers
 
 /// The options of a UNet2DConditionModel's `config.json` that SD 1.x, SD 2.x and SDXL use.
 public struct UNetConfiguration: Sendable {
+  /// The kinds of down and up blocks; those with `cross` have attention.
   public enum BlockKind: String, Sendable {
     case down = "DownBlock2D"
     case crossDown = "CrossAttnDownBlock2D"
@@ -14,38 +15,45 @@ public struct UNetConfiguration: Sendable {
 
   public var inChannels: Int
   public var outChannels: Int
-  /// Channels of each resolution, finest first.
+  /// Number of channels at each resolution, the finest resolution first.
   public var channels: [Int]
+  /// The kind of each down block, the finest resolution first.
   public var downBlocks: [BlockKind]
+  /// The kind of each up block, the coarsest resolution first.
   public var upBlocks: [BlockKind]
-  /// Residual blocks of each down block; up blocks have one more.
+  /// Number of residual blocks in each down block; the up block of the same resolution has one more.
   public var layersPerBlock: [Int]
-  /// Transformer blocks in each attention of a down block.
+  /// Number of transformer blocks in each attention of a down block, the finest resolution first.
   public var transformerLayers: [Int]
-  /// Transformer blocks in each attention of an up block, coarsest first.
+  /// Number of transformer blocks in each attention of an up block, the coarsest resolution first.
   public var upTransformerLayers: [Int]
-  /// Attention heads at each resolution.
+  /// Number of attention heads at each resolution, the finest resolution first.
   public var heads: [Int]
-  /// Width of the context at each resolution.
+  /// Width of the context at each resolution, the finest resolution first.
   public var contextWidths: [Int]
+  /// Number of groups of channels in group norms.
   public var groups: Int
   public var epsilon: Float
   public var usesLinearProjection: Bool
   public var flipsSineToCosine: Bool
   public var frequencyShift: Float
   public var downsamplePadding: Int
-  /// Width of each micro-conditioning number's embedding and of the added embedding's input (SDXL); nil: none.
+  /// The sizes of SDXL's added conditions; nil: the network has none.
   public var addedConditions: AddedConditions?
-  /// Side of the training latents.
+  /// Side of the latents in training.
   public var sampleSize: Int
 
+  /// The sizes of SDXL's added conditions.
   public struct AddedConditions: Sendable {
+    /// Width of the features of each micro-conditioning number.
     public var timeWidth: Int
+    /// Width of the pooled text and of all these features together.
     public var inputWidth: Int
   }
 
-  /// - Throws: `JSONError` for a missing or mistyped entry; `ParameterError.unsupported` for a block type or an option
-  ///   that SD 1.x, SD 2.x and SDXL do not use.
+  /// Reads a `config.json`.
+  /// - Throws: `JSONError` for a missing entry or one of the wrong type; `ParameterError.unsupported` for a block type
+  ///   or an option that SD 1.x, SD 2.x and SDXL do not use, and for sizes that do not fit together.
   public init(_ json: JSONNode) throws {
     try Self.refuseUnknownOptions(json)
     inChannels = try json["in_channels"].int(or: 4)
@@ -87,7 +95,7 @@ public struct UNetConfiguration: Sendable {
     ] where found != count || count == 0 {
       throw ParameterError.unsupported(
         component: "U-Net", option: option, found: "\(found) blocks",
-        supported: "as many as block_out_channels (\(count)), at least 1")
+        supported: "one block per entry of block_out_channels, which has \(count); at least 1")
     }
     try checkSizes("U-Net", ["in_channels": inChannels, "out_channels": outChannels, "norm_num_groups": groups])
     for (option, list, limit) in [
@@ -98,7 +106,7 @@ public struct UNetConfiguration: Sendable {
     ] {
       for value in list { try checkSizes("U-Net", [option: value], atMost: limit) }
     }
-    // Limits how many blocks are built. The limit is far above any published model (SDXL: 65).
+    // Limits how many blocks are built. The limit is far above the number in any published model (SDXL has 65).
     let blocks = zip(layersPerBlock, transformerLayers).reduce(0) { $0 + (2 * $1.0 + 1) * $1.1 }
     guard blocks <= 4096 else {
       throw ParameterError.unsupported(
@@ -127,7 +135,8 @@ public struct UNetConfiguration: Sendable {
     }
   }
 
-  /// Refuses other values of options that have one supported value; absent or null counts as that value.
+  /// Refuses unsupported values of options that have only one supported value. A missing option, or null, counts as the
+  /// supported value.
   private static func refuseUnknownOptions(_ json: JSONNode) throws {
     func refuse(_ option: String, _ found: String, _ supported: String) -> ParameterError {
       .unsupported(component: "U-Net", option: option, found: found, supported: supported)
@@ -175,7 +184,7 @@ public struct UNetConfiguration: Sendable {
     guard list.count == count else {
       throw ParameterError.unsupported(
         component: "U-Net", option: json.location, found: "\(list.count) entries",
-        supported: "one number or as many as block_out_channels (\(count))")
+        supported: "one number, or \(count) entries, one per entry of block_out_channels")
     }
     return list
   }

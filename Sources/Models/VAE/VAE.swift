@@ -5,23 +5,25 @@ import Tensors
 
 // Axes: B batch, C latent channels, h and w latent height and width, H and W image height and width.
 
-/// The autoencoder of Stable Diffusion (AutoencoderKL), from its published keys.
+/// The autoencoder of Stable Diffusion (AutoencoderKL), with the published checkpoint keys.
 public struct VAE: Sendable {
   public let configuration: VAEConfiguration
-  /// Hook points of the encoder, listed separately from those of the decoder: a generation never runs the encoder.
+  /// The hook points of the encoder. They are listed separately from those of the decoder, since a generation never
+  /// runs the encoder.
   public let encoderHooks = HookCatalog()
   let encoder: VAEEncoder
   let decoder: VAEDecoder
   let quantConvolution, postQuantConvolution: Conv2d?
 
-  /// A normal distribution over latents, unscaled.
+  /// A normal distribution over unscaled latents.
   public struct Posterior: Sendable {
     /// `[B, C, h, w]`.
     public let mean: Tensor
     /// Logarithm of the variance, kept within −30…20; `[B, C, h, w]`.
     public let logVariance: Tensor
 
-    /// The mean shifted by noise of the same shape.
+    /// Latents drawn from the distribution: the mean plus the standard deviation times `noise`, which is standard
+    /// normal and has the shape of the mean.
     public func sample(noise: Tensor) -> Tensor { mean + (logVariance * 0.5).exp() * noise }
   }
 
@@ -37,7 +39,7 @@ public struct VAE: Sendable {
       configuration.usesPostQuantConvolution ? try Conv2d(scope["post_quant_conv"], latent, latent, kernel: 1) : nil
   }
 
-  /// The latent distribution of images `[B, 3, H, W]` in −1…1.
+  /// The distribution of the latents of images `[B, 3, H, W]` with values in −1…1.
   public func encode(_ images: Tensor) -> Posterior {
     let encoded = encoder(images)
     let moments = (quantConvolution.map { $0(encoded) } ?? encoded)
@@ -56,16 +58,17 @@ public struct VAE: Sendable {
       ? latents / configuration.scalingFactor : latents / configuration.scalingFactor + configuration.shiftFactor
   }
 
-  /// Decodes unscaled latents `[B, C, h, w]` into images `[B, 3, H, W]`, about −1…1 and not clamped.
+  /// Decodes unscaled latents `[B, C, h, w]` to images `[B, 3, H, W]` with values of about −1…1, which are not clamped.
   public func decode(_ latents: Tensor) -> Tensor {
     decoder(postQuantConvolution.map { $0(latents) } ?? latents)
   }
 
-  /// Decodes in tiles of the training size that overlap by a quarter and are blended, so that memory does not grow
-  /// with the image. Norms see one tile at a time, so the result differs slightly from the whole image's.
+  /// Decodes unscaled latents `[B, C, h, w]` in tiles, which overlap by a quarter and are blended, so that the memory
+  /// for inner results does not grow with the image. Norms see one tile at a time, so the result differs slightly from
+  /// that of decoding the image as a whole.
   /// - Parameters:
-  ///   - tile: side of a tile in latents; nil: the training size. Smaller latents are decoded whole.
-  ///   - progress: called after each tile with the number of finished tiles and of all tiles.
+  ///   - tile: side of a tile in latents; nil: the side of the training images. Smaller latents are decoded as a whole.
+  ///   - progress: called after each tile with the number of finished tiles and the number of all tiles.
   public func decodeTiled(_ latents: Tensor, tile: Int? = nil, progress: (Int, Int) -> Void = { _, _ in }) -> Tensor {
     let tile = max(tile ?? configuration.sampleSize / configuration.factor, 4)
     let (height, width) = (latents.shape[2], latents.shape[3])
@@ -100,13 +103,14 @@ public struct VAE: Sendable {
     return Tensor(sum, shape: [latents.shape[0], channels, height * factor, width * factor])
   }
 
-  /// Start positions of the tiles along a side; the last tile ends at the end of the side.
+  /// The positions along a side at which tiles start; the last tile ends at the end of the side.
   static func starts(_ length: Int, _ tile: Int, _ step: Int) -> [Int] {
     if length <= tile { return [0] }
     return Array(stride(from: 0, to: length - tile, by: step)) + [length - tile]
   }
 
-  /// Weights of each tile's pixels along a side: they fall towards neighbouring tiles and add up to 1 over all tiles.
+  /// The weights of each tile's pixels along a side. They fall towards neighbouring tiles; the weights of one pixel in
+  /// all tiles add up to 1.
   static func weights(_ starts: [Int], _ tile: Int, _ length: Int, _ factor: Int) -> [[Float]] {
     let ends = starts.map { min($0 + tile, length) }
     var weights = starts.indices.map { index -> [Float] in

@@ -3,7 +3,8 @@ import Tensors
 
 // Axes: B batch, C channels, H height, W width.
 
-/// Attention of one head over all positions, around a residual. Old checkpoints use other names for its weights.
+/// Attention of one head over all positions, with a residual connection around it. Old checkpoints have other names for
+/// its weights.
 struct VAEAttention: Sendable {
   let norm: GroupNorm
   let toQ, toK, toV, toOut: Linear
@@ -49,10 +50,10 @@ struct VAEMiddleBlock: Sendable {
   }
 }
 
-/// Residual blocks of one resolution, then a change of size if another resolution follows.
+/// Residual blocks of one resolution; then a change of size, if a different resolution follows.
 struct VAEBlock: Sendable {
   enum Resampling: Sendable {
-    /// Halves the size; pads with zeros at the bottom and right only.
+    /// Halves the size, after padding with zeros at the bottom and at the right only.
     case down(Conv2d)
     /// Doubles the size.
     case up(Conv2d)
@@ -86,7 +87,7 @@ struct VAEBlock: Sendable {
   }
 }
 
-/// From images to the moments of a latent distribution.
+/// Maps images to mean and log variance of the latent distribution.
 struct VAEEncoder: Sendable {
   let convIn, convOut: Conv2d
   let blocks: [VAEBlock]
@@ -119,7 +120,7 @@ struct VAEEncoder: Sendable {
   }
 }
 
-/// From latents to images.
+/// Maps latents to images.
 struct VAEDecoder: Sendable {
   let convIn, convOut: Conv2d
   let blocks: [VAEBlock]

@@ -6,14 +6,17 @@ public struct VAEConfiguration: Sendable {
   public var imageChannels: Int
   public var outputChannels: Int
   public var latentChannels: Int
-  /// Channels of each resolution, finest first.
+  /// Number of channels at each resolution, the finest resolution first.
   public var channels: [Int]
+  /// Number of residual blocks in each block of the encoder; blocks of the decoder have one more.
   public var layersPerBlock: Int
+  /// Number of groups of channels in group norms.
   public var groups: Int
-  /// Latents are the encoder's result times this.
+  /// The U-Net's latents are (encoder's result − `shiftFactor`) · `scalingFactor`.
   public var scalingFactor: Float
-  /// Subtracted from the encoder's result before scaling.
+  /// Subtracted from the encoder's result before it is scaled.
   public var shiftFactor: Float
+  /// Whether the middle block has attention.
   public var attendsInMiddle: Bool
   public var usesQuantConvolution: Bool
   public var usesPostQuantConvolution: Bool
@@ -23,8 +26,9 @@ public struct VAEConfiguration: Sendable {
   /// Number of pixels per latent along a side.
   public var factor: Int { 1 << (channels.count - 1) }
 
-  /// - Throws: `JSONError`; `ParameterError.unsupported` for block types or options that Stable Diffusion's
-  ///   autoencoders do not use.
+  /// Reads a `config.json`.
+  /// - Throws: `JSONError` for a missing entry or one of the wrong type; `ParameterError.unsupported` for block types
+  ///   or options that Stable Diffusion's autoencoders do not use, and for sizes that do not fit together.
   public init(_ json: JSONNode) throws {
     imageChannels = try json["in_channels"].int(or: 3)
     outputChannels = try json["out_channels"].int(or: 3)
@@ -52,7 +56,7 @@ public struct VAEConfiguration: Sendable {
       guard kinds.count == channels.count else {
         throw ParameterError.unsupported(
           component: "VAE", option: option, found: "\(kinds.count) blocks",
-          supported: "as many as block_out_channels (\(channels.count))")
+          supported: "\(channels.count) blocks, one per entry of block_out_channels")
       }
     }
     if json["act_fn"].isPresent, try json["act_fn"].string() != "silu" {

@@ -7,15 +7,15 @@ import TrainingData
 
 // Axes: B samples, C latent channels, R subjects, S image side, h and w of latents.
 
-/// Trains the U-Net on captions, or an adapter for a frozen U-Net, with the denoising loss and, if wanted, losses on
+/// Trains the U-Net on captions, or an adapter for a frozen U-Net, with the denoising loss and, if asked for, losses on
 /// attention.
 package struct DenoisingObjective: TrainingObjective {
-  /// Models that are used but not trained.
+  /// The models that are used, but not trained.
   package struct Frozen: Sendable {
     let vae: VAE
     let text: CLIPTextEncoder
     let tokenizer: CLIPTokenizer
-    /// Only needed for an adapter.
+    /// The image encoder; needed only for an adapter.
     let vision: CLIPVisionEncoder?
     let processor: CLIPImageProcessor
 
@@ -37,10 +37,10 @@ package struct DenoisingObjective: TrainingObjective {
   private let unnamedFraction: Float
   package let parameters: [Parameter]
   private let finder: PhraseFinder
-  /// Phrases past the text encoder's token limit in the source's captions, known before training begins.
+  /// The phrases that are past the text encoder's token limit in the source's captions, known before training begins.
   package let truncatedPhrases: [TruncatedPhrase]
 
-  /// - Throws: errors that the source finds in its captions.
+  /// - Throws: errors that the source throws when it looks for phrases in its captions.
   package init(
     loss: DenoisingLoss, frozen: Frozen, source: any SampleSource, seed: UInt64, dropping: ConditionDropping,
     unnamedFraction: Float = 0, parameters: [Parameter]
@@ -85,8 +85,8 @@ package struct DenoisingObjective: TrainingObjective {
       latentNoise: generator.normal(shape), noise: generator.normal(shape))
   }
 
-  /// The loss of some samples. If captions exceed the text encoder's token limit, the figure `unseenPhrases` is the
-  /// mean number of truncated phrases per sample.
+  /// The mean loss of some samples. If the source has phrases past the text encoder's token limit, the figure
+  /// `unseenPhrases` is their mean number per sample.
   private func stepLoss(_ draws: [Draw]) throws -> StepLoss {
     let phrases = try draws.map { try phraseSpans($0) }
     var result = try loss(batch(draws, spans: phrases.map(\.spans)))
@@ -97,9 +97,9 @@ package struct DenoisingObjective: TrainingObjective {
     return result
   }
 
-  /// Caption tokens of each phrase, and the number of phrases past the text encoder's token limit. Spans of such
-  /// phrases are empty, as are all spans if the text is dropped.
-  /// - Throws: `PhraseError.absent`.
+  /// Caption tokens of each phrase, and the number of phrases past the text encoder's token limit. The spans of such
+  /// phrases are empty; if the text is dropped, all spans are.
+  /// - Throws: `PhraseError.absent` if the caption does not contain a phrase.
   private func phraseSpans(_ draw: Draw) throws -> (spans: [Range<Int>], truncated: Int) {
     let phrases = draw.sample.subjects.map(\.phrase)
     if draw.dropped.text { return (phrases.map { _ in 0..<0 }, 0) }
@@ -148,7 +148,7 @@ package struct DenoisingObjective: TrainingObjective {
   /// Subjects for an adapter: their references go through the image encoder, their phrases through the text encoder.
   private func referredSubjects(_ draws: [Draw], _ spans: [[Range<Int>]]) -> [SubjectSample] {
     guard let vision = frozen.vision, let input = loss.adapter?.configuration.projector.imageInput else {
-      fail("DenoisingObjective: expected an adapter and an image encoder")
+      fail("DenoisingObjective: expected an image encoder for the adapter, found none")
     }
     let all = draws.flatMap { draw in draw.sample.subjects.map { (draw.dropped.image, $0) } }
     let mean = Tensor(frozen.processor.mean, shape: [3, 1, 1])
@@ -165,7 +165,7 @@ package struct DenoisingObjective: TrainingObjective {
       let range = start..<start + draw.sample.subjects.count
       start = range.upperBound
       var features = images.sliced(axis: 0, range)
-      // If the images are dropped, hidden states are those of an all-zero image, while an embedding is itself zero.
+      // If the images are dropped, hidden states are those of an all-zero image, but a pooled embedding is itself zero.
       if draw.dropped.image { features = input.chosen(states: features, embedding: .zeros(features.shape)) }
       return SubjectSample(
         images: features, phrases: phrases.sliced(axis: 0, range), boxes: draw.sample.subjects.map(\.box),
@@ -173,7 +173,8 @@ package struct DenoisingObjective: TrainingObjective {
     }
   }
 
-  /// The loss of held-out samples, always the same ones; empty if nothing is held out.
+  /// The parts of the loss, as means over 256 held-out samples, which are the same at every step. Empty if nothing is
+  /// held out.
   package func evaluation(step: Int) throws -> [(name: String, value: Double)] {
     var sums: [String: Double] = [:]
     let (batches, seed) = (8, seed ^ 0x6865_6c64)

@@ -2,14 +2,14 @@ import Tensors
 
 /// Loss and gradients of one step's samples.
 struct GradientStep {
-  /// Mean over the samples.
+  /// Mean loss of the samples.
   let loss: Double
   let figures: Tally
   /// Gradients of the mean loss, one per weight.
   let gradients: [Tensor]
 
-  /// Runs the shards of a step in parallel, each forward and backward on one thread, and adds up their results in
-  /// order, so that the result does not depend on the number of cores.
+  /// Runs the shards of a step in parallel, each forward and backward on one thread, and adds up their results in the
+  /// order of the shards, so that the result does not depend on the number of cores.
   init(_ objective: any TrainingObjective, _ weights: [TrainedWeight], _ plan: TrainingPlan, step: Int) throws {
     let shards = plan.shards(step: step)
     let variables = weights.map { Tape.variable($0.value) }

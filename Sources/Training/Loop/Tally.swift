@@ -1,6 +1,6 @@
 import JSON
 
-/// Weighted means of named figures, in the order in which their names were added.
+/// Weighted means of named figures, in the order in which the names were first added.
 struct Tally: Sendable, Equatable {
   private(set) var names: [String] = []
   private var sums: [String: (sum: Double, weight: Double)] = [:]

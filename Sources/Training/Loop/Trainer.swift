@@ -3,36 +3,38 @@ import Foundation
 import JSON
 import Tensors
 
-/// Trains an objective's weights in a separate folder, and resumes a run that was interrupted there.
+/// Trains an objective's weights. Each training run has its own folder, in which it can be resumed after an
+/// interruption.
 ///
-/// The folder holds the newest two checkpoints, `log.jsonl` with the loss and figures, and `time.json`. A resumed run
-/// leaves the same bytes in checkpoints and log as an uninterrupted one.
+/// The folder holds the newest two checkpoints, `log.jsonl` with loss and figures, and `time.json` with the time that
+/// the run has taken. A resumed run writes the same bytes to checkpoints and log as an uninterrupted run.
 public final class Trainer {
   /// How training ended.
   public struct Outcome: Sendable, Equatable {
-    /// Steps done.
+    /// Number of steps done.
     public let step: Int
-    /// Whether all steps of the plan are done; false after a cancellation before the last step.
+    /// Whether all steps of the plan are done; false if the run was cancelled before the last step.
     public let isFinished: Bool
-    /// Path of the checkpoint after ``step`` steps.
+    /// Path of the checkpoint that was written after ``step`` steps.
     public let checkpoint: String
   }
 
   public let plan: TrainingPlan
-  /// Steps done.
+  /// Number of steps done.
   public private(set) var step = 0
   private let objective: any TrainingObjective
   private let folder: TrainingFolder
   private let weights: [TrainedWeight]
   private var tally = Tally()
-  /// Path of the newest checkpoint, and its step.
+  /// Path of the newest checkpoint, and the number of steps after which it was written; nil before the first one.
   private var checkpoint: String?
   private var checkpointedStep: Int?
   private var smoothedLoss = SmoothedMean()
   private var secondsPerStep = SmoothedMean()
 
-  /// Begins a training run, or resumes one from the newest checkpoint in the folder.
-  /// - Throws: ``TrainingError``, `CheckpointError`, `JSONError`.
+  /// Begins a training run or, if the folder holds a checkpoint, resumes the run from the newest one.
+  /// - Throws: ``TrainingError`` for an invalid plan, for invalid weights, and for a folder that cannot be used or
+  ///   belongs to a different run; `CheckpointError`, `JSONError` for a checkpoint that cannot be read.
   public init(_ objective: any TrainingObjective, _ plan: TrainingPlan, folder: URL) throws {
     try plan.check()
     (self.objective, self.plan) = (objective, plan)
@@ -46,9 +48,13 @@ public final class Trainer {
     try self.folder.log.truncate(after: step)
   }
 
-  /// Trains until all steps are done or the run is cancelled. The model then holds the trained weights.
-  /// - Parameter progress: called after every step.
-  /// - Throws: ``TrainingError``, and errors thrown by the objective; the newest checkpoint stays as it is.
+  /// Trains until all steps are done or the run is cancelled. The model then holds the trained weights, not their
+  /// averages.
+  /// - Parameters:
+  ///   - cancellation: ends the run after the current step, with a checkpoint.
+  ///   - progress: called after every step.
+  /// - Throws: ``TrainingError`` for numbers that are not finite, and for files that cannot be written; errors thrown
+  ///   by the objective. The newest checkpoint stays as it is.
   public func run(
     cancellation: Cancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Outcome {
@@ -69,13 +75,13 @@ public final class Trainer {
     return Outcome(step: step, isFinished: step >= plan.steps, checkpoint: checkpoint ?? "")
   }
 
-  /// Runs a body while the model holds the averaged weights, if averages are kept.
+  /// Runs a body while the model holds the averaged weights; the trained weights if no averages are kept.
   public func withAverages<Result>(_ body: () throws -> Result) rethrows -> Result {
     try weights.with(weights.map { $0.average ?? $0.value }, body)
   }
 
-  /// One step of all weights.
-  /// - Returns: loss, norm of the gradients before clipping, learning rate.
+  /// Takes one step of all weights.
+  /// - Returns: the loss, the norm of the gradients before clipping, and the learning rate.
   @discardableResult
   package func takeStep() throws -> (Double, Double, Double) {
     let result = try GradientStep(objective, weights, plan, step: step)

@@ -4,13 +4,13 @@ import JSON
 import Layers
 import Tensors
 
-/// The state of a training run after some step: one safetensors file with the weights, their averages and both moments
-/// (`weight.KEY`, `average.KEY`, `first.KEY`, `second.KEY`), and the counters and figures in its header.
+/// The state of a training run after a step. It is one safetensors file with the weights, their averages and their
+/// moments (`weight.KEY`, `average.KEY`, `first.KEY`, `second.KEY`); counters and figures are in its header.
 public struct TrainingCheckpoint: Sendable {
   public let path: String
-  /// Steps done.
+  /// Number of steps done.
   public let step: Int
-  /// Samples seen.
+  /// Number of samples seen.
   public let samples: Int
   /// Names of the weights, in the objective's order.
   public let names: [String]
@@ -21,8 +21,8 @@ public struct TrainingCheckpoint: Sendable {
   static let format = "MSDiffusion training 1"
 
   /// Opens a file.
-  /// - Throws: `CheckpointError`, `JSONError`; ``TrainingError/otherTraining(path:what:expected:found:)`` if it is not
-  ///   a checkpoint of a training run.
+  /// - Throws: `CheckpointError`, `JSONError` if the file cannot be read;
+  ///   ``TrainingError/otherTraining(path:what:expected:found:)`` if it is not a checkpoint of a training run.
   public init(_ path: String) throws {
     let opened = try Checkpoint(path)
     func entry(_ name: String) throws -> JSONNode {
@@ -41,23 +41,27 @@ public struct TrainingCheckpoint: Sendable {
     tally = try Tally(entry("tally"))
   }
 
-  /// The newest complete checkpoint in a folder; nil if there is none. A file that a crash cut off is skipped.
+  /// The newest complete checkpoint in a folder; nil if there is none. Files that cannot be opened are skipped, such as
+  /// one that a crash cut off.
   public static func newest(in folder: String) -> TrainingCheckpoint? {
     files(in: folder).reversed().lazy.compactMap { try? TrainingCheckpoint(folder + "/" + $0) }.first
   }
 
   /// A trained weight, or its average.
-  /// - Throws: `CheckpointError` if there is no weight of that name.
+  /// - Throws: `CheckpointError` if there is no weight, or no average, of that name.
   public func tensor(_ name: String, averaged: Bool) throws -> Tensor {
     try checkpoint.stored((averaged ? "average." : "weight.") + name).tensor
   }
 
-  /// Whether averages were kept.
+  /// Whether the checkpoint contains averages.
   public var hasAverages: Bool { names.first.map { checkpoint.contains("average." + $0) } ?? false }
 
-  /// Loads these weights into a model's parameters, given in the order of the objective that trained them.
-  /// - Parameter averaged: whether to load the averages, if they were kept.
-  /// - Throws: `CheckpointError`; ``TrainingError/otherTraining(path:what:expected:found:)``.
+  /// Loads these weights into a model's parameters.
+  /// - Parameters:
+  ///   - parameters: the parameters, in the order of the objective that trained them.
+  ///   - averaged: whether to load the averages, if the checkpoint contains averages.
+  /// - Throws: ``TrainingError/otherTraining(path:what:expected:found:)`` if names or shapes differ;
+  ///   ``TrainingError/parameters(_:)`` if there are no parameters, or one is given twice; `CheckpointError`.
   public func load(into parameters: [Parameter], averaged: Bool = true) throws {
     let weights = try TrainedWeight.all(of: parameters, keepsAverages: false)
     try check(weights)
@@ -77,7 +81,7 @@ public struct TrainingCheckpoint: Sendable {
     weights.putBack()
   }
 
-  /// Checks that names and shapes of the weights match this checkpoint.
+  /// Checks that the names and shapes of the weights are those of this checkpoint.
   private func check(_ weights: [TrainedWeight]) throws {
     func first(_ names: [String]) -> String? { names.first.map { "'\($0)'" } }
     let equal = zip(names, weights.map(\.name)).prefix { $0 == $1 }.count
@@ -96,7 +100,7 @@ public struct TrainingCheckpoint: Sendable {
     }
   }
 
-  /// Checks that a plan agrees with this checkpoint's plan in everything that affects results.
+  /// Checks that a plan agrees with the plan in this checkpoint in everything that affects results.
   func check(_ plan: TrainingPlan) throws {
     guard case .object(let requested) = plan.json else { return }
     for key in requested.keys {

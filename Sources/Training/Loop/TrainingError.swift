@@ -4,13 +4,13 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case plan(option: String, found: String, expected: String)
   /// The weights to train, or their loss, are invalid.
   case parameters(String)
-  /// A loss or gradient is not finite; `parameter` is the first weight whose gradient is not.
+  /// A loss or gradient is not finite; `parameter` is the first weight whose gradient is not finite.
   case notFinite(step: Int, samples: Range<Int>, loss: Double, parameter: String?, checkpoint: String?)
-  /// A figure for the log is not finite.
+  /// A figure that the objective returned for the log is not finite.
   case figureNotFinite(step: Int, name: String, value: Double)
-  /// A weight is not finite when a checkpoint is due.
+  /// A weight, or one of its moments, is not finite, so that no checkpoint can be written.
   case weightNotFinite(step: Int, parameter: String, checkpoint: String?)
-  /// A checkpoint belongs to a different training run.
+  /// A checkpoint belongs to a different training run, or to none.
   case otherTraining(path: String, what: String, expected: String, found: String)
   /// Another process is training in the same folder.
   case busy(folder: String)
@@ -26,19 +26,21 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
         + (parameter.map { "; the first gradient that is not finite is that of '\($0)'" } ?? "")
         + Self.advice(checkpoint)
     case .figureNotFinite(let step, let name, let value):
-      "step \(step + 1): expected a finite figure, found \(value) for '\(name)'; leave out figures that have no value"
+      "step \(step + 1): expected a finite figure, found \(value) for '\(name)'; an objective must leave out figures "
+        + "that have no value"
     case .weightNotFinite(let step, let parameter, let checkpoint):
       "after step \(step): expected finite weights, found NaN or infinity in '\(parameter)' or its moments"
         + Self.advice(checkpoint)
     case .otherTraining(let path, let what, let expected, let found):
-      "\(path): \(what) is \(found), this run has \(expected); use another folder or the old options"
-    case .busy(let folder): "\(folder): another process is training here; wait for it, or take another folder"
+      "\(path): \(what) is \(found), this run has \(expected); use a different folder or the options of the old run"
+    case .busy(let folder): "\(folder): another process is training here; wait for it, or use a different folder"
     case .file(let path, let reason): "\(path): \(reason)"
     }
   }
 
   private static func advice(_ checkpoint: String?) -> String {
-    "; nothing was written, " + (checkpoint.map { "the last good checkpoint is \($0)" } ?? "there is no checkpoint yet")
-      + ". Look for the first odd step in log.jsonl; a lower learning rate or a longer warm-up often helps"
+    "; no checkpoint was written for this step, "
+      + (checkpoint.map { "the last good checkpoint is \($0)" } ?? "there is no earlier checkpoint")
+      + ". Look in log.jsonl for the first unusual loss; a lower learning rate or a longer warm-up often helps"
   }
 }

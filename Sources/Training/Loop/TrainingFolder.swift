@@ -18,11 +18,12 @@ final class TrainingFolder {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       throw TrainingError.file(
-        path: path, reason: "expected a folder that can be created: \(error.localizedDescription)")
+        path: path, reason: "the folder cannot be created: \(error.localizedDescription)")
     }
     lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard lock >= 0 else {
-      throw TrainingError.file(path: path, reason: "cannot be written to: \(String(cString: strerror(errno)))")
+      throw TrainingError.file(
+        path: path, reason: "the folder cannot be written to: \(String(cString: strerror(errno)))")
     }
     guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
       close(lock)
@@ -37,7 +38,7 @@ final class TrainingFolder {
 
   deinit { close(lock) }
 
-  /// Writes the total time so far. It is kept out of the log, which has the same bytes every time.
+  /// Writes the total time so far. It is kept out of the log, so that the log of a repeated run has the same bytes.
   func writeTime(step: Int) throws {
     let passed = ContinuousClock.now - start
     let seconds = earlierSeconds + passed.seconds

@@ -7,7 +7,7 @@ struct TrainingLog {
 
   init(folder: String) { path = folder + "/log.jsonl" }
 
-  /// Removes entries after a step, and a last line that was cut off.
+  /// Removes the entries of all later steps, and a last line that was cut off.
   func truncate(after step: Int) throws {
     guard let data = FileManager.default.contents(atPath: path) else { return }
     let kept = data.split(separator: UInt8(ascii: "\n")).prefix { line in

@@ -6,17 +6,19 @@ public protocol TrainingObjective: Sendable {
   /// The weights to train, in a fixed order.
   var parameters: [Parameter] { get }
 
-  /// Mean loss over some samples. During the call the values of ``parameters`` are variables of the tape.
+  /// Mean loss over some samples. During the call, the values of ``parameters`` are variables of the tape.
   ///
-  /// Several threads call this at once, each with its own samples. The result must depend only on the weights, the
+  /// Several threads call this at once, each with different samples. The result must depend only on the weights, the
   /// samples and the step.
   /// - Parameters:
-  ///   - samples: their 0-based indices over the whole training run, so that a resumed run sees the same ones.
-  ///   - step: counted from 0.
+  ///   - samples: the samples' indices in the whole training run, counted from 0, so that a resumed run uses the same
+  ///     samples.
+  ///   - step: index of the step, counted from 0.
   func loss(samples: Range<Int>, step: Int) throws -> StepLoss
 
-  /// Figures for the log, measured from time to time with the averaged weights, if averages are kept.
-  /// - Parameter step: steps done.
+  /// Figures for the log, measured at the intervals that the plan sets. The model then holds the averaged weights, if
+  /// averages are kept.
+  /// - Parameter step: number of steps done.
   func evaluation(step: Int) throws -> [(name: String, value: Double)]
 }
 
@@ -26,9 +28,9 @@ extension TrainingObjective {
 
 /// The loss of some samples.
 public struct StepLoss: Sendable {
-  /// Mean loss, one number recorded on the tape.
+  /// The mean loss, one number recorded on the tape.
   public var loss: Tensor
-  /// Further means over the same samples, for the log.
+  /// Other means over the same samples, for the log.
   public var figures: [(name: String, value: Float)]
 
   public init(_ loss: Tensor, figures: [(name: String, value: Float)] = []) {

@@ -1,16 +1,17 @@
 /// Progress of a training run, reported after every step.
 public struct TrainingProgress: Sendable {
-  /// Steps done, and the total number of steps.
+  /// Number of steps done, and total number of steps.
   public let step, steps: Int
-  /// Samples seen.
+  /// Number of samples seen.
   public let samples: Int
-  /// Smoothed over about the last fifty steps.
+  /// The loss, smoothed over about the last fifty steps.
   public let loss: Double
   public let learningRate: Double
-  /// Norm of all gradients before clipping.
+  /// Norm of all gradients of this step before clipping.
   public let gradientNorm: Double
-  /// Smoothed like the loss.
+  /// Speed, smoothed like the loss.
   public let samplesPerSecond: Double
+  /// Time left at this speed.
   public let secondsLeft: Double
 }
 

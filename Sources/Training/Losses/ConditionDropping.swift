@@ -1,11 +1,11 @@
 import Tensors
 
-/// Drops conditions from some samples, so that the network also learns to predict without them.
+/// Drops conditions from some samples, so that the network also learns to predict without these conditions.
 public struct ConditionDropping: Sendable, Equatable {
-  /// Fractions of samples without subject images, without text, and without both; the three exclude each other.
+  /// Fractions of samples that lack only subject images, only text, and both.
   public var image, text, both: Float
-  /// Fraction of samples whose phrases and boxes are withheld from the resampler, independently of the
-  /// other fractions.
+  /// Fraction of samples whose phrases and boxes are withheld from the projector, chosen independently of the other
+  /// three fractions.
   public var grounding: Float
 
   /// The published fractions.
@@ -18,15 +18,15 @@ public struct ConditionDropping: Sendable, Equatable {
 
   /// The conditions that one sample is trained without.
   public struct Dropped: Sendable, Equatable {
-    /// Zeros replace the subject images before the image encoder; boxes and phrases stay.
+    /// Whether zeros replace the subjects' images; boxes and phrases stay.
     public let image: Bool
-    /// The empty prompt replaces the caption, so it contains no phrase.
+    /// Whether the empty prompt replaces the caption; then no phrase has tokens.
     public let text: Bool
-    /// Learned queries replace those made from phrases and boxes.
+    /// Whether learned queries replace the queries that are made from phrases and boxes.
     public let grounding: Bool
   }
 
-  /// Chooses at random what to drop from a sample.
+  /// Chooses at random what to drop from a sample. The choice depends only on the sample's index and the seed.
   public func dropped(sample: Int, seed: UInt64) -> Dropped {
     var generator = CounterGenerator(seed: seed, sample: sample, stream: Self.stream)
     let (choice, groundingChoice) = (generator.uniform(), generator.uniform())

@@ -10,14 +10,16 @@ import Tensors
 public struct DenoisingBatch: Sendable {
   /// Scaled latents without noise, `[B, C, H, W]`.
   public var clean: Tensor
+  /// The noise that is added to the latents, of standard deviation 1, `[B, C, H, W]`.
   public var noise: Tensor
-  /// One per sample.
+  /// The timestep of each sample.
   public var timesteps: [Int]
-  /// Text tokens, `[B, K, width]`.
+  /// States of the text tokens, `[B, K, width]`.
   public var text: Tensor
   /// SDXL's added conditions, if the U-Net takes them.
   public var added: AddedConditions?
-  /// Subjects of every sample; without an adapter, their images and phrases are not used.
+  /// The subjects of every sample, one element per sample; empty: no subjects. Without an adapter, the subjects' images
+  /// and phrases are not used.
   public var subjects: [SubjectSample]
   /// Where the subjects are, for the losses on attention; nil: in their boxes.
   public var regions: SubjectRegions?
@@ -31,25 +33,30 @@ public struct DenoisingBatch: Sendable {
   }
 }
 
-/// The paper's training loss: for denoising (Eq. 1) and, if wanted, on attention (Eq. 7).
+/// The paper's training loss: the denoising loss (Eq. 1) and, if asked for, losses on attention (Eq. 7).
 public struct DenoisingLoss: Sendable {
   public var unet: UNet
-  /// nil: only the base model.
+  /// The adapter; nil: the base model is trained alone.
   public var adapter: Adapter?
+  /// The denoising loss.
   public var diffusion: DiffusionLoss
+  /// Weights of the losses on attention.
   public var attention: AttentionTerms
-  /// How subjects are kept apart; as published unless changed for an ablation.
+  /// How subjects are kept apart; as published, unless it is changed for an ablation.
   public var options = LayoutOptions()
 
   public init(_ unet: UNet, adapter: Adapter? = nil, diffusion: DiffusionLoss, attention: AttentionTerms = .none) {
     (self.unet, self.adapter, self.diffusion, self.attention) = (unet, adapter, diffusion, attention)
   }
 
-  /// The loss with its parts as figures: `denoising`, `imageAttention`, `textAttention`, `textPixels`.
+  /// The loss, and as figures those of its parts that were computed: `denoising`, `imageAttention`, `textAttention`,
+  /// `textPixels`. Stops the program unless there are no subjects, or one list of subjects per sample.
   /// - Throws: errors thrown by hooks on attention.
   public func callAsFunction(_ batch: DenoisingBatch) throws -> StepLoss {
     guard batch.subjects.isEmpty || batch.subjects.count == batch.clean.shape[0] else {
-      fail("DenoisingLoss: subjects of \(batch.subjects.count) samples for latents \(batch.clean.shape)")
+      fail(
+        "DenoisingLoss: expected subjects of \(batch.clean.shape[0]) samples, as there are latents, found subjects of "
+          + "\(batch.subjects.count)")
     }
     let counts = batch.subjects.map(\.boxes.count)
     let spans = padded(batch.subjects.map(\.spans))
@@ -82,7 +89,7 @@ public struct DenoisingLoss: Sendable {
     return result
   }
 
-  /// Multi-subject attention for a batch; nil for a base model, and for samples without subjects.
+  /// Multi-subject attention for a batch; nil without an adapter, and if the batch has no subjects.
   package func branch(of batch: DenoisingBatch) -> SubjectBranch? {
     guard !batch.subjects.isEmpty else { return nil }
     return adapter.map { SubjectBranch($0, rows: $0.rows(batch.subjects), options: options) }
@@ -101,7 +108,7 @@ public struct DenoisingLoss: Sendable {
     }
   }
 
-  /// Pads samples with empty spans, so that all have the same number.
+  /// Pads the samples' spans with empty ones, so that all samples have the same number of spans.
   private func padded(_ spans: [[Range<Int>]]) -> [[Range<Int>]] {
     let subjects = spans.map(\.count).max() ?? 0
     return spans.map { $0 + [Range<Int>](repeating: 0..<0, count: subjects - $0.count) }

@@ -7,10 +7,10 @@ import Tensors
 public struct DiffusionLoss: Sendable {
   /// How timesteps are weighted.
   public enum Weighting: Sendable, Equatable {
-    /// All equally, as published.
+    /// All timesteps have the same weight, as published.
     case uniform
-    /// Min-SNR-γ (Hang et al., 2023): as if the clean image were predicted with a weight of min(SNR, γ), which is
-    /// min(SNR, γ) / SNR for ε and min(SNR, γ) / (SNR + 1) for v; γ = 5 is usual.
+    /// Min-SNR-γ (Hang et al., 2023), which corresponds to a weight of min(SNR, γ) for predicted clean images. It is
+    /// min(SNR, γ) / SNR for predicted ε and min(SNR, γ) / (SNR + 1) for predicted v. γ = 5 is usual.
     case minSNR(gamma: Float)
   }
 
@@ -31,8 +31,10 @@ public struct DiffusionLoss: Sendable {
     }
   }
 
-  /// Mean loss over the samples, one number.
-  /// - Parameter output: the network's prediction for the noised samples.
+  /// Mean loss over the samples, one number. Stops the program if `output` does not have the shape of `clean`.
+  /// - Parameters:
+  ///   - output: the network's prediction for the noised samples.
+  ///   - timesteps: the timestep of each sample.
   public func callAsFunction(_ output: Tensor, clean: Tensor, noise: Tensor, timesteps: [Int]) -> Tensor {
     let target = schedule.target(clean: clean, noise: noise, timesteps: timesteps)
     guard output.shape == target.shape else {

@@ -2,16 +2,19 @@ import Analysis
 import MSDiffusion
 import Tensors
 
-// Axes: R subjects of one sample, S those of all samples, N image tokens, T tokens per subject, P phrase width.
+// Axes: R subjects of one sample, S subjects of all samples, N image tokens, T tokens per subject, C context width, P
+// phrase width.
 
 /// The subjects of one sample in a training batch.
 public struct SubjectSample: Sendable {
-  /// Image features of each subject, as the projector's `ImageInput` chooses them: `[R, N, width]` or `[R, width]`.
+  /// The image encoder's output for each subject, `[R, N, width]` or `[R, width]`; the projector's `imageInput` says
+  /// which.
   public var images: Tensor
   /// The text encoder's pooled state of each phrase, `[R, P]`.
   public var phrases: Tensor
+  /// The box of each subject.
   public var boxes: [Box]
-  /// Prompt tokens of each phrase; empty if the prompt was dropped or does not contain the phrase.
+  /// Prompt tokens of each phrase; empty if the prompt was dropped, or does not contain the phrase.
   public var spans: [Range<Int>]
   /// Whether subject tokens are computed without phrases and boxes.
   public var dropsGrounding: Bool
@@ -25,9 +28,9 @@ public struct SubjectSample: Sendable {
 }
 
 extension Adapter {
-  /// One row of subject attention per sample; all subjects are projected together. Samples with fewer subjects than
-  /// others are padded later, with subjects that have no region.
-  /// - Parameter scale: γ, 1 as published for training.
+  /// One row of subject attention per sample. The subjects of all samples are projected together. Samples with fewer
+  /// subjects than others are padded later, with subjects that have no region.
+  /// - Parameter scale: γ, which is 1 in the published training.
   public func rows(_ samples: [SubjectSample], scale: Float = 1) -> [SubjectRow] {
     let counts = samples.map(\.boxes.count)
     let tokens = counts.contains { $0 > 0 } ? subjectTokens(samples.filter { !$0.boxes.isEmpty }) : nil

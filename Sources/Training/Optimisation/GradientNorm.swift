@@ -3,7 +3,7 @@ import Tensors
 
 /// The norm of all gradients together, and the factor that keeps it within a limit.
 package enum GradientNorm {
-  /// Root of the sum of squares over all gradients, in double precision.
+  /// The root of the sum of squares over all gradients, in double precision.
   package static func global(_ gradients: [Tensor]) -> Double {
     var total = 0.0
     for gradient in gradients {

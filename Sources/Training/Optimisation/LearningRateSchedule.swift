@@ -1,18 +1,19 @@
 import Foundation
 import JSON
 
-/// The learning rate over the steps: a linear warm-up, then constant or falling along half a cosine.
+/// The learning rate over the steps: it rises linearly during the warm-up; then it is constant, or falls along half a
+/// cosine.
 public struct LearningRateSchedule: Sendable, Equatable {
   /// The course of the rate after the warm-up.
   public enum Course: Sendable, Equatable {
     case constant
-    /// Half a cosine that reaches `floor` at step `until` and stays there.
+    /// Falls along half a cosine, reaches `floor` at step `until` and stays there.
     case cosine(until: Int, floor: Double)
   }
 
   /// The largest rate.
   public var peak: Double
-  /// Steps of the warm-up: step i, counted from 0, has (i + 1) / warmUp of the peak.
+  /// Number of steps of the warm-up. In it, the rate of step i, counted from 0, is (i + 1) / warmUp of the peak.
   public var warmUp: Int
   public var course: Course
 
@@ -20,7 +21,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
     (self.peak, self.warmUp, self.course) = (peak, warmUp, course)
   }
 
-  /// The rate of a step, counted from 0.
+  /// The learning rate of a step, counted from 0.
   public func rate(step: Int) -> Double {
     if step < warmUp { return peak * Double(step + 1) / Double(warmUp) }
     switch course {
@@ -37,7 +38,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
     guard warmUp >= 0 else { return ("a warm-up of \(warmUp)", "0 steps or more") }
     guard case .cosine(let until, let floor) = course else { return nil }
     if until <= warmUp { return ("a cosine until step \(until)", "an end after the warm-up of \(warmUp) steps") }
-    return (0...peak).contains(floor) ? nil : ("a floor of \(floor)", "0 up to the peak, \(peak)")
+    return (0...peak).contains(floor) ? nil : ("a floor of \(floor)", "a rate from 0 to the peak, \(peak)")
   }
 
   var json: JSONValue {

@@ -1,12 +1,12 @@
 import CKernels
 import Tensors
 
-/// Exponential moving average (EMA) of weights; the trained model uses the averages.
+/// Exponential moving average (EMA) of weights; ``Trainer/withAverages(_:)`` puts the averages into the model.
 ///
-/// The decay of a step t, counted from 1, is min(decay, (1 + t) / (10 + t)), the warm-up that TensorFlow and others
-/// use: the random initial weights are soon forgotten.
+/// In step t, counted from 1, the decay is min(decay, (1 + t) / (10 + t)). With this warm-up, which TensorFlow also
+/// uses, the random initial weights are soon forgotten.
 public struct WeightAverage: Sendable, Equatable {
-  /// Fraction of the average that is kept per step after the warm-up.
+  /// Fraction of the average that is kept in each step after the warm-up.
   public var decay: Double
 
   public init(decay: Double = 0.999) { self.decay = decay }
@@ -17,7 +17,7 @@ public struct WeightAverage: Sendable, Equatable {
   /// Moves an average towards the weight after a step.
   package func update(_ average: inout Tensor, towards weight: Tensor, step: Int) {
     guard average.shape == weight.shape else {
-      fail("WeightAverage: an average of shape \(average.shape) does not fit a weight of shape \(weight.shape)")
+      fail("WeightAverage: expected an average of the weight's shape \(weight.shape), found \(average.shape)")
     }
     let fraction = Float(1 - decay(step: step))
     average.withUnsafeMutableBuffer { average in

@@ -30,7 +30,7 @@ extension Canvas {
     }
   }
 
-  /// A wall with paper and a picture or window, a skirting board, a floor of planks.
+  /// A wall, usually with striped paper, with up to two pictures or windows; a skirting board; a floor of planks.
   private func drawRoom(_ palette: Palette, _ noise: Noise, _ random: inout SceneRandom) {
     let wall = palette(.rgb(214, 178, 140))
     let floor = palette.related(.rgb(139, 90, 52))
@@ -62,7 +62,7 @@ extension Canvas {
     }
   }
 
-  /// Dark green, trunks, and leaves over leaves.
+  /// A dark green background, a few tree trunks, and overlapping leaves that get brighter towards the front.
   private func drawJungle(_ palette: Palette, _ noise: Noise, _ random: inout SceneRandom) {
     let (dark, bright) = (palette(.rgb(10, 44, 24)), palette(.rgb(70, 140, 46)))
     fill { x, y in dark.mixed(with: bright, 0.35 * noise(x * 5, y * 5) + 0.15 * (1 - y)) }
@@ -81,7 +81,7 @@ extension Canvas {
     }
   }
 
-  /// Pale sky, hills of snow, firs, flakes.
+  /// A pale sky, snowy hills with firs, and falling flakes.
   private func drawSnow(_ palette: Palette, _ noise: Noise, _ random: inout SceneRandom) {
     let (sky, haze) = (palette(.rgb(126, 164, 206)), palette(.rgb(205, 217, 232)))
     let ground = Color.rgb(240, 245, 251).mixed(with: palette(.rgb(200, 220, 245)), 0.3)
@@ -110,7 +110,7 @@ extension Canvas {
     }
   }
 
-  /// Sky, a band of sea with waves, sand.
+  /// A sky, sometimes with a sun or clouds, a band of sea with waves, and sand.
   private func drawBeach(_ palette: Palette, _ noise: Noise, _ random: inout SceneRandom) {
     let (sky, haze) = (palette(.rgb(88, 172, 232)), palette(.rgb(196, 228, 246)))
     let (sea, shallow) = (palette(.rgb(20, 104, 168)), palette(.rgb(84, 196, 200)))
@@ -141,7 +141,7 @@ extension Canvas {
     }
   }
 
-  /// A strip of sky over a meadow with blades and a few flowers.
+  /// A strip of sky over a meadow with blades of grass and up to 15 flowers.
   private func drawGrass(_ palette: Palette, _ noise: Noise, _ random: inout SceneRandom) {
     let (sky, haze) = (palette.related(.rgb(130, 190, 240)), palette.related(.rgb(214, 234, 246)))
     let (dark, bright) = (palette(.rgb(52, 128, 36)), palette(.rgb(138, 200, 62)))
@@ -161,7 +161,7 @@ extension Canvas {
     }
   }
 
-  /// Rows of rounded stones, narrower with distance, below house fronts.
+  /// Rows of rounded stones that get narrower with distance, usually below house fronts.
   private func drawStreet(_ palette: Palette, _ noise: Noise, _ random: inout SceneRandom) {
     let (stone, mortar) = (palette(.rgb(150, 142, 134)), palette(.rgb(62, 58, 56)))
     let horizon = random.happens(0.7) ? random.uniform(0.15...0.42) : 0
@@ -195,7 +195,7 @@ extension Canvas {
   }
 }
 
-/// Turns the standard colours of a place into those of one of its palettes, with some variation of light.
+/// Turns the standard colours of a place into the colours of one of its palettes, and varies their lightness a little.
 private struct Palette {
   private let own, other: Hue
   private let gain: Float
@@ -211,7 +211,7 @@ private struct Palette {
       case .jungle, .grass: 7
       case .beach: 6
       }
-    // Neighbouring palettes also differ in lightness; each view varies it a little.
+    // Neighbouring palettes also differ in lightness, and the lightness varies a little with the seed.
     own = Hue(degrees: step * turn)
     other = Hue(degrees: step * -turn)
     gain = [0.82, 1.05, 0.94][backdrop.palette % 3] * random.uniform(0.92...1.08)
@@ -223,11 +223,11 @@ private struct Palette {
   private func finished(_ color: Color) -> Color { (color.clamped() * gain).clamped() }
 }
 
-/// Smooth noise 0…1 on a lattice of hashed corners.
+/// Smooth noise 0…1: a pseudo-random number at each whole coordinate, interpolated between them.
 struct Noise {
   let seed: UInt32
 
-  /// A pseudo-random number 0…1 per cell.
+  /// The pseudo-random number 0…1 at a pair of whole coordinates; a function of the coordinates and the seed.
   @inline(__always) func cell(_ x: Int32, _ y: Int32) -> Float {
     var bits = UInt32(bitPattern: x) &* 0x8da6_b343 ^ UInt32(bitPattern: y) &* 0xd816_3841 ^ seed
     bits = (bits ^ (bits >> 16)) &* 0x7feb_352d
@@ -235,7 +235,7 @@ struct Noise {
     return Float((bits ^ (bits >> 16)) >> 8) * 0x1p-24
   }
 
-  /// Smoothly interpolated between cells; coordinates must not be negative.
+  /// The noise at any point, interpolated smoothly. Coordinates must not be negative.
   @inline(__always) func callAsFunction(_ x: Float, _ y: Float) -> Float {
     let (left, top) = (Int32(x), Int32(y))
     let (u, v) = (x - Float(left), y - Float(top))

@@ -7,7 +7,7 @@ final class Canvas {
   let pixels: UnsafeMutablePointer<Color>
 
   init(side: Int, color: Color = .zero) {
-    guard side > 0 else { fail("a canvas of \(side) pixels per side") }
+    guard side > 0 else { fail("Canvas: expected at least 1 pixel per side, found \(side)") }
     self.side = side
     pixels = .allocate(capacity: side * side)
     pixels.initialize(repeating: color, count: side * side)
@@ -32,7 +32,7 @@ final class Canvas {
     }
   }
 
-  /// The row at `y`, measured from the top as a fraction of the side; at most the number of rows.
+  /// The row that contains `y`, a fraction of the side from the top; clamped to 0…`side`.
   func row(_ y: Float) -> Int { min(max(Int(y * Float(side)), 0), side) }
 
   /// A rectangle with antialiased edges.
@@ -43,8 +43,8 @@ final class Canvas {
     }
   }
 
-  /// An ellipse, rotated clockwise by the angle whose cosine and sine are `turn`; `shine` lightens its upper edge and
-  /// darkens its lower one.
+  /// An ellipse, rotated clockwise by the angle whose cosine and sine are `turn`. `shine` lightens the edge that was at
+  /// the top before the rotation and darkens the opposite edge.
   func ellipse(
     _ center: SIMD2<Float>, _ radius: SIMD2<Float>, turn: SIMD2<Float> = SIMD2(1, 0), _ color: Color,
     opacity: Float = 1, shine: Float = 0
@@ -99,7 +99,7 @@ final class Canvas {
 }
 
 extension Canvas {
-  /// Pixels covered less than this are not drawn, so that they do not widen the box around what is visible.
+  /// The least alpha that is drawn. Fainter pixels would widen the box around what is visible.
   static let leastCoverage: Float = 1 / 32
 
   /// Draws a sprite in a pose; `coverage`, one number per pixel, receives the sprite's alpha where it is drawn.
@@ -116,7 +116,7 @@ extension Canvas {
 
     let (level, back) = sprite.level(for: pose, side: side)
     let light = pose.light
-    // Shading per pixel of the level, along the drawing's own axes.
+    // The change of the gain per pixel of the level, along the drawing's own axes.
     let shade = SIMD2(light.shade.x / Float(level.width), light.shade.y / Float(level.height))
     let gain = light.gain - (light.shade.x + light.shade.y) / 2
     let stride = level.width + 2
@@ -174,7 +174,7 @@ extension Sprite {
   }
 }
 
-/// A rectangle of pixels that grows to include what is added.
+/// A rectangle of pixels that grows to include the pixels added to it.
 struct Extent: Sendable, Equatable {
   var rows = 0..<0
   var columns = 0..<0

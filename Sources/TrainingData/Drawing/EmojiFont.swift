@@ -9,7 +9,8 @@ struct EmojiFont {
     "/usr/share/fonts/google-noto-color-emoji-fonts/NotoColorEmoji.ttf", "/usr/share/fonts/noto/NotoColorEmoji.ttf",
   ]
 
-  /// One premultiplied bitmap per code point.
+  /// Reads one premultiplied bitmap per code point.
+  /// - Parameter font: the font's file; if nil, the first readable file of ``usualPaths``.
   /// - Throws: ``TrainingDataError/font(path:expected:found:)``.
   static func bitmaps(of scalars: [Unicode.Scalar], font: URL?) throws -> [Bitmap] {
     let path = try font?.path ?? found()
@@ -38,7 +39,7 @@ struct EmojiFont {
       }
       guard FT_Load_Glyph(face, glyph, freetype_load_color()) == 0, let slot = face.pointee.glyph,
         let bitmap = Bitmap(slot.pointee.bitmap)
-      else { throw refused("a colour bitmap for \(scalar) (\(scalar.name))", "no readable one") }
+      else { throw refused("a colour bitmap for \(scalar) (\(scalar.name))", "none that can be read") }
       return bitmap
     }
   }
@@ -89,7 +90,7 @@ struct Bitmap {
     return Bitmap(width: newWidth, height: newHeight, pixels: rows)
   }
 
-  /// The bitmap at half the size: each pixel is the mean of four. Pixels beyond an odd edge count as transparent.
+  /// The bitmap at half the size: each pixel is the mean of four. An odd side is first padded with transparent pixels.
   func halved() -> Bitmap {
     let (newWidth, newHeight) = ((width + 1) / 2, (height + 1) / 2)
     var result = [SIMD4<Float>](repeating: .zero, count: newWidth * newHeight)
@@ -99,7 +100,7 @@ struct Bitmap {
     return Bitmap(width: newWidth, height: newHeight, pixels: result)
   }
 
-  /// Mean difference between the largest and the smallest channel, weighted by alpha: 0 for greys.
+  /// The mean difference between the largest and the smallest colour channel, weighted by alpha; 0 for greys.
   var chroma: Float {
     var (sum, weight): (Float, Float) = (0, 0)
     for pixel in pixels {

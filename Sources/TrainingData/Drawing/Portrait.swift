@@ -9,7 +9,7 @@ package struct Portrait: Sendable {
 }
 
 extension EmojiWorld {
-  /// Portraits of every drawing of an identity, plain and mirrored, at each rotation, in even light.
+  /// Portraits of every drawing of an identity, plain and mirrored, at each rotation, in neutral light.
   ///
   /// - Parameters:
   ///   - turns: rotations, clockwise, in degrees.

@@ -11,13 +11,14 @@ struct Pose: Sendable, Equatable {
   /// Clockwise, in radians.
   var rotation: Float = 0
   var isMirrored = false
-  /// Perspective: growth of a point's distance per unit to the right and per unit down.
+  /// Perspective. The distance from the viewer is 1 at the drawing's centre; it grows by these numbers per longer side
+  /// to the right and downwards, before the rotation.
   var tilt = SIMD2<Float>(0, 0)
-  /// Factor on the width; the height is divided by it.
+  /// The width is multiplied by this factor, and the height is divided by it.
   var stretch: Float = 1
   var light = Light()
 
-  /// From the drawing (centre 0, longer side 1) to the image (0…1).
+  /// The map from the drawing (its centre at 0, its longer side of length 1) to the image (0…1).
   var matrix: Homography {
     let (c, s) = (cos(rotation) * size, sin(rotation) * size)
     let (a, b) = (isMirrored ? -stretch : stretch, 1 / stretch)
@@ -27,7 +28,7 @@ struct Pose: Sendable, Equatable {
       SIMD3(tilt.x * a, tilt.y * b, 1))
   }
 
-  /// The box around a drawing with this half extent: its upper left and lower right corners.
+  /// The box around a drawing with this half extent, given by its upper left and lower right corners in the image.
   func bounds(_ halfExtent: SIMD2<Float>) -> (low: SIMD2<Float>, high: SIMD2<Float>) {
     let matrix = matrix
     var (low, high) = (SIMD2<Float>(repeating: .infinity), SIMD2<Float>(repeating: -.infinity))
@@ -39,13 +40,13 @@ struct Pose: Sendable, Equatable {
   }
 }
 
-/// Light on a subject; it never changes a hue.
+/// Light on a subject. It has no colour of its own, so that identities remain distinguishable by their hues.
 struct Light: Sendable, Equatable {
   /// Factor on all colours.
   var gain: Float = 1
   /// Positive values lighten the midtones, negative ones darken them, like a gamma.
   var contrast: Float = 0
-  /// Change of the gain from the subject's left to its right edge, and from its top to its bottom.
+  /// The change of the gain from the drawing's left to its right edge, and from its top to its bottom.
   var shade = SIMD2<Float>(0, 0)
 
   static func random(_ random: inout SceneRandom) -> Light {

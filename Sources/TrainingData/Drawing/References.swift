@@ -4,26 +4,28 @@ import Tensors
 
 /// How an identity is shown in its reference image.
 public enum ReferenceStyle: Sendable, Equatable {
-  /// The first drawing, upright as in the font, with its longer side 90 % of the image's, on black.
+  /// The identity's first drawing on black, upright as in the font; its longer side is 90 % of the image's side.
   case canonical
-  /// As in training, random by seed: small random rotation, usually 60–95 % of the image side, on black 75 % of the
-  /// time.
+  /// A random image as in training; the seed determines it. Any drawing of the identity is shown in a random pose,
+  /// rotated by at most 25°, and usually takes 60–95 % of the image's side. The background is black in 75 % of the
+  /// images, otherwise plain or a place.
   case random(UInt64)
 }
 
-/// The background of a crop. It is ignored for places, which fill the image.
+/// The background of a crop. It has no effect if the identity is a place, which fills the image.
 public enum CropBackground: Sendable, Equatable {
   case black
   /// A gradient between two muted colours.
   case plain
   /// A random place in a random palette.
   case place
-  /// One of the other three, at random.
+  /// `black`, `plain` or `place`, at random with the probabilities 0.4, 0.25 and 0.35.
   case any
 }
 
 extension EmojiWorld {
   /// An image of one identity alone, RGB `[3, size, size]`, 0…1; if the identity is a place, an image of that place.
+  /// Stops the program if the identity is not one of this world, or if `size` is not positive.
   public func reference(of identity: Identity, size: Int = 64, style: ReferenceStyle = .canonical) -> Tensor {
     switch style {
     case .canonical:
@@ -38,10 +40,11 @@ extension EmojiWorld {
     }
   }
 
-  /// A random crop of one identity. Crops of the same identity with different seeds are positive pairs in contrastive
-  /// training.
+  /// A random crop of one identity, RGB `[3, size, size]`, 0…1: any of its drawings in a random pose. Two crops of the
+  /// same identity with different seeds are a positive pair in contrastive training.
   ///
-  /// - Parameter background: the background; ignored if the identity is a place.
+  /// Stops the program if the identity is not one of this world, or if `size` is not positive.
+  /// - Parameter background: the background; it has no effect if the identity is a place.
   public func crop(of identity: Identity, size: Int = 64, seed: UInt64, background: CropBackground = .any) -> Tensor {
     var random = SceneRandom(seed, 0x6372_6f70)
     let randomBackground = [CropBackground.black, .plain, .place][random.index(in: [0.4, 0.25, 0.35])]
@@ -60,10 +63,10 @@ extension EmojiWorld {
     }
     let sprites = sprites(of: identity)
     var pose = Pose.random(drawings: sprites.count, &random)
-    // In radians: within 9° in half of the cases, otherwise within 25°.
+    // In radians: within about 9° in half of the cases, otherwise within 25°.
     let limit: Float = random.happens(0.5) ? 0.16 : 0.436
     pose.rotation = random.uniform(-limit...limit)
-    // Sometimes a little larger than the image, and cut off at an edge or two.
+    // Sometimes the drawing is as large as the image or a little larger, and one or more edges cut it off.
     let isCut = random.happens(0.12)
     let side = isCut ? random.uniform(1.0...1.2) : random.uniform(0.6...0.95)
     (pose.size, pose.center) = (1, .zero)
@@ -89,9 +92,10 @@ extension EmojiWorld {
     return canvas.tensor()
   }
 
-  /// Writes canonical references, RGB on black, as PNG files named after the identity: `dog-4.png`.
+  /// Writes canonical references as PNG files, each named after its identity, with hyphens for spaces: `dog-4.png`.
   ///
-  /// - Returns: Their paths, in order.
+  /// - Parameter folder: the folder to write to, which must exist.
+  /// - Returns: The files' paths, in the order of the identities.
   /// - Throws: `ImageError` if a file cannot be written.
   @discardableResult public func writeReferences(
     of identities: [Identity], to folder: String, size: Int = 512
@@ -103,7 +107,7 @@ extension EmojiWorld {
     }
   }
 
-  /// Kind and hue step, plus the design number if the kind has several designs: `dog-4`, `tree-4-1`.
+  /// An identity's kind and hue, followed by its design if the kind has several designs: `dog-4`, `tree-4-1`.
   public func name(of identity: Identity) -> String {
     let kind = kinds[identity.kind]
     return "\(kind.name)-\(identity.hue)" + (kind.designs.count > 1 ? "-\(identity.design)" : "")

@@ -10,6 +10,7 @@ struct Sprite: Sendable {
   /// Size of the largest level in pixels.
   let width, height: Int
   let levels: [Level]
+  /// How colourful the drawing is: see ``Bitmap/chroma``.
   let chroma: Float
 
   init(_ bitmap: Bitmap) {

@@ -19,10 +19,10 @@ struct SampleEntry: Sendable {
   let caption: String
   let subjects: [Subject]
 
-  /// File and line, for messages.
+  /// The list's path and the line number, for messages.
   var location: String { "\(list), line \(line)" }
 
-  /// Maximum number of subjects per sample, as in the paper's training.
+  /// The most subjects that a sample may have, as in the paper's training.
   static let subjectLimit = 4
 
   /// - Throws: ``TrainingDataError`` or `JSONError`.
@@ -69,7 +69,10 @@ struct SampleEntry: Sendable {
       guard occurrences >= needed else {
         let times =
           needed == 1 ? "words of the caption '\(caption)'" : "words that occur \(needed) times in '\(caption)'"
-        throw refused("\(key).phrase", times, "'\(phrase)', which occurs \(occurrences) times")
+        let found =
+          occurrences == 0
+          ? "does not occur in it" : "occurs only \(occurrences == 1 ? "once" : "\(occurrences) times")"
+        throw refused("\(key).phrase", times, "'\(phrase)', which \(found)")
       }
       let numbers = try subject["box"].floats()
       let box: Box
@@ -102,8 +105,8 @@ extension SampleEntry {
       guard let box = square.cropped(subject.box) else {
         throw TrainingDataError.entry(
           file: list, location: "line \(line), subjects[\(index)].box",
-          expected: "a subject within the middle square of \(image), since only that part is used",
-          found: "\(subject.box), which is outside")
+          expected: "a box that overlaps the middle square of \(image), since only that part of the image is used",
+          found: "\(subject.box), which is outside it")
       }
       let mask = try subject.mask.map { try masking($0, picture, image) }
       let silhouette =
@@ -118,7 +121,8 @@ extension SampleEntry {
     return TrainingSample(caption: caption, image: scaled * 2 - 1, subjects: subjects)
   }
 
-  /// The subject's reference image; without one, the subject's box in the sample's own image.
+  /// The subject's reference image, black outside the reference's mask, if there is one. A subject without a reference
+  /// image gets the part of the sample's own image inside its box, black outside the subject's mask.
   private func reference(of subject: Subject, _ picture: PixelImage, _ mask: PixelImage?) throws -> PixelImage {
     guard let path = subject.reference else {
       let visible = mask.map { picture.masked(by: $0) } ?? picture
@@ -155,7 +159,7 @@ private struct Square {
 
   func cropped(_ image: PixelImage) -> PixelImage { image.cropped(x: x, y: y, width: side, height: side) }
 
-  /// The part of a box that is inside the square, in fractions of the square; nil if there is none.
+  /// The part of a box that is inside the square, in fractions of the square; nil if no part is.
   func cropped(_ box: Box) -> Box? {
     func inside(_ edge: Float, _ whole: Int, _ start: Int) -> Float {
       min(max((edge * Float(whole) - Float(start)) / Float(side), 0), 1)
@@ -167,7 +171,7 @@ private struct Square {
 }
 
 extension PixelImage {
-  /// Brightness, 0…1: [height, width].
+  /// The brightness of each pixel, the mean of its channels, 0…1: [height, width].
   fileprivate var coverage: Tensor {
     Tensor(
       (0..<width * height).map { pixel in

@@ -21,14 +21,15 @@ import Tensors
 /// | `image` | a PNG, JPEG, GIF, WebP or BMP file; its middle square is used |
 /// | `caption` | a description of the image |
 /// | `subjects` | none to four |
-/// | `phrase` | words that occur in the caption; the second subject with the same phrase is its second occurrence |
+/// | `phrase` | words that occur in the caption; if two subjects share it, the second is its second occurrence |
 /// | `box` | left, top, right and bottom in fractions of the whole image, 0…1, tight around the subject |
-/// | `mask` | an image of the same size, white where the subject is visible, black elsewhere; default: the whole box |
-/// | `reference` | another image of the same subject, stretched to a square; default: the subject's box in `image` |
-/// | `reference_mask` | a mask of the reference; pixels outside it become black |
+/// | `mask` | an image of the size of `image`, white where the subject is visible; default: the whole box |
+/// | `reference` | another image of it, stretched to a square; default: `image` in the box, black outside `mask` |
+/// | `reference_mask` | a mask of the reference, of the same size; pixels outside the mask become black |
 ///
-/// Paths are relative to the folder and must stay inside it. Any mistake, including a key that is not listed here, is
-/// an error that names file, line and key. Lines are checked when the folder is opened, images when a sample is read.
+/// Paths are relative to the folder and must stay inside it. Any mistake in a line, including a key that is not listed
+/// here, is an error that names file, line and key. Lines are checked when the folder is opened, images when a sample
+/// is read.
 public struct SampleFolder: Sendable {
   /// The file that lists the samples.
   public static let listName = "samples.jsonl"
@@ -39,7 +40,8 @@ public struct SampleFolder: Sendable {
   private let entries: [SampleEntry]
 
   /// Opens a folder and checks its list.
-  /// - Throws: ``TrainingDataError`` or `JSONError`.
+  /// - Throws: ``TrainingDataError`` if the list cannot be read, is empty or has a wrong entry; `JSONError` if a line
+  ///   is not JSON, or if a value in it is missing or has the wrong type.
   public init(_ path: String) throws {
     self.path = path
     let file = path + "/" + Self.listName
@@ -59,15 +61,15 @@ public struct SampleFolder: Sendable {
     }
   }
 
-  /// Number of samples.
+  /// The number of samples.
   public var count: Int { entries.count }
 
-  /// Line number, from 1, of the first sample without subjects; nil if every sample has some.
+  /// The line number, from 1, of the first sample without subjects; nil if every sample has at least one subject.
   public var firstWithoutSubjects: Int? { entries.firstIndex { $0.subjects.isEmpty }.map { $0 + 1 } }
 
   /// A sample's caption with its subjects' phrases.
   package struct Caption: Sendable {
-    /// File and line, for messages.
+    /// The list's path and the line number, for messages.
     package let location: String
     package let text: String
     package let phrases: [String]
@@ -78,9 +80,13 @@ public struct SampleFolder: Sendable {
     entries.map { Caption(location: $0.location, text: $0.caption, phrases: $0.subjects.map(\.phrase)) }
   }
 
-  /// One sample, scaled to `size` pixels per side, its references to `referenceSize`.
-  /// - Throws: ``TrainingDataError`` for an index outside the folder or images that do not fit together, `ImageError`
-  ///   for an image that cannot be read.
+  /// Reads one sample. Stops the program if a size is not positive.
+  /// - Parameters:
+  ///   - index: the sample's index; 0 is the first line of the list.
+  ///   - size: pixels per side of the image and the silhouettes.
+  ///   - referenceSize: pixels per side of the references.
+  /// - Throws: ``TrainingDataError`` if there is no sample at `index`, if a mask and its image differ in size, or if a
+  ///   subject is outside the image's middle square; `ImageError` if an image cannot be read.
   public func sample(_ index: Int, size: Int = 64, referenceSize: Int = 64) throws -> TrainingSample {
     guard entries.indices.contains(index) else {
       throw TrainingDataError.noSample(folder: path, index: index, count: count)

@@ -4,9 +4,9 @@ import Tensors
 /// One training sample, from any source: an image, its caption and its subjects.
 public struct TrainingSample: Sendable {
   public var caption: String
-  /// [3, S, S], -1…1.
+  /// RGB, [3, S, S], -1…1.
   public var image: Tensor
-  /// In the order of the caption.
+  /// In the order of the caption; in a sample from a data folder, in the order of the folder's list.
   public var subjects: [TrainingSubject]
 
   public init(caption: String, image: Tensor, subjects: [TrainingSubject]) {
@@ -20,10 +20,10 @@ public struct TrainingSubject: Sendable {
   public var phrase: String
   /// Tight around the whole subject, including parts that other subjects cover; clipped to the image.
   public var box: Box
-  /// [S, S], 0…1: the fraction of each pixel that shows the subject. Covered parts do
-  /// not count.
+  /// [S, S], 0…1: the fraction of each pixel that shows the subject. Parts that other subjects cover do not count. In a
+  /// sample from a data folder that gives no mask, the whole box counts as the subject.
   public var silhouette: Tensor
-  /// [3, R, R], 0…1: an image of the same identity, usually in a different pose.
+  /// RGB, [3, R, R], 0…1: an image of the same identity, usually in a different pose.
   public var reference: Tensor
   /// Nil for samples from a data folder.
   public var identity: Identity?

@@ -7,8 +7,9 @@ extension TrainingSample {
   /// A copy of the sample that calls some subjects "a thing" instead of, for example, "a dog": the caption mentions
   /// them, but only their references show what they are.
   ///
-  /// A subject keeps its name if its phrase has no article, if another subject has the same phrase, which would make
-  /// the caption ambiguous, or if phrases would no longer be found at their positions.
+  /// A subject keeps its name if its phrase does not follow "a" or "an", or if another subject has the same phrase,
+  /// because the caption would be ambiguous. It also keeps its name if a phrase would no longer be found at its
+  /// position in the new caption.
   /// - Parameter isUnnamed: whether to rename the subject with this index; called once per subject, in order.
   public func unnaming(_ isUnnamed: (Int) -> Bool) -> TrainingSample {
     var result = self
@@ -21,7 +22,7 @@ extension TrainingSample {
     return result
   }
 
-  /// A copy of the sample with one subject's name replaced; nil if that is impossible.
+  /// A copy of the sample with one subject's name replaced; nil if the subject has to keep its name.
   private func unnamed(_ index: Int) -> TrainingSample? {
     let old = WordList(caption).positions(of: subjects.map(\.phrase))
     guard let range = old[index], range.lowerBound > 0 else { return nil }

@@ -1,4 +1,5 @@
-/// Writes the caption of a scene in the style of the benchmark's prompts. It names kinds and places, never looks.
+/// Writes the caption of a scene in the style of the prompts of the paper's benchmark (MS-Bench). The caption names
+/// kinds and places, but never colours or designs.
 struct Caption {
   private let kinds: [Kind]
 
@@ -6,7 +7,8 @@ struct Caption {
 
   /// - Parameters:
   ///   - plain: kinds of subjects that neither wear nor are worn.
-  ///   - wearer: the kind that wears `clothes`; named last.
+  ///   - wearer: the kind that wears `clothes`, named last; nil if nothing is worn.
+  ///   - clothes: kinds of the clothes that are worn; has no effect if `wearer` is nil.
   ///   - ending: "on the beach", "with a beach in the background", or nothing.
   func text(_ plain: [Int], wearer: Int?, clothes: [Int], ending: String) -> String {
     var names = plain.map { kinds[$0].withArticle }

@@ -1,17 +1,18 @@
-/// The identities chosen for the roles of a combination, as far as a split allows them.
+/// The identities chosen for the roles of a combination, within what a split allows.
 struct Casting {
   /// One identity per role, in the combination's order.
   var identities: [Identity]
-  /// Who wears the clothes if the wearer is not a subject.
+  /// The person who wears the clothes, if the wearer is not a subject.
   var wearer: Identity?
 }
 
 /// The kinds that can take each role.
 struct CastingPools: Sendable {
-  /// Kinds that training sees first, held-out kinds second.
+  /// The kinds of each role. As in the other lists here, the first element holds the kinds that training sees, the
+  /// second the held-out kinds.
   private let pools: [[Role: [Int]]]
   private let clothes: [[Int]]
-  /// Living kinds with a head seen from the front, and living kinds with any head.
+  /// Living kinds with a face (a head seen from the front), and living kinds with a head seen from any side.
   private let faces, heads: [[Int]]
   private let people: [Int]
   private let kinds: [Kind]
@@ -30,12 +31,12 @@ struct CastingPools: Sendable {
     (self.kinds, self.heldOut) = (kinds, heldOut)
   }
 
-  /// Chooses random identities for a combination. Nil if the kinds chosen first leave no fitting kind for a later role:
-  /// then call it again.
+  /// Chooses random identities for a combination. Returns nil if the kinds chosen first leave no fitting kind for a
+  /// later role or for the wearer; another call may then succeed.
   func cast(_ combination: SubjectCombination, _ split: Split, _ random: inout SceneRandom) -> Casting? {
     let part = split == .heldOutKinds ? 1 : 0
     var chosen: [Int] = []
-    // Glasses need a face; so does what goes below a head.
+    // Clothes below the head need a wearer with a face. So do glasses, which are checked for each kind below.
     let needsFace = combination.roles.contains { $0?.isWearing == true && $0 != .upwearing }
     for (index, role) in combination.roles.enumerated() {
       var pool: [Int]
@@ -62,7 +63,7 @@ struct CastingPools: Sendable {
     }
     var casting = Casting(identities: chosen.map { identity($0, split, &random) })
     for index in 1..<max(casting.identities.count, 1) where casting.identities[index] == casting.identities[0] {
-      // Twins differ in hue.
+      // Two subjects of the same kind differ in hue by more than one step.
       let hues = heldOut.hues(of: chosen[index], in: split).filter { abs($0 - casting.identities[0].hue) > 1 }
       casting.identities[index].hue = random.pick(hues)
     }

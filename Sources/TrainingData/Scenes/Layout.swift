@@ -1,4 +1,4 @@
-/// Places groups in an image: random sizes, little overlap, mostly uncut.
+/// Places groups in an image at random sizes and positions, with little overlap. A few are cut off by an edge.
 struct Layout {
   /// The groups at their final positions, from back to front.
   static func placed(_ groups: [Group], _ random: inout SceneRandom) -> [Group] {
@@ -31,7 +31,7 @@ struct Layout {
     return result.sorted { $0.bottom < $1.bottom }.map(\.group)
   }
 
-  /// The longer side of a group in the image.
+  /// A random length for a group's longer side, as a fraction of the image's side.
   private static func size(_ group: Group, among count: Int, _ random: inout SceneRandom) -> Float {
     let range: ClosedRange<Float> =
       switch (group.parts.count > 1, count) {
@@ -46,19 +46,19 @@ struct Layout {
     return random.uniform(range)
   }
 
-  /// A random rotation: in radians: within 8° in 60 % of cases, otherwise within 25°, either way.
+  /// A random rotation in radians, clockwise or anticlockwise: within 8° in 60 % of cases, otherwise within 25°.
   private static func turn(_ random: inout SceneRandom) -> Float {
     let limit: Float = random.happens(0.6) ? 0.14 : 0.436
     return random.uniform(-limit...limit)
   }
 
-  /// A random start of a box along one axis; sometimes the image's edge cuts the box off a little.
+  /// A random start of a box along one axis; if the box may be cut, the image's edge sometimes cuts off a little of it.
   private static func start(_ side: Float, _ mayBeCut: Bool, _ random: inout SceneRandom) -> Float {
     let slack = mayBeCut && random.happens(0.15) ? 0.12 * side : 0
     return random.uniform(min(0, 1 - side) - slack...max(0, 1 - side) + slack)
   }
 
-  /// Area of the intersection as a fraction of the smaller box.
+  /// The area of the intersection as a fraction of the smaller box's area.
   private static func overlap(
     _ a: (low: SIMD2<Float>, high: SIMD2<Float>), _ b: (low: SIMD2<Float>, high: SIMD2<Float>)
   ) -> Float {

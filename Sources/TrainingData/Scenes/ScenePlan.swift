@@ -1,6 +1,6 @@
 import Tensors
 
-/// A scene before it is drawn; it is the same scene at any size.
+/// A scene before it is drawn. Drawn at different sizes, it shows the same scene.
 public struct ScenePlan: Sendable {
   /// A subject, in the order of the caption.
   public struct Subject: Sendable {
@@ -12,7 +12,7 @@ public struct ScenePlan: Sendable {
 
   /// A drawing in the scene.
   package struct Figure: Sendable {
-    /// Index of its subject; nil for a wearer who is not a subject.
+    /// Index of the subject that the drawing shows; nil for a wearer who is not a subject.
     var subject: Int?
     package var identity: Identity
     var pose: Pose
@@ -27,7 +27,9 @@ public struct ScenePlan: Sendable {
 }
 
 extension EmojiWorld {
-  /// Plans a scene; arguments as for ``sample(_:seed:split:size:referenceSize:subjects:)``.
+  /// Plans a scene; the arguments mean the same as in ``sample(_:seed:split:size:referenceSize:subjects:)``.
+  ///
+  /// Stops the program if `subjects` is not within 1…4, or if `held-out.json` leaves no scene to plan.
   public func plan(
     _ index: Int, seed: UInt64, split: Split = .training, subjects: ClosedRange<Int> = 1...4
   ) -> ScenePlan {
@@ -80,8 +82,8 @@ extension EmojiWorld {
       caption: caption, combination: combination, backdrop: backdrop, subjects: subjects, figures: figures)
   }
 
-  /// The background: the place that is a subject; without one, usually a random place in one of its training
-  /// palettes, otherwise a plain background.
+  /// The background. If a place is a subject, it is that place. Otherwise it is usually a random place in one of its
+  /// training palettes, and sometimes plain.
   private func backdrop(_ scene: Identity?, _ random: inout SceneRandom) -> Backdrop {
     if let scene { return Backdrop(place: place(of: scene), palette: scene.hue, seed: random.bits()) }
     guard random.happens(0.86) else { return Backdrop(place: nil, palette: 0, seed: random.bits()) }
@@ -107,7 +109,7 @@ extension EmojiWorld {
       subject: subject, identity: identity, pose: pose, halfExtent: sprites(of: identity)[pose.drawing].halfExtent)
   }
 
-  /// A wearer in clothes: all subjects from index `first` on that are worn.
+  /// A wearer together with all clothes among the subjects from index `first` on.
   private func dressed(
     _ identity: Identity, _ subject: Int?, clothes subjects: [ScenePlan.Subject], from first: Int,
     _ random: inout SceneRandom

@@ -1,12 +1,11 @@
 /// Random numbers for scenes: SplitMix64 (Steele, Lea and Flood, 2014), a counter whose values are mixed.
 ///
-/// It is small, fast, and a pure function of its keys, so that sample 7 is the same whether or not the six before it
-/// were drawn. Diffusion noise comes from `RandomGenerator`, which reproduces PyTorch's numbers; scenes do not need
-/// that.
+/// It is small, fast, and a pure function of its keys: a sample is the same whether or not the samples before it were
+/// drawn. Diffusion noise comes from `RandomGenerator`, which reproduces PyTorch's numbers; scenes do not have to.
 package struct SceneRandom: Sendable {
   private var state: UInt64
 
-  /// Starts a stream; each sequence of keys has its own.
+  /// Starts a stream of random numbers; each sequence of keys has its own stream.
   package init(_ keys: UInt64...) {
     state = 0x243f_6a88_85a3_08d3
     for key in keys { state = Self.mixed(state &+ 0x9e37_79b9_7f4a_7c15) ^ Self.mixed(key &+ 0x9e37_79b9_7f4a_7c15) }
@@ -42,10 +41,10 @@ package struct SceneRandom: Sendable {
   /// True with this probability.
   package mutating func happens(_ probability: Float) -> Bool { unit() < probability }
 
-  /// One of the elements, each with the same probability.
+  /// One of the elements, each with the same probability. There must be at least one element.
   package mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
 
-  /// A random index, with probability proportional to its weight.
+  /// A random index into the weights. The probability of each index is proportional to its weight.
   package mutating func index(in weights: [Float]) -> Int {
     var rest = unit() * weights.reduce(0, +)
     for (index, weight) in weights.enumerated() {

@@ -1,20 +1,21 @@
-/// The roles of a scene's subjects. Thirteen combinations are those of the paper's benchmark; the others add variety
-/// for one to four subjects.
+/// The roles of a scene's subjects. Thirteen combinations come from the paper's benchmark (MS-Bench); the others add
+/// variety for one to four subjects.
 public struct SubjectCombination: Sendable, Equatable {
-  /// Its name as in the benchmark: `living_upwearing`.
+  /// The combination's name, as in the benchmark or in its style: `living_upwearing`.
   public let name: String
-  /// One role per subject, clothes after their wearer; `nil` is either living or an object.
+  /// One role per subject, with clothes after their wearer; `nil` stands for either living or object.
   let roles: [Role?]
-  /// Relative frequency among the combinations with as many subjects.
+  /// Relative frequency among the combinations with the same number of subjects.
   let frequency: Float
   /// Whether the combination is one of the benchmark's thirteen.
   public let isPublished: Bool
 
   /// Whether clothes are drawn on somebody.
   public var isWorn: Bool { roles.contains { $0?.isWearing == true } && roles.count > 1 }
-  /// Whether the wearer is one of the subjects; otherwise somebody without a reference wears the clothes.
+  /// Whether clothes are drawn on one of the subjects. If this is false and ``isWorn`` is true, a person who is not a
+  /// subject wears them.
   public var listsWearer: Bool { isWorn && roles.contains(.living) }
-  /// Whether the place is a subject.
+  /// Whether one of the subjects is a place.
   public var hasScene: Bool { roles.contains(.scene) }
 
   private init(_ name: String, _ roles: [Role?], _ frequency: Float, isPublished: Bool = false) {
@@ -26,6 +27,7 @@ public struct SubjectCombination: Sendable, Equatable {
     self.init(name, name.split(separator: "_").map { Role(rawValue: String($0)) }, frequency, isPublished: true)
   }
 
+  /// All combinations, ordered by the number of subjects.
   public static let all = [
     Self("living", [.living], 0.5), Self("object", [.object], 0.38),
     Self("clothes", [.midwearing], 0.12),
@@ -53,6 +55,7 @@ public struct SubjectCombination: Sendable, Equatable {
   /// Relative frequencies of one, two, three and four subjects.
   static let counts: [Float] = [0.25, 0.45, 0.2, 0.1]
 
+  /// A random combination whose number of subjects is in `counts`, within 1…4.
   static func random(_ counts: ClosedRange<Int>, split: Split, _ random: inout SceneRandom) -> SubjectCombination {
     let weights = (1...4).map { counts.contains($0) ? Self.counts[$0 - 1] : 0 }
     let count = random.index(in: weights) + 1

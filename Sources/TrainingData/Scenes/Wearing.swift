@@ -2,7 +2,7 @@
 struct Group {
   /// A drawing in the group; its pose is in the group's own units, around the group's own origin.
   struct Part {
-    /// Index of its subject; nil for a wearer who is not a subject.
+    /// Index of the subject that the drawing shows; nil for a wearer who is not a subject.
     var subject: Int?
     var identity: Identity
     var pose: Pose
@@ -12,7 +12,7 @@ struct Group {
   /// In the order of drawing.
   var parts: [Part]
 
-  /// The box around all parts: its upper left and lower right corners.
+  /// The box around all parts, given by its upper left and lower right corners.
   func bounds(rotation: Float = 0) -> (low: SIMD2<Float>, high: SIMD2<Float>) {
     var (low, high) = (SIMD2<Float>(repeating: .infinity), SIMD2<Float>(repeating: -.infinity))
     for part in placed(center: .zero, scale: 1, rotation: rotation).parts {
@@ -44,7 +44,8 @@ struct Wardrobe {
   /// The upper edge of the next piece of clothing below.
   private var edge: Float
 
-  /// - Parameter wearer: its pose's drawing, rotation and mirroring are kept; size and centre are set here.
+  /// - Parameter wearer: the wearer as a group's part. Its pose is kept, except for the size and the centre, which are
+  ///   set here.
   init(_ wearer: Group.Part, head: Head) {
     var wearer = wearer
     let half = wearer.halfExtent

@@ -5,8 +5,8 @@ import Tensors
 /// The world that the small model is trained on: scenes of colour emoji in procedurally drawn places, with captions,
 /// boxes, silhouettes and references.
 ///
-/// Every sample is a pure function of its arguments, so training asks for samples by index; only the emoji drawings are
-/// kept in memory. Several threads may draw at once.
+/// Every sample is a pure function of its arguments, so training asks for samples by index, and only the emoji drawings
+/// are kept in memory. Several threads may draw at once.
 ///
 /// ```swift
 /// let world = try EmojiWorld()
@@ -15,18 +15,19 @@ import Tensors
 /// sample.subjects[0].reference     // the same dog in a different pose
 /// ```
 public final class EmojiWorld: Sendable {
-  /// The kinds that words name: emoji first, then the six places.
+  /// All kinds of subjects: emoji first, then the six places.
   public let kinds: [Kind]
-  /// Drawings by kind and design.
+  /// The drawings of each kind and design.
   private let sprites: [[[Sprite]]]
   let pools: CastingPools
   package let heldOut: HeldOut
   /// Index of the first place among the kinds.
   let placeKinds: Int
 
-  /// - Parameter font: Noto Color Emoji; nil: looked for in the usual folders.
-  /// - Throws: ``TrainingDataError/font(path:expected:found:)`` if the font is missing; the message names
-  ///   the package that contains it.
+  /// Reads all drawings from the font.
+  /// - Parameter font: The file of the font Noto Color Emoji. If nil, it is searched for in the usual folders.
+  /// - Throws: ``TrainingDataError/font(path:expected:found:)`` if the font is missing or cannot be used; the message
+  ///   names the package that contains it.
   public init(font: URL? = nil) throws {
     heldOut = try HeldOut()
     let kinds = KindCatalogue.kinds(heldOut: heldOut.kinds)
@@ -40,7 +41,7 @@ public final class EmojiWorld: Sendable {
     pools = CastingPools(kinds, heldOut)
   }
 
-  /// The drawings of one identity, which are its poses.
+  /// The drawings of one identity, which are its poses. Stops the program if the identity is not one of this world.
   func sprites(of identity: Identity) -> [Sprite] {
     guard kinds.indices.contains(identity.kind), kinds[identity.kind].designs.indices.contains(identity.design),
       (0..<Identity.hues).contains(identity.hue)
@@ -48,14 +49,16 @@ public final class EmojiWorld: Sendable {
     return sprites[identity.kind][identity.design]
   }
 
-  /// How colourful each drawing of a kind is: mean difference between the largest and the smallest channel, 0 for
-  /// greys.
+  /// How colourful each drawing of a kind is: the mean difference between the largest and the smallest colour channel,
+  /// 0 for greys.
   package func chroma(ofKind kind: Int) -> [Float] { sprites[kind].flatMap { $0.map(\.chroma) } }
 
-  /// The place of an identity whose kind has the role ``Role/scene``; nil for others.
+  /// The place of an identity whose kind has the role ``Role/scene``; nil for an identity of any other kind.
   func place(of identity: Identity) -> Place? { Place(rawValue: identity.kind - placeKinds) }
 
   /// Renders a scene with all its annotations. The arguments alone determine the result.
+  ///
+  /// Stops the program if `subjects` is not within 1…4, or if a size is not positive.
   ///
   /// - Parameters:
   ///   - index: index of the sample in its stream.
@@ -63,7 +66,7 @@ public final class EmojiWorld: Sendable {
   ///   - split: the part of the world that the scene comes from.
   ///   - size: pixels per side of the image; the scene is the same at any size.
   ///   - referenceSize: pixels per side of the references.
-  ///   - subjects: possible numbers of subjects, within 1…4; one and two are the most frequent.
+  ///   - subjects: possible numbers of subjects, within 1…4; two are the most frequent, then one, three and four.
   public func sample(
     _ index: Int, seed: UInt64, split: Split = .training, size: Int = 64, referenceSize: Int = 64,
     subjects: ClosedRange<Int> = 1...4
@@ -71,7 +74,7 @@ public final class EmojiWorld: Sendable {
     sample(plan(index, seed: seed, split: split, subjects: subjects), size: size, referenceSize: referenceSize)
   }
 
-  /// Renders a plan.
+  /// Renders a planned scene with all its annotations. Stops the program if a size is not positive.
   public func sample(_ plan: ScenePlan, size: Int = 64, referenceSize: Int = 64) -> TrainingSample {
     let canvas = Canvas(side: size)
     canvas.draw(plan.backdrop)
@@ -111,7 +114,8 @@ public final class EmojiWorld: Sendable {
     return TrainingSample(caption: plan.caption, image: canvas.tensor(scale: 2, offset: -1), subjects: subjects)
   }
 
-  /// The background of a scene without its subjects, to compare generated subjects with: `[3, size, size]`, -1…1.
+  /// The background of a scene without any subject, for comparison with images of the scene: RGB `[3, size, size]`,
+  /// -1…1. Stops the program if `size` is not positive.
   public func emptyScene(_ plan: ScenePlan, size: Int = 64) -> Tensor {
     let canvas = Canvas(side: size)
     canvas.draw(plan.backdrop)
@@ -123,7 +127,7 @@ extension EmojiWorld {
   /// Indices of the kinds that training sees, including places.
   public var trainingKinds: [Int] { kinds.indices.filter { !kinds[$0].isHeldOut } }
 
-  /// The hues of a kind that a split shows.
+  /// The hues, 0..<12, in which a split shows a kind. The split must contain the kind; this is not checked.
   public func hues(of kind: Int, in split: Split) -> [Int] { heldOut.hues(of: kind, in: split) }
 }
 

@@ -15,7 +15,8 @@ package struct HeldOut: Sendable {
       JSONNode(JSONValue.parse(PackageResources.held_out_json, name: "held-out.json"), name: "held-out.json"))
   }
 
-  /// - Throws: ``TrainingDataError/heldOut(location:expected:found:)`` if the list does not match the kinds.
+  /// - Throws: ``TrainingDataError/heldOut(location:expected:found:)`` if the list does not match the kinds;
+  ///   `JSONError` if an entry is missing or has the wrong type.
   package init(_ file: JSONNode) throws {
     let names = try file["kinds"].strings()
     kinds = Set(names)
@@ -50,10 +51,10 @@ package struct HeldOut: Sendable {
     self.isPair = isPair
   }
 
-  /// Whether training never sees these two kinds in one scene.
+  /// Whether two kinds are a held-out pair, which training never sees in one scene.
   package func isPair(_ first: Int, _ second: Int) -> Bool { isPair[first * count + second] }
 
-  /// The hues that a kind has in a split.
+  /// The hues, 0..<12, in which a split shows a kind. The split must contain the kind; this is not checked.
   package func hues(of kind: Int, in split: Split) -> [Int] {
     switch split {
     case .training: (0..<Identity.hues).filter { !hues[kind].contains($0) }

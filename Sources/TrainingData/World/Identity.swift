@@ -18,11 +18,11 @@ public struct Identity: Hashable, Sendable, Codable {
 
 /// The part of the world that samples come from. `Resources/held-out.json` lists everything that is held out.
 public enum Split: String, Sendable, CaseIterable {
-  /// Known kinds in ten of their twelve hues, without held-out pairs of kinds.
+  /// The kinds that are not held out, in ten of their twelve hues, without held-out pairs of kinds.
   case training
-  /// Known kinds in hues that training never sees. In scenes of several subjects, each subject after the first, unless
-  /// it is a place, forms a held-out pair of kinds with an earlier one.
+  /// The same kinds as in training, in the two hues that training never sees. In a scene of several subjects, each
+  /// subject after the first, unless it is a place, forms a held-out pair of kinds with an earlier subject.
   case heldOutIdentities
-  /// Kinds that training never sees, in any hue.
+  /// The kinds that training never sees. They appear in all twelve hues.
   case heldOutKinds
 }

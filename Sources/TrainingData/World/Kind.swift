@@ -1,9 +1,10 @@
 /// A kind of subject that a word names: `dog`, `pizza`, `crown`, `beach`.
 public struct Kind: Sendable {
-  /// One or two words, which are the phrase in captions.
+  /// One or two words, which name the kind in captions.
   public let name: String
   public let role: Role
-  /// Different looks, such as two sorts of tree. Each has one or more drawings, which are poses of the same thing.
+  /// Different looks, such as two sorts of tree. Each has one or more drawings, which are poses of the same thing. A
+  /// place has one design without drawings.
   public let designs: [[Drawing]]
   /// Whether training never sees the kind.
   public let isHeldOut: Bool
@@ -39,15 +40,15 @@ public enum Role: String, Sendable, CaseIterable {
 public struct Drawing: Sendable {
   /// The single code point.
   public let scalar: Unicode.Scalar
-  /// The head that clothes are fitted to; nil if the drawing cannot wear any.
+  /// The head that clothes are fitted to; nil if the drawing cannot wear clothes.
   let head: Head?
 }
 
 /// A head in a drawing, in fractions of the drawing's width and height.
 struct Head: Sendable {
-  /// Middle of the head, and its top where a hat sits.
+  /// The horizontal position of the head's middle, and the vertical position of its top, on which a hat sits.
   let x, top: Float
-  /// Its width, as a fraction of the drawing's.
+  /// The head's width, as a fraction of the drawing's width.
   let width: Float
   /// Whether the drawing is only a head, seen from the front: clothes go below it, glasses on it.
   let isFace: Bool

@@ -1,6 +1,6 @@
 /// The kinds of the world: colourful emoji of a single code point with short names, from the emoji list of Unicode.
 ///
-/// Almost colourless emoji (elephant, panda, mouse, …) are left out, because a rotation of the hue would not show. No
+/// Almost colourless emoji, such as elephant and panda, are left out, because a rotation of the hue would not show. No
 /// word occurs in two names, so that a phrase is found only at its own position. Do not change names or their order:
 /// they determine every sample, a trained model knows no other kinds, and `Resources/held-out.json` has to fit.
 enum KindCatalogue {
@@ -119,7 +119,7 @@ enum KindCatalogue {
     Drawing(scalar: emoji, head: Head(x: x, top: top, width: width, isFace: false))
   }
 
-  /// A whole body, with its head at this position.
+  /// A whole body, with its head at the given position.
   private static func body(_ emoji: Unicode.Scalar, _ x: Float, _ top: Float, _ width: Float) -> Drawing {
     head(emoji, x, top, width)
   }

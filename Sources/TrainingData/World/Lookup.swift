@@ -1,6 +1,6 @@
 extension EmojiWorld {
-  /// The index of a kind by its name.
-  /// - Throws: ``TrainingDataError/unknownKind(name:near:)``.
+  /// The index, in ``kinds``, of the kind with the given name.
+  /// - Throws: ``TrainingDataError/unknownKind(name:near:)`` if there is none.
   public func kind(_ name: String) throws -> Int {
     if let index = kinds.firstIndex(where: { $0.name == name }) { return index }
     let near = kinds.map(\.name).filter { $0.contains(name) || name.contains($0) || $0.prefix(2) == name.prefix(2) }
@@ -9,7 +9,7 @@ extension EmojiWorld {
 
   /// Every identity that a split shows, in a fixed order.
   ///
-  /// - Parameter places: whether to include places in their palettes.
+  /// - Parameter places: whether to include places; each palette of a place is an identity.
   public func identities(in split: Split, places: Bool = false) -> [Identity] {
     kinds.indices.flatMap { index -> [Identity] in
       let kind = kinds[index]
@@ -20,13 +20,15 @@ extension EmojiWorld {
     }
   }
 
-  /// Whether training never sees these two kinds in one scene, though it sees each.
+  /// Whether training never sees these two kinds in one scene, although it sees each of them in other scenes.
   public func isHeldOutPair(_ first: Int, _ second: Int) -> Bool { heldOut.isPair(first, second) }
 
-  /// Candidates for recognising an identity: the identity itself, then a quarter of the same kind in other hues,
-  /// a quarter of other kinds in the same hue, and the rest of any kind and hue. All differ.
+  /// Candidates among which an identity is to be recognised, all different. The identity itself comes first. A quarter
+  /// of the candidates, but at most eleven, have its kind and design in other hues. The next quarter are of other kinds
+  /// in its hue, and the rest of other kinds in any hue. Other places than the identity's own do not occur.
   ///
-  /// - Parameter count: number of candidates, including the identity itself.
+  /// - Parameter count: number of candidates, including the identity itself. The function does not return if the world
+  ///   has fewer different candidates; it stops the program if the number is negative.
   public func candidates(for identity: Identity, count: Int = 20, seed: UInt64) -> [Identity] {
     var random = SceneRandom(seed, UInt64(identity.kind), UInt64(identity.hue), UInt64(identity.design))
     let others = kinds.indices.filter { $0 != identity.kind && kinds[$0].role != .scene }

@@ -1,8 +1,8 @@
-/// The six places of the benchmark's prompts, drawn procedurally.
+/// The six places in the prompts of the paper's benchmark (MS-Bench), drawn procedurally.
 public enum Place: Int, Sendable, CaseIterable {
   case room, jungle, snow, beach, grass, street
 
-  /// Its phrase in captions when it is a subject.
+  /// The place's phrase in captions if the place is a subject.
   public var phrase: String {
     switch self {
     case .room: "room"
@@ -14,7 +14,8 @@ public enum Place: Int, Sendable, CaseIterable {
     }
   }
 
-  /// The end of captions for scenes in this place.
+  /// The end of captions for scenes in this place. If the place is a subject, half of the captions end in words such as
+  /// "with a beach in the background" instead. If it is not a subject, about 6 % of the captions omit the place.
   public var ending: String {
     switch self {
     case .room: "in a room"
@@ -30,12 +31,12 @@ public enum Place: Int, Sendable, CaseIterable {
   var hasArticle: Bool { self != .snow && self != .grass }
 }
 
-/// Everything that a background depends on; the view is the same at any size.
+/// Everything that determines a background. Drawn at different sizes, a backdrop shows the same view.
 public struct Backdrop: Sendable, Equatable {
-  /// Nil for a plain background.
+  /// The place that the background shows; nil for a plain background.
   public var place: Place?
-  /// Index of one of twelve palettes: the identity of a place. Two views with the same palette show the same place.
+  /// Index of one of twelve palettes, 0..<12. The identity of a place is its `place` together with its `palette`.
   public var palette: Int
-  /// Seed of everything else: horizon, texture, objects.
+  /// Seed of everything else in the view, such as the horizon, the texture and objects.
   var seed: UInt64
 }

@@ -5,7 +5,7 @@ import Tensors
 struct EulerSchedule: StepSchedule {
   let timesteps: [Float]
   let initialNoiseSigma: Float
-  /// σ before each step, and 0 after the last.
+  /// σ before each step, and 0 after the last step.
   let sigmas: [Float]
   private let prediction: SchedulerConfiguration.Prediction
 
@@ -37,7 +37,7 @@ struct EulerSchedule: StepSchedule {
     }
   }
 
-  /// dx/dσ of the probability-flow equation at a step: d = (x − x̂₀) / σ.
+  /// d = (x − x̂₀) / σ at a step, which is dx/dσ of the probability-flow equation.
   func direction(_ sample: Tensor, clean: Tensor, at index: Int) -> Tensor { (sample - clean) / sigmas[index] }
 
   func addNoise(_ clean: Tensor, noise: Tensor, at timesteps: [Float]) -> Tensor {

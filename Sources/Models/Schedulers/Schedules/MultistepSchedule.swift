@@ -6,7 +6,7 @@ import Tensors
 struct MultistepSchedule: StepSchedule {
   let timesteps: [Float]
   let initialNoiseSigma: Float = 1
-  /// σ/α before each step, and 0 after the last.
+  /// σ/α before each step, and 0 after the last step.
   private let noiseLevels: [Float]
   private let prediction: SchedulerConfiguration.Prediction
 
@@ -23,14 +23,15 @@ struct MultistepSchedule: StepSchedule {
     prediction = configuration.prediction
   }
 
-  /// Leading and linspace spacing divide training into one part more than there are steps.
+  /// One less than the number of training timesteps, since the spacings leading and linspace divide training into one
+  /// part more than there are steps.
   static func stepLimit(_ configuration: SchedulerConfiguration) -> Int { configuration.trainingSteps - 1 }
 
-  /// α before a step; 1 after the last.
+  /// α before a step; 1 after the last step.
   func alpha(_ index: Int) -> Float { 1 / (noiseLevels[index] * noiseLevels[index] + 1).squareRoot() }
-  /// σ before a step; 0 after the last.
+  /// σ before a step; 0 after the last step.
   func sigma(_ index: Int) -> Float { noiseLevels[index] * alpha(index) }
-  /// λ before a step; infinite after the last.
+  /// λ before a step; infinite after the last step.
   func lambda(_ index: Int) -> Float { log(alpha(index)) - log(sigma(index)) }
 
   func noiseLevel(at index: Int) -> Float { noiseLevels[index] }

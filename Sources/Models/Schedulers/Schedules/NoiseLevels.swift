@@ -3,9 +3,9 @@ import Tensors
 
 /// The noise levels of training, σ = √((1 − ᾱ)/ᾱ), and the training timesteps that a generation visits.
 struct NoiseLevels: Sendable {
-  /// ᾱ of every training step.
+  /// ᾱ of every training timestep.
   let alphaBars: [Float]
-  /// σ of every training step.
+  /// σ of every training timestep.
   let sigmas: [Double]
 
   init(_ configuration: SchedulerConfiguration) {
@@ -13,11 +13,12 @@ struct NoiseLevels: Sendable {
     sigmas = alphaBars.map { Double(((1 - $0) / $0).squareRoot()) }
   }
 
-  /// Timesteps in descending order.
+  /// The training timesteps that a generation visits, in descending order.
   /// - Parameters:
   ///   - fallback: the spacing if the configuration names none.
-  ///   - extra: 1 for the multistep solvers, which divide training into one more part and omit the last.
-  ///   - rounds: whether linspace spacing is rounded to whole timesteps.
+  ///   - extra: 1 for the multistep solvers. Their spacings leading and linspace select one timestep more than there
+  ///     are steps, and omit the last one.
+  ///   - rounds: whether timesteps of the spacing linspace are rounded to whole numbers.
   static func timesteps(
     _ configuration: SchedulerConfiguration, steps: Int, fallback: SchedulerConfiguration.Spacing, extra: Int = 0,
     rounds: Bool
@@ -33,7 +34,7 @@ struct NoiseLevels: Sendable {
       let step = count / parts
       return (0..<parts).reversed().prefix(steps).map { Double($0 * step + configuration.stepsOffset) }
     case .trailing:
-      // NumPy's arange computes the distance from its first two values; that decides how halves are rounded.
+      // NumPy's arange computes the distance from its first two values; this decides how halves are rounded.
       let step = Double(count) - (Double(count) - Double(count) / Double(steps))
       return (0..<steps).map { (Double(count) - Double($0) * step).rounded(.toNearestOrEven) - 1 }
     }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The timesteps of a run, and how latents mix signal and noise at each: shared by the schedulers of one family.
+/// The timesteps of a run, and how latents mix signal and noise at each timestep. Schedulers of one family share it.
 protocol StepSchedule: Sendable {
   var timesteps: [Float] { get }
   var initialNoiseSigma: Float { get }
@@ -30,7 +30,7 @@ extension ScheduleFollower {
 }
 
 extension [Float] {
-  /// The index of the nearest timestep; if two are equally near, the index of the second, as published.
+  /// The index of the nearest timestep. If several are equally near, the index of the second one of them, as published.
   func nearestIndex(to timestep: Float) -> Int {
     let distance = map { ($0 - timestep).magnitude }.min() ?? 0
     let nearest = indices.filter { (self[$0] - timestep).magnitude == distance }
@@ -40,6 +40,6 @@ extension [Float] {
     return index
   }
 
-  /// These factors, one per batch row, as a tensor that broadcasts over a batch of this rank.
+  /// These factors, one per batch row, as a tensor that can be multiplied with a batch of this rank.
   func perRow(rank: Int) -> Tensor { Tensor(self, shape: [count] + [Int](repeating: 1, count: rank - 1)) }
 }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Timesteps selected from those of training, and latents x_t = √ᾱ_t·x₀ + √(1 − ᾱ_t)·ε: shared by DDPM, DDIM and LCM.
+/// The schedule that DDPM, DDIM and LCM share: selected training timesteps, and latents x_t = √ᾱ_t·x₀ + √(1 − ᾱ_t)·ε.
 struct TrainingSchedule: StepSchedule {
   let timesteps: [Float]
   let initialNoiseSigma: Float = 1
@@ -14,8 +14,8 @@ struct TrainingSchedule: StepSchedule {
     (prediction, clips) = (configuration.prediction, configuration.clipsSample)
   }
 
-  /// Timesteps as the configuration spaces them, by default `leading`.
-  /// - Throws: ``SchedulerError/unsupported(option:found:supported:)`` if an offset leads beyond the last training
+  /// A schedule whose timesteps are spaced as the configuration says, by default `leading`.
+  /// - Throws: ``SchedulerError/unsupported(option:found:supported:)`` if the offset leads beyond the last training
   ///   timestep, where ᾱ is not defined.
   init(_ configuration: SchedulerConfiguration, steps: Int, of scheduler: any Scheduler.Type) throws {
     let timesteps = NoiseLevels.timesteps(configuration, steps: steps, fallback: .leading, rounds: true).map { Int($0) }
@@ -28,7 +28,7 @@ struct TrainingSchedule: StepSchedule {
     self.init(configuration, timesteps: timesteps)
   }
 
-  /// The timestep of a step as an index into training.
+  /// The training timestep of a step.
   func t(_ index: Int) -> Int { Int(timesteps[index]) }
 
   /// ᾱ at a step.
