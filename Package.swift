@@ -105,9 +105,10 @@ let package = Package(
     + room(
       "Benchmarks",
       [
-        "MSDiffusionKit", "MSDiffusion", "ModelRecipe", "Models", "Layers", "Training", "Tensors", "CKernels", "COpenBLAS",
+        "MSDiffusionKit", "MSDiffusion", "ModelRecipe", "Models", "Layers", "Training", "Tensors", "CKernels",
+        "COpenBLAS",
       ],
-      testing: ["Tensors"])
+      testing: ["MSDiffusionKit"])
     + room("Plotting", ["Tensors", "Images", "Analysis", "CGD"], testing: ["Tensors", "Images", "Analysis"])
     + room("Scripting", [])
     + room(

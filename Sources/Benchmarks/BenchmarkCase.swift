@@ -134,16 +134,19 @@ extension BenchmarkCase {
   }
 
   private static func training(_ folder: String) throws -> [Benchmark.Way] {
-    let temporary = FileManager.default.temporaryDirectory.appending(path: "benchmark-\(UUID().uuidString)")
+    let temporary = WorkingFolder()
     let pipeline = try Pipeline(folder)
     let bare = try Trainer(
-      NoiseObjective(unet: pipeline.unet, parameters: pipeline.sources[.unet]?.parameters.values.sorted { $0.key < $1.key } ?? []), TrainingPlan(steps: 1 << 20, batch: 16, schedule: LearningRateSchedule(peak: 1e-5)),
-      folder: temporary.appending(path: "bare"))
+      NoiseObjective(
+        unet: pipeline.unet, parameters: pipeline.sources[.unet]?.parameters.values.sorted { $0.key < $1.key } ?? []),
+      TrainingPlan(steps: 1 << 20, batch: 16, schedule: LearningRateSchedule(peak: 1e-5)),
+      folder: URL(fileURLWithPath: temporary.path + "/bare"))
     try StageRun.takeParts(before: .base, into: temporary.path, from: folder)
     let stage = try StageRun(.base, folder: temporary.path, merges: Bundled.merges) { $0.batch = 16 }
     let whole = try stage.trainer()
     return [
-      Benchmark.Way(name) { _ = try bare.takeStep() }, Benchmark.Way("stage base") { _ = try whole.takeStep() },
+      Benchmark.Way(name) { _ = try withExtendedLifetime(temporary) { try bare.takeStep() } },
+      Benchmark.Way("stage base") { _ = try whole.takeStep() },
     ]
   }
 
@@ -177,4 +180,11 @@ private struct NoiseObjective: TrainingObjective {
     let context = AttentionContext(text, for: unet.crossAttentionLayers)
     return StepLoss((unet(latents, timesteps: times, context: context) - noise).square().mean())
   }
+}
+
+/// A folder for one benchmark's files, removed with this object.
+private final class WorkingFolder {
+  let path = FileManager.default.temporaryDirectory.path + "/benchmark-" + UUID().uuidString
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
 }

@@ -43,7 +43,8 @@ package final class Peer {
       }
       let more = output.fileHandleForReading.availableData
       guard !more.isEmpty else {
-        throw PeerError(reason: "the process ended early; its messages are above. It needs torch, diffusers, transformers")
+        throw PeerError(
+          reason: "the process ended early; its messages are above. It needs torch, diffusers, transformers")
       }
       received += more
     }

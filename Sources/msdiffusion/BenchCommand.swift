@@ -12,7 +12,9 @@ struct BenchCommand: ParsableCommand {
       + BenchmarkCase.allCases.map { "  \($0.rawValue): \($0.summary)\($0.isFullSize ? " *" : "")" }
       .joined(separator: "\n") + "\n  * needs --checkpoint, a folder of SDXL's size such as Scripts/full-size writes")
 
-  @Argument(help: ArgumentHelp("The cases to time. (default: all that need no --checkpoint, or all with it)", valueName: "case"))
+  @Argument(
+    help: ArgumentHelp("The cases to time. (default: all that need no --checkpoint, or all with it)", valueName: "case")
+  )
   var cases: [BenchmarkCase] = []
 
   @Option(help: "A Python with torch, diffusers and transformers, which is timed on the same work, in turn.")
@@ -30,7 +32,8 @@ struct BenchCommand: ParsableCommand {
   func validate() throws {
     if let count, count < 1 { throw ValidationError("--count: expected at least 1, found \(count)") }
     if checkpoint == nil, let full = cases.first(where: \.isFullSize) {
-      throw ValidationError("\(full.rawValue) needs --checkpoint, a folder of SDXL's size; Scripts/full-size DIR writes one")
+      throw ValidationError(
+        "\(full.rawValue) needs --checkpoint, a folder of SDXL's size; Scripts/full-size DIR writes one")
     }
   }
 

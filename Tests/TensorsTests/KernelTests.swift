@@ -103,7 +103,8 @@ import Testing
     for run in [msd_silu, msd_silu_scalar] {
       var values: [Float] = [-1e30, -200, -50, 0, 50, 200, 1e30, .nan, .infinity] + [Float](repeating: 1, count: 30)
       values.withUnsafeMutableBufferPointer { run($0.baseAddress, $0.baseAddress, Int64($0.count)) }
-      #expect(abs(values[1]) < 1e-30 && abs(values[2]) < 1e-15 && values[3] == 0 && values[4] == 50 && values[6] == 1e30)
+      #expect(
+        abs(values[1]) < 1e-30 && abs(values[2]) < 1e-15 && values[3] == 0 && values[4] == 50 && values[6] == 1e30)
       #expect(values[7].isNaN && values[8] == .infinity && abs(values[20] - 0.731_058_6) < 1e-6)
     }
   }

@@ -25,7 +25,8 @@ import Testing
 
   @Test(arguments: [
     // samples, channels, outputs, height, width: even and odd sides, few and many tiles per row, several chunks.
-    [1, 16, 16, 8, 8], [3, 17, 20, 7, 9], [2, 16, 33, 5, 40], [1, 24, 16, 33, 3], [2, 64, 64, 48, 48], [5, 16, 16, 4, 4],
+    [1, 16, 16, 8, 8], [3, 17, 20, 7, 9], [2, 16, 33, 5, 40], [1, 24, 16, 33, 3], [2, 64, 64, 48, 48],
+    [5, 16, 16, 4, 4],
   ])
   func resultAndGradients(sizes: [Int]) {
     var numbers = TestNumbers(UInt64(sizes.reduce(0) { $0 * 7 + $1 }))
@@ -63,7 +64,8 @@ import Testing
       let found = image.conv2d(weight: weight, bias: nil, padding: 1)
       #expect(found.detached == expected.detached)
       #expect(
-        Tape.gradients(of: found.square().sum(), for: [image]) == Tape.gradients(of: expected.square().sum(), for: [image]))
+        Tape.gradients(of: found.square().sum(), for: [image])
+          == Tape.gradients(of: expected.square().sum(), for: [image]))
     }
   }
 
@@ -86,7 +88,8 @@ import Testing
       zip(a, b).allSatisfy { ($0.isNaN && $1.isNaN) || abs($0 - $1) < 1e-5 }
     }
     for (kernel, twin) in [
-      (msd_winograd_input, msd_winograd_input_scalar), (msd_winograd_output_gradient, msd_winograd_output_gradient_scalar),
+      (msd_winograd_input, msd_winograd_input_scalar),
+      (msd_winograd_output_gradient, msd_winograd_output_gradient_scalar),
     ] {
       let results = [kernel, twin].map { run in
         var out = [Float](repeating: .nan, count: 16 * stride)

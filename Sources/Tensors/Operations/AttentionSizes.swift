@@ -113,7 +113,8 @@ struct AttentionSizes {
     let rows = block.rows
     MatrixProducts.multiply(
       Matrix(query + queryOffset(block, width: width), stride: heads * width),
-      Matrix(key + keyOffset(block, width: width) + columns.lowerBound * heads * width, stride: heads * width).transposed,
+      Matrix(key + keyOffset(block, width: width) + columns.lowerBound * heads * width, stride: heads * width)
+        .transposed,
       into: scores, stride: columns.count, rows: rows.count, columns: columns.count, inner: width,
       alpha: 1 / Float(width).squareRoot())
     guard bias != nil || causal else { return }

@@ -80,7 +80,8 @@ struct WinogradConvolution {
   ) {
     let panel = min(outputs, max(64, Self.kernelBytes / (16 * 4 * channels)))
     // With kernels in several panels, all tiles at once, so that each kernel is transformed once.
-    let chunks = panel < outputs && rows * tilesPerRow * channels < 1 << 21 ? [0..<rows] : chunks(width: channels + panel)
+    let chunks =
+      panel < outputs && rows * tilesPerRow * channels < 1 << 21 ? [0..<rows] : chunks(width: channels + panel)
     let tiles = (chunks.map(\.count).max() ?? 0) * tilesPerRow
     let transformed = Storage(count: 16 * stride(channels, tiles))
     let products = Storage(count: 16 * stride(panel, tiles))
@@ -192,7 +193,9 @@ struct WinogradConvolution {
       }
     case .stored(let stored):
       // Only a weight that is not trained is stored, and its gradient has no use for other rows than these.
-      guard !turned else { return transform(.tensor(stored.tensor), part, channels: channels, turned: true, into: target) }
+      guard !turned else {
+        return transform(.tensor(stored.tensor), part, channels: channels, turned: true, into: target)
+      }
       parallel(part.count, cost: channels * 32) { range in
         withPointers(Storage(count: 9 * channels)) { row in
           for index in range {
