@@ -14,6 +14,8 @@ package final class Peer {
   ///   - script: path of `bench_peer.py`.
   /// - Throws: ``PeerError``.
   package init(python: String, script: String, case name: BenchmarkCase, checkpoint: String) throws {
+    // A process that has ended is an error to report, not a reason to end this one.
+    signal(SIGPIPE, SIG_IGN)
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [python, script, name.rawValue, checkpoint]
     (process.standardInput, process.standardOutput) = (input, output)
@@ -29,7 +31,8 @@ package final class Peer {
   /// Runs the case once.
   /// - Returns: seconds.
   package func time() throws -> Double {
-    try input.fileHandleForWriting.write(contentsOf: Data("run\n".utf8))
+    // If the process has ended, reading says so.
+    try? input.fileHandleForWriting.write(contentsOf: Data("run\n".utf8))
     let line = try line()
     guard let seconds = Double(line) else { throw PeerError(reason: "expected a number of seconds, found '\(line)'") }
     return seconds
