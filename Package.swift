@@ -105,8 +105,7 @@ let package = Package(
     + room(
       "Benchmarks",
       [
-        "MSDiffusionKit", "MSDiffusion", "ModelRecipe", "Models", "Layers", "Training", "Tensors", "CKernels",
-        "COpenBLAS",
+        "MSDiffusionKit", "MSDiffusion", "ModelRecipe", "Models", "Layers", "Training", "Tensors",
       ],
       testing: ["MSDiffusionKit"])
     + room("Plotting", ["Tensors", "Images", "Analysis", "CGD"], testing: ["Tensors", "Images", "Analysis"])

@@ -1,5 +1,3 @@
-import CKernels
-import COpenBLAS
 import Foundation
 import Tensors
 
@@ -9,9 +7,8 @@ package struct Machine: Sendable, Encodable {
   package let features: [String]
   package let processors: Int
   package let memoryGiB: Double
-  /// OpenBLAS's version, and the processor whose kernels it uses.
-  package let openBLAS: String
-  package let kernels: String
+  /// OpenBLAS's version, the processor whose kernels it uses, the package's own kernels, and the number of threads.
+  package let backend: String
 
   package static var current: Machine {
     let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
@@ -23,13 +20,11 @@ package struct Machine: Sendable, Encodable {
     return Machine(
       features: telling.filter(present.contains), processors: ProcessInfo.processInfo.activeProcessorCount,
       memoryGiB: Double(ProcessInfo.processInfo.physicalMemory) / 1_073_741_824,
-      openBLAS: String(cString: openblas_get_config()) + ", kernels " + String(cString: openblas_get_corename()),
-      kernels: ["scalar", "AVX2", "AVX-512"][Int(msd_level())])
+      backend: Backend.description)
   }
 
   package var description: String {
-    "\(processors) processors (\(features.joined(separator: " "))), \(String(format: "%.0f", memoryGiB)) GiB; "
-      + "\(openBLAS); own kernels \(kernels)"
+    "\(processors) processors (\(features.joined(separator: " "))), \(String(format: "%.0f", memoryGiB)) GiB; \(backend)"
   }
 }
 
@@ -68,11 +63,11 @@ package struct CaseReport: Sendable, Encodable {
     time < 1 ? String(format: "%.1f ms", time * 1000) : String(format: "%.2f s", time)
   }
 
-  /// Rows with columns of equal width.
+  /// Rows with columns of fixed widths, so that tables can be printed in parts.
   package static func table(_ rows: [[String]]) -> String {
-    let widths = header.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let widths = [14, 14, 9, 21, 12]
     return rows.map { row in
-      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+      zip(row, widths).map { $0 + String(repeating: " ", count: max($1 - $0.count, 0)) }.joined(separator: "  ")
         .replacing(#/ +$/#, with: "")
     }
     .joined(separator: "\n")

@@ -99,3 +99,10 @@ void msd_release(void *memory, int64_t bytes) {
     surplus = next;
   }
 }
+
+int64_t msd_waiting_bytes(void) {
+  pthread_mutex_lock(&lock);
+  int64_t bytes = (int64_t)waiting_bytes;
+  pthread_mutex_unlock(&lock);
+  return bytes;
+}

@@ -142,9 +142,9 @@ public struct ModelEvaluation {
         chance: 0.05, target: 0.8, stage: .adapter),
       Finding(
         "subject lands in its box",
-        note: "The difference from the empty scene has its centroid in the box. The difference's largest part has it "
-          + "there in \(Self.two(rows.rate { $0.landings.map(\.largestIsInBox) })) of the scenes; the box holds the "
-          + "image's centre in \(Self.two(rows.rate { $0.landings.map(\.boxHoldsCentre) })).",
+        note: "The difference from the empty scene has its centroid in the box. The centroid of the difference's "
+          + "largest part is in the box in \(Self.two(rows.rate { $0.landings.map(\.largestIsInBox) })) of the scenes. The box "
+          + "holds the image's centre in \(Self.two(rows.rate { $0.landings.map(\.boxHoldsCentre) })).",
         of: rows.rates { $0.landings.map(\.isInBox) }, chance: rows.mean { $0.landings.map(\.boxArea) }, target: 0.95,
         stage: .adapter),
     ] + ownEncoders(rows, "one subject")
@@ -156,9 +156,9 @@ public struct ModelEvaluation {
     return try [
       Finding(
         "both of two subjects are nearest of 20",
-        note: "The judge picks the right candidate for both subjects. It picks the right one for "
-          + "\(Self.two(rows.rate { $0.subjects.map(\.isNearest) })) of all subjects, the scene's other subject for "
-          + "\(Self.two(rows.rate { $0.subjects.map(\.isTakenForOther) })).",
+        note: "The judge picks the right candidate for both subjects. For "
+          + "\(Self.two(rows.rate { $0.subjects.map(\.isNearest) })) of all subjects it picks the right one; for "
+          + "\(Self.two(rows.rate { $0.subjects.map(\.isTakenForOther) })) it picks the scene's other subject.",
         of: rows.rates { [$0.subjects.allSatisfy(\.isNearest)] }, chance: 0.0025, target: 0.75, stage: .adapter)
     ] + ownEncoders(rows, "two subjects")
   }

@@ -12,10 +12,11 @@ public final class Parameter: @unchecked Sendable {
   /// The weight's key in a checkpoint.
   public let key: String
   public let shape: [Int]
+  /// The type in which the weight's file stores its numbers; float32 for a weight without a file.
+  public let storedType: ElementType
   private enum Contents {
     case stored(StoredTensor)
     case tensor(Tensor)
-    case frozen(Tensor, TransformedKernels)
     case made(@Sendable () -> Tensor)
   }
   private var contents: Contents
@@ -23,17 +24,17 @@ public final class Parameter: @unchecked Sendable {
 
   /// A weight in the type that its file stores.
   public init(_ key: String, stored: StoredTensor) {
-    (self.key, shape, contents) = (key, stored.shape, .stored(stored))
+    (self.key, shape, storedType, contents) = (key, stored.shape, stored.elementType, .stored(stored))
   }
 
   /// A weight in float32.
   public init(_ key: String, _ value: Tensor) {
-    (self.key, shape, contents) = (key, value.shape, .tensor(value))
+    (self.key, shape, storedType, contents) = (key, value.shape, .float32, .tensor(value))
   }
 
   /// A weight that is computed at its first use.
   public init(_ key: String, shape: [Int], make: @escaping @Sendable () -> Tensor) {
-    (self.key, self.shape, contents) = (key, shape, .made(make))
+    (self.key, self.shape, storedType, contents) = (key, shape, .float32, .made(make))
   }
 
   /// Number of elements.
@@ -52,7 +53,6 @@ public final class Parameter: @unchecked Sendable {
     lock.withLock {
       switch contents {
       case .tensor(let tensor): return .tensor(tensor)
-      case .frozen(let tensor, let kernels): return .frozen(tensor, kernels)
       case .made(let make):
         let tensor = make()
         contents = .tensor(tensor)
@@ -61,9 +61,9 @@ public final class Parameter: @unchecked Sendable {
         guard count <= Self.keptElements else {
           return stored.elementType == .float32 ? .tensor(stored.tensor) : .stored(stored)
         }
-        let (tensor, kernels) = (stored.tensor, TransformedKernels())
-        contents = .frozen(tensor, kernels)
-        return .frozen(tensor, kernels)
+        let tensor = stored.tensor
+        contents = .tensor(tensor)
+        return .tensor(tensor)
       }
     }
   }

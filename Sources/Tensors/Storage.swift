@@ -1,4 +1,5 @@
 import CKernels
+import Synchronization
 
 /// The memory behind a tensor: float32 values one after another. It is either allocated for the
 /// tensor, or belongs to an owner (such as a mapped file), which is kept alive and never written to.
@@ -33,6 +34,25 @@ final class Storage: @unchecked Sendable {
   deinit {
     if owner == nil { msd_release(base, Int64(count) * 4) }
   }
+
+  /// Numbers derived from these, which stay valid as long as these do not change.
+  private let derived = Mutex<[Derivation: Storage]>([:])
+
+  /// What is derived from a tensor's numbers and kept with them.
+  enum Derivation { case kernels, turnedKernels }
+
+  /// Derived numbers; `make` computes them if nobody has since these numbers changed. Other threads wait for it.
+  func derived(_ derivation: Derivation, _ make: () -> Storage) -> Storage {
+    derived.withLock { known in
+      if let found = known[derivation] { return found }
+      let made = make()
+      known[derivation] = made
+      return made
+    }
+  }
+
+  /// Must be called before these numbers are changed.
+  func forgetDerived() { derived.withLock { if !$0.isEmpty { $0 = [:] } } }
 
   func copied() -> Storage {
     let copy = Storage(count: count)

@@ -109,6 +109,7 @@ public struct Tensor: Sendable {
           + "lost; write to its `detached` copy")
     }
     if storage.owner != nil || !isKnownUniquelyReferenced(&storage) { storage = storage.copied() }
+    storage.forgetDerived()
     return try body(UnsafeMutableBufferPointer(start: storage.base, count: storage.count))
   }
 

@@ -44,8 +44,8 @@ struct BenchCommand: ParsableCommand {
     let names = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS"]
     let environment = ProcessInfo.processInfo.environment
     print(names.map { "\($0)=\(environment[$0] ?? "")" }.joined(separator: " "))
+    print(CaseReport.table([CaseReport.header]))
     var reports: [CaseReport] = []
-    let line = ProgressLine("bench")
     for one in chosen {
       let folder = one.isFullSize ? checkpoint ?? "" : Bundled.model
       var ways = try one.ways(checkpoint: folder)
@@ -57,24 +57,29 @@ struct BenchCommand: ParsableCommand {
         partner = started
       }
       let rounds = count ?? (one.isFullSize ? 5 : 15)
+      let line = ProgressLine("bench")
       let timings = try Benchmark.time(ways, count: rounds) { line.show(one.rawValue, $0, of: rounds + 1) }
-      reports.append(CaseReport(one, timings, peer: partner?.description))
+      line.finish()
+      let report = CaseReport(one, timings, peer: partner?.description)
+      print(CaseReport.table(report.rows))
+      reports.append(report)
+      try write(reports, environment: environment.filter { names.contains($0.key) })
     }
-    line.finish()
-    print(CaseReport.table([CaseReport.header] + reports.flatMap(\.rows)))
     print(String(format: "peak memory %.2f GiB", reports.last?.peakGiB ?? 0))
-    if let json {
-      struct Content: Encodable {
-        let machine: Machine
-        let environment: [String: String]
-        let cases: [CaseReport]
-      }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      let content = Content(
-        machine: .current, environment: environment.filter { names.contains($0.key) }, cases: reports)
-      try encoder.encode(content).write(to: URL(fileURLWithPath: json), options: .atomic)
+  }
+
+  /// Writes machine and times so far to the file that `--json` names.
+  private func write(_ reports: [CaseReport], environment: [String: String]) throws {
+    struct Content: Encodable {
+      let machine: Machine
+      let environment: [String: String]
+      let cases: [CaseReport]
     }
+    guard let json else { return }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let content = Content(machine: .current, environment: environment, cases: reports)
+    try encoder.encode(content).write(to: URL(fileURLWithPath: json), options: .atomic)
   }
 }
 

@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func withScaleZeroTheResultIsTheBaseModels() throws {
+  @Test func withScaleZeroTheResultEqualsThatOfTheBaseModel() throws {
     let pipeline = try Small.pipeline()
     let with = try pipeline.generate(Small.scene { $0.scale = 0 })
     let without = try pipeline.generate(Small.scene { $0.subjects = [] })
@@ -87,7 +87,7 @@ import Testing
     }
   }
 
-  @Test func withoutBoxesReferencesDoNotCountUntilThePseudoLayoutBegins() throws {
+  @Test func referencesHaveNoEffectWithoutBoxesUntilThePseudoLayoutBegins() throws {
     let pipeline = try Small.pipeline()
     func run(_ photo: String, pseudo: Bool) throws -> [Tensor] {
       let scene = try Small.scene { scene in

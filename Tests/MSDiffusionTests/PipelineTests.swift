@@ -153,6 +153,18 @@ import Testing
     #expect(try pipeline.generate(Small.scene { $0.subjects[0].box = .none }).warnings.isEmpty)
   }
 
+  @Test func weightsThatCannotFitAreRefused() throws {
+    let pipeline = try Small.pipeline()
+    try pipeline.checkMemory()
+    #expect {
+      try pipeline.checkMemory(available: 1000)
+    } throws: { error in
+      guard case PipelineError.memory(let folder, let needed, 1000) = error else { return false }
+      return folder == pipeline.folder && needed > 1000 && "\(error)".contains("every step reads")
+    }
+    #expect(pipeline.summary.contains("weights") && pipeline.summary.contains("OpenBLAS"))
+  }
+
   @Test func aCheckpointSetsTheDefaultsOfRequests() throws {
     let folder = try TemporaryFolder()
     let model = try Small.copy(to: folder)

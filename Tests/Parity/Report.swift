@@ -51,7 +51,7 @@ package struct ParityRow: Sendable, CustomStringConvertible {
 /// The results of all comparisons, and the number of skipped tensors and files.
 package final class ParityReport {
   package private(set) var rows: [ParityRow] = []
-  /// Number of skipped tensors or files, by the name of their part.
+  /// How many tensors or files of each part of the golden data were skipped, by the part's name.
   package private(set) var skipped: [String: Int] = [:]
   private let show: (ParityRow) -> Void
 
@@ -96,7 +96,7 @@ package final class ParityReport {
   /// Adds a failed row for a comparison that could not be made.
   func fail(_ name: String, _ reason: String) { add(name, elements: 0, .infinity, .infinity, .exact, note: reason) }
 
-  /// Counts tensors or files of a part as skipped.
+  /// Counts tensors or files of a part of the golden data as skipped.
   func skip(_ part: String, count: Int = 1) { skipped[part, default: 0] += count }
 
   private func add(

@@ -4,7 +4,7 @@ import MSDiffusion
 import Models
 
 extension ParityFolder {
-  /// `tokens.json`: both tokenizers, and the token spans of phrases, as the published search finds them.
+  /// `tokens.json`: the tokens of both tokenizers, and the token spans that the published code finds for phrases.
   func tokens() throws {
     let cases = try json("tokens.json")
     let tokenizers = try pipeline().text.map(\.tokenizer)

@@ -76,6 +76,32 @@ import Testing
     }
   }
 
+  @Test(arguments: [(3, 1, 1), (3, 2, 1), (1, 2, 0), (5, 1, 2), (2, 3, 0), (3, 1, 3)])
+  func columnsOfAConvolution(kernel: Int, stride: Int, padding: Int) {
+    var numbers = TestNumbers(UInt64(kernel * 10 + stride))
+    let (height, width) = (6, 23)
+    let image = numbers.tensor([height, width]).values
+    let (rows, outputs) = ((height + 2 * padding - kernel) / stride + 1, (width + 2 * padding - kernel) / stride + 1)
+    let window = msd_window(
+      height: Int64(height), width: Int64(width), kernel_height: Int64(kernel), kernel_width: Int64(kernel),
+      stride: Int64(stride), padding: Int64(padding), first_row: 1, rows: Int64(rows - 1), outputs: Int64(outputs))
+    let distance = (rows - 1) * outputs + 2
+    for run in [msd_lay_out, msd_lay_out_scalar] {
+      var columns = [Float](repeating: .nan, count: kernel * kernel * distance)
+      run(image, window, &columns, Int64(distance))
+      for position in 0..<kernel * kernel {
+        for row in 0..<rows - 1 {
+          for output in 0..<outputs {
+            let (y, x) = ((row + 1) * stride + position / kernel - padding, output * stride + position % kernel - padding)
+            let expected = (0..<height).contains(y) && (0..<width).contains(x) ? image[y * width + x] : 0
+            #expect(columns[position * distance + row * outputs + output] == expected)
+          }
+        }
+        #expect(columns[position * distance + distance - 1].isNaN)
+      }
+    }
+  }
+
   @Test func rowsAreScaled() {
     for run in [msd_scale_rows, msd_scale_rows_scalar] {
       var values: [Float] = [1, 2, 3, 9, 4, 5, 6, 9]

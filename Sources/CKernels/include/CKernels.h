@@ -72,6 +72,16 @@ MSD_DECLARE(
 MSD_DECLARE(msd_column_sums, const float *in, float *sums, int64_t rows, int64_t columns)
 MSD_DECLARE(msd_add, const float *in, float *sum, int64_t count)
 
+// A convolution's kernel on one channel of an image of height × width, and the rows of outputs to compute.
+typedef struct {
+  int64_t height, width, kernel_height, kernel_width, stride, padding;
+  int64_t first_row, rows;
+  int64_t outputs;  // per row
+} msd_window;
+
+// Lays out a channel for a matrix product: for each kernel position, the numbers under it at each output position.
+MSD_DECLARE(msd_lay_out, const float *in, msd_window window, float *out, int64_t distance)
+
 // Transforms of a 3×3 convolution with padding 1 that computes 2×2 outputs, a tile, at a time. A transformed tile or kernel
 // is 16 numbers, `stride` numbers apart. Tiles of one channel are transformed by rows of (width + 1) / 2 tiles, from row
 // `first` on; `scratch` holds 4 · (rows + 1) · (tiles + 1) numbers.
@@ -96,6 +106,9 @@ MSD_DECLARE(msd_winograd_weight_gradient, const float *in, int64_t stride, int64
 // both calls. Released blocks, up to 512 MiB of them, wait for the next request of about their size.
 void *msd_allocate(int64_t bytes);
 void msd_release(void *memory, int64_t bytes);
+
+// The bytes of all blocks that wait.
+int64_t msd_waiting_bytes(void);
 
 // Whether operations called by this thread must run on it alone.
 int msd_is_alone(void);
@@ -126,7 +139,8 @@ MSD_DECLARE(
 // average += fraction · (value - average).
 MSD_DECLARE(msd_approach, float *average, const float *value, int64_t count, float fraction)
 
-// The version for this processor: 0 scalar, 1 AVX2, 2 AVX-512.
+// The version in use: 0 scalar, 1 AVX2, 2 AVX-512. The best one that the processor has, or a lower one that the environment
+// variable MSDIFFUSION_KERNELS names: scalar, avx2 or avx512.
 int msd_level(void);
 
 #undef MSD_DECLARE

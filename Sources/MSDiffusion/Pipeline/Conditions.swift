@@ -117,8 +117,11 @@ extension Pipeline {
         folder: folder, part: (image == nil ? ModelPart.imageEncoder : .adapter).description,
         needed: "scenes with subjects need an image encoder and an adapter")
     }
-    // One image at a time, to save memory: the published encoder is large, and a scene has few references.
-    let outputs = images.map { image.encoder(.stacked([image.processor($0)], axis: 0)) }
+    // A few images at a time: they share the reading of the weights, which takes as long as one image's arithmetic.
+    let outputs = stride(from: 0, to: images.count, by: 4).map { first in
+      let pixels = images[first..<min(first + 4, images.count)].map { image.processor($0) }
+      return image.encoder(.stacked(pixels, axis: 0), keepsAllStates: false)
+    }
     return (
       .concatenated(outputs.map(\.penultimate), axis: 0), .concatenated(outputs.map(\.imageEmbedding), axis: 0)
     )

@@ -57,6 +57,7 @@ public final class Denoising: Sequence, IteratorProtocol {
 
   /// - Throws: as ``Pipeline/denoising(_:conditions:observing:)``.
   init(_ pipeline: Pipeline, scenes: [Scene], conditions encoded: [Conditions]?, observing: [any Observing]) throws {
+    try pipeline.checkMemory()
     let batch = try SceneBatch(scenes, pipeline: pipeline)
     if let encoded, encoded.count != scenes.count {
       throw PipelineError.invalid(

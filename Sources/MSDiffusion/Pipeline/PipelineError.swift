@@ -10,9 +10,14 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
   case notFinite(place: String)
   /// Two parts of the model have sizes that do not match.
   case incompatible(_ first: String, _ second: String, detail: String)
+  /// The weights that every step reads take more bytes than the machine's memory has.
+  case memory(folder: String, needed: Int, available: Int)
 
   public var description: String {
     switch self {
+    case .memory(let folder, let needed, let available):
+      "\(folder): every step reads \(gibibytes(needed)) of weights, found \(gibibytes(available)) of memory; "
+        + "expected a smaller model, weights in half precision, or a machine with more memory"
     case .invalid(let option, let found, let expected): "\(option) is \(found), expected \(expected)"
     case .missingPart(let folder, let part, let needed): "\(folder): \(part) is missing; \(needed)"
     case .mixedBatch(let option, let values):
@@ -22,3 +27,6 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
     }
   }
 }
+
+/// A size for people to read.
+private func gibibytes(_ bytes: Int) -> String { "\((Double(bytes) / 1_073_741_824 * 10).rounded() / 10) GiB" }

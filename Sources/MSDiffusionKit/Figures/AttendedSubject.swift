@@ -20,7 +20,8 @@ public struct AttendedSubject: Sendable {
   }
 
   /// A panel's caption: the phrase, the percentage of the heatmap that is in the subject's box, and the percentage of
-  /// the image that the box covers, such as `“fox”: 63 % in its box, chance 28 %`. Only the phrase without a box.
+  /// the image that the box covers, such as `“fox”: 63 % in its box, chance 28 %`. If the subject has no
+  /// box, the phrase alone.
   public var fitCaption: String {
     guard let fit, let mass = fit.inBoxMass else { return "“\(phrase)”" }
     return "“\(phrase)”: \(percent(mass)) in its box, chance\u{a0}\(percent(fit.chance))"

@@ -122,6 +122,7 @@ public final class Run {
     let pipeline = try Pipeline(
       checkpoint, variant: options.variant, adapterHeads: options.adapterHeads,
       ignoresSurplus: options.ignoreSurplus)
+    print("Model: \(pipeline.summary)")
     opened = pipeline
     return pipeline
   }

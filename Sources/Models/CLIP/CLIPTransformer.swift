@@ -25,10 +25,13 @@ struct CLIPTransformer: Sendable {
     layers = try (0..<sizes.layers).map { try CLIPLayer(scope["layers"][$0], sizes) }
   }
 
-  /// All hidden states `[B, N, C]`: the input first, then the output of every layer.
-  func callAsFunction(_ x: Tensor, causal: Bool) -> [Tensor] {
+  /// All hidden states `[B, N, C]`, or only the last two: the input first, then the output of every layer.
+  func callAsFunction(_ x: Tensor, causal: Bool, keepsAllStates: Bool = true) -> [Tensor] {
     var states = [x]
-    for layer in layers { states.append(layer(states[states.count - 1], causal: causal)) }
+    for layer in layers {
+      states.append(layer(states[states.count - 1], causal: causal))
+      if !keepsAllStates, states.count > 2 { states.removeFirst() }
+    }
     return states
   }
 }

@@ -58,7 +58,7 @@ public struct CLIPVisionEncoder: Sendable {
 
   /// The output for B images of N tokens.
   public struct Output: Sendable {
-    /// Every hidden state `[B, N, C]`: embeddings first, then each layer's output; no final norm.
+    /// Every hidden state `[B, N, C]`, or the last two: embeddings first, then each layer's output; no final norm.
     public let hiddenStates: [Tensor]
     /// The class token after the final norm and the projection, `[B, P]`.
     public let imageEmbedding: Tensor
@@ -99,12 +99,14 @@ public struct CLIPVisionEncoder: Sendable {
   }
 
   /// Encodes preprocessed images `[B, channels, S, S]`, with S the configuration's `imageSize`.
-  public func callAsFunction(_ pixels: Tensor) -> Output {
+  /// - Parameter keepsAllStates: whether the output holds every hidden state; otherwise only the last two.
+  public func callAsFunction(_ pixels: Tensor, keepsAllStates: Bool = true) -> Output {
     let (batch, width) = (pixels.shape[0], configuration.width)
     let patchTokens = patches(pixels).reshaped([batch, width, configuration.tokens - 1]).transposed()  // [B, P, C]
     let classTokens = classToken.value.reshaped([1, 1, width]).broadcast(to: [batch, 1, width])
     let embedded = Tensor.concatenated([classTokens, patchTokens], axis: 1)
-    let states = transformer(preNorm(embedded + positions(Array(0..<configuration.tokens))), causal: false)
+    let states = transformer(
+      preNorm(embedded + positions(Array(0..<configuration.tokens))), causal: false, keepsAllStates: keepsAllStates)
     let pooled = postNorm(states[states.count - 1].sliced(axis: 1, 0..<1).reshaped([batch, width]))
     return Output(hiddenStates: states, imageEmbedding: projection(pooled))
   }

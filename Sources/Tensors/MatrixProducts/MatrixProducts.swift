@@ -78,7 +78,7 @@ enum MatrixProducts {
   /// How many threads multiply: as many as OpenBLAS would use, so `OPENBLAS_NUM_THREADS` bounds it. OpenBLAS itself
   /// multiplies on the calling thread from now on. Its own threads would wait for work while ours run, and ours while
   /// its own run.
-  private static let threads: Int = {
+  static let threads: Int = {
     let threads = Int(openblas_get_num_threads())
     openblas_set_num_threads(1)
     return max(1, min(threads, threadCount))

@@ -166,30 +166,16 @@ struct ConvolutionGeometry {
   /// Writes [patch, columns]: for each channel and kernel position, the input value under it at each output position of
   /// the band; 0 in the padding.
   func layOut(_ input: UnsafePointer<Float>, _ band: Band, into columns: UnsafeMutablePointer<Float>) {
-    parallel(patch, cost: band.columns) { range in
-      for entry in range {
-        let channel = entry / kernel
-        let (ky, kx) = (entry / kernelWidth % kernelHeight, entry % kernelWidth)
-        let inside = columnsInside(kx)
-        var to = columns + entry * band.columns
-        for sample in band.samples {
-          let plane = input + (sample * channels + channel) * inputArea
-          for row in band.rows {
-            let y = row * stride + ky - padding
-            if y < 0 || y >= height || inside.isEmpty {
-              to.update(repeating: 0, count: outputWidth)
-            } else {
-              let from = plane + y * width + kx - padding
-              for column in 0..<inside.lowerBound { to[column] = 0 }
-              if stride == 1 {
-                for column in inside { to[column] = from[column] }
-              } else {
-                for column in inside { to[column] = from[column * stride] }
-              }
-              for column in inside.upperBound..<outputWidth { to[column] = 0 }
-            }
-            to += outputWidth
-          }
+    let window = msd_window(
+      height: Int64(height), width: Int64(width), kernel_height: Int64(kernelHeight), kernel_width: Int64(kernelWidth),
+      stride: Int64(stride), padding: Int64(padding), first_row: Int64(band.rows.lowerBound),
+      rows: Int64(band.rows.count), outputs: Int64(outputWidth))
+    parallel(channels, cost: kernel * band.columns) { range in
+      for channel in range {
+        for (index, sample) in band.samples.enumerated() {
+          msd_lay_out(
+            input + (sample * channels + channel) * inputArea, window,
+            columns + channel * kernel * band.columns + index * band.length, Int64(band.columns))
         }
       }
     }

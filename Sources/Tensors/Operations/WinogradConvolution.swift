@@ -15,7 +15,7 @@ struct WinogradConvolution {
     else { return nil }
     (samples, channels, outputs) = (geometry.samples, geometry.channels, geometry.outputs)
     (height, width) = (geometry.height, geometry.width)
-    guard samples * rowsPerSample * tilesPerRow >= 16 else { return nil }
+    guard samples * rowsPerSample * tilesPerRow >= 8 else { return nil }
   }
 
   private var tilesPerRow: Int { (width + 1) / 2 }
@@ -85,7 +85,7 @@ struct WinogradConvolution {
     let tiles = (chunks.map(\.count).max() ?? 0) * tilesPerRow
     let transformed = Storage(count: 16 * stride(channels, tiles))
     let products = Storage(count: 16 * stride(panel, tiles))
-    let known = panel == outputs ? knownKernels(weight, channels: channels, turned: turned) : nil
+    let known = panel == outputs ? knownKernels(weight, channels: channels, outputs: outputs, turned: turned) : nil
     let kernels = known ?? Storage(count: 16 * stride(panel, channels))
     withPointers(transformed, products, kernels) { transformed, products, kernels in
       for chunk in chunks {
@@ -110,17 +110,18 @@ struct WinogradConvolution {
     }
   }
 
-  /// The transformed kernels of a weight that never changes; nil if it may change.
-  private func knownKernels(_ weight: Weight, channels: Int, turned: Bool) -> Storage? {
-    guard case .frozen(let tensor, let kernels) = weight, !turned else { return nil }
-    return kernels.values {
+  /// The transformed kernels of a small weight, kept with it until it changes; nil for a large one.
+  private func knownKernels(_ weight: Weight, channels: Int, outputs: Int, turned: Bool) -> Storage? {
+    guard case .tensor(let tensor) = weight, tensor.count <= Self.keptElements else { return nil }
+    return tensor.storage.derived(turned ? .turnedKernels : .kernels) {
       let made = Storage(count: 16 * stride(outputs, channels))
-      withPointers(made) {
-        transform(.tensor(tensor), 0..<outputs, channels: channels, turned: false, into: $0)
-      }
+      withPointers(made) { transform(weight, 0..<outputs, channels: channels, turned: turned, into: $0) }
       return made
     }
   }
+
+  /// The largest number of elements of a weight whose transformed kernels are kept.
+  private static let keptElements = 1 << 19
 
   /// 16 matrix products, each on one thread.
   private func multiply(
@@ -182,7 +183,7 @@ struct WinogradConvolution {
     let distance = stride(part.count, channels)
     let (rowStride, columnStride) = turned ? (9, 9 * self.channels) : (9 * channels, 9)
     switch weight {
-    case .tensor(let tensor), .frozen(let tensor, _):
+    case .tensor(let tensor):
       withPointers(tensor) { values in
         parallel(part.count, cost: channels * 32) { range in
           msd_winograd_weights(
