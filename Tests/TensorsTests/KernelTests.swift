@@ -92,7 +92,8 @@ import Testing
       for position in 0..<kernel * kernel {
         for row in 0..<rows - 1 {
           for output in 0..<outputs {
-            let (y, x) = ((row + 1) * stride + position / kernel - padding, output * stride + position % kernel - padding)
+            let y = (row + 1) * stride + position / kernel - padding
+            let x = output * stride + position % kernel - padding
             let expected = (0..<height).contains(y) && (0..<width).contains(x) ? image[y * width + x] : 0
             #expect(columns[position * distance + row * outputs + output] == expected)
           }

@@ -30,6 +30,17 @@ import Testing
     }
   }
 
+  /// So many numbers that they are widened in several blocks.
+  @Test(.longNumeric) func largeLinear() {
+    let weight = Self.stored([1500, 1100], .float16, seed: 5)
+    var numbers = TestNumbers(6)
+    let (x, bias) = (numbers.tensor([9, 1100], in: -1...1), numbers.tensor([1500]))
+    for bias in [bias, nil] {
+      let found = x.linear(weight: .stored(weight), bias: bias)
+      #expect(found.isClose(to: x.linear(weight: weight.tensor, bias: bias), relative: 1e-6))
+    }
+  }
+
   @Test(arguments: [ElementType.float16, .bfloat16], [1, 3])
   func convolution(type: ElementType, kernel: Int) {
     let weight = Self.stored([4, 3, kernel, kernel], type, seed: 3)

@@ -20,8 +20,8 @@ struct Matrix {
 
 /// The one place that multiplies matrices: every operation calls it, and nothing else calls OpenBLAS.
 enum MatrixProducts {
-  /// C = A·Wᵀ + beta·C, for a weight W of shape [columns, inner]. Stored numbers are widened to float32 some rows at a time,
-  /// by the thread that multiplies them.
+  /// C = A·Wᵀ + beta·C, for a weight W of shape [columns, inner]. Stored numbers are widened to float32 some columns at a
+  /// time, by the thread that multiplies them.
   ///
   /// - Parameters:
   ///   - a: [rows, inner].
@@ -37,22 +37,28 @@ enum MatrixProducts {
           columns: columns, inner: inner, beta: beta)
       }
     }
+    guard inner > 0 else { return }
     parallel(columns, cost: (rows / 16 + 1) * inner) { range in
-      let panel = max(16, min(range.count, panelElements / max(inner, 1)))
-      withPointers(Storage(count: panel * inner)) { widened in
-        for first in Swift.stride(from: range.lowerBound, to: range.upperBound, by: panel) {
-          let count = min(panel, range.upperBound - first)
-          stored.widen(first * inner, count: count * inner, into: widened)
+      // Blocks along the sum, so that each number of A is packed only once.
+      let depth = min(inner, max(1, blockElements / range.count / blockStep) * blockStep)
+      withPointers(Storage(count: range.count * depth)) { widened in
+        for first in Swift.stride(from: 0, to: inner, by: depth) {
+          let count = min(depth, inner - first)
+          for (index, column) in range.enumerated() {
+            stored.widen(column * inner + first, count: count, into: widened + index * count)
+          }
           multiply(
-            Matrix(a, stride: inner), Matrix(widened, stride: inner).transposed, into: c + first, stride: columns,
-            rows: rows, columns: count, inner: inner, beta: beta)
+            Matrix(a + first, stride: inner), Matrix(widened, stride: count).transposed, into: c + range.lowerBound,
+            stride: columns, rows: rows, columns: range.count, inner: count, beta: first == 0 ? beta : 1)
         }
       }
     }
   }
 
-  /// Numbers that are widened at once: 4 MiB in float32.
-  private static let panelElements = 1 << 20
+  /// About how many numbers are widened at once: 4 MiB in float32.
+  private static let blockElements = 1 << 20
+  /// OpenBLAS sums up blocks of this depth, so that blocks of a multiple of it cost nothing.
+  private static let blockStep = 384
 
   /// C = alpha·A·B + beta·C.
   ///
