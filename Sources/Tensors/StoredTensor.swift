@@ -75,22 +75,24 @@ public struct StoredTensor: @unchecked Sendable {
     }
   }
 
-  /// Writes some of the numbers in float32.
-  /// - Parameter first: index of the first of them, in row-major order.
-  func widen(_ first: Int, count: Int, into target: UnsafeMutablePointer<Float>) {
-    let start = first * elementType.size
+  /// Writes a block of the numbers in float32, taken as a matrix whose rows hold `width` numbers: [rows.count, columns.count].
+  func widen(
+    rows: Range<Int>, columns: Range<Int>, ofWidth width: Int, into target: UnsafeMutablePointer<Float>
+  ) {
     withBytes { bytes in
-      guard let base = bytes.baseAddress else { return }
-      let from = base + start
-      switch elementType {
-      case .float16 where Int(bitPattern: from) % 2 == 0:
-        msd_from_half(from.assumingMemoryBound(to: UInt16.self), target, Int64(count))
-      case .bfloat16 where Int(bitPattern: from) % 2 == 0:
-        msd_from_bfloat16(from.assumingMemoryBound(to: UInt16.self), target, Int64(count))
-      default:
-        let part = UnsafeRawBufferPointer(start: from, count: count * elementType.size)
-        let rows = StoredTensor(shape: [count], elementType: elementType, bytes: part, owner: owner).tensor
-        rows.withUnsafeBuffer { target.update(from: $0.baseAddress!, count: count) }
+      guard let base = bytes.baseAddress, !rows.isEmpty else { return }
+      let (size, count) = (elementType.size, columns.count)
+      let isAligned = Int(bitPattern: base) % size == 0
+      for (index, row) in rows.enumerated() {
+        let (from, to) = (base + (row * width + columns.lowerBound) * size, target + index * count)
+        switch elementType {
+        case .float16 where isAligned: msd_from_half(from.assumingMemoryBound(to: UInt16.self), to, Int64(count))
+        case .bfloat16 where isAligned: msd_from_bfloat16(from.assumingMemoryBound(to: UInt16.self), to, Int64(count))
+        default:
+          let part = UnsafeRawBufferPointer(start: from, count: count * size)
+          let numbers = StoredTensor(shape: [count], elementType: elementType, bytes: part, owner: owner).tensor
+          withPointers(numbers) { to.update(from: $0, count: count) }
+        }
       }
     }
   }

@@ -30,6 +30,28 @@ import Testing
     }
   }
 
+  /// Numbers of other types than the two half ones, and half ones at an odd address, are widened too.
+  @Test func everyTypeAndAddress() {
+    let values: [Float] = (0..<40).map { Float($0 % 7) - 3 }
+    var numbers = TestNumbers(3)
+    let x = numbers.tensor([3, 8], in: -1...1)
+    let expected = x.linear(weight: Tensor(values, shape: [5, 8]), bias: nil)
+    let int8 = StoredTensor(shape: [5, 8], elementType: .int8, data: values.map { UInt8(bitPattern: Int8($0)) })
+    #expect(x.linear(weight: .stored(int8), bias: nil) == expected)
+    let halves = values.flatMap { value -> [UInt8] in
+      let bits = Float16(value).bitPattern
+      return [UInt8(bits & 0xff), UInt8(bits >> 8)]
+    }
+    let shifted = StoredTensor(shape: [81], elementType: .uint8, data: [0] + halves)
+    shifted.withBytes { bytes in
+      let odd = StoredTensor(
+        shape: [5, 8], elementType: .float16, bytes: UnsafeRawBufferPointer(rebasing: bytes[1...]), owner: Owner())
+      #expect(x.linear(weight: .stored(odd), bias: nil) == expected)
+    }
+  }
+
+  private final class Owner {}
+
   /// So many numbers that they are widened in several blocks.
   @Test(.longNumeric) func largeLinear() {
     let weight = Self.stored([1500, 1100], .float16, seed: 5)

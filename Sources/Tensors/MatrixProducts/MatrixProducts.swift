@@ -44,9 +44,7 @@ enum MatrixProducts {
       withPointers(Storage(count: range.count * depth)) { widened in
         for first in Swift.stride(from: 0, to: inner, by: depth) {
           let count = min(depth, inner - first)
-          for (index, column) in range.enumerated() {
-            stored.widen(column * inner + first, count: count, into: widened + index * count)
-          }
+          stored.widen(rows: range, columns: first..<first + count, ofWidth: inner, into: widened)
           multiply(
             Matrix(a + first, stride: inner), Matrix(widened, stride: count).transposed, into: c + range.lowerBound,
             stride: columns, rows: rows, columns: range.count, inner: count, beta: first == 0 ? beta : 1)

@@ -200,7 +200,8 @@ struct WinogradConvolution {
       parallel(part.count, cost: channels * 32) { range in
         withPointers(Storage(count: 9 * channels)) { row in
           for index in range {
-            stored.widen((part.lowerBound + index) * 9 * channels, count: 9 * channels, into: row)
+            let output = part.lowerBound + index
+            stored.widen(rows: output..<output + 1, columns: 0..<9 * channels, ofWidth: 9 * channels, into: row)
             msd_winograd_weights(
               row, 1, Int64(channels), 0, 9, 0, target + index * channels, Int64(distance))
           }
