@@ -4,7 +4,7 @@ import Tensors
 
 /// Writes a safetensors file tensor by tensor, so that a file larger than memory can be written. The file gets its name
 /// when it is complete; if anything fails before, nothing is left behind. On file systems that support files without a
-/// name (`O_TMPFILE`), as most of Linux do, this holds even if the program is killed.
+/// name (`O_TMPFILE`), such as most of those on Linux, this holds even if the program is killed.
 public final class SafetensorsWriter {
   /// Key, stored type and shape of one tensor.
   public struct Entry: Sendable {

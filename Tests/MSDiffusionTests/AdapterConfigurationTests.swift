@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A projector that the package does not know: one linear layer makes a token of the mean of a subject's image tokens.
+/// A projector that the package does not know: one linear layer maps the mean of a subject's image tokens to a token.
 private struct MeanProjector: ImageProjector {
   struct Configuration: ProjectorConfiguration {
     static let name = "mean"

@@ -8,8 +8,8 @@ import Testing
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
 
-  /// The package with a library built from it: the one in `.build/release`, else the one beside these tests; nil if
-  /// neither is there.
+  /// The package, with its built library from `.build/release` or, if there is none, from the folder of these tests;
+  /// nil if the library is in neither.
   private static let package: ScriptPackage? = {
     for products in [root + "/.build/release", Bundle.main.bundlePath] {
       if FileManager.default.fileExists(atPath: products + "/libMSDiffusionKit.so") {
@@ -124,7 +124,7 @@ import Testing
   }
 
   @Test(.enabled(if: obstacle == nil, "no REPL can start here"), .timeLimit(.minutes(3)))
-  func interruptsEndAGenerationAfterItsStep() throws {
+  func interruptsEndAGenerationAfterTheCurrentStep() throws {
     let (process, input, output) = try start(in: TemporaryFolder())
     var text = ""
     func wait(for mark: String) {

@@ -116,7 +116,7 @@ import TrainingData
     #expect(checked > 20)
   }
 
-  @Test func aPlacesReferenceIsAnotherViewOfIt() throws {
+  @Test func referencesOfAPlaceAreDifferentViewsOfIt() throws {
     let beach = Identity(kind: try world.kind("beach"), hue: 2)
     #expect(world.reference(of: beach, style: .random(1)) != world.reference(of: beach, style: .random(2)))
     #expect(world.reference(of: beach).values.allSatisfy { $0 > 0 })

@@ -14,7 +14,7 @@ public enum Connectivity: Sendable, Equatable {
 }
 
 extension Tensor {
-  /// Masks of 0 and 1 that keep only the largest connected part of every mask [..., h, w], whose cells are above 0;
+  /// For every mask [..., h, w], a mask of 0 and 1 that keeps only the largest connected part of the cells above 0;
   /// among equally large parts, the first in row-by-row order. An empty mask stays empty.
   public func largestPart(connectivity: Connectivity = .eight) -> Tensor {
     let width = mapSize("largestPart").width

@@ -109,16 +109,16 @@ public struct PseudoLayout: Sendable, Equatable {
     return masks(of: mean)
   }
 
-  /// Masks for every layer after a step, each at the layer's own size, all from one ``fusion``; nil if there is no
-  /// fusion or a layer has fewer than ``startStep`` steps.
+  /// Masks for every layer after a step, each at the layer's own size, all derived from the maps of all layers together,
+  /// as ``fusion`` combines them; nil if there is no fusion or a layer has fewer than ``startStep`` steps.
   ///
   /// - Parameter layers: The maps recorded for each layer so far, [..., h, w].
   public func masks(of layers: [RunningMaps]) -> [Tensor]? {
     layers.allSatisfy { $0.count >= startStep } ? masksIgnoringStart(of: layers) : nil
   }
 
-  /// Masks for every layer from the maps recorded so far, even before ``startStep``; nil if there is no fusion, or a
-  /// layer without maps.
+  /// Masks for every layer from the maps recorded so far, even before ``startStep``; nil if there is no fusion, or if
+  /// some layer has no maps.
   package func masksIgnoringStart(of layers: [RunningMaps]) -> [Tensor]? {
     let means = layers.compactMap(\.mean)
     guard let fusion, means.count == layers.count, !means.isEmpty else { return nil }

@@ -11,8 +11,7 @@ public enum SubjectRegions: Sendable {
 
   /// How much of each cell of a feature map each subject covers, `[B, R, h, w]`: for silhouettes, the fraction of the
   /// cell; for boxes, 1 in the cells of the box and 0 elsewhere. Stops the program if a sample has more than `subjects`
-  /// boxes, or if there is not one silhouette for each of the
-  /// `subjects` subjects.
+  /// boxes, or if the number of silhouettes per sample is not `subjects`.
   package func covered(height: Int, width: Int, subjects: Int) -> Tensor {
     switch self {
     case .boxes(let boxes):

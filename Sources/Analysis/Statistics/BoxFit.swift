@@ -13,8 +13,8 @@ public struct BoxFit: Sendable, Equatable, Codable {
   /// In-box mass divided by chance; nil if either is missing or chance is zero.
   public var lift: Double? { chance > 0 ? inBoxMass.map { $0 / chance } : nil }
 
-  /// Measures a map [h, w] at its own size; a cell that the box covers in part counts as inside by this part. Stops the
-  /// program if a value is negative, NaN or infinite.
+  /// Measures a map [h, w] at its own size; of a cell that the box covers partly, the covered fraction counts as
+  /// inside. Stops the program if a value is negative, NaN or infinite.
   public init(of map: Tensor, _ box: Box) {
     let size = map.mapSize("BoxFit")
     let region = box.coverage(height: size.height, width: size.width)

@@ -81,7 +81,7 @@ public struct ThresholdCurve: Sendable, Equatable {
         throw AnalysisError.empty("threshold curve, pair \(index): expected a mask with at least one cell, found none")
       }
       let stretched = pair.map.scaled(from: pair.map.valueRange, flat: 0)
-      // Element n counts the cells that are above the first n thresholds only; the loop below sums them from the top.
+      // Element n counts the cells that are above exactly n thresholds, the n lowest; the loop below sums from the top.
       var (inside, all) = ([Int](repeating: 0, count: count + 1), [Int](repeating: 0, count: count + 1))
       var maskCells = 0
       forEachPair(stretched, pair.mask) { value, isInside in

@@ -55,8 +55,9 @@ public struct Judge: Sendable {
     return View(patch: patch, rim: patch.rim, edges: EdgeField(patch))
   }
 
-  /// Similarity between a view and an identity, 0…1: 1 if all pixels are equal in one pose, 0 if they have nothing in
-  /// common in any. An identity that is not of the judge's world stops the program.
+  /// Similarity between a view and an identity, 0…1: 1 if all pixels equal those of one of the identity's poses, 0 if
+  /// the view has nothing in common with any of the poses. An identity that is not of the judge's world stops the
+  /// program.
   public func similarity(of view: View, to identity: Identity) -> Double {
     similarity(of: view, to: poses(of: identity))
   }

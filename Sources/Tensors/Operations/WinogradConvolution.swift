@@ -23,7 +23,8 @@ struct WinogradConvolution {
   private var rows: Int { samples * rowsPerSample }
   private var scratchCount: Int { 4 * (rowsPerSample + 1) * (tilesPerRow + 1) }
 
-  /// Ranges of rows of tiles, such that one transformed row of `width` numbers per tile and more fit in the budget.
+  /// Divides the rows of tiles into chunks. The transformed numbers of a chunk, 16 · `width` per tile, fit in the budget;
+  /// a chunk has at least one row, even if that exceeds it.
   private func chunks(width: Int) -> [Range<Int>] {
     let most = max(1, Self.chunkBytes / (16 * 4 * width * tilesPerRow))
     let count = (rows + most - 1) / most
@@ -48,8 +49,8 @@ struct WinogradConvolution {
     }
   }
 
-  /// Numbers between two of a tile's 16 transformed ones; a little more than needed, since caches hold few numbers whose
-  /// distance is a power of two.
+  /// The distance in memory, in elements, between two of the 16 matrices of transformed numbers. It is a little larger than
+  /// needed, because addresses whose distance is a power of two compete for the same cache lines.
   private func stride(_ rows: Int, _ columns: Int) -> Int { rows * columns + 16 }
 
   // MARK: Forward
@@ -79,7 +80,8 @@ struct WinogradConvolution {
     bias: UnsafePointer<Float>?, into base: UnsafeMutablePointer<Float>
   ) {
     let panel = min(outputs, max(64, Self.kernelBytes / (16 * 4 * channels)))
-    // With kernels in several panels, all tiles at once, so that each kernel is transformed once.
+    // If the kernels need several panels and the input is small, all tiles are one chunk, so that each kernel is
+    // transformed only once.
     let chunks =
       panel < outputs && rows * tilesPerRow * channels < 1 << 21 ? [0..<rows] : chunks(width: channels + panel)
     let tiles = (chunks.map(\.count).max() ?? 0) * tilesPerRow
@@ -193,7 +195,7 @@ struct WinogradConvolution {
         }
       }
     case .stored(let stored):
-      // Only a weight that is not trained is stored, and its gradient has no use for other rows than these.
+      // For the gradient of the input, the weight's rows are needed as columns, so it is widened as a whole.
       guard !turned else {
         return transform(.tensor(stored.tensor), part, channels: channels, turned: true, into: target)
       }

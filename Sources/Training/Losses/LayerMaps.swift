@@ -23,7 +23,7 @@ public final class LayerMapRecorder: Observing {
   private let recorded = Mutex<[LayerMaps]>([])
 
   /// - Parameters:
-  ///   - source: the attention to record: to text, or to subjects with the masks in use (Eq. 5, 6).
+  ///   - source: the attention to record: to text, or to subjects after masking (Eq. 5, 6).
   ///   - groups: the token columns of each phrase or subject, one list per sample. All lists have the same length; the
   ///     map of an empty range is zero.
   public init(_ source: AttentionSource, groups: [[Range<Int>]]) {
