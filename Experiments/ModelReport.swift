@@ -15,7 +15,7 @@ struct Options: ParsableArguments {
   var ungroundedSamples: Int?
   @Option(help: "Working folder of the training run; --full copies its loss curves.")
   var training: String?
-  @Option(help: "STAGE=SAMPLES, where the checkpoint was saved: --full then adds a point to the curves, and nothing else.")
+  @Option(help: "STAGE=SAMPLES, the checkpoint's progress: --full then adds a point to the curves, and nothing else.")
   var milestone: Milestone?
 }
 

@@ -113,7 +113,7 @@ def training_step(folder, side, batch):
 
 
 def encode(folder, subjects):
-    """Both text encoders on two prompts each, and the image encoder on every subject and on no subject."""
+    """Both text encoders on two prompts each, and the image encoder on one picture per subject."""
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
     def load(kind, name):

@@ -59,7 +59,7 @@ package struct Timing: Sendable, Equatable, Encodable {
   package init(name: String, seconds: [Double]) { (self.name, self.seconds) = (name, seconds) }
 
   package var median: Double { Self.quantile(0.5, of: seconds) }
-  /// The quarter of the times that is shortest ends here, and the quarter that is longest begins at the upper bound.
+  /// The middle half of the times: from their first quartile to their third.
   package var spread: ClosedRange<Double> { Self.quantile(0.25, of: seconds)...Self.quantile(0.75, of: seconds) }
 
   /// How long this takes compared with another way: the median of the ratios of both times in each round.

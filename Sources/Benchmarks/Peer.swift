@@ -14,7 +14,7 @@ package final class Peer {
   ///   - script: path of `bench_peer.py`.
   /// - Throws: ``PeerError``.
   package init(python: String, script: String, case name: BenchmarkCase, checkpoint: String) throws {
-    // A process that has ended is an error to report, not a reason to end this one.
+    // Writing to a process that has ended would otherwise end this one; it should report an error instead.
     signal(SIGPIPE, SIG_IGN)
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [python, script, name.rawValue, checkpoint]

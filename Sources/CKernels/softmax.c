@@ -1,7 +1,7 @@
 #include "functions.h"
 
-// The largest number, or minus infinity. Lane by lane, since compilers keep the order of comparisons otherwise: a NaN, which
-// is never larger, would make a difference.
+// The largest number, or minus infinity. Written with 32 separate lanes, because compilers do not vectorise a single chain of
+// comparisons: with NaN, which is never larger, the result would depend on their order.
 MSD_INLINE float msd_largest(const float *x, int64_t count) {
   enum { lanes = 32 };
   float largest[lanes];

@@ -1,8 +1,8 @@
 #include "dispatch.h"
 
 // Transforms of Winograd's convolution F(2×2, 3×3) (Lavin and Gray, 2016): a 3×3 convolution with padding 1, 2×2 outputs at
-// a time. Each input patch d of 4×4 becomes Bᵀ·d·B, each kernel g becomes G·g·Gᵀ; their 16 products, summed over channels by 16
-// matrix products, become outputs as Aᵀ·m·A. With
+// a time. Each input patch d of 4×4 becomes Bᵀ·d·B, each kernel g becomes G·g·Gᵀ. The two are multiplied element by element and
+// summed over channels, by one matrix product for each of the 16 elements; the 4×4 sums m give the outputs Aᵀ·m·A. With
 //
 //        1  0 -1  0         1    0    0         1  0
 //   Bᵀ = 0  1  1  0     G = 1/2  1/2  1/2   A = 1  1
@@ -97,7 +97,7 @@ MSD_KERNEL(
    float *scratch),
   (in, stride, height, width, first, rows, bias, out, scratch))
 
-// A·y·Aᵀ of the gradient y of each 2×2 outputs; outputs beyond the edge of the image have none.
+// A·y·Aᵀ, where y is the gradient of one tile of 2×2 outputs; it is 0 for outputs beyond the edge of the image.
 MSD_INLINE void msd_winograd_output_gradient_body(
   const float *restrict in, int64_t height, int64_t width, int64_t first, int64_t rows, float *restrict out, int64_t stride,
   float *restrict scratch) {

@@ -41,7 +41,7 @@ final class Storage: @unchecked Sendable {
   /// What is derived from a tensor's numbers and kept with them.
   enum Derivation { case kernels, turnedKernels }
 
-  /// Derived numbers; `make` computes them if nobody has since these numbers changed. Other threads wait for it.
+  /// Derived numbers. `make` computes them on the first request after a change; other threads wait until it is done.
   func derived(_ derivation: Derivation, _ make: () -> Storage) -> Storage {
     derived.withLock { known in
       if let found = known[derivation] { return found }

@@ -13,7 +13,8 @@ struct BenchCommand: ParsableCommand {
       .joined(separator: "\n") + "\n  * needs --checkpoint, a folder of SDXL's size such as Scripts/full-size writes")
 
   @Argument(
-    help: ArgumentHelp("The cases to time. (default: all that need no --checkpoint, or all with it)", valueName: "case")
+    help: ArgumentHelp(
+      "The cases to time. (default: all; without --checkpoint, only those that do not need it)", valueName: "case")
   )
   var cases: [BenchmarkCase] = []
 

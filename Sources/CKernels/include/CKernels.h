@@ -46,7 +46,7 @@ MSD_DECLARE(msd_affine_silu, const float *in, float *out, int64_t count, float s
 MSD_DECLARE(msd_sum, const float *in, int64_t count, double *result)
 MSD_DECLARE(msd_squares, const float *in, int64_t count, double mean, double *result)
 
-// Gradients of inputs from `gradient`, the gradient of results: SiLU, GELU, its sigmoid form, and a·GELU(b).
+// Gradients of the inputs of SiLU, GELU, quick GELU and a·GELU(b); `gradient` is the gradient of the result.
 MSD_DECLARE(msd_silu_gradient, const float *in, const float *gradient, float *out, int64_t count)
 MSD_DECLARE(msd_gelu_gradient, const float *in, const float *gradient, float *out, int64_t count)
 MSD_DECLARE(msd_quick_gelu_gradient, const float *in, const float *gradient, float *out, int64_t count)
@@ -82,8 +82,8 @@ typedef struct {
 // Lays out a channel for a matrix product: for each kernel position, the numbers under it at each output position.
 MSD_DECLARE(msd_lay_out, const float *in, msd_window window, float *out, int64_t distance)
 
-// Transforms of a 3×3 convolution with padding 1 that computes 2×2 outputs, a tile, at a time. A transformed tile or kernel
-// is 16 numbers, `stride` numbers apart. Tiles of one channel are transformed by rows of (width + 1) / 2 tiles, from row
+// Transforms for a 3×3 convolution with padding 1 that computes one tile of 2×2 outputs at a time. A transformed tile or
+// kernel is 16 numbers, `stride` numbers apart. Tiles of one channel are transformed by rows of (width + 1) / 2 tiles, from row
 // `first` on; `scratch` holds 4 · (rows + 1) · (tiles + 1) numbers.
 MSD_DECLARE(
   msd_winograd_input, const float *in, int64_t height, int64_t width, int64_t first, int64_t rows, float *out,

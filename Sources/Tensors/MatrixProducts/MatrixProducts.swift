@@ -20,8 +20,8 @@ struct Matrix {
 
 /// The one place that multiplies matrices: every operation calls it, and nothing else calls OpenBLAS.
 enum MatrixProducts {
-  /// C = A·Wᵀ + beta·C, for a weight W of shape [columns, inner]. Stored numbers are widened to float32 some columns at a
-  /// time, by the thread that multiplies them.
+  /// C = A·Wᵀ + beta·C, for a weight W of shape [columns, inner]. Each thread widens its rows of a stored weight to float32
+  /// itself, one block along the axis `inner` at a time.
   ///
   /// - Parameters:
   ///   - a: [rows, inner].
@@ -55,7 +55,7 @@ enum MatrixProducts {
 
   /// About how many numbers are widened at once: 4 MiB in float32.
   private static let blockElements = 1 << 20
-  /// OpenBLAS sums up blocks of this depth, so that blocks of a multiple of it cost nothing.
+  /// OpenBLAS itself divides the sum into blocks of this depth, so dividing at multiples of it costs nothing extra.
   private static let blockStep = 384
 
   /// C = alpha·A·B + beta·C.
@@ -71,7 +71,7 @@ enum MatrixProducts {
     alpha: Float = 1, beta: Float = 0
   ) {
     guard rows > 0, columns > 0 else { return }
-    // Read first even where it does not matter: the first read stops OpenBLAS's own threads.
+    // Read even if it is not needed here: its first use keeps OpenBLAS from starting threads of its own.
     let limit = threads
     let tiles = msd_is_alone() != 0 ? 1 : min(limit, rows * columns * inner / leastWork)
     let product = MatrixProduct(
@@ -80,8 +80,8 @@ enum MatrixProducts {
   }
 
   /// How many threads multiply: as many as OpenBLAS would use, so `OPENBLAS_NUM_THREADS` bounds it. OpenBLAS itself
-  /// multiplies on the calling thread from now on. Its own threads would wait for work while ours run, and ours while
-  /// its own run.
+  /// multiplies on the calling thread from now on. Otherwise its threads would keep processors busy waiting
+  /// for work while ours run, and ours while its threads run.
   static let threads: Int = {
     let threads = Int(openblas_get_num_threads())
     openblas_set_num_threads(1)

@@ -20,7 +20,7 @@ public enum Weight: Sendable {
     }
   }
 
-  /// The tensor if it may be recorded: then operations have a gradient for it.
+  /// The tensor, if the weight is one: operations compute a gradient for it. Nil for a stored weight.
   var trained: Tensor? {
     if case .tensor(let tensor) = self { tensor } else { nil }
   }

@@ -1,8 +1,8 @@
 /// Scaled dot-product attention over packed heads: softmax(q·kᵀ/√D + bias)·v, head by head.
 ///
-/// The heads stay packed in the last axis, as the projections return them. Scores are computed for one block of queries
-/// and, if there are more than 1024 keys, of keys at a time; only with an observer do all of them exist at once. Observing
-/// changes no bit of the result.
+/// The heads stay packed in the last axis, as the projections return them. Scores are computed for one block of queries at
+/// a time; if there are more than 1024 keys, these are also divided into blocks. All scores are in memory at once only if
+/// there is an observer. Observing changes no bit of the result.
 ///
 /// - Parameters:
 ///   - query: [B, Q, heads·D].

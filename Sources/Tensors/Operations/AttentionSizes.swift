@@ -10,8 +10,8 @@ struct AttentionSizes {
 
   let batch, queries, keys, heads, width: Int
   let causal: Bool
-  /// Queries per block: its scores, or those of as many keys as are taken at a time, take about half a MiB, so that they
-  /// stay in cache.
+  /// Queries per block. The scores that a block computes at once, for all keys or for one block of keys, take about half a
+  /// MiB, so that they stay in cache.
   let blockRows: Int
   /// Strides of the bias along samples, heads and queries; 0 along axes that are broadcast.
   private let biasStrides: [Int]
@@ -131,8 +131,8 @@ struct AttentionSizes {
     }
   }
 
-  /// Writes the results of a block, [rows, depth], in rows of heads·depth: block after block of keys, each with its own
-  /// softmax, which later blocks correct.
+  /// Writes the results of a block of queries, [rows, depth], into rows that are heads·depth apart. Keys are taken block by
+  /// block with an online softmax: each block rescales the sums of the earlier ones.
   func attendByBlocks(
     _ block: Block, query: UnsafePointer<Float>, key: UnsafePointer<Float>, value: UnsafePointer<Float>, depth: Int,
     bias: UnsafePointer<Float>?, scratch: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>
