@@ -24,13 +24,13 @@ def normal(*shape):
 class SubjectAttention(torch.nn.Module):
     """Text attention plus attention to image tokens, masked per position (Eq. 2 and 4 to 6)."""
 
-    def __init__(self, to_k, to_v, heads, mask):
+    def __init__(self, to_k, to_v, heads, mask, text_tokens):
         super().__init__()
         self.to_k, self.to_v, self.heads, self.mask = to_k, to_v, heads, mask
-        self.keys = {}
+        self.text_tokens = text_tokens
 
     def __call__(self, attn, hidden_states, encoder_hidden_states=None, **_):
-        text, image = encoder_hidden_states[:, :77], encoder_hidden_states[:, 77:]
+        text, image = encoder_hidden_states.tensor_split([self.text_tokens], dim=1)
         query = self.split(attn.to_q(hidden_states))
         result = torch.nn.functional.scaled_dot_product_attention(
             query, self.split(attn.to_k(text)), self.split(attn.to_v(text)))
@@ -50,13 +50,27 @@ def half_masked(positions, keys):
     return mask
 
 
+def load(kind, folder, part):
+    """A part of the model in float32."""
+    path = os.path.join(folder, part)
+    variant = "fp16" if any("fp16" in name for name in os.listdir(path)) else None
+    return kind.from_pretrained(path, variant=variant, torch_dtype=torch.float32).eval()
+
+
 def unet(folder):
-    """The U-Net with the adapter's keys and values in every cross-attention layer."""
     from diffusers import UNet2DConditionModel
 
-    path = os.path.join(folder, "unet")
-    variant = "fp16" if any("fp16" in name for name in os.listdir(path)) else None
-    model = UNet2DConditionModel.from_pretrained(path, variant=variant, torch_dtype=torch.float32).eval()
+    return load(UNet2DConditionModel, folder, "unet")
+
+
+def text_tokens(folder):
+    with open(os.path.join(folder, "text_encoder", "config.json")) as file:
+        return json.load(file).get("max_position_embeddings", 77)
+
+
+def adapted_unet(folder):
+    """The U-Net with the adapter's keys and values in every cross-attention layer, and the number of image tokens."""
+    model, length = unet(folder), text_tokens(folder)
     adapter = safe_open(os.path.join(folder, "ms_adapter.safetensors"), "pt")
     weights = {name: adapter.get_tensor(name).float() for name in adapter.keys() if "_ip." in name}
     names = sorted((n for n in weights if "to_k" in n), key=lambda n: int(n.split(".")[1]))
@@ -69,19 +83,20 @@ def unet(folder):
             key = names[index]
             index += 1
             heads = model.get_submodule(name.removesuffix(".processor")).heads
-            processors[name] = SubjectAttention(weights[key], weights[key.replace("to_k", "to_v")], heads, half_masked)
+            processors[name] = SubjectAttention(weights[key], weights[key.replace("to_k", "to_v")], heads, half_masked, length)
         else:
             processors[name] = model.attn_processors[name]
     model.set_attn_processor(processors)
-    return model
+    tokens = [adapter.get_slice(name).get_shape()[1] for name in adapter.keys()
+              if name == "dummy_image_tokens" or name.endswith("latents")]
+    return model, sum(tokens)
 
 
 def guided_step(folder, side):
     """One step with guidance: both halves in one batch."""
-    model = unet(folder)
+    model, tokens = adapted_unet(folder)
     width = model.config.cross_attention_dim
-    tokens = 20 if width == 2048 else 8
-    latents, context = normal(2, 4, side, side), normal(2, 77 + tokens, width)
+    latents, context = normal(2, 4, side, side), normal(2, text_tokens(folder) + tokens, width)
     added = {"text_embeds": normal(2, 1280), "time_ids": torch.tensor([[512.0, 512, 0, 0, 512, 512]] * 2)}
     if model.config.addition_embed_type is None:
         added = None
@@ -99,7 +114,7 @@ def training_step(folder, side, batch):
     model = unet(folder).train().requires_grad_(True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
     width = model.config.cross_attention_dim
-    latents, noise, context = normal(batch, 4, side, side), normal(batch, 4, side, side), normal(batch, 85, width)
+    latents, noise, context = normal(batch, 4, side, side), normal(batch, 4, side, side), normal(batch, 77, width)
     times = torch.randint(0, 1000, (batch,), generator=generator)
 
     def step():
@@ -116,13 +131,9 @@ def encode(folder, subjects):
     """Both text encoders on two prompts each, and the image encoder on one picture per subject."""
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
-    def load(kind, name):
-        path = os.path.join(folder, name)
-        variant = "fp16" if any("fp16" in file for file in os.listdir(path)) else None
-        return kind.from_pretrained(path, variant=variant, torch_dtype=torch.float32).eval()
-
-    first, second = load(CLIPTextModel, "text_encoder"), load(CLIPTextModelWithProjection, "text_encoder_2")
-    vision = load(CLIPVisionModelWithProjection, "image_encoder")
+    first = load(CLIPTextModel, folder, "text_encoder")
+    second = load(CLIPTextModelWithProjection, folder, "text_encoder_2")
+    vision = load(CLIPVisionModelWithProjection, folder, "image_encoder")
     ids = torch.randint(1, 40000, (2, 77), generator=generator)
     images = normal(subjects, 3, vision.config.image_size, vision.config.image_size)
 
@@ -137,9 +148,7 @@ def encode(folder, subjects):
 def decode(folder, side):
     from diffusers import AutoencoderKL
 
-    path = os.path.join(folder, "vae")
-    variant = "fp16" if any("fp16" in file for file in os.listdir(path)) else None
-    vae = AutoencoderKL.from_pretrained(path, variant=variant, torch_dtype=torch.float32).eval()
+    vae = load(AutoencoderKL, folder, "vae")
     latents = normal(1, 4, side, side)
     return lambda: vae.decode(latents).sample
 
