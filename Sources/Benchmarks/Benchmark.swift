@@ -1,5 +1,4 @@
-import Foundation
-import Synchronization
+import Training
 
 /// One benchmark: the same work in one or more ways, which are timed in turn.
 package struct Benchmark {
@@ -76,8 +75,4 @@ package struct Timing: Sendable, Equatable, Encodable {
     guard below + 1 < sorted.count else { return last }
     return sorted[below] + (sorted[below + 1] - sorted[below]) * (position - Double(below))
   }
-}
-
-extension Duration {
-  package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -23,6 +23,13 @@ package struct Machine: Sendable, Encodable {
       backend: Backend.description)
   }
 
+  /// Peak memory of this process so far in GiB, including the parts of mapped files that were read.
+  package static var peakGiB: Double {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") } ?? ""
+    return (line.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }.first ?? 0) / 1_048_576
+  }
+
   package var description: String {
     "\(processors) processors (\(features.joined(separator: " "))), \(String(format: "%.0f", memoryGiB)) GiB; \(backend)"
   }
@@ -40,9 +47,7 @@ package struct CaseReport: Sendable, Encodable {
 
   package init(_ benchmark: BenchmarkCase, _ timings: [Timing], peer: String?) {
     (name, summary, self.timings, self.peer) = (benchmark.rawValue, benchmark.summary, timings, peer)
-    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") } ?? ""
-    peakGiB = (line.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }.first ?? 0) / 1_048_576
+    peakGiB = Machine.peakGiB
   }
 
   /// Rows of a table: the case, the way, median, spread, and the first way's time as a multiple of this one's.

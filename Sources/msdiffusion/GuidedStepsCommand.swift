@@ -1,6 +1,8 @@
 import ArgumentParser
+import Benchmarks
 import Foundation
 import MSDiffusionKit
+import Training
 
 /// `msdiffusion guided-steps`: measures the time of guided steps with a checkpoint, and checks that box, phrase and
 /// photograph change the result.
@@ -59,15 +61,8 @@ struct GuidedStepsCommand: ParsableCommand {
   }
 
   private static func seconds(_ from: ContinuousClock.Instant, _ to: ContinuousClock.Instant) -> String {
-    let duration = (to - from).components
-    return String(format: "%.1f s", Double(duration.seconds) + Double(duration.attoseconds) * 1e-18)
+    String(format: "%.1f s", (to - from).seconds)
   }
 
-  /// Peak memory of the process so far, including the parts of mapped files that were read.
-  private static func peak() -> String {
-    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") } ?? ""
-    let kilobytes = line.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }.first ?? 0
-    return String(format: "%.2f GiB", kilobytes / 1_048_576)
-  }
+  private static func peak() -> String { String(format: "%.2f GiB", Machine.peakGiB) }
 }

@@ -36,8 +36,8 @@ import Testing
     let found = image.conv2d(weight: weight, bias: bias, padding: 1)
     let expected = reference(image, weight, bias)
     #expect(found.detached.isClose(to: expected.detached, relative: 3e-6))
-    let slope = numbers.tensor(found.shape, in: -1...1)
-    let gradients = [found, expected].map { Tape.gradients(of: ($0 * slope).sum(), for: [image, weight, bias]) }
+    let upstream = numbers.tensor(found.shape, in: -1...1)
+    let gradients = [found, expected].map { Tape.gradients(of: ($0 * upstream).sum(), for: [image, weight, bias]) }
     for (one, other) in zip(gradients[0], gradients[1]) { #expect(one.isClose(to: other, relative: 3e-6)) }
   }
 

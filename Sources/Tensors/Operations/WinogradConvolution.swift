@@ -79,6 +79,8 @@ struct WinogradConvolution {
     _ input: UnsafePointer<Float>, channels: Int, outputs: Int, _ weight: Weight, turned: Bool,
     bias: UnsafePointer<Float>?, into base: UnsafeMutablePointer<Float>
   ) {
+    // For the gradient of the input, the weight's rows are needed as columns, so a stored one is widened as a whole.
+    let weight = turned ? .tensor(weight.tensor) : weight
     let panel = min(outputs, max(64, Self.kernelBytes / (16 * 4 * channels)))
     // If the kernels need several panels and the input is small, all tiles are one chunk, so that each kernel is
     // transformed only once.
@@ -91,11 +93,11 @@ struct WinogradConvolution {
     let kernels = known ?? Storage(count: 16 * stride(panel, channels))
     withPointers(transformed, products, kernels) { transformed, products, kernels in
       for chunk in chunks {
-        transformInput(input, channels: channels, chunk, into: transformed)
+        transform(input, channels: channels, chunk, by: msd_winograd_input, into: transformed)
         for first in Swift.stride(from: 0, to: outputs, by: panel) {
           let part = first..<min(first + panel, outputs)
           if known == nil, panel < outputs || chunk.lowerBound == 0 {
-            transform(weight, part, channels: channels, turned: turned, into: kernels)
+            transformKernels(weight, part, channels: channels, turned: turned, into: kernels)
           }
           let columns = chunk.count * tilesPerRow
           multiply(part.count, columns, inner: channels) {
@@ -117,7 +119,7 @@ struct WinogradConvolution {
     guard case .tensor(let tensor) = weight, tensor.count <= Self.keptElements else { return nil }
     return tensor.storage.derived(turned ? .turnedKernels : .kernels) {
       let made = Storage(count: 16 * stride(outputs, channels))
-      withPointers(made) { transform(weight, 0..<outputs, channels: channels, turned: turned, into: $0) }
+      withPointers(made) { transformKernels(weight, 0..<outputs, channels: channels, turned: turned, into: $0) }
       return made
     }
   }
@@ -139,16 +141,23 @@ struct WinogradConvolution {
     }
   }
 
-  private func transformInput(
-    _ input: UnsafePointer<Float>, channels: Int, _ chunk: Range<Int>, into target: UnsafeMutablePointer<Float>
+  /// A kernel that transforms rows of tiles of one channel: `msd_winograd_input` or `msd_winograd_output_gradient`.
+  private typealias TileTransform = (
+    UnsafePointer<Float>?, Int64, Int64, Int64, Int64, UnsafeMutablePointer<Float>?, Int64, UnsafeMutablePointer<Float>?
+  ) -> Void
+
+  /// Transforms the tiles of a chunk of [B, channels, H, W] into 16 matrices [channels, tiles].
+  private func transform(
+    _ images: UnsafePointer<Float>, channels: Int, _ chunk: Range<Int>, by kernel: TileTransform,
+    into target: UnsafeMutablePointer<Float>
   ) {
     let columns = chunk.count * tilesPerRow
     parallel(channels, cost: columns * 16) { range in
       withPointers(Storage(count: scratchCount)) { scratch in
         for channel in range {
           forEachSample(chunk) { sample, rows, tile in
-            msd_winograd_input(
-              input + (sample * channels + channel) * height * width, Int64(height), Int64(width),
+            kernel(
+              images + (sample * channels + channel) * height * width, Int64(height), Int64(width),
               Int64(rows.lowerBound), Int64(rows.count), target + channel * columns + tile,
               Int64(stride(channels, columns)), scratch)
           }
@@ -179,7 +188,7 @@ struct WinogradConvolution {
 
   /// Transforms the kernels of some outputs into 16 matrices [part.count, channels]. Turned, the roles of inputs and
   /// outputs are exchanged.
-  private func transform(
+  private func transformKernels(
     _ weight: Weight, _ part: Range<Int>, channels: Int, turned: Bool, into target: UnsafeMutablePointer<Float>
   ) {
     let distance = stride(part.count, channels)
@@ -195,10 +204,6 @@ struct WinogradConvolution {
         }
       }
     case .stored(let stored):
-      // For the gradient of the input, the weight's rows are needed as columns, so it is widened as a whole.
-      guard !turned else {
-        return transform(.tensor(stored.tensor), part, channels: channels, turned: true, into: target)
-      }
       parallel(part.count, cost: channels * 32) { range in
         withPointers(Storage(count: 9 * channels)) { row in
           for index in range {
@@ -226,8 +231,8 @@ struct WinogradConvolution {
       gradient, input, transformed, ofProducts, ofKernels in
       for chunk in chunks {
         let columns = chunk.count * tilesPerRow
-        transformInput(input, channels: channels, chunk, into: transformed)
-        transformOutputGradient(gradient, chunk, into: ofProducts)
+        transform(input, channels: channels, chunk, by: msd_winograd_input, into: transformed)
+        transform(gradient, channels: outputs, chunk, by: msd_winograd_output_gradient, into: ofProducts)
         multiply(outputs, channels, inner: columns, beta: chunk.lowerBound == 0 ? 0 : 1) {
           (
             Matrix(ofProducts + $0 * stride(outputs, columns), stride: columns),
@@ -242,24 +247,6 @@ struct WinogradConvolution {
         parallel(outputs * channels, cost: 32) { range in
           msd_winograd_weight_gradient(
             ofKernels + range.lowerBound, Int64(distance), Int64(range.count), base + 9 * range.lowerBound)
-        }
-      }
-    }
-  }
-
-  private func transformOutputGradient(
-    _ gradient: UnsafePointer<Float>, _ chunk: Range<Int>, into target: UnsafeMutablePointer<Float>
-  ) {
-    let columns = chunk.count * tilesPerRow
-    parallel(outputs, cost: columns * 16) { range in
-      withPointers(Storage(count: scratchCount)) { scratch in
-        for output in range {
-          forEachSample(chunk) { sample, rows, tile in
-            msd_winograd_output_gradient(
-              gradient + (sample * outputs + output) * height * width, Int64(height), Int64(width),
-              Int64(rows.lowerBound), Int64(rows.count), target + output * columns + tile,
-              Int64(stride(outputs, columns)), scratch)
-          }
         }
       }
     }
