@@ -67,5 +67,5 @@ let figure = Stack(
     + "\(results.seeds) seeds, and measured on \(results.scenes) held-out scenes of two subjects. Cells show the mean "
     + "over seeds ± half of its 95 % interval (Student). The judge took no part in training; text fidelity is measured "
     + "with the model's own encoders. “Base alone” is measured on the same scenes at γ = 0. The best value of each "
-    + "column is green. The paper's Table 3 was not available for comparison.")
+    + "column is green. The numbers of the paper's Table 3 are not shown.")
 try run.save(figure, numbers: results.json)
