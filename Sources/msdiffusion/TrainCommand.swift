@@ -21,6 +21,9 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "vae, clip, base, adapter, or all of them in this order.")
   var stage: String
 
+  @Option(help: "The model to train: first, the bundled model, or second, which is to replace it.")
+  var model = SmallModel.first.name
+
   @Option(help: "Working folder.")
   var output: String
 
@@ -80,6 +83,12 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError(
         "expected --supervision and --pixel-supervision of 0 or more, found \(supervision) and \(pixelSupervision)")
     }
+    guard let small = SmallModel.all.first(where: { $0.name == model }) else {
+      throw ValidationError("expected --model first or second, found '\(model)'")
+    }
+    if small.name != SmallModel.first.name, start == nil, stage != "all", stage != "vae", !hasModel {
+      throw ValidationError("--model \(model) needs parts of its own earlier stages in --output, or --start")
+    }
     try Tensor.checkMatrixProducts()
     let cancellation = Cancellation()
     let signalHandlers = cancellation.atSignals()
@@ -87,7 +96,7 @@ struct TrainCommand: ParsableCommand {
     for stage in stages {
       if stages.count == 1 { try StageRun.takeParts(before: stage, into: output, from: start ?? Bundled.model) }
       let run = try StageRun(
-        stage, folder: output, merges: Bundled.merges, seed: seed,
+        stage, of: small, folder: output, merges: Bundled.merges, seed: seed,
         supervision: AttentionTerms(text: supervision, textPixels: pixelSupervision), variant: variant,
         textAttention: textAttention, data: data
       ) {
@@ -117,6 +126,9 @@ struct TrainCommand: ParsableCommand {
       print("\(stage.rawValue): finished")
     }
   }
+
+  /// Whether the working folder has parts of earlier stages.
+  private var hasModel: Bool { FileManager.default.fileExists(atPath: output + "/model") }
 
   /// Prints the first warnings about the samples, and how many more there are.
   private func warn(_ warnings: [String]) {

@@ -133,6 +133,36 @@ import TrainingData
     #expect((0.1...0.9).contains(try line["unseenPhrases"].double()))
   }
 
+  /// A base of the second model that uses four scenes again and again. Its first step is that of a run without a
+  /// reservoir, its second is not; stopped and continued, it ends with the same bytes.
+  @Test func aReservoirRepeatsScenesAndARunContinuesToTheByte() throws {
+    let folders = try (0..<3).map { _ in try TemporaryFolder() }
+    func run(_ number: Int, steps: Int, reservoir: Int?) throws -> StageRun {
+      try StageRun(.base, of: .second, folder: folders[number].path, merges: Self.merges, seed: 3) {
+        ($0.steps, $0.batch, $0.evaluateEvery, $0.logEvery, $0.reservoir) = (steps, 4, 2, 1, reservoir)
+      }
+    }
+    for folder in folders {
+      for stage in [TrainingStage.vae, .clip] {
+        try StageRun(stage, of: .second, folder: folder.path, merges: Self.merges).exportUntrained()
+      }
+    }
+    func log(_ number: Int) throws -> [Substring] {
+      try String(contentsOfFile: folders[number].file("base/log.jsonl"), encoding: .utf8).split(separator: "\n")
+    }
+    for (number, reservoir) in [(0, 4), (1, nil)] { _ = try run(number, steps: 4, reservoir: reservoir).run() }
+    #expect(try log(0)[0] == log(1)[0])
+    #expect(try log(0)[1] != log(1)[1])
+    _ = try run(2, steps: 2, reservoir: 4).run()
+    #expect(throws: TrainingError.self) { try run(2, steps: 4, reservoir: 5).run() }
+    _ = try run(2, steps: 4, reservoir: 4).run()
+    #expect(try log(2) == log(0))
+    func weights(_ number: Int) throws -> Data {
+      try Data(contentsOf: URL(fileURLWithPath: ModelFolder(folders[number].file("model")).weightsFile(of: .unet)))
+    }
+    #expect(try weights(2) == weights(0))
+  }
+
   @Test func aStageWithoutTheEarlierOnesIsAnError() throws {
     let folder = try TemporaryFolder()
     #expect(throws: StageError.missingPart(folder: folder.file("model"), part: .unet)) {

@@ -1,11 +1,45 @@
 import JSON
 import MSDiffusion
+import TrainingData
 
-/// The architecture of the bundled model: MS-Diffusion, small enough to train on an ordinary CPU. Images are
-/// 64×64 pixels, latents 16×16; cross-attention runs at 16×16, 8×8 and 4×4.
-public enum SmallModel {
+/// The architecture of a small MS-Diffusion model that can be trained on an ordinary CPU, and the scenes that it is
+/// trained on. Latents are 16×16; cross-attention runs at 16×16, 8×8 and 4×4.
+public struct SmallModel: Sendable {
+  /// The bundled model: images of 64×64 pixels.
+  public static let first = SmallModel(
+    name: "first", rules: .varied, imageSize: 64, cropSize: nil, latentChannels: 4, autoencoderWidths: [16, 32, 64],
+    unetWidths: [64, 128, 192], unetHeads: [4, 4, 6], steps: [.vae: 6000, .clip: 1000, .base: 12000, .adapter: 7000],
+    averageDecay: 0.9985, reservoirs: [:])
+  /// The model that is to replace it: images of 128×128 pixels with large subjects of fewer kinds.
+  public static let second = SmallModel(
+    name: "second", rules: .readable, imageSize: 128, cropSize: 64, latentChannels: 8,
+    autoencoderWidths: [16, 32, 96, 128], unetWidths: [64, 128, 192], unetHeads: [4, 4, 6],
+    steps: [.vae: 8000, .clip: 1000, .base: 30000, .adapter: 20000], averageDecay: 0.999,
+    reservoirs: [.base: 200_000, .adapter: 100_000])
+  /// All models.
+  public static let all = [first, second]
+
+  public let name: String
+  /// How the scenes are composed.
+  public let rules: SceneRules
   /// Side of the images in pixels.
-  public static let imageSize = 64
+  public let imageSize: Int
+  /// Side of the crops around subjects on which the autoencoder is trained for most of its steps; nil: whole scenes.
+  let cropSize: Int?
+  let latentChannels: Int
+  /// Channels at each resolution, the finest first.
+  let autoencoderWidths, unetWidths, unetHeads: [Int]
+
+  /// Number of steps of each stage.
+  let steps: [TrainingStage: Int]
+  /// Decay of the averages of the base's and the adapter's weights.
+  let averageDecay: Double
+
+  /// Number of scenes that a stage draws and encodes once and then uses again and again; none: every scene is used once.
+  let reservoirs: [TrainingStage: Int]
+
+  /// Side of references and of crops in pixels.
+  static let referenceSize = 64
   /// Number of tokens that the text encoder reads, including the start and end tokens.
   public static let textLength = 32
   /// Width of the text and image tokens that cross-attention reads.
@@ -14,13 +48,16 @@ public enum SmallModel {
   static let embeddingWidth = 128
 
   /// The U-Net reads latents as (encoder output − `shift`) · `scale`.
-  static func vae(scale: Float = 1, shift: Float = 0) -> JSONValue {
-    [
-      "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": [16, 32, 64],
-      "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"], "in_channels": 3,
-      "latent_channels": 4, "layers_per_block": 1, "mid_block_add_attention": true, "norm_num_groups": 8,
-      "out_channels": 3, "sample_size": 64, "scaling_factor": JSONValue(scale), "shift_factor": JSONValue(shift),
-      "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"], "use_post_quant_conv": true,
+  func vae(scale: Float = 1, shift: Float = 0) -> JSONValue {
+    let levels = autoencoderWidths.count
+    return [
+      "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": Self.list(autoencoderWidths),
+      "down_block_types": .array([JSONValue](repeating: "DownEncoderBlock2D", count: levels)), "in_channels": 3,
+      "latent_channels": JSONValue(latentChannels), "layers_per_block": 1, "mid_block_add_attention": true,
+      "norm_num_groups": 8,
+      "out_channels": 3, "sample_size": JSONValue(imageSize), "scaling_factor": JSONValue(scale),
+      "shift_factor": JSONValue(shift),
+      "up_block_types": .array([JSONValue](repeating: "UpDecoderBlock2D", count: levels)), "use_post_quant_conv": true,
       "use_quant_conv": true,
     ]
   }
@@ -47,15 +84,19 @@ public enum SmallModel {
     "rescale_factor": 0.00392156862745098, "size": ["shortest_edge": 64],
   ]
 
-  static let unet: JSONValue = [
-    "_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": [4, 4, 6],
-    "block_out_channels": [64, 128, 192], "center_input_sample": false,
-    "cross_attention_dim": JSONValue(contextWidth),
-    "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"], "downsample_padding": 1,
-    "flip_sin_to_cos": true, "freq_shift": 0, "in_channels": 4, "layers_per_block": 1, "norm_eps": 1e-5,
-    "norm_num_groups": 16, "out_channels": 4, "sample_size": 16,
-    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"], "use_linear_projection": true,
-  ]
+  var unet: JSONValue {
+    [
+      "_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": Self.list(unetHeads),
+      "block_out_channels": Self.list(unetWidths), "center_input_sample": false,
+      "cross_attention_dim": JSONValue(Self.contextWidth),
+      "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"], "downsample_padding": 1,
+      "flip_sin_to_cos": true, "freq_shift": 0, "in_channels": JSONValue(latentChannels), "layers_per_block": 1,
+      "norm_eps": 1e-5, "norm_num_groups": 16, "out_channels": JSONValue(latentChannels), "sample_size": 16,
+      "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"], "use_linear_projection": true,
+    ]
+  }
+
+  private static func list(_ numbers: [Int]) -> JSONValue { .array(numbers.map { JSONValue($0) }) }
 
   static let scheduler: JSONValue = [
     "_class_name": "EulerDiscreteScheduler", "beta_schedule": "squaredcos_cap_v2",

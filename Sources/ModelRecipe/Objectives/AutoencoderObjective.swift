@@ -19,13 +19,21 @@ struct AutoencoderObjective: TrainingObjective {
 
   let vae: VAE
   let world: EmojiWorld
+  let small: SmallModel
+  /// The step from which the model is trained on whole scenes, if it is trained on crops before.
+  let wholeFrom: Int
   let seed: UInt64
   let parameters: [Parameter]
 
   func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
-    let scenes = samples.map { world.sample($0, seed: seed, size: SmallModel.imageSize) }
-    let images = Tensor.stacked(scenes.map(\.image), axis: 0)
-    let weights = Tensor.stacked(scenes.map { pixelWeights(of: $0) }, axis: 0)
+    let scenes = samples.map { world.sample($0, seed: seed, size: small.imageSize) }
+    let cropSize = step < wholeFrom ? small.cropSize : nil
+    let crops = zip(samples, scenes).map { sample, scene in
+      let weights = pixelWeights(of: scene)
+      return cropSize.map { cropped(scene, weights, side: $0, sample: sample) } ?? (scene.image, weights)
+    }
+    let images = Tensor.stacked(crops.map(\.0), axis: 0)
+    let weights = Tensor.stacked(crops.map(\.1), axis: 0)
     let posterior = vae.encode(images)
     let noise = Tensor.stacked(
       samples.map { sample in
@@ -48,7 +56,7 @@ struct AutoencoderObjective: TrainingObjective {
 
   /// Weight of each pixel in the loss, `[1, S, S]`, mean 1: higher on subjects than on the background.
   private func pixelWeights(of scene: TrainingSample) -> Tensor {
-    let side = SmallModel.imageSize
+    let side = small.imageSize
     // A subject that is a place covers the whole image, and counts as background.
     let covered = scene.subjects.filter { $0.box != .whole }.map(\.silhouette)
     let subjects = covered.dropFirst().reduce(covered.first ?? .zeros([side, side])) { $0 + $1 }
@@ -56,10 +64,27 @@ struct AutoencoderObjective: TrainingObjective {
     return (raw / raw.mean()).reshaped([1, side, side])
   }
 
+  /// A square around the centre of a random subject, moved a little, and within the scene, and its pixels' weights.
+  private func cropped(
+    _ scene: TrainingSample, _ weights: Tensor, side: Int, sample: Int
+  ) -> (image: Tensor, weights: Tensor) {
+    var generator = CounterGenerator(seed: seed, sample: sample, stream: 6)
+    let box = scene.subjects[generator.integer(below: scene.subjects.count)].box
+    func range(_ low: Float, _ high: Float) -> Range<Int> {
+      let jitter = (generator.uniform() - 0.5) * Float(side) / 2
+      let start = Int((low + high) / 2 * Float(small.imageSize) + jitter) - side / 2
+      let first = min(max(start, 0), small.imageSize - side)
+      return first..<first + side
+    }
+    let (columns, rows) = (range(box.x0, box.x1), range(box.y0, box.y1))
+    func cut(_ x: Tensor) -> Tensor { x.sliced(axis: 1, rows).sliced(axis: 2, columns) }
+    return (cut(scene.image), cut(weights))
+  }
+
   /// Mean and standard deviation of the latents of 256 scenes, by which the U-Net's latents are shifted and scaled.
   func latentMoments() -> (mean: Float, standardDeviation: Float) {
     let images = Tensor.stacked(
-      (0..<256).map { world.sample($0, seed: seed, size: SmallModel.imageSize).image }, axis: 0)
+      (0..<256).map { world.sample($0, seed: seed, size: small.imageSize).image }, axis: 0)
     let latents = vae.encode(images).mean
     let mean = latents.mean()
     return (mean.item, (latents - mean).square().mean().sqrt().item)
@@ -77,7 +102,7 @@ struct AutoencoderObjective: TrainingObjective {
   func evaluation(step: Int) throws -> [(name: String, value: Double)] {
     let images = Tensor.stacked(
       (0..<64).map {
-        world.sample($0, seed: seed ^ 0x6865_6c64, split: .heldOutIdentities, size: SmallModel.imageSize).image
+        world.sample($0, seed: seed ^ 0x6865_6c64, split: .heldOutIdentities, size: small.imageSize).image
       }, axis: 0)
     let squared = (vae.decode(vae.encode(images).mean).clamped(to: -1...1) - images).square().mean().item
     // Pixels are in −1…1, so the largest possible error is 2.

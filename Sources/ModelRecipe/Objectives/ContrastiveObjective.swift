@@ -28,7 +28,7 @@ struct ContrastiveObjective: TrainingObjective {
     let names = embedded(identities.map { world.kinds[$0.kind].name })
     let scenes = samples.map { index in
       var unnamed = CounterGenerator(seed: seed, sample: index, stream: 4)
-      return world.sample(index, seed: seed, size: SmallModel.imageSize)
+      return world.sample(index, seed: seed, size: SmallModel.referenceSize)
         .unnaming { _ in unnamed.uniform() < TrainingStage.unnamedFraction }
     }
     let pictures = embedded(scenes.map { normalized(($0.image + 1) / 2) })
@@ -55,7 +55,7 @@ struct ContrastiveObjective: TrainingObjective {
 
   private func crop(_ identity: Identity, _ number: Int) -> Tensor {
     var generator = CounterGenerator(seed: seed, sample: number, stream: 3)
-    return normalized(world.crop(of: identity, size: SmallModel.imageSize, seed: generator.next()))
+    return normalized(world.crop(of: identity, size: SmallModel.referenceSize, seed: generator.next()))
   }
 
   private func normalized(_ image: Tensor) -> Tensor {
@@ -96,7 +96,8 @@ struct ContrastiveObjective: TrainingObjective {
     var (crops, captions, queries) = (0, 0, 0)
     for round in 0..<10 {
       let scenes = (0..<20).map {
-        world.sample(20 * round + $0, seed: seed ^ 0x6865_6c64, split: .heldOutIdentities, size: SmallModel.imageSize)
+        world.sample(
+          20 * round + $0, seed: seed ^ 0x6865_6c64, split: .heldOutIdentities, size: SmallModel.referenceSize)
       }
       let identities = scenes.compactMap { $0.subjects.first?.identity }
       let first = embedded(identities.enumerated().map { crop($1, -2 * (20 * round + $0) - 1) })

@@ -10,6 +10,7 @@ import TrainingData
 struct AdapterStage {
   let objective: DenoisingObjective
   private let variant: AdapterVariant
+  private let small: SmallModel
   private let model: ModelFolder
   private let weights: RandomSource
   private let unet: CheckpointSource
@@ -17,10 +18,11 @@ struct AdapterStage {
 
   /// - Parameter model: the folder of the base model.
   init(
-    _ variant: AdapterVariant, textAttention: TrainedTextAttention, model: ModelFolder, source: any SampleSource,
-    diffusion: DiffusionLoss, seed: UInt64
+    _ variant: AdapterVariant, of small: SmallModel, textAttention: TrainedTextAttention, model: ModelFolder,
+    source: any SampleSource,
+    diffusion: DiffusionLoss, seed: UInt64, reservoir: Int?
   ) throws {
-    (self.variant, self.model) = (variant, model)
+    (self.variant, self.small, self.model) = (variant, small, model)
     unet = try model.source(.unet)
     weights = RandomSource(seed: seed)
     let network = try model.unet(unet)
@@ -32,7 +34,7 @@ struct AdapterStage {
     loss.options = variant.layout
     objective = try DenoisingObjective(
       loss: loss, frozen: model.frozen(withVision: true), source: source, seed: seed, dropping: .published,
-      unnamedFraction: TrainingStage.unnamedFraction, parameters: parameters)
+      unnamedFraction: TrainingStage.unnamedFraction, reservoir: reservoir, parameters: parameters)
   }
 
   /// Writes the adapter into a folder. A folder other than the base's also gets the base's parts, so that it is a whole
@@ -41,7 +43,7 @@ struct AdapterStage {
     if target.path != model.path {
       try target.link(to: model, except: variant.trainsTextAttention ? [.adapter, .unet] : [.adapter])
       if variant.trainsTextAttention {
-        try target.write(.unet, SmallModel.unet, unet.parameters.values.sorted { $0.key < $1.key })
+        try target.write(.unet, small.unet, unet.parameters.values.sorted { $0.key < $1.key })
       }
     }
     try target.write(

@@ -26,6 +26,7 @@ public struct StageRun {
 
   /// Prepares the training run. For the stage `clip`, this writes the tokenizer's files.
   /// - Parameters:
+  ///   - small: the model to train.
   ///   - folder: the working folder; created if it is missing.
   ///   - merges: path of CLIP's `merges.txt`, from which the stage `clip` takes its vocabulary.
   ///   - supervision: for the stage `base`: weights of the losses on text attention.
@@ -39,15 +40,16 @@ public struct StageRun {
   /// - Throws: ``StageError``; `TrainingDataError` or `JSONError` for a faulty data folder; `TrainingDataError` for a
   ///   missing emoji font; errors in the parts of earlier stages.
   public init(
-    _ stage: TrainingStage, folder: String, merges: String, seed: UInt64 = 1,
+    _ stage: TrainingStage, of small: SmallModel = .first, folder: String, merges: String, seed: UInt64 = 1,
     supervision: AttentionTerms = .grounding, variant: AdapterVariant? = nil,
     textAttention: TrainedTextAttention = .keysAndValues, data: String? = nil,
     font: URL? = nil, change: (inout TrainingPlan) -> Void = { _ in }
   ) throws {
-    func world() throws -> EmojiWorld { try EmojiWorld(font: font) }
+    func world() throws -> EmojiWorld { try EmojiWorld(font: font, rules: small.rules) }
     let ownSamples = try data.map { try Self.samples(in: $0, for: stage) }
-    var plan = stage.plan(seed: seed)
+    var plan = stage.plan(seed: seed, for: small)
     plan.data = ownSamples?.contentHash
+    if ownSamples != nil { plan.reservoir = nil }
     change(&plan)
     (self.stage, self.plan) = (stage, plan)
     self.folder = variant?.folder(in: folder, seed: seed) ?? folder + "/" + stage.rawValue
@@ -58,14 +60,15 @@ public struct StageRun {
     switch stage {
     case .vae:
       let weights = RandomSource(seed: seed)
-      let vae = try VAE(Scope(weights), VAEConfiguration(JSONNode(SmallModel.vae(), name: ModelPart.vae.name)))
+      let vae = try VAE(Scope(weights), VAEConfiguration(JSONNode(small.vae(), name: ModelPart.vae.name)))
       let parameters = weights.inKeyOrder
-      let autoencoder = try AutoencoderObjective(vae: vae, world: world(), seed: seed, parameters: parameters)
+      let autoencoder = try AutoencoderObjective(
+        vae: vae, world: world(), small: small, wholeFrom: plan.steps * 7 / 10, seed: seed, parameters: parameters)
       objective = autoencoder
       export = { target in
         let latents = autoencoder.latentMoments()
         try target.write(
-          .vae, SmallModel.vae(scale: 1 / latents.standardDeviation, shift: latents.mean), parameters)
+          .vae, small.vae(scale: 1 / latents.standardDeviation, shift: latents.mean), parameters)
       }
     case .clip:
       let drawn = try world()
@@ -95,7 +98,7 @@ public struct StageRun {
       }
     case .base:
       let weights = RandomSource(seed: seed)
-      let unet = try UNet(Scope(weights), UNetConfiguration(JSONNode(SmallModel.unet, name: ModelPart.unet.name)))
+      let unet = try UNet(Scope(weights), UNetConfiguration(JSONNode(small.unet, name: ModelPart.unet.name)))
       let parameters = weights.inKeyOrder
       // The U-Net's prediction is zero at first, too.
       Self.zeroWeights(parameters, ending: ["conv_out.weight", "conv2.weight", "proj_out.weight"])
@@ -103,16 +106,17 @@ public struct StageRun {
         loss: DenoisingLoss(unet, diffusion: Self.diffusion(), attention: supervision),
         frozen: model.frozen(withVision: false), source: ownSamples ?? DrawnScenes(world: world()), seed: seed,
         dropping: ConditionDropping(image: 0, text: 0.1, both: 0, grounding: 0),
-        unnamedFraction: TrainingStage.unnamedFraction, parameters: parameters)
+        unnamedFraction: TrainingStage.unnamedFraction, reservoir: plan.reservoir, parameters: parameters)
       (objective, truncated) = (denoising, denoising.truncatedPhrases)
       export = { target in
-        try target.write(.unet, SmallModel.unet, parameters)
+        try target.write(.unet, small.unet, parameters)
         try target.writeScheduler()
       }
     case .adapter:
       let adapter = try AdapterStage(
-        variant ?? .full, textAttention: textAttention, model: model,
-        source: ownSamples ?? DrawnScenes(world: world()), diffusion: Self.diffusion(), seed: seed)
+        variant ?? .full, of: small, textAttention: textAttention, model: model,
+        source: ownSamples ?? DrawnScenes(world: world()), diffusion: Self.diffusion(), seed: seed,
+        reservoir: plan.reservoir)
       (objective, truncated) = (adapter.objective, adapter.objective.truncatedPhrases)
       export = { target in try adapter.export(to: target) }
     }

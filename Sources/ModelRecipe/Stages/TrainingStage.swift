@@ -14,26 +14,30 @@ public enum TrainingStage: String, CaseIterable, Sendable {
   case adapter
 
   /// The stage's training plan, with `batch · steps` samples in total.
-  /// - Parameter seed: seed of the initial weights and of the samples.
-  public func plan(seed: UInt64) -> TrainingPlan {
+  /// - Parameters:
+  ///   - seed: seed of the initial weights and of the samples.
+  ///   - small: the model to train.
+  public func plan(seed: UInt64, for small: SmallModel = .first) -> TrainingPlan {
     var plan: TrainingPlan
+    let steps = small.steps[self] ?? 1
     switch self {
     case .vae:
       plan = TrainingPlan(
-        steps: 6000, batch: 12,
-        schedule: LearningRateSchedule(peak: 1.5e-3, warmUp: 100, course: .cosine(until: 6000, floor: 1e-5)))
+        steps: steps, batch: 12,
+        schedule: LearningRateSchedule(peak: 1.5e-3, warmUp: 100, course: .cosine(until: steps, floor: 1e-5)))
     case .clip:
       plan = TrainingPlan(
-        steps: 1000, batch: 128,
-        schedule: LearningRateSchedule(peak: 1e-3, warmUp: 60, course: .cosine(until: 1000, floor: 1e-5)))
+        steps: steps, batch: 128,
+        schedule: LearningRateSchedule(peak: 1e-3, warmUp: 60, course: .cosine(until: steps, floor: 1e-5)))
     case .base:
-      plan = TrainingPlan(steps: 12000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 200))
-      plan.average = WeightAverage(decay: 0.9985)
+      plan = TrainingPlan(steps: steps, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 200))
+      plan.average = WeightAverage(decay: small.averageDecay)
     case .adapter:
-      plan = TrainingPlan(steps: 7000, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 100))
-      plan.average = WeightAverage(decay: 0.9985)
+      plan = TrainingPlan(steps: steps, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 100))
+      plan.average = WeightAverage(decay: small.averageDecay)
     }
     plan.seed = seed
+    plan.reservoir = small.reservoirs[self]
     plan.checkpointEvery = 250
     plan.evaluateEvery = 500
     return plan

@@ -22,6 +22,8 @@ public struct VAE: Sendable {
     /// Logarithm of the variance, kept within −30…20; `[B, C, h, w]`.
     public let logVariance: Tensor
 
+    package init(mean: Tensor, logVariance: Tensor) { (self.mean, self.logVariance) = (mean, logVariance) }
+
     /// Latents drawn from the distribution: the mean plus the standard deviation times `noise`, which is standard
     /// normal and has the shape of the mean.
     public func sample(noise: Tensor) -> Tensor { mean + (logVariance * 0.5).exp() * noise }

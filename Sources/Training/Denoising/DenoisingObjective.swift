@@ -30,8 +30,14 @@ package struct DenoisingObjective: TrainingObjective {
 
   private let loss: DenoisingLoss
   private let frozen: Frozen
-  private let source: any SampleSource
   private let seed: UInt64
+  /// Number of samples that are drawn and encoded, and then used again and again; nil: every sample is used once.
+  private let reservoir: Int?
+  private let samples: PreparedSamples<PreparedSample>
+  /// Held-out samples; nil if the source holds nothing out.
+  private let heldOut: PreparedSamples<PreparedSample?>
+  /// What the adapter reads of a subject whose image is dropped; nil without an adapter.
+  private let featuresWithoutImage: Tensor?
   private let dropping: ConditionDropping
   /// Fraction of subjects that the caption calls "a thing".
   private let unnamedFraction: Float
@@ -40,47 +46,52 @@ package struct DenoisingObjective: TrainingObjective {
   /// The phrases that are past the text encoder's token limit in the source's captions, known before training begins.
   package let truncatedPhrases: [TruncatedPhrase]
 
+  /// - Parameter reservoir: number of samples that are drawn and encoded, and then used again and again, each time with
+  ///   other noise; nil: every sample is used once.
   /// - Throws: errors that the source throws when it looks for phrases in its captions.
   package init(
     loss: DenoisingLoss, frozen: Frozen, source: any SampleSource, seed: UInt64, dropping: ConditionDropping,
-    unnamedFraction: Float = 0, parameters: [Parameter]
+    unnamedFraction: Float = 0, reservoir: Int? = nil, parameters: [Parameter]
   ) throws {
-    (self.loss, self.frozen, self.source, self.seed) = (loss, frozen, source, seed)
+    (self.loss, self.frozen, self.seed, self.reservoir) = (loss, frozen, seed, reservoir)
     (self.dropping, self.unnamedFraction, self.parameters) = (dropping, unnamedFraction, parameters)
     finder = PhraseFinder(tokenizer: frozen.tokenizer, length: frozen.text.configuration.positions)
     truncatedPhrases = try source.truncatedPhrases(by: finder)
+    let input = loss.adapter?.configuration.projector.imageInput
+    let imageSize = loss.unet.configuration.sampleSize * frozen.vae.configuration.factor
+    let referenceSize = frozen.vision?.configuration.imageSize ?? imageSize
+    featuresWithoutImage = input.map { frozen.featuresWithoutImage(for: $0) }
+    samples = PreparedSamples(keeps: reservoir != nil) { index in
+      let sample = try source.sample(index, seed: seed, size: imageSize, referenceSize: referenceSize)
+      return frozen.prepared(sample, for: input)
+    }
+    heldOut = PreparedSamples(keeps: true) { index in
+      try source.heldOutSample(index, seed: seed ^ Self.heldOutSeed, size: imageSize, referenceSize: referenceSize)
+        .map { frozen.prepared($0, for: input) }
+    }
   }
 
-  /// Pixels per side of the images.
-  private var imageSize: Int { loss.unet.configuration.sampleSize * frozen.vae.configuration.factor }
-  /// Pixels per side of the references.
-  private var referenceSize: Int { frozen.vision?.configuration.imageSize ?? imageSize }
-
-  package func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
-    let draws = try samples.map { index in
-      draw(
-        try source.sample(index, seed: seed, size: imageSize, referenceSize: referenceSize), index, seed: seed)
-    }
-    return try stepLoss(draws)
+  package func loss(samples indices: Range<Int>, step: Int) throws -> StepLoss {
+    try stepLoss(indices.map { index in draw(try samples[reservoir.map { index % $0 } ?? index], index, seed: seed) })
   }
 
   /// A sample with everything that is drawn at random for it.
   private struct Draw {
     let sample: TrainingSample
+    let prepared: PreparedSample
     let dropped: ConditionDropping.Dropped
     let timestep: Int
     /// Noise of the autoencoder's posterior, and of the diffusion: `[C, h, w]` each.
     let latentNoise, noise: Tensor
   }
 
-  private func draw(_ sample: TrainingSample, _ index: Int, seed: UInt64) -> Draw {
+  private func draw(_ prepared: PreparedSample, _ index: Int, seed: UInt64) -> Draw {
     var unnamed = CounterGenerator(seed: seed, sample: index, stream: 4)
     var generator = CounterGenerator(seed: seed, sample: index)
     let timestep = generator.integer(below: loss.diffusion.schedule.count)
-    let side = loss.unet.configuration.sampleSize
-    let shape = [frozen.vae.configuration.latentChannels, side, side]
+    let shape = prepared.mean.shape
     return Draw(
-      sample: sample.unnaming { _ in unnamed.uniform() < unnamedFraction },
+      sample: prepared.sample.unnaming { _ in unnamed.uniform() < unnamedFraction }, prepared: prepared,
       dropped: dropping.dropped(sample: index, seed: seed), timestep: timestep,
       latentNoise: generator.normal(shape), noise: generator.normal(shape))
   }
@@ -117,12 +128,14 @@ package struct DenoisingObjective: TrainingObjective {
   }
 
   private func batch(_ draws: [Draw], spans: [[Range<Int>]]) -> DenoisingBatch {
-    let posterior = frozen.vae.encode(.stacked(draws.map(\.sample.image), axis: 0))
+    let posterior = VAE.Posterior(
+      mean: .stacked(draws.map(\.prepared.mean), axis: 0),
+      logVariance: .stacked(draws.map(\.prepared.logVariance), axis: 0))
     let clean = frozen.vae.scaled(posterior.sample(noise: .stacked(draws.map(\.latentNoise), axis: 0)))
     let prompts = draws.map { $0.dropped.text ? "" : $0.sample.caption }
     let subjects = loss.adapter == nil ? captionedSubjects(draws, spans) : referredSubjects(draws, spans)
     let count = draws.map(\.sample.subjects.count).max() ?? 0
-    let empty = Tensor.zeros([imageSize, imageSize])
+    let empty = Tensor.zeros(Array(posterior.mean.shape.suffix(2)))
     let silhouettes = Tensor.stacked(
       draws.map { draw in
         let masks = draw.sample.subjects.map(\.silhouette)
@@ -145,31 +158,18 @@ package struct DenoisingObjective: TrainingObjective {
     }
   }
 
-  /// Subjects for an adapter: their references go through the image encoder, their phrases through the text encoder.
+  /// Subjects for an adapter, with the image encoder's output for their references, and pooled states of their phrases.
   private func referredSubjects(_ draws: [Draw], _ spans: [[Range<Int>]]) -> [SubjectSample] {
-    guard let vision = frozen.vision, let input = loss.adapter?.configuration.projector.imageInput else {
-      fail("DenoisingObjective: expected an image encoder for the adapter, found none")
-    }
-    let all = draws.flatMap { draw in draw.sample.subjects.map { (draw.dropped.image, $0) } }
-    let mean = Tensor(frozen.processor.mean, shape: [3, 1, 1])
-    let deviation = Tensor(frozen.processor.standardDeviation, shape: [3, 1, 1])
-    let pixels = Tensor.stacked(
-      all.map { isDropped, subject in
-        isDropped ? .zeros(subject.reference.shape) : (subject.reference - mean) / deviation
-      }, axis: 0)
-    let output = vision(pixels)
-    let images = input.chosen(states: output.penultimate, embedding: output.imageEmbedding)
-    let phrases = frozen.text(all.map { ids($0.1.phrase) }).pooled
+    let phrases = frozen.text(draws.flatMap { $0.sample.subjects.map { ids($0.phrase) } }).pooled
     var start = 0
     return zip(draws, spans).map { draw, spans in
       let range = start..<start + draw.sample.subjects.count
       start = range.upperBound
-      var features = images.sliced(axis: 0, range)
-      // If the images are dropped, hidden states are those of an all-zero image, but a pooled embedding is itself zero.
-      if draw.dropped.image { features = input.chosen(states: features, embedding: .zeros(features.shape)) }
+      let features = draw.dropped.image ? nil : draw.prepared.features
       return SubjectSample(
-        images: features, phrases: phrases.sliced(axis: 0, range), boxes: draw.sample.subjects.map(\.box),
-        spans: spans, dropsGrounding: draw.dropped.grounding)
+        images: features ?? .concatenated(range.compactMap { _ in featuresWithoutImage }, axis: 0),
+        phrases: phrases.sliced(axis: 0, range), boxes: draw.sample.subjects.map(\.box), spans: spans,
+        dropsGrounding: draw.dropped.grounding)
     }
   }
 
@@ -177,15 +177,17 @@ package struct DenoisingObjective: TrainingObjective {
   /// held out.
   package func evaluation(step: Int) throws -> [(name: String, value: Double)] {
     var sums: [String: Double] = [:]
-    let (batches, seed) = (8, seed ^ 0x6865_6c64)
+    let batches = 8
     for batch in 0..<batches {
       let draws = try (32 * batch..<32 * (batch + 1)).compactMap { index in
-        try source.heldOutSample(index, seed: seed, size: imageSize, referenceSize: referenceSize)
-          .map { draw($0, index, seed: seed) }
+        try heldOut[index].map { draw($0, index, seed: seed ^ Self.heldOutSeed) }
       }
       if draws.isEmpty { return [] }
       for figure in try stepLoss(draws).figures { sums[figure.name, default: 0] += Double(figure.value) }
     }
     return sums.sorted { $0.key < $1.key }.map { ("heldOut.\($0.key)", $0.value / Double(batches)) }
   }
+
+  /// Changes the seed for held-out samples.
+  private static let heldOutSeed: UInt64 = 0x6865_6c64
 }

@@ -24,6 +24,9 @@ public struct TrainingPlan: Sendable, Equatable {
   /// ``SampleSource/contentHash`` of the samples. It belongs to the plan, so that a run cannot be resumed with
   /// different samples.
   public var data: String?
+  /// Number of samples that are drawn and encoded once and then used again and again, each time with other noise; nil:
+  /// every sample is used once.
+  public var reservoir: Int?
   /// Number of steps between checkpoints. There is always a checkpoint at the end.
   public var checkpointEvery = 500
   /// Number of steps between lines of the log; each line holds means over these steps.
@@ -59,6 +62,7 @@ public struct TrainingPlan: Sendable, Equatable {
     try require(batch >= shards, "batch", "\(batch)", "at least \(shards), one sample per shard")
     try require(microbatch ?? 1 > 0, "microbatch", "\(microbatch ?? 0)", "at least 1")
     try require(clipping ?? 1 > 0, "clipping", "\(clipping ?? 0)", "a norm above 0, or nil")
+    try require(reservoir ?? 1 > 0, "reservoir", "\(reservoir ?? 0)", "at least 1, or nil")
     try require(checkpointEvery > 0, "checkpointEvery", "\(checkpointEvery)", "at least 1")
     try require(logEvery > 0, "logEvery", "\(logEvery)", "at least 1")
     try require(evaluateEvery >= 0, "evaluateEvery", "\(evaluateEvery)", "0 or more")
@@ -90,6 +94,7 @@ public struct TrainingPlan: Sendable, Equatable {
       ("logEvery", JSONValue(logEvery)), ("evaluateEvery", JSONValue(evaluateEvery)),
     ]
     if let data { members.append(("data", .string(data))) }
+    if let reservoir { members.append(("reservoir", JSONValue(reservoir))) }
     return .object(members)
   }
 }

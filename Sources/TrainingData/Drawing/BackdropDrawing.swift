@@ -1,6 +1,14 @@
 import Foundation
 
 extension Canvas {
+  /// Draws a background over the whole canvas, with as much detail as the rules allow.
+  func draw(_ backdrop: Backdrop, _ rules: SceneRules) {
+    guard let small = rules.backdropSide else { return draw(backdrop) }
+    let canvas = Canvas(side: small)
+    canvas.draw(backdrop)
+    enlarge(canvas)
+  }
+
   /// Draws a background over the whole canvas.
   func draw(_ backdrop: Backdrop) {
     var random = SceneRandom(backdrop.seed, 0x6261_636b)

@@ -86,6 +86,22 @@ final class Canvas {
     }
   }
 
+  /// Draws another canvas over the whole of this one, interpolated bilinearly.
+  func enlarge(_ other: Canvas) {
+    let (scale, last) = (Float(other.side), other.side - 1)
+    func neighbours(_ position: Float) -> (first: Int, second: Int, fraction: Float) {
+      let shifted = max(position * scale - 0.5, 0)
+      let first = min(Int(shifted), last)
+      return (first, min(first + 1, last), shifted - Float(first))
+    }
+    fill { x, y in
+      let (column, row) = (neighbours(x), neighbours(y))
+      let (upper, lower) = (other.pixels + row.first * other.side, other.pixels + row.second * other.side)
+      return upper[column.first].mixed(with: upper[column.second], column.fraction)
+        .mixed(with: lower[column.first].mixed(with: lower[column.second], column.fraction), row.fraction)
+    }
+  }
+
   /// Planes of red, green and blue, `[3, side, side]`: colours in 0…1, times `scale`, plus `offset`.
   func tensor(scale: Float = 1, offset: Float = 0) -> Tensor {
     let area = side * side

@@ -29,7 +29,7 @@ extension EmojiWorld {
 
   private func portrait(of identity: Identity, _ pose: Pose, side: Int, fill: Float) -> Portrait {
     let sprite = sprites(of: identity)[pose.drawing]
-    let hue = Hue.steps[identity.hue]
+    let hue = identity.rotation
     var pose = pose
     pose.size = 0.7 * fill
     // A rotated drawing does not fill the box around its corners: draw it once to measure it, then again at the right

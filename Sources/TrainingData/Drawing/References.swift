@@ -62,10 +62,10 @@ extension EmojiWorld {
       return drawn(identity, Pose(), on: backdrop, background: background, size: size)
     }
     let sprites = sprites(of: identity)
-    var pose = Pose.random(drawings: sprites.count, &random)
+    var pose = Pose.random(drawings: sprites.count, rules, &random)
     // In radians: within about 9° in half of the cases, otherwise within 25°.
     let limit: Float = random.happens(0.5) ? 0.16 : 0.436
-    pose.rotation = random.uniform(-limit...limit)
+    pose.rotation = random.uniform(-limit...limit) * rules.turning
     // Sometimes the drawing is as large as the image or a little larger, and one or more edges cut it off.
     let isCut = random.happens(0.12)
     let side = isCut ? random.uniform(1.0...1.2) : random.uniform(0.6...0.95)
@@ -84,11 +84,11 @@ extension EmojiWorld {
   ) -> Tensor {
     let canvas = Canvas(side: size)
     if let place = place(of: identity) {
-      canvas.draw(Backdrop(place: place, palette: identity.hue, seed: backdrop.seed))
+      canvas.draw(Backdrop(place: place, palette: identity.hue, seed: backdrop.seed), rules)
       return canvas.tensor()
     }
-    if background != .black { canvas.draw(backdrop) }
-    canvas.draw(sprites(of: identity)[pose.drawing], pose, hue: Hue.steps[identity.hue])
+    if background != .black { canvas.draw(backdrop, rules) }
+    canvas.draw(sprites(of: identity)[pose.drawing], pose, hue: identity.rotation)
     return canvas.tensor()
   }
 

@@ -17,10 +17,13 @@ struct CastingPools: Sendable {
   private let people: [Int]
   private let kinds: [Kind]
   private let heldOut: HeldOut
+  private let rules: SceneRules
 
-  init(_ kinds: [Kind], _ heldOut: HeldOut) {
+  init(_ kinds: [Kind], _ heldOut: HeldOut, _ rules: SceneRules) {
     func indices(_ isFitting: (Kind) -> Bool) -> [[Int]] {
-      [false, true].map { held in kinds.indices.filter { kinds[$0].isHeldOut == held && isFitting(kinds[$0]) } }
+      [false, true].map { held in
+        kinds.indices.filter { kinds[$0].isHeldOut == held && rules.shows(kinds[$0]) && isFitting(kinds[$0]) }
+      }
     }
     let roles = Role.allCases.map { role in indices { $0.role == role } }
     pools = [0, 1].map { part in Dictionary(uniqueKeysWithValues: zip(Role.allCases, roles.map { $0[part] })) }
@@ -28,7 +31,7 @@ struct CastingPools: Sendable {
     faces = indices { $0.role == .living && $0.drawings.contains { $0.head?.isFace == true } }
     heads = indices { $0.role == .living && $0.drawings.contains { $0.head != nil } }
     people = ["woman", "man", "girl", "boy"].compactMap { name in kinds.firstIndex { $0.name == name } }
-    (self.kinds, self.heldOut) = (kinds, heldOut)
+    (self.kinds, self.heldOut, self.rules) = (kinds, heldOut, rules)
   }
 
   /// Chooses random identities for a combination. Returns nil if the kinds chosen first leave no fitting kind for a
@@ -77,9 +80,13 @@ struct CastingPools: Sendable {
 
   /// A random identity of a kind in a split.
   func identity(_ kind: Int, _ split: Split, _ random: inout SceneRandom) -> Identity {
-    Identity(
+    var identity = Identity(
       kind: kind, hue: random.pick(heldOut.hues(of: kind, in: split)),
       design: random.below(kinds[kind].designs.count))
+    guard split == .training, kinds[kind].role != .scene else { return identity }
+    if rules.hueSpread > 0 { identity.hueOffset = random.uniform(-rules.hueSpread...rules.hueSpread) }
+    if rules.naturalColors > 0, random.happens(rules.naturalColors) { (identity.hue, identity.hueOffset) = (0, 0) }
+    return identity
   }
 
   private func isAllowed(_ kind: Int, beside chosen: [Int], _ split: Split) -> Bool {

@@ -1,7 +1,33 @@
-/// Places groups in an image at random sizes and positions, with little overlap. A few are cut off by an edge.
+/// Places groups in an image at random sizes and positions, with little overlap. If they are scattered, a few are cut
+/// off by an edge.
 struct Layout {
   /// The groups at their final positions, from back to front.
-  static func placed(_ groups: [Group], _ random: inout SceneRandom) -> [Group] {
+  static func placed(_ groups: [Group], _ rules: SceneRules, _ random: inout SceneRandom) -> [Group] {
+    switch rules.placement {
+    case .scattered: scattered(groups, &random)
+    case .preset: preset(groups, turning: rules.turning, &random)
+    }
+  }
+
+  /// Groups in the middle, in halves, thirds or quarters of the image, in random order. Each fills most of its part at
+  /// a random size, and is moved at random within it.
+  private static func preset(_ groups: [Group], turning: Float, _ random: inout SceneRandom) -> [Group] {
+    let parts = random.shuffled(PresetPart.parts(for: groups.count, &random))
+    let placed = zip(groups, parts).map { group, part -> (group: Group, bottom: Float) in
+      let rotation = turn(&random) * turning
+      let bounds = group.bounds(rotation: rotation)
+      let extent = bounds.high - bounds.low
+      let scale = min(random.uniform(part.sizes) / extent.max(), (part.span / extent).min())
+      let slack = part.span - extent * scale
+      let low = part.low + slack * SIMD2(random.unit(), random.unit())
+      return (
+        group.placed(center: low - bounds.low * scale, scale: scale, rotation: rotation), low.y + extent.y * scale
+      )
+    }
+    return placed.sorted { $0.bottom < $1.bottom }.map(\.group)
+  }
+
+  private static func scattered(_ groups: [Group], _ random: inout SceneRandom) -> [Group] {
     var taken: [(low: SIMD2<Float>, high: SIMD2<Float>)] = []
     var result: [(group: Group, bottom: Float)] = []
     // Large groups first: they are harder to place.
@@ -65,5 +91,42 @@ struct Layout {
     let shared = pointwiseMax(pointwiseMin(a.high, b.high) - pointwiseMax(a.low, b.low), .zero)
     let (first, second) = (a.high - a.low, b.high - b.low)
     return shared.x * shared.y / min(first.x * first.y, second.x * second.y)
+  }
+}
+
+/// A part of the image for one group, in fractions of the image's side.
+private struct PresetPart {
+  let low, span: SIMD2<Float>
+  /// Range for the longer side of the group.
+  let sizes: ClosedRange<Float>
+
+  private init(_ x: Float, _ y: Float, _ width: Float, _ height: Float, _ sizes: ClosedRange<Float>) {
+    (low, span, self.sizes) = (SIMD2(x, y), SIMD2(width, height), sizes)
+  }
+
+  /// As many parts as groups, without overlap.
+  static func parts(for count: Int, _ random: inout SceneRandom) -> [Self] {
+    switch count {
+    case 1: return [Self(0.1, 0.1, 0.8, 0.8, 0.42...0.66)]
+    case 2:
+      let halves: ClosedRange<Float> = 0.36...0.5
+      // Side by side, one above the other, or in opposite corners.
+      switch random.index(in: [0.7, 0.12, 0.18]) {
+      case 0: return [Self(0, 0.12, 0.5, 0.76, halves), Self(0.5, 0.12, 0.5, 0.76, halves)]
+      case 1: return [Self(0.12, 0, 0.76, 0.5, halves), Self(0.12, 0.5, 0.76, 0.5, halves)]
+      default:
+        let isRising = random.happens(0.5)
+        return [Self(0, isRising ? 0.5 : 0, 0.5, 0.5, halves), Self(0.5, isRising ? 0 : 0.5, 0.5, 0.5, halves)]
+      }
+    case 3 where random.happens(0.5):
+      return (0..<3).map { Self(Float($0) / 3, 0.15, 1 / 3, 0.7, 0.3...0.4) }
+    case 3:
+      let sizes: ClosedRange<Float> = 0.34...0.46
+      let top: Float = random.happens(0.5) ? 0 : 0.5
+      return [
+        Self(0.15, top, 0.7, 0.5, sizes), Self(0, 0.5 - top, 0.5, 0.5, sizes), Self(0.5, 0.5 - top, 0.5, 0.5, sizes),
+      ]
+    default: return (0..<count).map { Self($0 & 1 == 0 ? 0 : 0.5, $0 < 2 ? 0 : 0.5, 0.5, 0.5, 0.34...0.46) }
+    }
   }
 }

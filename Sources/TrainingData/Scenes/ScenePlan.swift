@@ -39,7 +39,7 @@ extension EmojiWorld {
     let part = UInt64(Split.allCases.firstIndex(of: split) ?? 0)
     var random = SceneRandom(seed, UInt64(bitPattern: Int64(index)), part)
     for _ in 0..<1000 {
-      let combination = SubjectCombination.random(subjects, split: split, &random)
+      let combination = SubjectCombination.random(subjects, split: split, rules, &random)
       if let casting = pools.cast(combination, split, &random) {
         return plan(combination, casting, &random)
       }
@@ -75,7 +75,7 @@ extension EmojiWorld {
     if !clothes.isEmpty, let identity = wearer.map({ identities[$0] }) ?? casting.wearer {
       groups.append(dressed(identity, wearer == nil ? nil : plain.count, clothes: subjects, from: plain.count, &random))
     }
-    let figures = Layout.placed(groups, &random).flatMap(\.parts).map {
+    let figures = Layout.placed(groups, rules, &random).flatMap(\.parts).map {
       ScenePlan.Figure(subject: $0.subject, identity: $0.identity, pose: $0.pose)
     }
     return ScenePlan(
@@ -103,7 +103,7 @@ extension EmojiWorld {
   }
 
   private func part(_ subject: Int?, _ identity: Identity, _ random: inout SceneRandom) -> Group.Part {
-    var pose = Pose.random(drawings: sprites(of: identity).count, &random)
+    var pose = Pose.random(drawings: sprites(of: identity).count, rules, &random)
     (pose.center, pose.size, pose.rotation) = (.zero, 1, 0)
     return Group.Part(
       subject: subject, identity: identity, pose: pose, halfExtent: sprites(of: identity)[pose.drawing].halfExtent)
@@ -138,13 +138,16 @@ extension EmojiWorld {
 
 extension Pose {
   /// A random pose; the caller sets centre, size and rotation.
-  static func random(drawings: Int, _ random: inout SceneRandom) -> Pose {
+  static func random(drawings: Int, _ rules: SceneRules, _ random: inout SceneRandom) -> Pose {
     var pose = Pose()
     pose.drawing = random.below(drawings)
     pose.isMirrored = random.happens(0.5)
-    pose.tilt = SIMD2(random.uniform(-0.3...0.3), random.uniform(-0.3...0.3))
-    pose.stretch = random.uniform(0.92...1.08)
+    let distortion = rules.distortion
+    pose.tilt = SIMD2(random.uniform(-0.3...0.3), random.uniform(-0.3...0.3)) * distortion
+    pose.stretch = 1 + (random.uniform(0.92...1.08) - 1) * distortion
     pose.light = .random(&random)
+    pose.light.contrast *= distortion
+    pose.light.shade *= distortion
     return pose
   }
 }

@@ -56,11 +56,15 @@ public struct SubjectCombination: Sendable, Equatable {
   static let counts: [Float] = [0.25, 0.45, 0.2, 0.1]
 
   /// A random combination whose number of subjects is in `counts`, within 1…4.
-  static func random(_ counts: ClosedRange<Int>, split: Split, _ random: inout SceneRandom) -> SubjectCombination {
+  static func random(
+    _ counts: ClosedRange<Int>, split: Split, _ rules: SceneRules, _ random: inout SceneRandom
+  ) -> SubjectCombination {
     let weights = (1...4).map { counts.contains($0) ? Self.counts[$0 - 1] : 0 }
     let count = random.index(in: weights) + 1
     // Places are never held out as kinds.
-    let fitting = all.filter { $0.roles.count == count && (split != .heldOutKinds || !$0.hasScene) }
+    let fitting = all.filter {
+      $0.roles.count == count && (split != .heldOutKinds || !$0.hasScene) && (rules.hasWearers || !$0.isWorn)
+    }
     return fitting[random.index(in: fitting.map(\.frequency))]
   }
 }

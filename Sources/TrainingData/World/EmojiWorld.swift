@@ -20,15 +20,19 @@ public final class EmojiWorld: Sendable {
   /// The drawings of each kind and design.
   private let sprites: [[[Sprite]]]
   let pools: CastingPools
+  /// How scenes are composed.
+  let rules: SceneRules
   package let heldOut: HeldOut
   /// Index of the first place among the kinds.
   let placeKinds: Int
 
   /// Reads all drawings from the font.
+  /// - Parameter rules: how scenes are composed.
   /// - Parameter font: The file of the font Noto Color Emoji. If nil, it is searched for in the usual folders.
   /// - Throws: ``TrainingDataError/font(path:expected:found:)`` if the font is missing or cannot be used; the message
   ///   names the package that contains it.
-  public init(font: URL? = nil) throws {
+  public init(font: URL? = nil, rules: SceneRules = .varied) throws {
+    self.rules = rules
     heldOut = try HeldOut()
     let kinds = KindCatalogue.kinds(heldOut: heldOut.kinds)
     self.kinds = kinds
@@ -38,7 +42,7 @@ public final class EmojiWorld: Sendable {
     sprites = kinds.map { kind in
       kind.designs.map { design in design.map { _ in Sprite(bitmaps.removeFirst()) } }
     }
-    pools = CastingPools(kinds, heldOut)
+    pools = CastingPools(kinds, heldOut, rules)
   }
 
   /// The drawings of one identity, which are its poses. Stops the program if the identity is not one of this world.
@@ -77,7 +81,7 @@ public final class EmojiWorld: Sendable {
   /// Renders a planned scene with all its annotations. Stops the program if a size is not positive.
   public func sample(_ plan: ScenePlan, size: Int = 64, referenceSize: Int = 64) -> TrainingSample {
     let canvas = Canvas(side: size)
-    canvas.draw(plan.backdrop)
+    canvas.draw(plan.backdrop, rules)
     let area = size * size
     var boxes = [Box](repeating: .none, count: plan.subjects.count)
     // One plane per subject, and one for a wearer who is not a subject.
@@ -92,7 +96,7 @@ public final class EmojiWorld: Sendable {
     for figure in plan.figures {
       let plane = planes + (figure.subject ?? plan.subjects.count) * area
       let extent = canvas.draw(
-        sprites(of: figure.identity)[figure.pose.drawing], figure.pose, hue: Hue.steps[figure.identity.hue],
+        sprites(of: figure.identity)[figure.pose.drawing], figure.pose, hue: figure.identity.rotation,
         coverage: plane)
       for row in extent.rows {
         for pixel in row * size + extent.columns.lowerBound..<row * size + extent.columns.upperBound {
@@ -118,14 +122,17 @@ public final class EmojiWorld: Sendable {
   /// -1…1. Stops the program if `size` is not positive.
   public func emptyScene(_ plan: ScenePlan, size: Int = 64) -> Tensor {
     let canvas = Canvas(side: size)
-    canvas.draw(plan.backdrop)
+    canvas.draw(plan.backdrop, rules)
     return canvas.tensor(scale: 2, offset: -1)
   }
 }
 
 extension EmojiWorld {
   /// Indices of the kinds that training sees, including places.
-  public var trainingKinds: [Int] { kinds.indices.filter { !kinds[$0].isHeldOut } }
+  public var trainingKinds: [Int] { kinds.indices.filter { !kinds[$0].isHeldOut && isShown($0) } }
+
+  /// Whether scenes of any split show the kind.
+  func isShown(_ kind: Int) -> Bool { rules.shows(kinds[kind]) }
 
   /// The hues, 0..<12, in which a split shows a kind. The split must contain the kind; this is not checked.
   public func hues(of kind: Int, in split: Split) -> [Int] { heldOut.hues(of: kind, in: split) }

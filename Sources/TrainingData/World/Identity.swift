@@ -12,8 +12,15 @@ public struct Identity: Hashable, Sendable, Codable {
   public var hue: Int
   /// Index into ``Kind/designs``.
   public var design: Int
+  /// Degrees that are added to the rotation of the hue, between the steps; 0 except in the training split.
+  public var hueOffset: Float
 
-  public init(kind: Int, hue: Int, design: Int = 0) { (self.kind, self.hue, self.design) = (kind, hue, design) }
+  public init(kind: Int, hue: Int, design: Int = 0, hueOffset: Float = 0) {
+    (self.kind, self.hue, self.design, self.hueOffset) = (kind, hue, design, hueOffset)
+  }
+
+  /// The rotation of the hue.
+  var rotation: Hue { hueOffset == 0 ? Hue.steps[hue] : Hue(degrees: 30 * Float(hue) + hueOffset) }
 }
 
 /// The part of the world that samples come from. `Resources/held-out.json` lists everything that is held out.

@@ -13,7 +13,7 @@ extension EmojiWorld {
   public func identities(in split: Split, places: Bool = false) -> [Identity] {
     kinds.indices.flatMap { index -> [Identity] in
       let kind = kinds[index]
-      guard kind.isHeldOut == (split == .heldOutKinds), places || kind.role != .scene else { return [] }
+      guard kind.isHeldOut == (split == .heldOutKinds), isShown(index), places || kind.role != .scene else { return [] }
       return kind.designs.indices.flatMap { design in
         heldOut.hues(of: index, in: split).map { Identity(kind: index, hue: $0, design: design) }
       }
@@ -31,7 +31,7 @@ extension EmojiWorld {
   ///   has fewer different candidates; it stops the program if the number is negative.
   public func candidates(for identity: Identity, count: Int = 20, seed: UInt64) -> [Identity] {
     var random = SceneRandom(seed, UInt64(identity.kind), UInt64(identity.hue), UInt64(identity.design))
-    let others = kinds.indices.filter { $0 != identity.kind && kinds[$0].role != .scene }
+    let others = kinds.indices.filter { $0 != identity.kind && kinds[$0].role != .scene && isShown($0) }
     func other(hue: Int) -> Identity {
       let kind = random.pick(others)
       return Identity(kind: kind, hue: hue, design: random.below(kinds[kind].designs.count))

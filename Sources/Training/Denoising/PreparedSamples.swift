@@ -1,0 +1,85 @@
+import Analysis
+import Layers
+import MSDiffusion
+import Models
+import Synchronization
+import Tensors
+import TrainingData
+
+// Axes: C latent channels, R subjects, N image tokens, h and w of latents.
+
+/// A training sample after everything that does not change from one use to the next has been computed.
+struct PreparedSample: Sendable {
+  /// The sample without its images. Silhouettes are reduced to the size of the latents.
+  let sample: TrainingSample
+  /// The autoencoder's posterior of the image, of `[C, h, w]`.
+  let mean, logVariance: Tensor
+  /// The image encoder's output for each reference, `[R, N, width]` or `[R, width]`; nil without an adapter.
+  let features: Tensor?
+}
+
+/// Prepares samples by their indices and, if asked to, keeps them. Each sample is prepared alone, so that it does not
+/// depend on the samples beside it. Several threads may ask at once.
+final class PreparedSamples<Sample: Sendable>: Sendable {
+  private let keeps: Bool
+  private let prepare: @Sendable (Int) throws -> Sample
+  private let kept = Mutex<[Int: Sample]>([:])
+
+  init(keeps: Bool, prepare: @escaping @Sendable (Int) throws -> Sample) {
+    (self.keeps, self.prepare) = (keeps, prepare)
+  }
+
+  /// - Throws: errors of the source of samples.
+  subscript(index: Int) -> Sample {
+    get throws {
+      if let sample = kept.withLock({ $0[index] }) { return sample }
+      let sample = try prepare(index)
+      if keeps { kept.withLock { $0[index] = sample } }
+      return sample
+    }
+  }
+}
+
+extension DenoisingObjective.Frozen {
+  /// Encodes a sample's image and, for an adapter, its references.
+  /// - Parameter input: which output of the image encoder the adapter reads; nil: no adapter.
+  func prepared(_ sample: TrainingSample, for input: ImageInput?) -> PreparedSample {
+    let posterior = vae.encode(sample.image.reshaped([1] + sample.image.shape))
+    let (height, width) = (posterior.mean.shape[2], posterior.mean.shape[3])
+    let features = input.flatMap { input in
+      sample.subjects.isEmpty ? nil : self.features(of: sample.subjects.map(\.reference), for: input)
+    }
+    var rest = sample
+    rest.image = .zeros([0])
+    for index in rest.subjects.indices {
+      let silhouette = sample.subjects[index].silhouette
+      rest.subjects[index].silhouette = SubjectRegions.silhouettes(silhouette.reshaped([1, 1] + silhouette.shape))
+        .covered(height: height, width: width, subjects: 1).reshaped([height, width])
+      rest.subjects[index].reference = .zeros([0])
+    }
+    return PreparedSample(
+      sample: rest, mean: posterior.mean.reshaped([-1, height, width]),
+      logVariance: posterior.logVariance.reshaped([-1, height, width]), features: features)
+  }
+
+  /// The image encoder's output for pictures `[3, S, S]` in 0…1; stops the program without an image encoder.
+  private func features(of pictures: [Tensor], for input: ImageInput) -> Tensor {
+    let mean = Tensor(processor.mean, shape: [3, 1, 1])
+    let deviation = Tensor(processor.standardDeviation, shape: [3, 1, 1])
+    return features(ofPixels: .stacked(pictures.map { ($0 - mean) / deviation }, axis: 0), for: input)
+  }
+
+  /// What an adapter reads of a subject whose image is dropped: the hidden states of an all-zero image, `[1, N, width]`,
+  /// or an all-zero embedding, `[1, width]`.
+  func featuresWithoutImage(for input: ImageInput) -> Tensor {
+    let side = vision?.configuration.imageSize ?? 1
+    let features = features(ofPixels: .zeros([1, 3, side, side]), for: input)
+    return input.chosen(states: features, embedding: .zeros(features.shape))
+  }
+
+  private func features(ofPixels pixels: Tensor, for input: ImageInput) -> Tensor {
+    guard let vision else { fail("DenoisingObjective: expected an image encoder for the adapter, found none") }
+    let output = vision(pixels)
+    return input.chosen(states: output.penultimate, embedding: output.imageEmbedding)
+  }
+}
