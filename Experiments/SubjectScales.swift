@@ -22,7 +22,7 @@ let foxScaled = try scales.map { scale in
   return try run.generate(rescaled, as: "fox \(scale)").image
 }
 
-// %% The difference of each image from the one without subjects, inside each box
+// %% The difference of each image from the one with γ = 0, inside each box
 let masks = boxes.map { $0.mask(height: base.height, width: base.width) }
 func change(_ images: [PixelImage], inBox box: Int) -> [Double] {
   images.map { $0.difference(from: base, inside: masks[box]) }
@@ -46,5 +46,5 @@ let figure = Stack(
   ], title: "The scale of subjects: γ for all, or one for each",
   caption:
     "Upper row: γ of Eq. 2 for both subjects. Lower row: a scale for the fox alone; the car’s stays at 0.6. Chart: the "
-    + "difference from the image without subjects, over the pixels of each box. " + run.checkpointNote)
+    + "difference from the image with γ = 0, over the pixels of each box. " + run.checkpointNote)
 try run.save(figure, numbers: ["scale": x].merging(lines.map { ($0.name, $0.y) }) { own, _ in own })

@@ -5,7 +5,7 @@ import Foundation
 package let threadCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
 /// Runs `body` over `0..<count`, divided into one contiguous range per thread; on the calling thread alone if there is
-/// too little work to divide.
+/// too little work to divide, or if this work is itself a part of divided work.
 ///
 /// - Parameters:
 ///   - count: Number of units of work.
@@ -19,8 +19,9 @@ func parallel(_ count: Int, cost: Int, _ body: (Range<Int>) -> Void) {
   onPool(parts) { part in body(count * part / parts..<count * (part + 1) / parts) }
 }
 
-/// Calls `body` once for each of several parts, on as many threads as an operation may use. Which thread takes which
-/// part is not determined. Operations within a part run on its thread alone.
+/// Calls `body` once for each of several parts, on as many threads as an operation may use; on the calling thread alone
+/// if other work keeps the threads busy or is itself divided. Which thread takes which part is not determined.
+/// Operations within a part run on its thread alone.
 package func onPool(_ parts: Int, _ body: (Int) -> Void) {
   withoutActuallyEscaping(body) { body in
     var shared = SharedBody(body: body)
@@ -39,8 +40,8 @@ private struct SharedBody: @unchecked Sendable {
 
 /// Runs `body` with all of its operations on the calling thread, matrix products too.
 ///
-/// For work that is already divided into one part per thread, such as a training step: threads within its small
-/// operations gain little.
+/// For work that is already divided into one part per thread, such as a training step: its operations are too small to
+/// gain much from threads of their own.
 public func withoutThreads<Result>(_ body: () throws -> Result) rethrows -> Result {
   let outer = msd_is_alone()
   msd_set_alone(1)

@@ -3,7 +3,7 @@ import MSDiffusionKit
 import TestSupport
 import Testing
 
-/// The record next to a figure contains everything that the figure was made from.
+/// The record next to a figure contains or names everything that the figure was made from.
 @Suite(.longNumeric) struct SceneRecordTests {
   private let folder = Result { try TemporaryFolder() }
 

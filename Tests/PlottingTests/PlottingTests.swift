@@ -24,7 +24,8 @@ import Testing
     #expect(lightness[40] - lightness[0] > 55)
   }
 
-  /// libgd would draw nothing, or use a different font, without an error.
+  /// If a font file were missing or broken, libgd would draw nothing, or use a different font, without reporting an
+  /// error.
   @Test func fontsAreFoundOrTheReasonIsReported() throws {
     let folder = try TemporaryFolder()
     #expect(throws: PlotError.noFont(name: "DejaVuSans.ttf", searched: [folder.path], reason: "no such file")) {
@@ -167,7 +168,7 @@ import Testing
     let columns = (0..<low.width * low.height).filter {
       (low.pixels[3 * $0], low.pixels[3 * $0 + 1], low.pixels[3 * $0 + 2]) == (orange.red, orange.green, orange.blue)
     }.map { $0 % low.width }
-    // The second column begins after a margin of 24, 80 pixels and a gap of 18.
+    // The second column begins after the margin (24 pixels), the first column (80) and the gap (18).
     let middle = try #require(columns.min().map { Double($0 + (columns.max() ?? $0)) / 2 })
     #expect(abs(middle - (24 + 80 + 18 + 100)) < 2)
     #expect(throws: PlotError.self) { try Table(columns: ["a"], widths: [], rows: []).image() }

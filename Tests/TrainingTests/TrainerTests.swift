@@ -61,7 +61,7 @@ import Training
       func evaluation(step: Int) throws -> [(name: String, value: Double)] { try line.evaluation(step: step) }
     }
     #expect(throws: Killed.self) { _ = try Trainer(Mortal(), .line(steps: 37), folder: url(folder)).run() }
-    // A line and a file that were cut off by a crash.
+    // A line of the log and two files that a crash has cut off.
     let log = folder.file("run/log.jsonl")
     try Data(try bytes(of: log) + Array(#"{"step":28,"sam"#.utf8)).write(to: URL(fileURLWithPath: log))
     let newest = try bytes(of: folder.file("run/step-000000020.safetensors"))

@@ -9,7 +9,7 @@ public struct Heatmap: Sendable, CustomStringConvertible {
   public struct Provenance: Sendable, Equatable {
     /// Token columns.
     public var tokens: [Int]
-    /// Layers in the order in which they were recorded.
+    /// Layers in the order in which they were chosen; if all were used, in the order in which they were recorded.
     public var layers: [String]
     /// Denoising steps, ascending.
     public var steps: [Int]
@@ -18,7 +18,8 @@ public struct Heatmap: Sendable, CustomStringConvertible {
     /// How steps, layers and heads were combined; after ``Heatmap/combined(_:label:as:size:)``, how that function
     /// combined its maps.
     public var combination: Combination
-    /// How token columns were combined; after ``Heatmap/combined(_:label:as:size:)``, the value of its first map.
+    /// How token columns were combined; after ``Heatmap/combined(_:label:as:size:)``, how the first of its maps had
+    /// combined them.
     public var overTokens: Combination
 
     public init(

@@ -13,7 +13,8 @@ public struct HeatmapAccumulator: Sendable {
   public struct Keeping: OptionSet, Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
-    /// One sum per denoising step: for sequences and for choosing steps later. Memory grows with the number of steps.
+    /// One sum per denoising step, which one heatmap per step and a later choice of steps need. Memory grows with the
+    /// number of steps.
     public static let steps = Keeping(rawValue: 1)
     /// One sum per head: for choosing heads later.
     public static let heads = Keeping(rawValue: 2)
@@ -84,12 +85,12 @@ public struct HeatmapAccumulator: Sendable {
   ///     ``ValueContribution``.
   ///   - name: The layer's name; its maps have the same size in every call.
   ///   - step: Index of the denoising step. Maps of several calls with the same step are all added.
-  ///   - numbers: Indices of the heads in the axis H, ascending; nil: all heads of the layer.
+  ///   - numbers: The layer's index of each head that the axis H holds, ascending; nil: H holds all heads of the layer.
   ///   - total: Number of heads of the layer; nil: the length of H.
   /// - Throws: ``AnalysisError/notFinite(place:)``, which every later call throws again;
   ///   ``AnalysisError/shape(place:expected:found:)`` if the shape does not match the size, the heads or earlier calls;
-  ///   ``AnalysisError/notRecorded(kind:requested:available:)`` if the row or a token column does not exist. A call
-  ///   that throws adds nothing.
+  ///   ``AnalysisError/notRecorded(kind:requested:available:)`` if the row or a token column does not exist, or if
+  ///   there is no token column. A call that throws adds nothing.
   public mutating func add(
     _ probabilities: Tensor, height: Int, width: Int, layer name: String, step: Int, heads numbers: [Int]? = nil,
     of total: Int? = nil
@@ -120,8 +121,9 @@ public struct HeatmapAccumulator: Sendable {
       guard known.height == height, known.width == width, known.recordedHeads == numbers, before == columns else {
         throw AnalysisError.shape(
           place: name,
-          expected: "the heads \(known.recordedHeads) of \(known.height)×\(known.width) positions and "
-            + "\(before.count) tokens, as before",
+          expected: "as before, the heads \(known.recordedHeads), \(known.height)×\(known.width) positions and the "
+            + "token columns \(before); found the heads \(numbers), \(height)×\(width) positions and the token columns "
+            + "\(columns)",
           found: probabilities.shape)
       }
     }

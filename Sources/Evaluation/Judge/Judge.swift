@@ -6,7 +6,8 @@ import TrainingData
 /// not trained; it has nothing in common with the model except the emoji.
 ///
 /// Every candidate is rendered in several poses: each of its drawings, plain and mirrored, at several rotations. The
-/// part of the image is compared with each pose, on the pixels that the pose covers, and the most similar pose counts.
+/// part of the image is compared with each pose, on the pixels that the pose covers and, for edges, two pixels around
+/// them. Only the most similar pose counts.
 public struct Judge: Sendable {
   /// Similarity between a view and one pose of an identity; each number is in 0…1.
   package struct Likeness: Sendable {
@@ -83,7 +84,8 @@ public struct Judge: Sendable {
     return Self.windows.map { similarity(of: view(of: image, in: $0), to: poses) }.max() ?? 0
   }
 
-  /// Square windows of three sizes. Those of each size cover the image, and neighbours overlap by at least two thirds.
+  /// Windows of three sizes, each of the same fraction of the image's width and height. Those of each size cover the
+  /// image, and neighbours overlap by at least two thirds.
   private static let windows: [Box] = [Float(0.32), 0.44, 0.6].flatMap { side in
     let steps = Int(((1 - side) / (side / 3)).rounded(.up))
     let starts = (0...steps).map { Float($0) * (1 - side) / Float(steps) }

@@ -42,11 +42,14 @@ extension Tensor {
   ///   - bias: [O].
   public func linear(weight: Tensor, bias: Tensor?) -> Tensor { linear(weight: .tensor(weight), bias: bias) }
 
-  /// x·Wᵀ + b along the last axis, with a weight in the type that its file stores.
+  /// x·Wᵀ + b along the last axis, with a weight that is a tensor, or is kept in the number type of its file.
   public func linear(weight: Weight, bias: Tensor?) -> Tensor {
     guard let inner = shape.last, weight.shape.count == 2, weight.shape[1] == inner,
       bias == nil || bias?.shape == [weight.shape[0]]
-    else { fail("linear: \(shape) does not fit weight \(weight.shape), bias \(bias?.shape ?? [])") }
+    else {
+      let found = bias.map { "bias \($0.shape)" } ?? "no bias"
+      fail("linear: \(shape) does not fit weight \(weight.shape), \(found)")
+    }
     let columns = weight.shape[0]
     let rows = shape.dropLast().reduce(1, *)
     let trained = weight.trained

@@ -6,8 +6,8 @@ import Tensors
 /// Trains an objective's weights. Each training run has its own folder, in which it can be resumed after an
 /// interruption.
 ///
-/// The folder holds the newest two checkpoints, `log.jsonl` with loss and figures, and `time.json` with the time that
-/// the run has taken. A resumed run writes the same bytes to checkpoints and log as an uninterrupted run.
+/// The folder holds the newest two checkpoints, `log.jsonl` with the loss and other measured numbers, and `time.json`
+/// with the time that the run has taken. A resumed run writes the same bytes to checkpoints and log as an uninterrupted run.
 public final class Trainer {
   /// How training ended.
   public struct Outcome: Sendable, Equatable {
@@ -34,7 +34,8 @@ public final class Trainer {
 
   /// Begins a training run or, if the folder holds a checkpoint, resumes the run from the newest one.
   /// - Throws: ``TrainingError`` for an invalid plan, for invalid weights, and for a folder that cannot be used or
-  ///   belongs to a different run; `CheckpointError`, `JSONError` for a checkpoint that cannot be read.
+  ///   belongs to a different run; `CheckpointError` if the newest checkpoint lacks a tensor. A checkpoint that cannot
+  ///   be opened is passed over for the one before.
   public init(_ objective: any TrainingObjective, _ plan: TrainingPlan, folder: URL) throws {
     try plan.check()
     (self.objective, self.plan) = (objective, plan)
@@ -53,8 +54,9 @@ public final class Trainer {
   /// - Parameters:
   ///   - cancellation: ends the run after the current step, with a checkpoint.
   ///   - progress: called after every step.
-  /// - Throws: ``TrainingError`` for numbers that are not finite, and for files that cannot be written; errors thrown
-  ///   by the objective. The newest checkpoint stays as it is.
+  /// - Throws: ``TrainingError`` for numbers that are not finite, and for a log that cannot be written;
+  ///   `CheckpointError` or `JSONError` for other files that cannot be written; errors thrown by the objective. Every
+  ///   checkpoint that was written stays as it is.
   public func run(
     cancellation: Cancellation? = nil, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Outcome {
