@@ -26,16 +26,31 @@ package struct WordList: Sendable, Equatable {
     }
   }
 
-  /// One range per phrase. The n-th of several equal phrases gets the n-th occurrence in the text, or nil if the text
-  /// has fewer occurrences.
+  /// One range per phrase, whatever the order of the phrases; nil if the text does not contain the phrase as often as it
+  /// is listed.
+  ///
+  /// Each phrase gets its first occurrence whose words no other phrase has. Longer phrases choose before shorter ones,
+  /// and of phrases of the same length, those that occur less often: in "a red fox and a fox", "red fox" gets the first
+  /// fox and "fox" the second. The n-th of several equal phrases thus gets the n-th free occurrence. If no occurrence is
+  /// free, one is shared with a phrase of other words.
   package func positions(of phrases: [String]) -> [Range<Int>?] {
-    var seen: [String: Int] = [:]
-    return phrases.map { phrase in
-      let index = seen[phrase, default: 0]
-      seen[phrase] = index + 1
-      let found = occurrences(of: WordList(phrase))
-      return found.indices.contains(index) ? found[index] : nil
+    let found = phrases.map { occurrences(of: WordList($0)) }
+    let order = phrases.indices.sorted { a, b in
+      let (one, other) = (found[a].first?.count ?? 0, found[b].first?.count ?? 0)
+      return one != other ? one > other : (found[a].count, a) < (found[b].count, b)
     }
+    var result = [Range<Int>?](repeating: nil, count: phrases.count)
+    var seen: [String: Int] = [:]
+    for index in order {
+      let number = seen[phrases[index], default: 0]
+      seen[phrases[index]] = number + 1
+      guard found[index].indices.contains(number) else { continue }
+      let taken = result.compactMap { $0 }
+      result[index] =
+        found[index].first { range in !taken.contains { $0.overlaps(range) } }
+        ?? found[index].first { !taken.contains($0) } ?? found[index][number]
+    }
+    return result
   }
 
   /// A word without the punctuation mark at its end.

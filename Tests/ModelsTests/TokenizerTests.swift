@@ -46,6 +46,39 @@ import Testing
     #expect(try published.map { try $0.get() } == [2..<3, 3..<4, 5..<6])
   }
 
+  /// A phrase inside another phrase finds its own words, in either order; as published, it means its first occurrence.
+  @Test(arguments: [
+    ("a red fox and a fox", ["red fox", "fox"], [2..<4, 6..<7]),
+    ("a fox and a red fox", ["red fox", "fox"], [5..<7, 2..<3]),
+    ("a hot dog, a dog and a dog", ["dog", "hot dog", "dog"], [6..<7, 2..<4, 9..<10]),
+    ("a big red fox, a red fox and a fox", ["fox", "red fox", "big red fox"], [11..<12, 7..<9, 2..<5]),
+    ("a dog and a blue-dog", ["dog", "blue-dog"], [2..<3, 5..<8]),
+    ("a blue-dog and a dog", ["dog", "blue-dog"], [7..<8, 2..<5]),
+  ]) func phrasesFindTheirOwnWords(prompt: String, phrases: [String], spans: [Range<Int>]) throws {
+    let finder = PhraseFinder(tokenizer: try Self.first.get())
+    #expect(try finder.spans(of: phrases, in: prompt).map { try $0.get() } == spans)
+    let reversed = finder.spans(of: phrases.reversed(), in: prompt)
+    // Equal phrases are counted in the order of the prompt.
+    if Set(phrases).count == phrases.count { #expect(try reversed.map { try $0.get() } == spans.reversed()) }
+    #expect(finder.overlaps(of: phrases, in: prompt).isEmpty)
+    let published = PhraseFinder(tokenizer: try Self.first.get(), mode: .published)
+    let first = try #require(published.match(phrases[0], in: prompt)).span
+    #expect(try published.spans(of: phrases, in: prompt)[0].get() == first)
+  }
+
+  @Test func phrasesThatShareWordsAreNamed() throws {
+    let finder = PhraseFinder(tokenizer: try Self.first.get())
+    let overlaps = finder.overlaps(of: ["fox", "red fox", "dog"], in: "a red fox and a dog")
+    #expect(overlaps.map(\.words) == ["fox"] && overlaps.map(\.first) == [0] && overlaps.map(\.second) == [1])
+    #expect("\(overlaps[0])".contains("'fox' and 'red fox' share the words 'fox'"))
+    #expect(try finder.spans(of: ["fox", "red fox"], in: "a red fox")[0].get() == 3..<4)
+    // The second "fox" has no words of its own, and shares those of "red fox" rather than those of its equal.
+    let shared = finder.spans(of: ["fox", "fox", "red fox"], in: "a red fox and a fox")
+    #expect(try shared.map { try $0.get() } == [6..<7, 3..<4, 2..<4])
+    #expect(finder.overlaps(of: ["a b", "b c"], in: "a b c").map(\.words) == ["b"])
+    #expect(finder.overlaps(of: ["a b", "b c"], in: "a b c b c").isEmpty)
+  }
+
   @Test func absentPhrasesAreErrors() throws {
     let finder = PhraseFinder(tokenizer: try Self.first.get())
     #expect(throws: PhraseError.absent(phrase: "Dog", prompt: "a dog", occurrence: 0)) {

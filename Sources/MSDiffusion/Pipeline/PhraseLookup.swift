@@ -32,6 +32,9 @@ extension Pipeline {
       if needsSpans, !scene.findsPhrasesAsPublished { throw error }
       warnings.append("\(error)")
     }
+    if !scene.findsPhrasesAsPublished {
+      warnings += finder(for: scene).overlaps(of: scene.phrases, in: scene.prompt).map(\.description)
+    }
     return spans
   }
 }

@@ -27,8 +27,8 @@ public struct SceneSettings: Sendable, Equatable {
   public var scale: Float = 0.6
   /// Whether the learned queries replace phrases and boxes in the resampler.
   public var dropsGrounding = false
-  /// Whether phrases are found as in the published implementation. It returns tokens that are too early for every
-  /// occurrence of a phrase but the first.
+  /// Whether phrases are found as in the published implementation: a phrase means its first occurrence, even inside
+  /// another phrase, and the tokens of later occurrences are too early.
   public var findsPhrasesAsPublished = false
 
   public static let published = SceneSettings()

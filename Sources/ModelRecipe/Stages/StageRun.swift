@@ -16,7 +16,8 @@ public struct StageRun {
   public let plan: TrainingPlan
   /// The folder for the stage's log and checkpoints.
   public let folder: String
-  /// One line per phrase that is past the text encoder's token limit in your own samples. Show these lines before
+  /// One line per phrase that is past the text encoder's token limit in your own samples, and per pair of phrases that
+  /// share words of their caption. Show these lines before
   /// training begins.
   public let warnings: [String]
   private let objective: any TrainingObjective
@@ -56,7 +57,10 @@ public struct StageRun {
     let model = ModelFolder(folder + "/model")
     self.model = model
     target = variant == nil ? model : ModelFolder(self.folder + "/model")
-    var truncated: [TruncatedPhrase] = []
+    var warnings: [String] = []
+    func warn(of objective: DenoisingObjective) {
+      warnings = objective.truncatedPhrases.map(\.description) + objective.overlappingPhrases
+    }
     switch stage {
     case .vae:
       let weights = RandomSource(seed: seed)
@@ -107,7 +111,8 @@ public struct StageRun {
         frozen: model.frozen(withVision: false), source: ownSamples ?? DrawnScenes(world: world()), seed: seed,
         dropping: ConditionDropping(image: 0, text: 0.1, both: 0, grounding: 0),
         unnamedFraction: TrainingStage.unnamedFraction, reservoir: plan.reservoir, parameters: parameters)
-      (objective, truncated) = (denoising, denoising.truncatedPhrases)
+      objective = denoising
+      warn(of: denoising)
       export = { target in
         try target.write(.unet, small.unet, parameters)
         try target.writeScheduler()
@@ -117,10 +122,11 @@ public struct StageRun {
         variant ?? .full, of: small, textAttention: textAttention, model: model,
         source: ownSamples ?? DrawnScenes(world: world()), diffusion: Self.diffusion(), seed: seed,
         reservoir: plan.reservoir)
-      (objective, truncated) = (adapter.objective, adapter.objective.truncatedPhrases)
+      objective = adapter.objective
+      warn(of: adapter.objective)
       export = { target in try adapter.export(to: target) }
     }
-    warnings = truncated.map(\.description)
+    self.warnings = warnings
   }
 
   /// The samples of a data folder.

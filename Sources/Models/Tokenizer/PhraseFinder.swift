@@ -24,13 +24,28 @@ public enum PhraseError: Error, Equatable, CustomStringConvertible {
 
 /// Finds the tokens of a phrase in a prompt.
 public struct PhraseFinder: Sendable {
-  /// How the tokens before the n-th occurrence of a phrase are counted.
+  /// Which occurrence of a phrase is meant, and how the tokens before it are counted.
   public enum Mode: Sendable {
-    /// Correctly: all tokens before the occurrence are counted.
+    /// Each phrase gets words of its own if there are any: in "a red fox and a fox", "fox" means the second fox if "red
+    /// fox" is listed too. All tokens before an occurrence are counted.
     case counted
-    /// As in the published code: the tokens of the first word of each earlier occurrence are not counted, so that the
-    /// span starts too early.
+    /// As in the published code: a phrase means its first occurrence, even inside another phrase, and the tokens of the
+    /// first word of each earlier occurrence are not counted, so that the span starts too early.
     case published
+  }
+
+  /// Two phrases that share words of the prompt, because it does not contain them separately.
+  public struct Overlap: Sendable, Equatable, CustomStringConvertible {
+    /// Indices of the two phrases.
+    public let first, second: Int
+    /// The two phrases, and the words that they share.
+    public let phrases: [String]
+    public let words: String
+
+    public var description: String {
+      "the phrases '\(phrases[0])' and '\(phrases[1])' share the words '\(words)' of the prompt, so that their attention "
+        + "cannot be told apart; name each subject in words of its own"
+    }
   }
 
   /// An occurrence in the prompt.
@@ -53,18 +68,35 @@ public struct PhraseFinder: Sendable {
   /// The tokens of several phrases in a prompt, one range per phrase. If a phrase is listed several times, the n-th
   /// time means its n-th occurrence.
   public func spans(of phrases: [String], in prompt: String) -> [Result<Range<Int>, PhraseError>] {
+    let words = WordList(prompt)
+    let positions = mode == .published ? nil : words.positions(of: phrases)
     var seen: [String: Int] = [:]
-    return phrases.map { phrase in
+    return phrases.enumerated().map { index, phrase in
       let occurrence = seen[phrase, default: 0]
       seen[phrase] = occurrence + 1
-      guard let match = match(phrase, in: prompt, occurrence: occurrence) else {
-        return .failure(.absent(phrase: phrase, prompt: prompt, occurrence: occurrence))
-      }
+      let match =
+        positions.map { $0[index].map { self.match($0, of: words, uncounted: []) } }
+        ?? match(phrase, in: prompt, occurrence: occurrence)
+      guard let match else { return .failure(.absent(phrase: phrase, prompt: prompt, occurrence: occurrence)) }
       // The last position belongs to the end token.
       guard match.span.upperBound <= length - 1 else {
         return .failure(.beyondEnd(phrase: phrase, prompt: prompt, tokens: match.span, length: length))
       }
       return .success(match.span)
+    }
+  }
+
+  /// The pairs of phrases that share words of the prompt.
+  public func overlaps(of phrases: [String], in prompt: String) -> [Overlap] {
+    let words = WordList(prompt)
+    let positions = words.positions(of: phrases)
+    return phrases.indices.flatMap { first in
+      phrases.indices.dropFirst(first + 1).compactMap { second in
+        guard let one = positions[first], let other = positions[second], one.overlaps(other) else { return nil }
+        return Overlap(
+          first: first, second: second, phrases: [phrases[first], phrases[second]],
+          words: words.words[one.clamped(to: other)].joined(separator: " "))
+      }
     }
   }
 
@@ -82,8 +114,12 @@ public struct PhraseFinder: Sendable {
     let wanted = WordList(phrase)
     let found = words.occurrences(of: lastWordOnly ? wanted.last : wanted)
     guard found.indices.contains(occurrence) else { return nil }
-    let range = found[occurrence]
     let uncounted = mode == .published ? Set(found[..<occurrence].map(\.lowerBound)) : []
+    return match(found[occurrence], of: words, uncounted: uncounted)
+  }
+
+  /// The tokens of a range of words. Tokens of the words before it are counted, except those of the words `uncounted`.
+  private func match(_ range: Range<Int>, of words: WordList, uncounted: Set<Int>) -> Match {
     let before = words.words[..<range.lowerBound].enumerated().filter { !uncounted.contains($0.offset) }
     let position = before.reduce(1) { $0 + tokenizer.tokens(of: $1.element).count }
     var matched = Array(words.words[range])

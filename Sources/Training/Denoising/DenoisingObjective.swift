@@ -45,6 +45,8 @@ package struct DenoisingObjective: TrainingObjective {
   private let finder: PhraseFinder
   /// The phrases that are past the text encoder's token limit in the source's captions, known before training begins.
   package let truncatedPhrases: [TruncatedPhrase]
+  /// One line per pair of phrases that share words of their caption.
+  package let overlappingPhrases: [String]
 
   /// - Parameter reservoir: number of samples that are drawn and encoded, and then used again and again, each time with
   ///   other noise; nil: every sample is used once.
@@ -57,6 +59,7 @@ package struct DenoisingObjective: TrainingObjective {
     (self.dropping, self.unnamedFraction, self.parameters) = (dropping, unnamedFraction, parameters)
     finder = PhraseFinder(tokenizer: frozen.tokenizer, length: frozen.text.configuration.positions)
     truncatedPhrases = try source.truncatedPhrases(by: finder)
+    overlappingPhrases = source.overlappingPhrases(by: finder)
     let input = loss.adapter?.configuration.projector.imageInput
     let imageSize = loss.unet.configuration.sampleSize * frozen.vae.configuration.factor
     let referenceSize = frozen.vision?.configuration.imageSize ?? imageSize

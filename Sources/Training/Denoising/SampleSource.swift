@@ -21,6 +21,9 @@ public protocol SampleSource: Sendable {
 
   /// The phrases that are past the text encoder's token limit in their captions; empty if there are none.
   func truncatedPhrases(by finder: PhraseFinder) throws -> [TruncatedPhrase]
+
+  /// One line per pair of phrases that share words of their caption, with file and line; empty if there are none.
+  func overlappingPhrases(by finder: PhraseFinder) -> [String]
 }
 
 /// A phrase that is past the text encoder's token limit in its caption; its subject is trained without a phrase.
@@ -50,6 +53,12 @@ public struct FolderSamples: SampleSource {
 
   /// SHA-256 of the folder's list of samples, without the images.
   public var contentHash: String? { SHA256.hash(of: folder.list) }
+
+  public func overlappingPhrases(by finder: PhraseFinder) -> [String] {
+    folder.captions.flatMap { caption in
+      finder.overlaps(of: caption.phrases, in: caption.text).map { "\(caption.location): \($0)" }
+    }
+  }
 
   /// - Throws: `PhraseError.absent` if a caption does not contain a phrase; such a folder cannot be opened.
   public func truncatedPhrases(by finder: PhraseFinder) throws -> [TruncatedPhrase] {
