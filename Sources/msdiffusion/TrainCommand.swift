@@ -34,6 +34,9 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "A folder with your own samples, used instead of drawn scenes; for base and adapter only.")
   var data: String?
 
+  @Flag(help: "Resume a run although its --data have changed since it began.")
+  var acceptChangedData = false
+
   @Option(help: "Number of steps, instead of the stage's default.")
   var steps: Int?
 
@@ -79,6 +82,7 @@ struct TrainCommand: ParsableCommand {
     if data != nil, stages != [.base], stages != [.adapter] {
       throw ValidationError("--data needs --stage base or --stage adapter, found --stage \(stage)")
     }
+    if acceptChangedData, data == nil { throw ValidationError("--accept-changed-data needs --data") }
     guard supervision >= 0, pixelSupervision >= 0 else {
       throw ValidationError(
         "expected --supervision and --pixel-supervision of 0 or more, found \(supervision) and \(pixelSupervision)")
@@ -98,7 +102,7 @@ struct TrainCommand: ParsableCommand {
       let run = try StageRun(
         stage, of: small, folder: output, merges: Bundled.merges, seed: seed,
         supervision: AttentionTerms(text: supervision, textPixels: pixelSupervision), variant: variant,
-        textAttention: textAttention, data: data
+        textAttention: textAttention, data: data, acceptsChangedData: acceptChangedData
       ) {
         if let steps { $0.steps = steps }
         if let batch { $0.batch = batch }

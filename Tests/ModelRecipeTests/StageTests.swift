@@ -85,8 +85,11 @@ import TrainingData
     func list(_ lines: [String]) throws {
       _ = try data.write(Array(lines.joined(separator: "\n").utf8), as: "samples.jsonl")
     }
-    func run(steps: Int) throws -> StageRun {
-      try StageRun(.adapter, folder: folder.path, merges: Self.merges, data: data.path, font: Self.noFont) {
+    func run(steps: Int, accepting: Bool = false) throws -> StageRun {
+      try StageRun(
+        .adapter, folder: folder.path, merges: Self.merges, data: data.path, acceptsChangedData: accepting,
+        font: Self.noFont
+      ) {
         ($0.steps, $0.batch, $0.evaluateEvery, $0.logEvery) = (steps, 4, 2, 1)
       }
     }
@@ -99,10 +102,29 @@ import TrainingData
     #expect(try run(steps: 2).run().isFinished)
     #expect(try !String(contentsOfFile: folder.file("adapter/log.jsonl"), encoding: .utf8).contains("unseenPhrases"))
     #expect(try Pipeline(folder.file("model")).adapter != nil)
-    try list(Array(lines.dropFirst()))
-    #expect(throws: TrainingError.self) { try run(steps: 3).run() }
+    // A picture that is only touched has not changed; one that is replaced has, and so has a list that lost a line.
+    try FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: data.file("0.png"))
+    #expect(try run(steps: 3).run().isFinished)
+    try PixelImage(width: 64, height: 64, red: 9).write(data.file("1.png"))
+    #expect(
+      throws: TrainingError.dataChanged(folder: data.path, changes: ["1.png: replaced by another picture"])
+    ) { try run(steps: 4) }
+    try list(Array(lines.dropLast()))
+    let changes = [
+      "samples.jsonl: 2 lines instead of 3, different from line 3 on", "1.png: replaced by another picture",
+      "2-0.png: no longer used", "2.png: no longer used",
+    ]
+    let error = #expect(throws: TrainingError.self) { try run(steps: 4) }
+    if case .dataChanged(_, let found) = error {
+      #expect(found.filter { !$0.hasPrefix("2-1") } == changes)
+    }
+    let accepted = try run(steps: 4, accepting: true)
+    #expect(accepted.warnings.contains { $0.contains("1.png: replaced by another picture; the run continues") })
+    #expect(try accepted.run().isFinished)
+    // What was accepted once is what the next start expects.
+    #expect(try run(steps: 5).run().isFinished)
     try list([#"{"image": "0.png", "caption": "nobody", "subjects": []}"#])
-    #expect(throws: StageError.noSubjects(folder: data.path, line: 1)) { try run(steps: 3) }
+    #expect(throws: StageError.noSubjects(folder: data.path, line: 1)) { try run(steps: 6) }
     #expect(throws: StageError.ownData(stage: .vae)) {
       try StageRun(.vae, folder: folder.path, merges: Self.merges, data: data.path)
     }

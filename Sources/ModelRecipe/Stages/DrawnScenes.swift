@@ -15,9 +15,6 @@ struct DrawnScenes: SampleSource {
     world.sample(index, seed: seed, split: .heldOutIdentities, size: size, referenceSize: referenceSize)
   }
 
-  /// nil: samples depend only on their index and the seed.
-  var contentHash: String? { nil }
-
   /// Empty: captions of drawn scenes are short enough for the text encoder.
   func truncatedPhrases(by finder: PhraseFinder) -> [TruncatedPhrase] { [] }
 

@@ -35,6 +35,7 @@ public struct StageRun {
   ///     of the bundled model.
   ///   - textAttention: the weights of text cross-attention to train if the variant has a loss on text attention.
   ///   - data: a folder with your own samples for `base` or `adapter`, as `SampleFolder` reads it; nil: drawn scenes.
+  ///   - acceptsChangedData: whether a resumed run may continue on data that have changed since it began.
   ///   - font: the font Noto Color Emoji, which is opened only if scenes are drawn; nil: the font is looked for in the
   ///     usual folders.
   ///   - change: changes the stage's plan, for example for a shorter trial.
@@ -43,23 +44,29 @@ public struct StageRun {
   public init(
     _ stage: TrainingStage, of small: SmallModel = .first, folder: String, merges: String, seed: UInt64 = 1,
     supervision: AttentionTerms = .grounding, variant: AdapterVariant? = nil,
-    textAttention: TrainedTextAttention = .keysAndValues, data: String? = nil,
+    textAttention: TrainedTextAttention = .keysAndValues, data: String? = nil, acceptsChangedData: Bool = false,
     font: URL? = nil, change: (inout TrainingPlan) -> Void = { _ in }
   ) throws {
     func world() throws -> EmojiWorld { try EmojiWorld(font: font, rules: small.rules) }
-    let ownSamples = try data.map { try Self.samples(in: $0, for: stage) }
+    let ownFolder = try data.map { try Self.samples(in: $0, for: stage) }
+    let ownSamples = ownFolder.map { FolderSamples($0) }
     var plan = stage.plan(seed: seed, for: small)
-    plan.data = ownSamples?.contentHash
     if ownSamples != nil { plan.reservoir = nil }
     change(&plan)
-    (self.stage, self.plan) = (stage, plan)
+    self.stage = stage
     self.folder = variant?.folder(in: folder, seed: seed) ?? folder + "/" + stage.rawValue
+    var warnings: [String] = []
+    if let ownFolder {
+      let (origin, changes) = try DataRecord.check(ownFolder, against: self.folder, accepting: acceptsChangedData)
+      plan.data = origin
+      warnings = changes.map { "\(ownFolder.path): \($0); the run continues on the changed data" }
+    }
+    self.plan = plan
     let model = ModelFolder(folder + "/model")
     self.model = model
     target = variant == nil ? model : ModelFolder(self.folder + "/model")
-    var warnings: [String] = []
     func warn(of objective: DenoisingObjective) {
-      warnings = objective.truncatedPhrases.map(\.description) + objective.overlappingPhrases
+      warnings += objective.truncatedPhrases.map(\.description) + objective.overlappingPhrases
     }
     switch stage {
     case .vae:
@@ -132,11 +139,11 @@ public struct StageRun {
   /// The samples of a data folder.
   /// - Throws: ``StageError`` if a sample has no subject, or if the stage is neither base nor adapter; errors in the
   ///   folder.
-  private static func samples(in folder: String, for stage: TrainingStage) throws -> FolderSamples {
+  private static func samples(in folder: String, for stage: TrainingStage) throws -> SampleFolder {
     guard stage == .base || stage == .adapter else { throw StageError.ownData(stage: stage) }
     let samples = try SampleFolder(folder)
     if let line = samples.firstWithoutSubjects { throw StageError.noSubjects(folder: folder, line: line) }
-    return FolderSamples(samples)
+    return samples
   }
 
   /// Sets weights to zero, so that residual branches add nothing at first.

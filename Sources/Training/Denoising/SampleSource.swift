@@ -1,4 +1,3 @@
-import Checkpoints
 import Models
 import Tensors
 import TrainingData
@@ -15,9 +14,6 @@ public protocol SampleSource: Sendable {
 
   /// A sample that training never sees; nil if the source holds nothing out.
   func heldOutSample(_ index: Int, seed: UInt64, size: Int, referenceSize: Int) throws -> TrainingSample?
-
-  /// Hash of the data that samples come from; nil if samples depend only on their index and the seed.
-  var contentHash: String? { get }
 
   /// The phrases that are past the text encoder's token limit in their captions; empty if there are none.
   func truncatedPhrases(by finder: PhraseFinder) throws -> [TruncatedPhrase]
@@ -50,9 +46,6 @@ public struct FolderSamples: SampleSource {
 
   /// nil: nothing is held out.
   public func heldOutSample(_ index: Int, seed: UInt64, size: Int, referenceSize: Int) -> TrainingSample? { nil }
-
-  /// SHA-256 of the folder's list of samples, without the images.
-  public var contentHash: String? { SHA256.hash(of: folder.list) }
 
   public func overlappingPhrases(by finder: PhraseFinder) -> [String] {
     folder.captions.flatMap { caption in

@@ -22,6 +22,11 @@ struct SampleEntry: Sendable {
   /// The list's path and the line number, for messages.
   var location: String { "\(list), line \(line)" }
 
+  /// Paths of all picture files of the line.
+  var pictures: [String] {
+    [image] + subjects.flatMap { [$0.mask, $0.reference, $0.referenceMask].compactMap { $0 } }
+  }
+
   /// The most subjects that a sample may have, as in the paper's training.
   static let subjectLimit = 4
 

@@ -67,6 +67,9 @@ public struct SampleFolder: Sendable {
   /// The line number, from 1, of the first sample without subjects; nil if every sample has at least one subject.
   public var firstWithoutSubjects: Int? { entries.firstIndex { $0.subjects.isEmpty }.map { $0 + 1 } }
 
+  /// The picture files that the list names, as paths in the folder; a file may occur several times.
+  package var pictures: [String] { entries.flatMap(\.pictures).map { String($0.dropFirst(path.count + 1)) } }
+
   /// A sample's caption with its subjects' phrases.
   package struct Caption: Sendable {
     /// The list's path and the line number, for messages.
