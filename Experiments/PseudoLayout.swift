@@ -34,7 +34,7 @@ for (name, scene) in scenes {
   let maps = try history.maps().map { try Panel($0, over: generation.image) }
   let masks = try shownSteps.map { try Panel(masks: history.masks(through: $0)) }
   rows.append([Panel(generation.image, boxesOf: scene)] + maps + masks)
-  numbers[name] = history.layouts(at: shownSteps)
+  numbers[name] = try history.layouts(at: shownSteps)
 }
 
 let grid = Grid(

@@ -28,6 +28,15 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
   /// A result that needs at least one input and got none; the text is the whole message.
   case empty(String)
 
+  /// Checks indices that a user has chosen.
+  /// - Parameter kind: what the indices count, for the message.
+  /// - Throws: ``notRecorded(kind:requested:available:)`` if an index is outside of the range.
+  package static func require(_ indices: [Int], in range: Range<Int>, kind: String) throws {
+    guard indices.allSatisfy(range.contains) else {
+      throw AnalysisError.notRecorded(kind: kind, requested: indices, available: range.isEmpty ? "none" : "\(range)")
+    }
+  }
+
   public var description: String {
     switch self {
     case .invalidBox(let name, let numbers, let problem):

@@ -101,9 +101,7 @@ extension BenchmarkCase {
     let recorders = [AttentionRecorder(.text), AttentionRecorder(.subjects)]
     let steps = try pipeline.denoising([scene], observing: records ? recorders : [])
     return Benchmark.Way(name) {
-      guard let step = try usesThreads ? steps.advance() : withoutThreads({ try steps.advance() }),
-        step.latents.isFinite
-      else { throw PipelineError.notFinite(place: "the benchmark's latents") }
+      _ = try usesThreads ? steps.advance() : withoutThreads { try steps.advance() }
     }
   }
 

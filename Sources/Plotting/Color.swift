@@ -26,8 +26,10 @@ public struct Color: Sendable, Equatable {
     Color(hex: 0x56b4e9), Color(hex: 0x000000), Color(hex: 0xf0e442),
   ]
 
-  /// The colour in ``distinct`` at an index, which must not be negative; after the last colour they repeat.
-  public static func distinct(_ index: Int) -> Color { distinct[index % distinct.count] }
+  /// The colour in ``distinct`` at an index; before the first and after the last colour they repeat.
+  public static func distinct(_ index: Int) -> Color {
+    distinct[(index % distinct.count + distinct.count) % distinct.count]
+  }
 
   /// The colour with a fraction, 0…1, of another colour mixed in.
   public func mixed(with other: Color, _ fraction: Double) -> Color {

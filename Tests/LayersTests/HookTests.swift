@@ -61,6 +61,11 @@ extension HookKind {
     #expect(throws: HookError.noSuchHead(heads: [3], found: 3, point: "down_blocks.0.attn2.text_pattern")) {
       try session(.observe(HookSelection(.pattern, heads: [3])) { _ in })
     }
+    for selection in [HookSelection(steps: []), HookSelection(grids: []), HookSelection(heads: [])] {
+      #expect {
+        try session(.observe(selection) { _ in }, steps: 4)
+      } throws: { "\($0)".contains("selects no ") }
+    }
     let (asked, met) = (FeatureGrid(height: 5, width: 4), FeatureGrid(height: 8, width: 8))
     #expect(throws: HookError.noSuchGrid(asked: asked, met: [met])) {
       try session(.observe(HookSelection(grids: [asked])) { _ in }, grids: [met])

@@ -95,6 +95,11 @@ import Testing
     let (a, b) = (try pipeline.conditions(for: one), try pipeline.conditions(for: other))
     for part in ConditionPart.allCases {
       for way in Interpolation.allCases {
+        for subject in [-1, one.subjects.count] {
+          #expect(throws: AnalysisError.self) {
+            try pipeline.blended(a, with: b, in: part, ofSubject: subject, scene: one) { one, _ in one }
+          }
+        }
         let start = try pipeline.blended(a, with: b, in: part, scene: one) { way($0, $1, at: 0) }
         let end = try pipeline.blended(a, with: b, in: part, scene: one) { way($0, $1, at: 1) }
         #expect(start.subjectTokens == a.subjectTokens && start.text == a.text)

@@ -57,8 +57,16 @@ import Testing
     #expect(try rows.heatmaps(in: again[1])[0].values == found)
     #expect(try last.heatmaps(in: again[1])[0].values == found)
     #expect(throws: AnalysisError.self) { try last.heatmaps(in: again[0]) }
-    let chosen = AttentionRecorder(.text, samples: .chosen([3]))
-    #expect(throws: AnalysisError.self) { try pipeline.generate(scenes, observing: [chosen]) }
+    for samples in [[3], [-1], []] {
+      let chosen = AttentionRecorder(.text, samples: .chosen(samples))
+      #expect(throws: AnalysisError.self) { try pipeline.generate(scenes, observing: [chosen]) }
+    }
+    #expect(throws: AnalysisError.self) { try AttentionRecorder(.text).maps(sample: -1) }
+    #expect(
+      throws: AnalysisError.notRecorded(kind: "occurrence of 'dog'", requested: [-1], available: "\(0..<Int.max)")
+    ) {
+      try pipeline.span(of: "dog", in: "a dog", occurrence: -1)
+    }
   }
 
   @Test func heatmapsUseThePhraseRuleOfTheirRun() throws {
@@ -149,12 +157,17 @@ import Testing
       let used = try #require(run.layout?.pseudoLayout(inLayer: layer)).sliced(axis: 0, 1..<2)
       let generation = try pipeline.generate(scene, observing: [recorder])
       let history = try PseudoLayoutHistory(recorder, of: generation, layer: layer, rule: rule)
-      let masks = history.masks(through: 2)
+      let masks = try history.masks(through: 2)
       #expect(masks.count == 2)
       for (subject, mask) in masks.enumerated() {
         #expect(used.sliced(axis: 1, subject..<subject + 1).values == mask.values)
       }
-      #expect(history.layouts(at: [0, 2]).map(\.step) == [1, 3])
+      #expect(try history.layouts(at: [0, 2]).map(\.step) == [1, 3])
+      for step in [-1, 3] {
+        #expect(throws: AnalysisError.self) { try history.masks(through: step) }
+        #expect(throws: AnalysisError.self) { try history.maps(through: step) }
+        #expect(throws: AnalysisError.self) { try history.layouts(at: [0, step]) }
+      }
     }
     #expect(PseudoLayoutHistory.evenlySpaced(4, of: 30) == [6, 14, 21, 29])
     #expect(PseudoLayoutHistory.evenlySpaced(4, of: 2) == [0, 1])

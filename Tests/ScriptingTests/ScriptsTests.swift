@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Rules that all files in `Scripts/` follow.
@@ -54,5 +55,32 @@ import Testing
       let text = try String(contentsOfFile: Self.root + "/Scripts/" + script, encoding: .utf8)
       #expect(text.contains("\nsource \"$(dirname \"${BASH_SOURCE[0]}\")/preamble\"\n"), "\(script)")
     }
+  }
+
+  /// A build that was moved or copied with its package is removed; one in its own place stays, also if the place is
+  /// reached by a symbolic link.
+  @Test(arguments: [("/elsewhere/pkg/.build", false), ("PLACE", true), ("LINK", true)])
+  func aMovedBuildIsForgotten(written: String, stays: Bool) throws {
+    let folder = try TemporaryFolder()
+    let real = URL(fileURLWithPath: folder.path).resolvingSymlinksInPath().path + "/pkg"
+    try FileManager.default.createDirectory(atPath: real + "/.build", withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: real)
+    let build = (written == "LINK" ? folder.file("link") : real) + "/.build"
+    let path = written.hasPrefix("/") ? written : real + "/.build"
+    try "inputs: [\"\(path)/x.o\"]\n".write(toFile: build + "/release.yaml", atomically: true, encoding: .utf8)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = [
+      "-c", "set -- ; source \"$0\"; forget_moved_build \"$BUILD\"", Self.root + "/Scripts/preamble",
+    ]
+    process.environment = ProcessInfo.processInfo.environment.merging(["BUILD": build]) { $1 }
+    let errors = Pipe()
+    process.standardError = errors
+    try process.run()
+    let message = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    #expect(FileManager.default.fileExists(atPath: build) == stays)
+    #expect(message.isEmpty == stays)
   }
 }

@@ -104,7 +104,7 @@ public struct HeatmapAccumulator: Sendable {
         place: name, expected: "[B, H, \(height)·\(width), K]", found: probabilities.shape)
     }
     let (headCount, queries, keys) = (shape[1], shape[2], shape[3])
-    try require([row], in: 0..<shape[0], kind: "\(name): batch row")
+    try AnalysisError.require([row], in: 0..<shape[0], kind: "\(name): batch row")
     let columns = tokens ?? 0..<keys
     guard !columns.isEmpty, columns.lowerBound >= 0, columns.upperBound <= keys else {
       throw AnalysisError.notRecorded(
@@ -185,13 +185,6 @@ public struct HeatmapAccumulator: Sendable {
       if let token = columns.first(where: { !map[start + $0].isFinite }) { return (start / keys, token) }
     }
     return nil
-  }
-
-  /// Throws unless all indices are in a range.
-  func require(_ indices: [Int], in range: Range<Int>, kind: String) throws {
-    guard indices.allSatisfy(range.contains) else {
-      throw AnalysisError.notRecorded(kind: kind, requested: indices, available: "\(range)")
-    }
   }
 }
 

@@ -91,10 +91,13 @@ extension HeatmapAccumulator {
     size: (height: Int, width: Int)? = nil
   ) throws -> [Heatmap] {
     let chosen = self.layers.filter { layers?.contains($0.name) ?? true }
+    let chosenSteps = steps
     let steps = steps ?? Set(chosen.flatMap(\.steps)).sorted()
     let largest = chosen.max { $0.height * $0.width < $1.height * $1.width }
     let size = size ?? largest.map { ($0.height, $0.width) }
     guard !steps.isEmpty else {
+      // Without a choice of steps, a sum over steps is the only map; an empty choice is an error.
+      if let empty = chosenSteps { try requireKept(empty, .steps, "steps", among: Set(chosen.flatMap(\.steps))) }
       return [
         try heatmap(
           label, tokens: tokens, layers: layers, heads: heads, combining: combination, overTokens: overTokens,
@@ -115,7 +118,7 @@ extension HeatmapAccumulator {
     overTokens: Combination
   ) throws -> Heatmap? {
     let layer = record.layer
-    try require(tokens, in: record.columns, kind: "\(layer.name): token columns")
+    try AnalysisError.require(tokens, in: record.columns, kind: "\(layer.name): token columns")
     if let heads {
       try requireKept(heads, .heads, "\(layer.name): heads", among: Set(layer.recordedHeads))
     }

@@ -10,6 +10,8 @@ public enum HookError: Error, Equatable, CustomStringConvertible {
   case noSuchHead(heads: [Int], found: Int, point: String)
   /// A selected feature map size that the run does not have; `met` are the sizes that it has.
   case noSuchGrid(asked: FeatureGrid, met: [FeatureGrid])
+  /// An empty choice of steps, heads or feature map sizes; `what` says which.
+  case nothingSelected(what: String)
   /// A replacement whose shape differs from the shape of the tensor that it replaces.
   case wrongShape(point: String, expected: [Int], found: [Int])
 
@@ -28,6 +30,8 @@ public enum HookError: Error, Equatable, CustomStringConvertible {
     case .noSuchGrid(let asked, let met):
       "a hook selects the feature map size \(asked), but this run has the sizes "
         + met.map(\.description).joined(separator: ", ")
+    case .nothingSelected(let what):
+      "a hook selects no \(what), so that it could never fire; name some, or give nil for all"
     case .wrongShape(let point, let expected, let found):
       "\(point): a hook replaced a tensor of shape \(expected) with one of shape \(found); return the same shape"
     }

@@ -29,7 +29,8 @@ public struct HookSelection: Sendable {
 
   /// The selected points that can fire in a run.
   /// - Throws: `HookError` if a pattern matches no point of the selected kinds, or only points that cannot fire in this
-  ///   run, and if the run lacks a selected step, head or feature map size.
+  ///   run; if the run lacks a selected step, head or feature map size, or none of the selected points has heads; and for an
+  ///   empty choice of steps, heads or sizes.
   func points(among all: [HookPoint], _ outline: RunOutline) throws -> [HookPoint] {
     let candidates = kinds.isEmpty ? all : all.filter { kinds.contains($0.kind) }
     var chosen: [ObjectIdentifier: HookPoint] = [:]
@@ -59,14 +60,18 @@ public struct HookSelection: Sendable {
   }
 
   private func checkNumbers(of points: [HookPoint], _ outline: RunOutline) throws {
+    let choices: [(isEmpty: Bool?, what: String)] = [
+      (steps?.isEmpty, "steps"), (heads?.isEmpty, "heads"), (grids?.isEmpty, "feature map sizes"),
+    ]
+    if let empty = choices.first(where: { $0.isEmpty == true }) { throw HookError.nothingSelected(what: empty.what) }
     if let count = outline.steps, let steps, let beyond = steps.sorted().first(where: { !(0..<count).contains($0) }) {
       throw HookError.noSuchStep(step: beyond, steps: count)
     }
     if let heads {
       let fewest = points.filter { $0.heads != nil }.min { ($0.heads ?? 0, $0.name) < ($1.heads ?? 0, $1.name) }
-      guard let first = heads.first, let last = heads.last, first >= 0, fewest.map({ $0.heads ?? 0 > last }) ?? true
-      else {
-        throw HookError.noSuchHead(heads: heads, found: fewest?.heads ?? 0, point: fewest?.name ?? "no point")
+      guard let first = heads.first, let last = heads.last, first >= 0, let count = fewest?.heads, count > last else {
+        let point = fewest?.name ?? points.map(\.name).min() ?? "no point"
+        throw HookError.noSuchHead(heads: heads, found: fewest?.heads ?? 0, point: point)
       }
     }
     if let grids, let met = outline.grids, let missing = grids.first(where: { !met.contains($0) }) {

@@ -68,6 +68,7 @@ public final class Denoising: Sequence, IteratorProtocol {
       of: batch, scenes: scenes, steps: scheduler.timesteps.count, encodes: encoded == nil)
     let encoding = try HookSession(observing, catalog: pipeline.hooks, outline: outline)
     conditions = try encoded ?? scenes.map { try pipeline.conditions(for: $0, in: encoding) }
+    for scene in conditions { try pipeline.requireFinite(scene) }
     guidance = Guidance(scenes)
     rows = SceneRows(batch, conditions, pipeline: pipeline, guides: guidance != nil)
     layout = rows.layout
@@ -79,6 +80,7 @@ public final class Denoising: Sequence, IteratorProtocol {
     var generators = scenes.map { RandomGenerator(seed: $0.seed) }
     initialNoise = .concatenated(
       scenes.indices.map { scenes[$0].initialNoise ?? generators[$0].normal(batch.noiseShapes[$0]) }, axis: 0)
+    try pipeline.requireFinite(initialNoise, "the starting noise", from: nil)
     self.generators = generators
     initialLatents = initialNoise * scheduler.initialNoiseSigma
     latents = initialLatents
@@ -89,12 +91,13 @@ public final class Denoising: Sequence, IteratorProtocol {
   public func next() -> DenoisingStep? { failure == nil ? try? advance() : nil }
 
   /// Takes one step; nil after the last step.
-  /// - Throws: the first error of a hook or recorder. This error ends the run, and later calls throw it again.
+  /// - Throws: the first error of a hook or recorder; `PipelineError.notFinite` if the step predicts NaN or infinity. This
+  ///   error ends the run, and later calls throw it again. The latents then stay those of the step before.
   public func advance() throws -> DenoisingStep? {
     if let failure { throw failure }
     guard completedSteps < steps else { return nil }
     do {
-      return try session.during(moment(of: completedSteps)) { step(completedSteps) }
+      return try session.during(moment(of: completedSteps)) { try step(completedSteps) }
     } catch {
       failure = error
       throw error
@@ -108,20 +111,24 @@ public final class Denoising: Sequence, IteratorProtocol {
       timestep: scheduler.timesteps[index], noiseLevel: scheduler.noiseLevel(at: index))
   }
 
-  private func step(_ index: Int) -> DenoisingStep {
+  private func step(_ index: Int) throws -> DenoisingStep {
     let (timestep, level) = (scheduler.timesteps[index], scheduler.noiseLevel(at: index))
     let scaled = scheduler.scaled(latents, at: index)
     let input = guidance == nil ? scaled : .concatenated([scaled, scaled], axis: 0)
     let prediction = pipeline.denoiser(
       input, timesteps: [timestep], context: rows.context, added: rows.added, residuals: nil)
+    let name = "step \(index + 1) of \(steps) (timestep \(timestep))"
+    let unfinished = UnfinishedLatents(steps: completedSteps, latents: latents)
+    try pipeline.requireFinite(prediction, "the U-Net's prediction in \(name)", from: .unet, unfinished: unfinished)
     let output = guidance?(prediction, noiseLevel: level) ?? prediction
     let original = scheduler.original(output, at: index, sample: latents)
     let observed = pipeline.originalHook.isObserved() ? pipeline.originalHook(original) : nil
-    latents = pipeline.latentsHook(
+    let next = pipeline.latentsHook(
       scheduler.step(
         output, at: index, sample: latents, noise: { self.drawNoise() },
         original: observed == original ? nil : observed))
-    predictedOriginal = observed ?? original
+    try pipeline.requireFinite(next, "the latents after \(name)", from: nil, unfinished: unfinished)
+    (latents, predictedOriginal) = (next, observed ?? original)
     completedSteps += 1
     return DenoisingStep(
       index: index, timestep: timestep, noiseLevel: level, prediction: prediction, latents: latents,
@@ -134,9 +141,13 @@ public final class Denoising: Sequence, IteratorProtocol {
     return .concatenated(
       try (0..<samples).map { index in
         progress(.decoding(sample: index + 1, of: samples))
-        return try session.during(Moment(.decoding, subject: "sample \(index)")) {
+        let image = try session.during(Moment(.decoding, subject: "sample \(index)")) {
           pipeline.decode(latents.sliced(axis: 0, index..<(index + 1)))
         }
+        try pipeline.requireFinite(
+          image, "the decoded image of sample \(index)", from: .vae,
+          unfinished: UnfinishedLatents(steps: completedSteps, latents: latents))
+        return image
       }, axis: 0)
   }
 

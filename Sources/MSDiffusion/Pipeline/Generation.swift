@@ -74,7 +74,7 @@ extension Pipeline {
   /// step predicts are decoded and returned. If the task is cancelled before the first step, this throws
   /// `CancellationError`.
   /// - Throws: as ``denoising(_:conditions:observing:)``; errors thrown by hooks and recorders;
-  ///   `PipelineError.notFinite` at the first step whose latents contain NaN or infinity.
+  ///   `PipelineError.notFinite` for the first tensor that contains NaN or infinity, with the latents so far.
   public func generate(
     _ scenes: [Scene], conditions: [Conditions]? = nil, observing: [any Observing] = [],
     progress: @Sendable (GenerationProgress) -> Void = { _ in }
@@ -82,9 +82,6 @@ extension Pipeline {
     progress(.encoding)
     let run = try denoising(scenes, conditions: conditions, observing: observing)
     while !Cancellation.isRequested, let step = try run.advance() {
-      guard step.latents.isFinite else {
-        throw PipelineError.notFinite(place: "the result of denoising step \(step.index) (timestep \(step.timestep))")
-      }
       progress(.denoising(step: step.index + 1, of: run.steps))
     }
     guard let original = run.predictedOriginal else { throw CancellationError() }

@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import Models
 import Tensors
@@ -21,11 +22,12 @@ extension Pipeline {
   ///   - scene: The scene of `a`. New subject tokens are made with its boxes.
   ///   - blend: Returns a tensor between its two arguments, as `Interpolation` does.
   /// - Throws: `PipelineError.invalid` if image features or subject tokens of `a` and `b` differ in shape, as they do
-  ///   for different numbers of subjects.
+  ///   for different numbers of subjects; `AnalysisError.notRecorded` if the scene has no such subject.
   public func blended(
     _ a: Conditions, with b: Conditions, in part: ConditionPart, ofSubject subject: Int? = nil, scene: Scene,
     _ blend: (Tensor, Tensor) -> Tensor
   ) throws -> Conditions {
+    if let subject { try AnalysisError.require([subject], in: 0..<scene.subjects.count, kind: "subject of the scene") }
     for (name, one, other) in [
       ("image features", a.imageFeatures.shape, b.imageFeatures.shape),
       ("subject tokens", a.subjectTokens.shape, b.subjectTokens.shape),

@@ -1,3 +1,4 @@
+import Analysis
 import Models
 
 extension Pipeline {
@@ -16,9 +17,11 @@ extension Pipeline {
 
   /// The tokens of the given words in a prompt.
   /// - Parameter occurrence: which occurrence of the words is meant, counted from 0.
-  /// - Throws: `PhraseError` if the words do not occur often enough, or are beyond the text encoder's last position.
+  /// - Throws: `PhraseError` if the words do not occur often enough, or are beyond the text encoder's last position;
+  ///   `AnalysisError.notRecorded` for a negative occurrence.
   public func span(of words: String, in prompt: String, occurrence: Int = 0) throws -> Range<Int> {
     let finder = PhraseFinder(tokenizer: text[0].tokenizer, length: text[0].encoder.configuration.positions)
+    try AnalysisError.require([occurrence], in: 0..<Int.max, kind: "occurrence of '\(words)'")
     let repeated = [String](repeating: words, count: occurrence + 1)
     return try finder.spans(of: repeated, in: prompt)[occurrence].get()
   }

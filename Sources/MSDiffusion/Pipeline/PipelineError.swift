@@ -6,8 +6,9 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
   case missingPart(folder: String, part: String, needed: String)
   /// Scenes of one batch differ in an option that they must share.
   case mixedBatch(option: String, values: [String])
-  /// A computed tensor contains NaN or infinity.
-  case notFinite(place: String)
+  /// A tensor contains NaN or infinity, for the first time in a generation. `weight` names a weight that already contains
+  /// such numbers, if there is one; `unfinished` is what the generation had reached before.
+  case notFinite(place: String, weight: String?, unfinished: UnfinishedLatents?)
   /// Two parts of the model have sizes that do not match.
   case incompatible(_ first: String, _ second: String, detail: String)
   /// The weights that every step reads take more bytes than the machine's memory has.
@@ -22,7 +23,11 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
     case .missingPart(let folder, let part, let needed): "\(folder): \(part) is missing; \(needed)"
     case .mixedBatch(let option, let values):
       "scenes of one batch need the same \(option), found \(values.joined(separator: ", ")); generate them one by one"
-    case .notFinite(let place): "\(place) contains NaN or infinity; check the checkpoint and the scales"
+    case .notFinite(let place, let weight, let unfinished):
+      "\(place): expected finite numbers, found NaN or infinity; "
+        + (weight.map { "the weight \($0) contains such numbers itself, so get this file again" }
+          ?? "all numbers before were finite, so check scales, hooks and pictures")
+        + (unfinished.map { "; the latents after \($0.steps) steps are kept" } ?? "")
     case .incompatible(let first, let second, let detail): "\(first) and \(second) do not fit together: \(detail)"
     }
   }

@@ -77,9 +77,10 @@ public struct AttentionGatherer: Sendable {
     case .allRows: return Array(all)
     case .all: return Array(conditional)
     case .chosen(let numbers):
-      guard numbers.allSatisfy((0..<conditional.count).contains) else {
-        throw AnalysisError.notRecorded(kind: "samples", requested: numbers, available: "0..<\(conditional.count)")
+      guard !numbers.isEmpty else {
+        throw AnalysisError.empty("samples: expected at least one sample to gather attention of, found an empty list")
       }
+      try AnalysisError.require(numbers, in: 0..<conditional.count, kind: "samples")
       return numbers.map { conditional.lowerBound + $0 }
     }
   }

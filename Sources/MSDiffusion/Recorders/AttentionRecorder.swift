@@ -53,10 +53,8 @@ public final class AttentionRecorder: Observing {
   /// - Throws: `AnalysisError.notRecorded` for a sample that was not recorded.
   public func maps(sample: Int = 0) throws -> HeatmapAccumulator {
     try recorded.withLock { samples in
-      if samples.isEmpty { return HeatmapAccumulator() }
-      guard samples.indices.contains(sample) else {
-        throw AnalysisError.notRecorded(kind: "sample", requested: [sample], available: "0..<\(samples.count)")
-      }
+      if samples.isEmpty, sample == 0 { return HeatmapAccumulator() }
+      try AnalysisError.require([sample], in: samples.indices, kind: "sample")
       return samples[sample]
     }
   }
@@ -108,10 +106,7 @@ public final class AttentionRecorder: Observing {
 
   /// The index of a generation's sample among the recorded samples.
   func index(of sample: Int, in generation: Generation) throws -> Int {
-    guard (0..<generation.scene.samples).contains(sample) else {
-      throw AnalysisError.notRecorded(
-        kind: "sample of this generation", requested: [sample], available: "0..<\(generation.scene.samples)")
-    }
+    try AnalysisError.require([sample], in: 0..<generation.scene.samples, kind: "sample of this generation")
     let inBatch = generation.samples.lowerBound + sample
     let numbers: [Int]
     switch gatherer.samples {

@@ -41,15 +41,19 @@ public struct PseudoLayoutHistory: Sendable {
 
   /// One map per subject: the mean over the steps up to and including `step`, with the rule's weights.
   /// - Parameter step: index of the last step, counted from 0; nil: the mean over all steps.
-  public func maps(through step: Int? = nil) -> [Heatmap] {
-    zip(phrases, maps[layer]).compactMap { phrase, steps in
+  /// - Throws: `AnalysisError.notRecorded` if the step was not recorded.
+  public func maps(through step: Int? = nil) throws -> [Heatmap] {
+    if let step { try require(step) }
+    return zip(phrases, maps[layer]).compactMap { phrase, steps in
       running(steps, through: step ?? steps.count - 1).mean.map { Heatmap($0, label: phrase) }
     }
   }
 
   /// One mask [h, w] of 0 and 1 per subject, from the steps up to and including `step`, counted from 0.
-  public func masks(through step: Int) -> [Tensor] {
-    phrases.indices.compactMap { subject in
+  /// - Throws: `AnalysisError.notRecorded` if the step was not recorded.
+  public func masks(through step: Int) throws -> [Tensor] {
+    try require(step)
+    return phrases.indices.compactMap { subject in
       let layers = maps.map { running($0[subject], through: step) }
       return rule.fusion == nil
         ? layers[layer].mean.map { rule.masks(of: $0) } : rule.masksIgnoringStart(of: layers)?[layer]
@@ -60,12 +64,18 @@ public struct PseudoLayoutHistory: Sendable {
     steps.prefix(step + 1).reduce(into: RunningMaps(decay: rule.decay)) { $0.add($1) }
   }
 
+  private func require(_ step: Int) throws {
+    let recorded = maps[layer].first?.count ?? 0
+    try AnalysisError.require([step], in: 0..<recorded, kind: "step of the pseudo layout")
+  }
+
   /// The layout after each of these steps, counted from 0.
-  public func layouts(at steps: [Int]) -> [Layout] {
-    steps.map { step in
+  /// - Throws: `AnalysisError.notRecorded` if a step was not recorded.
+  public func layouts(at steps: [Int]) throws -> [Layout] {
+    try steps.map { step in
       Layout(
         step: step + 1,
-        subjects: zip(phrases, masks(through: step)).map { phrase, mask in
+        subjects: try zip(phrases, masks(through: step)).map { phrase, mask in
           Layout.Subject(phrase: phrase, box: Box(around: mask).numbers, fraction: mask.mean().item)
         })
     }

@@ -184,15 +184,18 @@ public final class Run {
   ///   - observing: hooks and recorders, active during this generation only.
   ///   - label: name of the images in the JSON file and on the progress line. If it is empty, the progress line shows
   ///     the script's name.
-  /// - Throws: as `Pipeline.generate`; errors thrown by ``pipeline()``.
+  /// - Throws: as `Pipeline.generate`; errors thrown by ``pipeline()``. If a number is not finite, the latents so far are
+  ///   written to `LABEL-unfinished.safetensors` in the output folder.
   public func generate(
     _ scene: Scene, conditions: Conditions? = nil, observing: any Observing..., as label: String = ""
   ) throws -> Generation {
     let line = ProgressLine(label.isEmpty ? name : label)
     defer { line.finish() }
     let pipeline = try pipeline()
-    let generation = try untilInterrupted {
-      try pipeline.generate(scene, conditions: conditions, observing: observing) { line.show($0) }
+    let generation = try keepingLatents(of: label, line) {
+      try untilInterrupted {
+        try pipeline.generate(scene, conditions: conditions, observing: observing) { line.show($0) }
+      }
     }
     note(scene, label, hasOwnConditions: conditions != nil)
     for warning in generation.warnings where warned.insert(warning).inserted { line.warn(warning) }
