@@ -9,7 +9,9 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
   /// A computed tensor contains NaN or infinity.
   case notFinite(place: String)
   /// Two parts of the model have sizes that do not match.
-  case incompatible(_ first: String, _ second: String, detail: String)
+  case incompatible(_ first: PartSize, _ second: PartSize)
+  /// The file in the adapter's place is something else.
+  case notAnAdapter(path: String, found: String, expected: String)
   /// The weights that every step reads take more bytes than the machine's memory has.
   case memory(folder: String, needed: Int, available: Int)
 
@@ -23,7 +25,9 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
     case .mixedBatch(let option, let values):
       "scenes of one batch need the same \(option), found \(values.joined(separator: ", ")); generate them one by one"
     case .notFinite(let place): "\(place) contains NaN or infinity; check the checkpoint and the scales"
-    case .incompatible(let first, let second, let detail): "\(first) and \(second) do not fit together: \(detail)"
+    case .incompatible(let first, let second):
+      "\(first.part) and \(second.part) do not fit together: \(first), \(second); take both parts from the same model"
+    case .notAnAdapter(let path, let found, let expected): "\(path): expected \(expected), found \(found)"
     }
   }
 }
