@@ -103,17 +103,17 @@ extension PickleMachine {
       return try tensor(arguments, type: type(arguments[6]), metadata: 7)
     case "_rebuild_meta_tensor_no_storage":
       guard arguments.count >= 2 else { throw malformed("type and shape of a tensor", "nothing") }
-      return try empty(type(arguments[0]).unreadable("without values, on device meta"), arguments[1])
+      return try empty(type(arguments[0]), "without values, on device meta", arguments[1])
     case "_rebuild_wrapper_subclass":
       guard arguments.count >= 3 else { throw malformed("class, type and shape of a tensor", "nothing") }
-      return try empty(type(arguments[1]).unreadable("in a class of its own"), arguments[2])
+      return try empty(type(arguments[1]), "in a class of its own", arguments[2])
     case "_rebuild_sparse_tensor":
       guard arguments.count >= 2, let data = items(arguments[1]), data.count >= 3,
         let shape = data.first(where: isShape)
       else { throw malformed("layout, indices, values and shape of a sparse tensor", "different values") }
       let values = data.compactMap { value -> Tensor? in if case .tensor(let tensor) = value { tensor } else { nil } }
       guard let numbers = values.last else { throw malformed("values of a sparse tensor", "none") }
-      return try empty(numbers.type.unreadable("sparse"), shape)
+      return try empty(numbers.type, "sparse", shape)
     default: throw CheckpointError.forbidden(path: path, what: "a call of '\(Self.rebuildingModule)\(function)'")
     }
   }
@@ -127,12 +127,13 @@ extension PickleMachine {
     return type
   }
 
-  /// A tensor without values.
-  private func empty(_ type: StoredType, _ shape: Value) throws -> Tensor {
-    guard let shape = integers(shape), shape.count <= 32, StoredType("", bits: 8).byteCount(shape) != nil else {
-      throw malformed("a shape of at most 32 axes", "a different value")
-    }
-    return Tensor(storage: nil, type: type, offset: 0, shape: shape, strides: shape.map { _ in 0 })
+  /// A tensor without values: nothing bounds its size but this limit, far above that of any tensor.
+  private func empty(_ type: StoredType, _ reason: String, _ shape: Value) throws -> Tensor {
+    guard let shape = integers(shape), shape.count <= 32, let size = StoredType("", bits: 8).byteCount(shape),
+      size <= 1 << 40
+    else { throw malformed("a shape of at most 32 axes and 2⁴⁰ values", "a different value") }
+    let unreadable = StoredType("\(type.name) (\(reason))", bits: 0)
+    return Tensor(storage: nil, type: unreadable, offset: 0, shape: shape, strides: shape.map { _ in 0 })
   }
 
   /// - Parameters:

@@ -147,6 +147,13 @@ import Testing
     #expect(try tokens("a fox and a Car") == before)
   }
 
+  @Test(arguments: [-1, Int(Int32.max) + 1, Int.max])
+  func impossibleNumbersAreRefused(id: Int) throws {
+    try write(.object([("<cat-toy>", JSONValue(id))]), "added_tokens.json")
+    let error = #expect(throws: JSONError.self) { try CLIPTokenizer(folder: folder.path) }
+    #expect("\(try #require(error))".contains("added_tokens.json: <cat-toy>"))
+  }
+
   @Test func otherTokenizersAreRefusedByName() throws {
     try write(["model": ["type": "Unigram", "vocab": [:], "merges": []]], "tokenizer.json")
     for name in ["vocab.json", "merges.txt"] { try FileManager.default.removeItem(atPath: folder.file(name)) }

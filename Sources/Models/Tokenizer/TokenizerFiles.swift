@@ -45,10 +45,10 @@ struct TokenizerFiles {
     }
     if exists(files.addedTokens) {
       let node = try JSONNode.read(files.addedTokens)
-      for text in try node.keys() { add(AddedToken(text: text, id: try node[text].int())) }
+      for text in try node.keys() { add(AddedToken(text: text, id: try Self.id(node[text]))) }
     }
     if let whole, whole["added_tokens"].isPresent {
-      for entry in try whole["added_tokens"].array() { try describe(entry, id: entry["id"].int()) }
+      for entry in try whole["added_tokens"].array() { try describe(entry, id: Self.id(entry["id"])) }
     }
     try readSpecial(files, exists: exists)
   }
@@ -57,9 +57,17 @@ struct TokenizerFiles {
 
   private static func vocabulary(_ node: JSONNode) throws -> [String: Int] {
     var vocabulary: [String: Int] = [:]
-    for key in try node.keys() { vocabulary[key] = try node[key].int() }
+    for key in try node.keys() { vocabulary[key] = try id(node[key]) }
     return vocabulary
   }
+
+  private static func id(_ node: JSONNode) throws -> Int {
+    let id = try node.int()
+    guard isID(id) else { throw node.mismatch("a token ID from 0 to \(Int32.max)") }
+    return id
+  }
+
+  private static func isID(_ number: Int) -> Bool { (0...Int(Int32.max)).contains(number) }
 
   private static func merges(file: String) throws -> [String] {
     guard let bytes = FileManager.default.contents(atPath: file), var text = String(validating: bytes, as: UTF8.self)
@@ -130,7 +138,7 @@ struct TokenizerFiles {
       let configuration = try JSONNode.read(files.configuration)
       let decoder = configuration["added_tokens_decoder"]
       for key in decoder.isPresent ? try decoder.keys() : [] {
-        guard let id = Int(key) else {
+        guard let id = Int(key), Self.isID(id) else {
           throw TokenizerError.malformed(
             file: files.configuration, place: "added_tokens_decoder", expected: "token IDs as keys", found: "'\(key)'")
         }
