@@ -77,14 +77,36 @@ import Testing
     #expect(try checkpoint.stored("a").tensor == counted() && checkpoint.elementType(of: "a") == .float16)
     #expect(try checkpoint.stored("big").tensor == .zeros([2, 256]))
     #expect(checkpoint.scalars["n"] == 7)
+    let mixed = try checkpoint.stored("mix").withBytes { [UInt8]($0) }
+    #expect(mixed == Self.repetitive(60_000))
   }
 
-  /// Every damaged byte of a deflated file ends in an error or in a value, never in a crash.
+  /// Bytes that repeat earlier ones at all lengths and distances, as the file's tensor `mix` has them.
+  private static func repetitive(_ count: Int) -> [UInt8] {
+    var state = 1
+    func next() -> Int {
+      state = (state * 1_103_515_245 + 12345) & 0x7fff_ffff
+      return state >> 16
+    }
+    var bytes: [UInt8] = []
+    while bytes.count < count {
+      let length = 1 + next() % 260
+      if bytes.isEmpty || next() % 4 == 0 {
+        for _ in 0..<min(length, 8) { bytes.append(UInt8(next() % 256)) }
+      } else {
+        let distance = 1 + next() % min(bytes.count, 32768)
+        for _ in 0..<length { bytes.append(bytes[bytes.count - distance]) }
+      }
+    }
+    return Array(bytes.prefix(count))
+  }
+
+  /// A damaged byte of a deflated file ends in an error or in a value, never in a crash.
   @Test func damagedDeflatedRecordsAreErrors() throws {
     let folder = try TemporaryFolder()
     let whole = try bytes(of: Golden.path("reader/field/deflated.pt"))
     var refused = 0
-    for position in whole.indices {
+    for position in stride(from: 0, to: whole.count, by: 3) {
       var damaged = whole
       damaged[position] ^= 0x15
       let path = try folder.write(damaged, as: "d.pt")
@@ -95,6 +117,6 @@ import Testing
         refused += 1
       }
     }
-    #expect(refused > whole.count / 4)
+    #expect(refused > whole.count / 12)
   }
 }
