@@ -81,7 +81,7 @@ import Testing
   // MARK: Types
 
   @Test func typesThatCannotBeReadStopOnlyWhatNeedsThem() throws {
-    let mixed = try Checkpoint(Golden.path("reader/field/mixed_types.safetensors"))
+    let mixed = try Checkpoint(SavedFiles.path("mixed_types.safetensors"))
     #expect(mixed.keys == ["b", "h", "u", "w"])
     #expect(try mixed.stored("h").tensor.item == 1.5 && mixed.stored("b").integers == [1, 0])
     #expect(mixed.storedType(of: "w")?.name == "float8_e4m3fn" && mixed.shape(of: "w") == [2, 3])
@@ -90,7 +90,7 @@ import Testing
       let error = #expect(throws: CheckpointError.self) { try mixed.stored(key) }
       #expect("\(try #require(error))".contains("'\(key)' of type \(mixed.storedType(of: key)?.name ?? "?")"))
     }
-    let eight = try Checkpoint(Golden.path("reader/field/dt_F8_E4M3.safetensors"))
+    let eight = try Checkpoint(SavedFiles.path("dt_F8_E4M3.safetensors"))
     #expect(try eight.stored("a").tensor.values == [0, 1, 2, 3])
     #expect(throws: CheckpointError.self) { try eight.stored("w") }
   }

@@ -6,7 +6,7 @@ import Testing
 
 /// Files that `torch.load(weights_only=True)` of PyTorch 2.15 reads.
 @Suite struct PickleKindsTests {
-  private func open(_ name: String) throws -> Checkpoint { try Checkpoint(Golden.path("reader/field/\(name).pt")) }
+  private func open(_ name: String) throws -> Checkpoint { try Checkpoint(SavedFiles.path("\(name).pt")) }
 
   /// 0, 1, … 5 plus a number, `[2, 3]`.
   private func counted(_ first: Float = 0) -> Tensor { Tensor((0..<6).map { Float($0) + first }, shape: [2, 3]) }
@@ -104,7 +104,7 @@ import Testing
   /// A damaged byte of a deflated file ends in an error or in a value, never in a crash.
   @Test func damagedDeflatedRecordsAreErrors() throws {
     let folder = try TemporaryFolder()
-    let whole = try bytes(of: Golden.path("reader/field/deflated.pt"))
+    let whole = try bytes(of: SavedFiles.path("deflated.pt"))
     var refused = 0
     for position in stride(from: 0, to: whole.count, by: 3) {
       var damaged = whole

@@ -133,7 +133,7 @@ import Testing
   }
 
   @Test func typesThatCannotBeReadAreListed() throws {
-    let inspection = try Inspection(Golden.path("reader/field/mixed_types.safetensors"))
+    let inspection = try Inspection(SavedFiles.path("mixed_types.safetensors"))
     #expect(inspection.lines.contains("  w  [2, 3]  float8_e4m3fn") && inspection.lines.contains("  u  [1]  uint16"))
     #expect(inspection.lines.contains { $0.contains("not readable: tensors of type float8_e4m3fn; uint16") })
   }
