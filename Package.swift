@@ -72,7 +72,7 @@ let package = Package(
     + room("Layers", ["Tensors"], testing: ["Tensors"])
     + room(
       "Models", ["Tensors", "JSON", "Checkpoints", "Images", "Layers", "Phrases"],
-      testing: ["Tensors", "JSON", "Layers"])
+      testing: ["Tensors", "JSON", "Checkpoints", "Images", "Layers"])
     + room("Analysis", ["Tensors"], testing: ["Tensors"])
     + room(
       "TrainingData", ["Tensors", "Images", "Analysis", "JSON", "Phrases", "CFreeType"],
@@ -112,6 +112,6 @@ let package = Package(
     + room("Scripting", [])
     + room(
       "Inspection", ["Tensors", "JSON", "Checkpoints", "Layers", "Models", "MSDiffusion"],
-      testing: ["Tensors", "Checkpoints"]),
+      testing: ["Tensors", "JSON", "Checkpoints"]),
   swiftLanguageModes: [.v6]
 )

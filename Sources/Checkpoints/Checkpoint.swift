@@ -5,7 +5,10 @@ import Tensors
 /// A file or folder of named tensors. Opening it reads no tensor: a tensor's values are read when they are used.
 ///
 /// Reads safetensors (one file, or several with an index), PyTorch's zip files and its legacy files, and folders
-/// that hold one of these under a published name. Nested dictionaries are flattened and their keys joined by dots.
+/// that hold one of these under a published name. Nested dictionaries are flattened and their keys joined by dots; keys
+/// that are no text are written as in Python, such as `('a', 1)`.
+///
+/// Tensors of types that this package cannot read are listed; reading one is an error.
 public final class Checkpoint: Sendable {
   /// The path that was opened.
   public let path: String
@@ -15,7 +18,7 @@ public final class Checkpoint: Sendable {
   public let keys: [String]
   /// The metadata in the headers of safetensors files. If several files give a value for a key, the first one counts.
   public let metadata: [String: String]
-  /// The values in pickled files that are not tensors, by flattened key. Values that JSON cannot represent are missing.
+  /// The values in pickled files that are not tensors, by flattened key. Values that JSON does not have are texts.
   public let scalars: [String: JSONValue]
   private let parts: [CheckpointPart]
   /// The index in `parts` of the file that holds each tensor, by the tensor's key.
@@ -60,15 +63,25 @@ public final class Checkpoint: Sendable {
   public func shape(of key: String) -> [Int]? { shardIndexByKey[key].flatMap { parts[$0].shape(of: key) } }
 
   /// The stored type of a tensor; nil if no tensor has this key.
-  public func elementType(of key: String) -> ElementType? {
-    shardIndexByKey[key].flatMap { parts[$0].elementType(of: key) }
+  public func storedType(of key: String) -> StoredType? {
+    shardIndexByKey[key].flatMap { parts[$0].storedType(of: key) }
   }
 
+  /// The stored type of a tensor that can be read; nil if no tensor has this key, or if its type cannot be read.
+  public func elementType(of key: String) -> ElementType? { storedType(of: key)?.elementType }
+
   /// A tensor as it is stored in its file.
-  /// - Throws: ``CheckpointError/missingKey(path:key:)`` if no tensor has this key.
+  /// - Throws: ``CheckpointError/missingKey(path:key:)`` if no tensor has this key;
+  ///   ``CheckpointError/unsupported(path:what:supported:)`` for a type that cannot be read;
+  ///   ``CheckpointError/malformed(path:place:expected:found:)`` for compressed values that are damaged.
   public func stored(_ key: String) throws -> StoredTensor {
-    guard let part = shardIndexByKey[key], let stored = parts[part].stored(key) else {
+    guard let part = shardIndexByKey[key], let type = parts[part].storedType(of: key) else {
       throw CheckpointError.missingKey(path: path, key: key)
+    }
+    guard let stored = try parts[part].stored(key) else {
+      throw CheckpointError.unsupported(
+        path: parts[part].path, what: "'\(key)' of type \(type)",
+        supported: "\(StoredType.supported); convert this tensor to one of them")
     }
     return stored
   }
@@ -100,6 +113,15 @@ private struct CheckpointPart: Sendable {
 
   init(_ path: String) throws {
     file = try MappedFile(path)
+    if let foreign = ForeignContents(of: file.bytes) {
+      throw CheckpointError.file(path: path, reason: "expected weights, found \(foreign)")
+    }
+    // As a header's length or a pickle, text makes no sense.
+    if file.bytes.count >= 8, file.bytes.prefix(8).allSatisfy({ (0x20..<0x7f).contains($0) || (9...13).contains($0) }) {
+      let text = String(decoding: file.bytes.prefix(40), as: UTF8.self).split(whereSeparator: \.isNewline).first ?? ""
+      throw CheckpointError.file(
+        path: path, reason: "expected weights, found text that begins '\(text)'; download the file itself")
+    }
     let start = file.bytes.number(at: 0, as: UInt32.self)
     // A pickle begins with its protocol; a zip, which torch.save writes, with the letters PK.
     if start == 0x0403_4b50 || start.map({ $0 & 0xff }) == 0x80 && !path.hasSuffix(".safetensors") {
@@ -135,22 +157,22 @@ private struct CheckpointPart: Sendable {
     }
   }
 
-  func elementType(of key: String) -> ElementType? {
+  func storedType(of key: String) -> StoredType? {
     switch contents {
-    case .safetensors(let header): header.entries[key]?.elementType
-    case .pickled(let pickled): pickled.tensors[key]?.storage.type
+    case .safetensors(let header): header.entries[key]?.type
+    case .pickled(let pickled): pickled.tensors[key]?.type
     }
   }
 
-  func stored(_ key: String) -> StoredTensor? {
+  /// nil if there is no such tensor, or if its type cannot be read.
+  func stored(_ key: String) throws -> StoredTensor? {
     switch contents {
     case .safetensors(let header):
-      header.entries[key].map { entry in
-        StoredTensor(
-          shape: entry.shape, elementType: entry.elementType,
-          bytes: UnsafeRawBufferPointer(rebasing: file.bytes[entry.range]), owner: file)
-      }
-    case .pickled(let pickled): pickled.storedTensor(key, in: file.bytes, owner: file)
+      guard let entry = header.entries[key], let type = entry.type.elementType else { return nil }
+      return StoredTensor(
+        shape: entry.shape, elementType: type, bytes: UnsafeRawBufferPointer(rebasing: file.bytes[entry.range]),
+        owner: file)
+    case .pickled(let pickled): return try pickled.storedTensor(key, in: file.bytes, owner: file)
     }
   }
 }

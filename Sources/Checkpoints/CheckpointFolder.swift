@@ -5,6 +5,7 @@ import JSON
 struct CheckpointFolder {
   private let path: String
   private let names: [String]
+  private let files: [WeightFileName]
 
   /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder cannot be listed.
   init(_ path: String) throws {
@@ -14,24 +15,24 @@ struct CheckpointFolder {
     } catch {
       throw CheckpointError.file(path: path, reason: "cannot be listed: \(error.localizedDescription)")
     }
+    files = names.compactMap(WeightFileName.init)
   }
+
+  /// The variants of weights in the folder, sorted; a variant in several files counts once.
+  var variants: [String] { Set(files.compactMap(\.variant)).sorted() }
 
   /// The file to open. Safetensors are preferred to pickles. Among files of one kind, names are preferred in the order
   /// of ``WeightNames/all``, and for each name a single file is preferred to an index.
   ///
   /// If `variant` is nil, weights without a variant are preferred. If there are none, the folder's only variant is
   /// opened.
-  /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder has no such weights, or if `variant` is nil and the
-  ///   only weights belong to several variants.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if the folder has no such weights, if their index is missing, or
+  ///   if `variant` is nil and the only weights belong to several variants.
   func file(variant: String?) throws -> String {
-    if let variant {
-      if let name = candidates(variant).first(where: names.contains) { return path + "/" + name }
-    } else {
-      if let name = candidates(nil).first(where: names.contains) { return path + "/" + name }
+    if let name = first(of: variant) { return path + "/" + name }
+    if variant == nil, !hasShards(of: nil) {
       let variants = self.variants
-      if variants.count == 1, let name = candidates(variants[0]).first(where: names.contains) {
-        return path + "/" + name
-      }
+      if variants.count == 1 { return try file(variant: variants[0]) }
       if variants.count > 1 {
         throw CheckpointError.file(
           path: path,
@@ -39,35 +40,34 @@ struct CheckpointFolder {
             + "specify which one to load")
       }
     }
-    let wanted = candidates(variant).prefix(2).joined(separator: " or ")
+    if let shard = files.first(where: { $0.variant == variant && $0.content == .shard }) {
+      let index = "\(shard.stem).\(shard.ending).index\(variant.map { "." + $0 } ?? "").json"
+      throw CheckpointError.file(
+        path: path, reason: "expected \(index) next to \(shard.name), which is one of several files; found no index")
+    }
+    let wanted = [WeightNames.diffusers, WeightNames.transformers]
+      .map { "\($0)\(variant.map { "." + $0 } ?? "").safetensors" }.joined(separator: " or ")
     let list = names.prefix(6).joined(separator: ", ") + (names.count > 6 ? ", …" : "")
     let found = names.isEmpty ? "an empty folder" : list
     throw CheckpointError.file(path: path, reason: "expected weights such as \(wanted), found \(found)")
   }
 
-  /// The middle parts of all weight files whose names have three parts: `fp16` for `model.fp16.safetensors`. A shard's
-  /// number is not removed from a middle part, and the names of indexes are not considered.
-  private var variants: [String] {
-    let found = names.compactMap { name -> String? in
-      let parts = name.split(separator: ".").map(String.init)
-      guard parts.count == 3, WeightNames.all.contains(parts[0]), WeightNames.endings.contains(parts[2]) else {
-        return nil
-      }
-      return parts[1]
-    }
-    return Set(found).sorted()
+  private func hasShards(of variant: String?) -> Bool {
+    files.contains { $0.variant == variant && $0.content == .shard }
   }
 
-  private func candidates(_ variant: String?) -> [String] {
-    WeightNames.endings.flatMap { ending in
-      WeightNames.all.flatMap { stem -> [String] in
-        guard let variant else { return ["\(stem).\(ending)", "\(stem).\(ending).index.json"] }
-        return [
-          "\(stem).\(variant).\(ending)", "\(stem).\(ending).index.\(variant).json",
-          "\(stem).\(variant).\(ending).index.json",
-        ]
+  /// The preferred file with a variant's weights or their index.
+  private func first(of variant: String?) -> String? {
+    let own = files.filter { $0.variant == variant }
+    for ending in WeightNames.endings {
+      for stem in WeightNames.all {
+        for content in [WeightFileName.Content.whole, .index] {
+          let found = own.first { $0.ending == ending && $0.stem == stem && $0.content == content }
+          if let found { return found.name }
+        }
       }
     }
+    return nil
   }
 }
 

@@ -7,7 +7,7 @@ public struct ModelFolder: Sendable, Equatable {
   public let path: String
   /// The variant of weights to read and write, such as `fp16` for `model.fp16.safetensors`. If nil, weights without a
   /// variant are written. For reading, weights without a variant are then preferred; if there are none, the only
-  /// variant is read.
+  /// variant is read. If not nil, a part without this variant is read as if it were nil.
   public let variant: String?
 
   public init(_ path: String, variant: String? = nil) { (self.path, self.variant) = (path, variant) }
@@ -34,6 +34,13 @@ public struct ModelFolder: Sendable, Equatable {
     let index = try optionalConfiguration(of: .index)
     // An entry is a pair of library and class; both are null for a part that the model does not have.
     return ModelPart.required + ModelPart.second.filter { index[$0.name][1].isPresent }
+  }
+
+  /// The class of a part that the index names; nil if there is no index, or if it does not name the part.
+  /// - Throws: `JSONError` if there is an index that cannot be read.
+  package func className(of part: ModelPart) throws -> String? {
+    let name = try optionalConfiguration(of: .index)[part.name][1]
+    return name.isPresent ? try name.string() : nil
   }
 
   private func exists(_ relative: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + relative) }
@@ -72,18 +79,43 @@ public struct ModelFolder: Sendable, Equatable {
   }
 
   /// The configuration of image preprocessing for the image encoder, from the encoder's own folder or else from
-  /// `feature_extractor`; nil if both lack it.
+  /// `feature_extractor`; nil if both lack it. A `processor_config.json`, in which transformers 5 saves the
+  /// preprocessing of all inputs together, is read if there is no `preprocessor_config.json`.
   /// - Throws: `JSONError` if it cannot be read.
   public func imageProcessor() throws -> JSONNode? {
-    let files = [ModelPart.imageEncoder, .featureExtractor].map { "\($0.name)/\(ModelPart.preprocessorFile)" }
-    return try files.first(where: exists).map { try JSONNode.read(path + "/" + $0) }
+    guard let file = imageProcessorFile else { return nil }
+    let node = try JSONNode.read(path + "/" + file)
+    return file.hasSuffix("/" + ModelPart.processorFile) ? node["image_processor"] : node
   }
 
-  /// The part's weights, opened but not yet read.
+  /// The path of the configuration of image preprocessing, relative to the folder; nil if there is none.
+  package var imageProcessorFile: String? {
+    [ModelPart.imageEncoder, .featureExtractor]
+      .flatMap { part in [ModelPart.preprocessorFile, ModelPart.processorFile].map { "\(part.name)/\($0)" } }
+      .first(where: exists)
+  }
+
+  /// The part's weights, opened but not yet read. A part that lacks the folder's variant is read without it, as
+  /// published models have variants of some parts only.
   /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)`` if the part does not exist; the errors of
   ///   ``Checkpoint/init(_:variant:)``.
   public func checkpoint(of part: ModelPart) throws -> Checkpoint {
-    try Checkpoint(existing(part), variant: variant)
+    let path = try existing(part)
+    guard let variant, part.hasVariants else { return try Checkpoint(path) }
+    return try Checkpoint(path, variant: CheckpointFolder(path).variants.contains(variant) ? variant : nil)
+  }
+
+  /// Checks that at least one part has weights of the folder's variant: a variant that no part has is a mistake.
+  /// - Throws: ``CheckpointError/file(path:reason:)`` if no part has them.
+  public func checkVariant() throws {
+    guard let variant else { return }
+    let found = try ModelPart.models.filter(has).map { try CheckpointFolder(path(of: $0)).variants }
+    guard !found.contains(where: { $0.contains(variant) }) else { return }
+    let known = Set(found.flatMap { $0 }).sorted()
+    throw CheckpointError.file(
+      path: path,
+      reason: "expected weights of the variant '\(variant)' in at least one part, found "
+        + (known.isEmpty ? "no variants; open the folder without one" : "only \(known.joined(separator: ", "))"))
   }
 
   /// The folder of a tokenizer's files.

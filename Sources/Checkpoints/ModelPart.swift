@@ -56,7 +56,13 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   static let second: [ModelPart] = [.secondTextEncoder, .secondTokenizer]
 
   static let preprocessorFile = "preprocessor_config.json"
+  static let processorFile = "processor_config.json"
   static let modelFile = "config.json"
+
+  /// Whether the part's weights are in a folder, where they can have variants.
+  var hasVariants: Bool {
+    if case .model = layout { true } else { false }
+  }
 
   /// The path of the part's configuration, relative to the model folder; nil if the part has no configuration.
   package var configuration: String? {
@@ -116,6 +122,10 @@ public struct TokenizerFolder: Sendable, Equatable {
 
   public init(_ path: String) { self.path = path }
 
+  /// Vocabulary, merges and added tokens in one file, as transformers 5 saves them.
+  public var whole: String { path + "/tokenizer.json" }
+  /// The IDs of tokens that were added after the vocabulary was published.
+  public var addedTokens: String { path + "/added_tokens.json" }
   /// The file that maps each token to its ID.
   public var vocabulary: String { path + "/vocab.json" }
   /// The file that lists the token pairs to merge, in order of priority.

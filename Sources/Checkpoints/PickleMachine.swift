@@ -12,7 +12,9 @@ struct PickleMachine {
     case integer(Int64)
     case double(Double)
     case string(String)
-    case bytes
+    case bytes([UInt8])
+    /// A value that JSON does not have, such as a device, as text.
+    case described(String)
     case global(String)
     case container(Int)
     case storage(Storage)
@@ -29,19 +31,23 @@ struct PickleMachine {
   /// A storage, identified by its key in the file.
   struct Storage {
     let key: String
-    let type: ElementType
+    let type: StoredType
     let count: Int
   }
 
   /// A view of a storage, in elements.
   struct Tensor {
-    let storage: Storage
+    /// nil: the values are not in one storage, and cannot be read.
+    let storage: Storage?
+    let type: StoredType
     let offset: Int
     let shape: [Int]
     let strides: [Int]
   }
 
   private(set) var containers: [Container] = []
+  /// The type of every storage that was named, by its key.
+  var storageTypes: [String: StoredType] = [:]
   private(set) var position: Int
   private let bytes: UnsafeRawBufferPointer
   let path: String
@@ -120,16 +126,12 @@ struct PickleMachine {
     case "T": try text(Int(number(Int32.self)))
     case "U": try text(Int(byte()))
     case "V": stack.append(.string(try line()))
-    case "B":
-      _ = try take(Int(number(UInt32.self)))
-      stack.append(.bytes)
-    case "C":
-      _ = try take(Int(byte()))
-      stack.append(.bytes)
-    case "\u{8e}":
-      _ = try take(length(number(UInt64.self)))
-      stack.append(.bytes)
-    case "]": push(.list([]))
+    case "B": stack.append(.bytes(Array(try take(Int(number(UInt32.self))))))
+    case "C": stack.append(.bytes(Array(try take(Int(byte())))))
+    case "\u{8e}", "\u{96}": stack.append(.bytes(Array(try take(length(number(UInt64.self))))))
+    case "]", "\u{8f}": push(.list([]))  // A set is kept as a list.
+    case "\u{90}": try append(popToMark())
+    case "\u{91}": push(.tuple(try popToMark()))
     case ")": push(.tuple([]))
     case "}": push(.dictionary([]))
     case "l": push(.list(try popToMark()))
@@ -164,6 +166,14 @@ struct PickleMachine {
         throw malformed("a known function and its arguments", "different values")
       }
       stack.append(try apply(name, arguments))
+    case "\u{81}":  // NEWOBJ: a new object of a class; here only a parameter around its tensor.
+      let call = try pop(2)
+      guard case .global("torch.nn.parameter.Parameter") = call[0], let arguments = items(call[1]),
+        case .tensor(let tensor)? = arguments.first
+      else {
+        throw CheckpointError.forbidden(path: path, what: "a new object at byte \(offset)")
+      }
+      stack.append(.tensor(tensor))
     case "b": _ = try pop()  // BUILD sets attributes, such as the metadata of a state dictionary; none is needed.
     case "Q": stack.append(try storage(pop()))
     default:

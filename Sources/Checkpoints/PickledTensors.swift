@@ -5,10 +5,10 @@ import Tensors
 package struct PickledTensors {
   /// Descriptors of the tensors, by flattened key.
   private(set) var tensors: [String: PickleMachine.Tensor] = [:]
-  /// The other values, by flattened key. Values that JSON cannot represent are dropped.
+  /// The other values, by flattened key. Values that JSON does not have, such as types and devices, are texts.
   private(set) var scalars: [String: JSONValue] = [:]
-  /// Byte ranges of the storages in the file, by storage key.
-  private var storages: [String: Range<Int>] = [:]
+  /// The storages in the file, by storage key.
+  private var storages: [String: ZipArchive.Entry] = [:]
   private let path: String
 
   /// Limits on what is flattened: levels of nesting, values, bytes of one key, and bytes of all keys together.
@@ -23,15 +23,15 @@ package struct PickledTensors {
       try readLegacy(bytes)
     }
     for (key, tensor) in tensors {
-      guard let range = storages[tensor.storage.key] else {
+      guard let needed = tensor.storage else { continue }
+      guard let found = storages[needed.key] else {
         throw CheckpointError.malformed(
-          path: path, place: key, expected: "storage '\(tensor.storage.key)'", found: "none of that name")
+          path: path, place: key, expected: "storage '\(needed.key)'", found: "none of that name")
       }
-      guard let size = byteCount([tensor.storage.count], tensor.storage.type), range.count >= size else {
+      guard let size = needed.type.byteCount([needed.count]), found.count >= size else {
         throw CheckpointError.malformed(
-          path: path, place: key,
-          expected: "\(tensor.storage.count) values of \(tensor.storage.type) in storage "
-            + "'\(tensor.storage.key)'", found: "\(range.count) bytes")
+          path: path, place: key, expected: "\(needed.count) values of \(needed.type) in storage '\(needed.key)'",
+          found: "\(found.count) bytes")
       }
     }
   }
@@ -41,28 +41,41 @@ package struct PickledTensors {
   package func readAll(in bytes: UnsafeRawBufferPointer) -> Int {
     final class NoOwner {}
     let small = tensors.filter { $0.value.shape.reduce(1, *) <= 1 << 22 }
-    return small.keys.reduce(0) { $0 + (storedTensor($1, in: bytes, owner: NoOwner())?.count ?? 0) }
+    return small.keys.reduce(0) { $0 + ((try? storedTensor($1, in: bytes, owner: NoOwner()))?.count ?? 0) }
   }
 
   private mutating func readZip(_ bytes: UnsafeRawBufferPointer) throws {
     let archive = try ZipArchive(bytes, path: path)
-    guard let (name, range) = archive.entries.first(where: { $0.key.hasSuffix("/data.pkl") || $0.key == "data.pkl" })
-    else {
-      throw CheckpointError.unsupported(
-        path: path, what: "a zip without data.pkl", supported: "files written by torch.save")
-    }
+    guard let (name, entry) = archive.entries.first(where: { $0.key.hasSuffix("/data.pkl") || $0.key == "data.pkl" })
+    else { throw CheckpointError.file(path: path, reason: "expected weights, found \(archive.meaning)") }
     let folder = String(name.dropLast("data.pkl".count))
-    if let range = archive.entries[folder + "byteorder"] {
-      let order = String(decoding: bytes[range], as: UTF8.self)
+    if archive.entries[folder + "constants.pkl"] != nil {
+      throw CheckpointError.file(
+        path: path,
+        reason: "expected weights, found a TorchScript program; save its state_dict() with torch.save instead")
+    }
+    if let entry = archive.entries[folder + "byteorder"] {
+      let order = String(decoding: try archive.contents(of: folder + "byteorder", entry, in: bytes), as: UTF8.self)
       guard order == "little" else {
         throw CheckpointError.unsupported(
           path: path, what: "byte order '\(order.prefix(20))'", supported: "little-endian files")
       }
     }
-    for (name, range) in archive.entries where name.hasPrefix(folder + "data/") {
-      storages[String(name.dropFirst(folder.count + 5))] = range
+    for (name, entry) in archive.entries where name.hasPrefix(folder + "data/") {
+      storages[String(name.dropFirst(folder.count + 5))] = entry
     }
-    let pickle = UnsafeRawBufferPointer(rebasing: bytes[range])
+    guard entry.count <= PickleMachine.byteLimit else {
+      throw CheckpointError.malformed(
+        path: path, place: name, expected: "at most \(PickleMachine.byteLimit) bytes", found: "\(entry.count)")
+    }
+    if entry.isDeflated {
+      try archive.contents(of: name, entry, in: bytes).withUnsafeBytes { try readPickle($0) }
+    } else {
+      try readPickle(UnsafeRawBufferPointer(rebasing: bytes[entry.range]))
+    }
+  }
+
+  private mutating func readPickle(_ pickle: UnsafeRawBufferPointer) throws {
     var machine = PickleMachine(pickle, from: 0, path: path)
     try flatten(machine.run(), machine)
   }
@@ -92,8 +105,6 @@ package struct PickledTensors {
     let (object, machine) = try next()
     try flatten(object, machine)
     let (list, keysMachine) = try next()
-    var types: [String: ElementType] = [:]
-    for tensor in tensors.values { types[tensor.storage.key] = tensor.storage.type }
     for item in keysMachine.items(list) ?? [] {
       guard case .string(let key) = item else {
         throw CheckpointError.malformed(
@@ -105,18 +116,19 @@ package struct PickledTensors {
           path: path, place: "storage '\(key)'", expected: "the number of its values",
           found: announced.map { "\($0)" } ?? "the end of the file")
       }
-      let type = types[key] ?? .uint8
-      guard let size = byteCount([Int(count)], type), bytes.part(position + 8, size) != nil else {
+      let type = machine.storageTypes[key] ?? StoredType(.uint8)
+      guard let size = type.byteCount([Int(count)]), bytes.part(position + 8, size) != nil else {
         throw CheckpointError.malformed(
           path: path, place: "storage '\(key)'", expected: "\(count) values of \(type)", found: "the end of the file")
       }
-      storages[key] = position + 8..<position + 8 + size
+      storages[key] = .init(range: position + 8..<position + 8 + size, count: size, isDeflated: false)
       position += 8 + size
     }
   }
 
-  /// Collects the leaves of nested dictionaries and lists under keys joined by dots. A list or tuple of values that
-  /// JSON can represent remains one array.
+  /// Collects the leaves of nested dictionaries and lists under keys joined by dots. Keys that are no text are written
+  /// in Python's notation. If two leaves have the same key then, a number is added to the second one's. A list or tuple
+  /// of plain values remains one array.
   private mutating func flatten(_ value: PickleMachine.Value, _ machine: PickleMachine) throws {
     var pending: [(key: String, value: PickleMachine.Value, depth: Int)] = [("", value, 0)]
     // A container that is referred to several times counts each time, and so do the keys that lead to it.
@@ -145,61 +157,84 @@ package struct PickledTensors {
       }
       try check()
       switch value {
-      case .tensor(let tensor): tensors[key] = tensor
+      case .tensor(let tensor): tensors[unique(key)] = tensor
       case .container(let index):
         switch machine.containers[index] {
         case .dictionary(let pairs):
+          // A dictionary keeps the last value of a key. Keys of different types are different keys.
+          var texts: Set<String> = []
           for (name, value) in pairs.reversed() {
-            switch name {
-            case .string(let text): try enqueue(text, value)
-            case .integer(let number): try enqueue(String(number), value)
-            default: continue
-            }
+            let text = machine.key(name)
+            if case .string = name, !texts.insert(text).inserted { continue }
+            try enqueue(text, value)
           }
         case .list(let items), .tuple(let items):
           seen += items.count
           try check()
-          if let values = jsonValues(items) {
-            scalars[key] = .array(values)
+          let values = items.compactMap { machine.json($0) }
+          if values.count == items.count {
+            scalars[unique(key)] = .array(values)
           } else {
             for (index, item) in items.enumerated() { try enqueue(String(index), item) }
           }
         }
-      default: if let scalar = jsonValue(value) { scalars[key] = scalar }
+      case .storage(let storage): scalars[unique(key)] = .string("a storage of \(storage.count) \(storage.type)")
+      default: if let scalar = machine.json(value) { scalars[unique(key)] = scalar }
       }
     }
   }
 
+  /// The key, or the key with the first number from 2 that makes it different from all keys so far.
+  private func unique(_ key: String) -> String {
+    func isTaken(_ key: String) -> Bool { tensors[key] != nil || scalars[key] != nil }
+    guard isTaken(key) else { return key }
+    var number = 2
+    while isTaken("\(key) (\(number))") { number += 1 }
+    return "\(key) (\(number))"
+  }
+
   /// A short description of a value for error messages.
   private func text(of value: PickleMachine.Value) -> String {
-    jsonValue(value).map { String($0.text().prefix(40)) } ?? "a value of a different type"
-  }
-
-  /// The values in JSON; nil if JSON cannot represent one of them.
-  private func jsonValues(_ values: [PickleMachine.Value]) -> [JSONValue]? {
-    let converted = values.compactMap { jsonValue($0) }
-    return converted.count == values.count ? converted : nil
-  }
-
-  /// The value in JSON; nil if JSON cannot represent it.
-  private func jsonValue(_ value: PickleMachine.Value) -> JSONValue? {
     switch value {
-    case .none: .null
-    case .bool(let value): .bool(value)
-    case .integer(let value): .integer(value)
-    case .double(let value): .double(value)
-    case .string(let value): .string(value)
-    case .bytes, .global, .container, .storage, .tensor, .mark: nil
+    case .integer(let value): String(value)
+    case .string(let value): "'\(value.prefix(40))'"
+    default: "a value of a different type"
     }
   }
 
-  /// A tensor's values: a view of the file if they are contiguous, else a copy; nil if no tensor has this key.
-  func storedTensor(_ key: String, in bytes: UnsafeRawBufferPointer, owner: AnyObject) -> StoredTensor? {
-    guard let tensor = tensors[key], let range = storages[tensor.storage.key] else { return nil }
-    let size = tensor.storage.type.size
+  /// A tensor's values: a view of the file if they are contiguous and not compressed, else a copy; nil if no tensor has
+  /// this key, or if it is of a type that cannot be read.
+  /// - Throws: ``CheckpointError/malformed(path:place:expected:found:)`` for compressed values that are damaged.
+  func storedTensor(_ key: String, in bytes: UnsafeRawBufferPointer, owner: AnyObject) throws -> StoredTensor? {
+    guard let tensor = tensors[key], let storage = tensor.storage, let entry = storages[storage.key],
+      let type = tensor.type.elementType
+    else { return nil }
+    guard entry.isDeflated else {
+      return view(tensor, type, of: UnsafeRawBufferPointer(rebasing: bytes[entry.range]), owner: owner)
+    }
+    guard let data = inflated(UnsafeRawBufferPointer(rebasing: bytes[entry.range]), count: entry.count) else {
+      throw CheckpointError.malformed(
+        path: path, place: "zip entry of storage '\(storage.key)'", expected: "\(entry.count) bytes of deflated data",
+        found: "different data")
+    }
+    let memory = StoredTensor(shape: [data.count], elementType: .uint8, data: data)
+    return memory.withBytes { view(tensor, type, of: $0, owner: BytesOwner(memory)) }
+  }
+
+  /// Keeps decompressed bytes in memory.
+  private final class BytesOwner {
+    private let memory: StoredTensor
+    init(_ memory: StoredTensor) { self.memory = memory }
+  }
+
+  /// A tensor over the bytes of its storage.
+  private func view(
+    _ tensor: PickleMachine.Tensor, _ type: ElementType, of bytes: UnsafeRawBufferPointer, owner: AnyObject
+  ) -> StoredTensor {
+    let size = type.size
     let count = tensor.shape.reduce(1, *)
-    if count == 0 { return StoredTensor(shape: tensor.shape, elementType: tensor.storage.type, data: []) }
-    let first = range.lowerBound + tensor.offset * size
+    if count == 0 { return StoredTensor(shape: tensor.shape, elementType: type, data: []) }
+    let first = tensor.offset * size
     var expected = 1
     var isContiguous = true
     for (length, stride) in zip(tensor.shape, tensor.strides).reversed() where length != 1 {
@@ -208,7 +243,7 @@ package struct PickledTensors {
     }
     if isContiguous {
       let part = UnsafeRawBufferPointer(rebasing: bytes[first...].prefix(count * size))
-      return StoredTensor(shape: tensor.shape, elementType: tensor.storage.type, bytes: part, owner: owner)
+      return StoredTensor(shape: tensor.shape, elementType: type, bytes: part, owner: owner)
     }
     var data: [UInt8] = []
     data.reserveCapacity(count * size)
@@ -224,6 +259,6 @@ package struct PickledTensors {
         axis -= 1
       }
     }
-    return StoredTensor(shape: tensor.shape, elementType: tensor.storage.type, data: data)
+    return StoredTensor(shape: tensor.shape, elementType: type, data: data)
   }
 }

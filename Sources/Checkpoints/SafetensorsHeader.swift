@@ -5,7 +5,7 @@ import Tensors
 /// all tensors without gaps or overlaps (format description, version 0.4).
 package struct SafetensorsHeader {
   struct Entry {
-    let elementType: ElementType
+    let type: StoredType
     let shape: [Int]
     /// Byte range, counted from the beginning of the file.
     let range: Range<Int>
@@ -21,6 +21,21 @@ package struct SafetensorsHeader {
     ("F64", .float64), ("F32", .float32), ("F16", .float16), ("BF16", .bfloat16), ("I64", .int64), ("I32", .int32),
     ("I16", .int16), ("I8", .int8), ("U8", .uint8), ("BOOL", .bool),
   ]
+
+  /// The format's other types, which are listed, but cannot be read.
+  private static let unreadableTypes: [String: StoredType] = [
+    "F8_E4M3": .init("float8_e4m3fn", bits: 8), "F8_E5M2": .init("float8_e5m2", bits: 8),
+    "F8_E4M3FNUZ": .init("float8_e4m3fnuz", bits: 8), "F8_E5M2FNUZ": .init("float8_e5m2fnuz", bits: 8),
+    "F8_E8M0": .init("float8_e8m0fnu", bits: 8), "F6_E2M3": .init("float6_e2m3", bits: 6),
+    "F6_E3M2": .init("float6_e3m2", bits: 6), "F4": .init("float4_e2m1", bits: 4), "U16": .init("uint16", bits: 16),
+    "U32": .init("uint32", bits: 32), "U64": .init("uint64", bits: 64), "C64": .init("complex64", bits: 64),
+    "C128": .init("complex128", bits: 128),
+  ]
+
+  /// The type that a header names; nil for a name that the format does not have.
+  private static func type(named name: String) -> StoredType? {
+    typeNames.first { $0.name == name }.map { StoredType($0.type) } ?? unreadableTypes[name]
+  }
 
   /// Reads and checks a header.
   /// - Parameters:
@@ -54,20 +69,21 @@ package struct SafetensorsHeader {
       }
       let entry = node[key]
       let name = try entry["dtype"].string()
-      guard let type = Self.typeNames.first(where: { $0.name == name })?.type else {
+      guard let type = Self.type(named: name) else {
         throw CheckpointError.unsupported(
-          path: path, what: "\(key): type '\(name)'", supported: Self.typeNames.map(\.name).joined(separator: ", "))
+          path: path, what: "\(key): type '\(name)'",
+          supported: (Self.typeNames.map(\.name) + Self.unreadableTypes.keys.sorted()).joined(separator: ", "))
       }
       let shape = try entry["shape"].ints()
       let offsets = try entry["data_offsets"].ints()
       guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= bytes.count - start else {
         throw malformed("\(key): data_offsets", "two increasing offsets up to \(bytes.count - start)", "\(offsets)")
       }
-      guard let size = byteCount(shape, type), size == offsets[1] - offsets[0] else {
+      guard let size = type.byteCount(shape), size == offsets[1] - offsets[0] else {
         throw malformed(
           "\(key): data_offsets", "as many bytes as shape \(shape) of \(name) takes", "\(offsets[1] - offsets[0])")
       }
-      entries[key] = Entry(elementType: type, shape: shape, range: start + offsets[0]..<start + offsets[1])
+      entries[key] = Entry(type: type, shape: shape, range: start + offsets[0]..<start + offsets[1])
     }
     var end = start
     for (key, entry) in entries.sorted(by: {
@@ -85,15 +101,4 @@ package struct SafetensorsHeader {
     }
     (self.entries, self.metadata) = (entries, metadata)
   }
-}
-
-/// The number of bytes of a tensor; nil if a length in the shape is negative or the number overflows.
-func byteCount(_ shape: [Int], _ type: ElementType) -> Int? {
-  var count = type.size
-  for length in shape {
-    let (product, overflow) = count.multipliedReportingOverflow(by: length)
-    guard length >= 0, !overflow else { return nil }
-    count = product
-  }
-  return count
 }

@@ -45,7 +45,7 @@ public final class SafetensorsWriter {
     var offset = 0
     for entry in entries {
       guard let name = SafetensorsHeader.typeNames.first(where: { $0.type == entry.elementType })?.name,
-        let size = byteCount(entry.shape, entry.elementType), header[entry.key] == nil
+        let size = StoredType(entry.elementType).byteCount(entry.shape), header[entry.key] == nil
       else { throw CheckpointError.file(path: path, reason: "'\(entry.key)' occurs twice or has an invalid shape") }
       header[entry.key] = .object([
         ("dtype", .string(name)), ("shape", .array(entry.shape.map { JSONValue($0) })),

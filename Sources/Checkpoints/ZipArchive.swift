@@ -1,12 +1,20 @@
-/// The table of a zip file whose entries are stored without compression, as PyTorch writes them; zip64 included.
+/// The table of a zip file whose entries are stored as they are, as PyTorch writes them, or deflated; zip64 included.
 package struct ZipArchive {
-  /// Byte range of each entry, counted from the beginning of the file.
-  let entries: [String: Range<Int>]
+  struct Entry {
+    /// The entry's bytes in the file, counted from its beginning.
+    let range: Range<Int>
+    /// Number of bytes after decompression.
+    let count: Int
+    let isDeflated: Bool
+  }
+
+  let entries: [String: Entry]
+  private let path: String
 
   /// The most entries that are read. No checkpoint has as many.
   static let entryLimit = 1 << 20
 
-  /// - Throws: ``CheckpointError`` for damaged, compressed or encrypted archives.
+  /// - Throws: ``CheckpointError`` for archives that are damaged, encrypted, or compressed by another method.
   package init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
     func malformed(_ place: String, _ expected: String, _ found: String) -> CheckpointError {
       .malformed(path: path, place: "zip " + place, expected: expected, found: found)
@@ -28,7 +36,7 @@ package struct ZipArchive {
     guard count <= Self.entryLimit else {
       throw malformed("directory", "at most \(Self.entryLimit) entries", "\(count)")
     }
-    var entries: [String: Range<Int>] = [:]
+    var entries: [String: Entry] = [:]
     var position = start
     for index in 0..<count {
       guard bytes.number(at: position, as: UInt32.self) == 0x0201_4b50, let fixed = bytes.part(position, 46) else {
@@ -46,28 +54,59 @@ package struct ZipArchive {
         throw malformed(
           "directory", "the name of entry \(index + 1)", "the end of the file or a different encoding")
       }
-      guard flags & 1 == 0, method == 0 else {
+      guard flags & 1 == 0, method == 0 || method == 8 else {
         throw CheckpointError.unsupported(
           path: path, what: "zip entry '\(name)', \(flags & 1 == 0 ? "compressed by method \(method)" : "encrypted")",
-          supported: "entries stored as they are, as torch.save writes them")
+          supported: "entries stored as they are, as torch.save writes them, or deflated")
       }
-      guard let sizes = Self.sizes(fixed, extra), sizes.packed == sizes.plain else {
-        throw malformed("entry '\(name)'", "equal packed and plain sizes", "different or invalid sizes")
-      }
+      // Deflate shrinks data to about a thousandth at most.
+      guard let sizes = Self.sizes(fixed, extra),
+        method == 0 ? sizes.packed == sizes.plain : sizes.plain / 1100 <= sizes.packed
+      else { throw malformed("entry '\(name)'", "packed and plain sizes that match", "different or invalid sizes") }
       guard bytes.number(at: sizes.offset, as: UInt32.self) == 0x0403_4b50,
         let localName = bytes.number(at: sizes.offset + 26, as: UInt16.self),
         let localExtra = bytes.number(at: sizes.offset + 28, as: UInt16.self)
       else { throw malformed("entry '\(name)'", "a header at byte \(sizes.offset)", "none") }
       let data = sizes.offset + 30 + Int(localName) + Int(localExtra)
-      guard bytes.part(data, sizes.plain) != nil else {
-        throw malformed("entry '\(name)'", "\(sizes.plain) bytes at \(data)", "a file of \(bytes.count)")
+      guard bytes.part(data, sizes.packed) != nil else {
+        throw malformed("entry '\(name)'", "\(sizes.packed) bytes at \(data)", "a file of \(bytes.count)")
       }
-      guard entries.updateValue(data..<data + sizes.plain, forKey: name) == nil else {
+      let entry = Entry(range: data..<data + sizes.packed, count: sizes.plain, isDeflated: method == 8)
+      guard entries.updateValue(entry, forKey: name) == nil else {
         throw malformed("directory", "each name once", "'\(name)' twice")
       }
       position += 46 + nameLength + extraLength + commentLength
     }
-    self.entries = entries
+    (self.entries, self.path) = (entries, path)
+  }
+
+  /// The bytes of an entry.
+  /// - Throws: ``CheckpointError/malformed(path:place:expected:found:)`` for damaged compressed data.
+  func contents(of name: String, _ entry: Entry, in bytes: UnsafeRawBufferPointer) throws -> [UInt8] {
+    let packed = UnsafeRawBufferPointer(rebasing: bytes[entry.range])
+    guard entry.isDeflated else { return Array(packed) }
+    guard let plain = inflated(packed, count: entry.count) else {
+      throw CheckpointError.malformed(
+        path: path, place: "zip entry '\(name)'", expected: "\(entry.count) bytes of deflated data",
+        found: "different data")
+    }
+    return plain
+  }
+
+  /// What an archive without weights is, and what to do, for messages.
+  var meaning: String {
+    let names = entries.keys.sorted()
+    if names.isEmpty { return "an empty zip; download it again" }
+    if names.allSatisfy({ $0.hasSuffix(".npy") }) {
+      return "NumPy arrays (.npz: \(names.prefix(3).joined(separator: ", "))); save them as safetensors"
+    }
+    if names.contains("[Content_Types].xml") || names.contains("mimetype") {
+      return "an office document; choose another file"
+    }
+    let weights = names.first { name in ["safetensors", "bin", "pt", "ckpt"].contains { name.hasSuffix(".\($0)") } }
+    if let weights { return "a zip of other files, among them \(weights); unpack it, and open what is in it" }
+    return
+      "a zip of other files (\(names.prefix(3).joined(separator: ", "))); choose a file that torch.save has written"
   }
 
   /// The offset of the end record, which only a comment of at most 65535 bytes follows; nil if there is no end record.

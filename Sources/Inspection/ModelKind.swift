@@ -18,9 +18,9 @@ package enum ModelKind: String, Sendable, CaseIterable {
     func has(_ beginning: String) -> Bool { keys.contains { $0.hasPrefix(beginning) } }
     if has("image_proj.") || has("ms_adapter.") {
       self = .adapter
-    } else if has("vision_model.") {
+    } else if has("vision_model.") || has("embeddings.patch_embedding.") {
       self = .imageEncoder
-    } else if has("text_model.") {
+    } else if has("text_model.") || has("embeddings.token_embedding.") {
       self = .textEncoder
     } else if has("decoder.") && has("encoder.") {
       self = .vae
@@ -31,16 +31,41 @@ package enum ModelKind: String, Sendable, CaseIterable {
     }
   }
 
+  /// The kind of a part of a model folder; nil for a part without weights.
+  init?(_ part: ModelPart) {
+    switch part {
+    case .unet: self = .unet
+    case .vae: self = .vae
+    case .textEncoder, .secondTextEncoder: self = .textEncoder
+    case .imageEncoder: self = .imageEncoder
+    case .adapter: self = .adapter
+    default: return nil
+    }
+  }
+
+  /// The model whose keys a checkpoint of this kind has; nil for an adapter.
+  var keys: PublishedKeys.Model? {
+    switch self {
+    case .unet: .unet
+    case .vae: .vae
+    case .textEncoder: .textEncoder
+    case .imageEncoder: .imageEncoder
+    case .adapter: nil
+    }
+  }
+
   /// Builds the model that a configuration describes, with parameters from a source. An adapter is built for the U-Net
   /// in its folder. If there is no configuration, no other model is built.
   /// - Throws: `JSONError` or `ParameterError` if a configuration is wrong; `CheckpointError` if there is no U-Net for
   ///   an adapter.
-  func build(_ source: any ParameterSource, _ configuration: JSONNode?, beside folder: ModelFolder) throws {
+  func build(
+    _ source: any ParameterSource, _ configuration: JSONNode?, className: String?, beside folder: ModelFolder
+  ) throws {
     let scope = Scope(source)
     switch (self, configuration) {
     case (.unet, let configuration?): _ = try UNet(scope, UNetConfiguration(configuration))
     case (.vae, let configuration?): _ = try VAE(scope, VAEConfiguration(configuration))
-    case (.textEncoder, let configuration?): _ = try CLIPTextEncoder(scope, .init(configuration))
+    case (.textEncoder, let configuration?): _ = try CLIPTextEncoder(scope, .init(configuration, className: className))
     case (.imageEncoder, let configuration?): _ = try CLIPVisionEncoder(scope, .init(configuration))
     case (.adapter, _):
       let unet = try UNet(Scope(ShapeSource()), UNetConfiguration(folder.configuration(of: .unet)))
@@ -56,22 +81,31 @@ package enum ModelKind: String, Sendable, CaseIterable {
 /// have a different shape.
 final class NotingSource: ParameterSource, @unchecked Sendable {
   private let checkpoint: Checkpoint
+  private let keys: PublishedKeys
   private let lock = NSLock()
+  /// Stored keys of all requested weights, and of those of a type that cannot be read.
   private var asked: Set<String> = []
+  private var ofForeignType: Set<String> = []
   private var absent: [String: [Int]] = [:]
   private var different: [String: [Int]] = [:]
 
-  init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
+  /// - Parameter model: the model whose keys the checkpoint has; nil: keys are stored as they are requested.
+  init(_ checkpoint: Checkpoint, of model: PublishedKeys.Model?) {
+    self.checkpoint = checkpoint
+    keys = model.map { PublishedKeys(checkpoint.keys, of: $0) } ?? .same
+  }
 
-  func shape(of key: String) -> [Int]? { checkpoint.shape(of: key) }
+  func shape(of key: String) -> [Int]? { checkpoint.shape(of: keys.stored(key)) }
 
   func parameter(_ key: String, shape: [Int]) throws -> Parameter {
+    let stored = keys.stored(key)
     lock.withLock {
-      asked.insert(key)
-      if let found = checkpoint.shape(of: key) {
-        if found != shape { different[key] = shape }
+      asked.insert(stored)
+      if let found = checkpoint.shape(of: stored) {
+        if found != shape { different[stored] = shape }
+        if checkpoint.elementType(of: stored) == nil { ofForeignType.insert(stored) }
       } else {
-        absent[key] = shape
+        absent[stored] = shape
       }
     }
     return Parameter(key, shape: shape) { .zeros(shape) }
@@ -87,8 +121,11 @@ final class NotingSource: ParameterSource, @unchecked Sendable {
     lock.withLock { different.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
   }
 
-  /// The keys that were never requested, except `position_ids`, which are not weights.
+  /// The requested keys whose type cannot be read.
+  var unreadable: [String] { lock.withLock { ofForeignType.sorted() } }
+
+  /// The keys that were never requested, except those that are no weights of the model.
   var surplus: [String] {
-    lock.withLock { checkpoint.keys.filter { !asked.contains($0) && !$0.hasSuffix("position_ids") } }
+    lock.withLock { checkpoint.keys.filter { !asked.contains($0) && !keys.isIgnored($0) } }
   }
 }

@@ -33,6 +33,9 @@ public struct JSONNode: Sendable {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw JSONError.file(path: path, reason: "expected a JSON file, found none that can be read")
     }
+    if let foreign = data.withUnsafeBytes({ ForeignContents(of: $0) }) {
+      throw JSONError.file(path: path, reason: "expected JSON, found \(foreign)")
+    }
     return JSONNode(try JSONValue.parse([UInt8](data), name: path), name: path)
   }
 
@@ -107,6 +110,20 @@ public struct JSONNode: Sendable {
   public func string(or fallback: String) throws -> String { isPresent ? try string() : fallback }
   public func bool(or fallback: Bool) throws -> Bool { isPresent ? try bool() : fallback }
   public func ints(or fallback: [Int]) throws -> [Int] { isPresent ? try ints() : fallback }
+
+  /// A height and a width: one number for both, a list of two, or an object with `height` and `width`.
+  package func heightAndWidth() throws -> (height: Int, width: Int) {
+    switch value {
+    case .object?: return (try self["height"].int(), try self["width"].int())
+    case .array?:
+      let numbers = try ints()
+      guard numbers.count == 2 else { throw mismatch("one number, or a height and a width") }
+      return (numbers[0], numbers[1])
+    default:
+      let side = try int()
+      return (side, side)
+    }
+  }
 
   /// The error for a value that is not as expected.
   package func mismatch(_ expected: String) -> JSONError {

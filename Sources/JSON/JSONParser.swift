@@ -9,8 +9,11 @@ extension JSONValue {
   /// however short its text is.
   package static let valueLimit = 1 << 21
 
-  /// Reads strict JSON (RFC 8259): one value, UTF-8, no duplicate keys, whole numbers within 64 bits, other numbers
-  /// finite, at most 256 MiB and 2,097,152 values.
+  /// U+FEFF in UTF-8. Some editors begin a file with it.
+  private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
+
+  /// Reads strict JSON (RFC 8259): one value, UTF-8 with or without a byte order mark, no duplicate keys, whole numbers
+  /// within 64 bits, other numbers finite, at most 256 MiB and 2,097,152 values.
   ///
   /// - Parameters:
   ///   - text: The text.
@@ -28,6 +31,9 @@ extension JSONValue {
     guard bytes.count <= sizeLimit else {
       throw JSONError.tooLarge(name: name, bytes: bytes.count, limit: sizeLimit)
     }
+    let bytes =
+      bytes.starts(with: byteOrderMark)
+      ? UnsafeBufferPointer(rebasing: bytes.dropFirst(byteOrderMark.count)) : bytes
     var scanner = StrictScanner(bytes, name: name, maximumDepth: maximumDepth)
     try scanner.check()
     // json-c counts the value itself as a level, and refuses the last level that it has room for.

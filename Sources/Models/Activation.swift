@@ -8,8 +8,13 @@ public enum Activation: String, Sendable {
   case quickGELU = "quick_gelu"
   case silu
 
+  /// - Parameter fallback: the activation if the configuration names none.
   /// - Throws: `ParameterError.unsupported` for any other name.
-  init(_ node: JSONNode, component: String) throws {
+  init(_ node: JSONNode, or fallback: Activation, component: String) throws {
+    guard node.isPresent else {
+      self = fallback
+      return
+    }
     let name = try node.string()
     guard let known = Activation(rawValue: name) else {
       throw ParameterError.unsupported(

@@ -119,6 +119,22 @@ import Testing
     #expect(throws: SchedulerError.self) { try configuration(text) }
   }
 
+  /// An option that only some classes read stops only their schedulers, if the file names its class.
+  @Test func optionsOfOtherClassesStopOnlyTheirSchedulers() throws {
+    let solver = try configuration(
+      #"{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++", "solver_order": 3}"#)
+    for kind in SchedulerKind.allCases {
+      if [.dpmSolver, .uniPC].contains(kind) {
+        #expect(throws: SchedulerError.self) { try kind.make(configuration: solver, steps: 4) }
+      } else {
+        _ = try kind.make(configuration: solver, steps: 4)
+      }
+    }
+    let zero = try configuration(#"{"_class_name": "DDIMScheduler", "rescale_betas_zero_snr": true}"#)
+    #expect(throws: SchedulerError.self) { try SchedulerKind.ddim.make(configuration: zero, steps: 4) }
+    #expect(throws: SchedulerError.self) { try SchedulerKind.euler.make(configuration: zero, steps: 4) }
+  }
+
   @Test func refusalsNameTheOptionWhatWasFoundAndWhatIsSupported() throws {
     let error = try #require(throws: SchedulerError.self) { try configuration(#"{"solver_type": "heun"}"#) }
     #expect(
@@ -159,7 +175,7 @@ import Testing
     let changes: [(SchedulerOption, (inout SchedulerConfiguration) -> Void)] = [
       (.karrasSigmas, { $0.usesKarrasSigmas = true }), (.spacing, { $0.spacing = .trailing }),
       (.clipping, { $0.clipsSample = true }), (.finalAlpha, { $0.setsFinalAlphaToOne = false }),
-      (.originalSteps, { $0.originalSteps = 40 }),
+      (.originalSteps, { $0.originalSteps = 40 }), (.rungeKutta, { $0.skipsRungeKutta = false }),
     ]
     #expect(Set(changes.map(\.0)) == Set(SchedulerOption.allCases))
     for (option, change) in changes {
@@ -195,7 +211,7 @@ import Testing
     }
     #expect(
       SchedulerKind.allCases.map(\.name)
-        == ["euler", "euler_ancestral", "ddim", "ddpm", "dpmpp_2m", "unipc", "lcm"])
+        == ["euler", "euler_ancestral", "ddim", "ddpm", "dpmpp_2m", "unipc", "lcm", "pndm"])
   }
 
   @Test func aSchedulerFromOutsideIsUsedLikeTheOthers() throws {

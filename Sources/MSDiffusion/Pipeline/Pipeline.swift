@@ -36,7 +36,8 @@ public struct Pipeline: Sendable {
   package let text: [TextBranch]
   package let image: ImageBranch?
   package let schedulerConfiguration: SchedulerConfiguration
-  let checkpointScheduler: SchedulerKind
+  /// The scheduler that the folder names, or the error for scenes that name none themselves.
+  let checkpointScheduler: Result<SchedulerKind, SchedulerError>
   let latentsHook, originalHook: HookPoint
   let zeroesEmptyNegative: Bool
   /// Whether text states are the last hidden states after the final norm, as in SD 1.x and 2.x, which have one encoder.
@@ -50,7 +51,8 @@ public struct Pipeline: Sendable {
   /// `text_encoder_2/`. Weights are memory-mapped, not read.
   /// - Parameters:
   ///   - folder: the folder's path.
-  ///   - variant: the variant of weights to prefer, such as `fp16` for `*.fp16.safetensors`.
+  ///   - variant: the variant of weights to prefer, such as `fp16` for `*.fp16.safetensors`. Parts without it are read
+  ///     without it; at least one part must have it.
   ///   - adapterHeads: number of the resampler's attention heads if the adapter's configuration does not give it; nil:
   ///     each head is 64 wide.
   ///   - projectors: the kinds of projectors that the adapter may have.
@@ -67,30 +69,42 @@ public struct Pipeline: Sendable {
     wrapping: (ModelPart, CheckpointSource) throws -> any ParameterSource = { $1 }
   ) throws {
     let files = ModelFolder(folder, variant: variant)
+    try files.checkVariant()
     let hooks = HookCatalog()
     var sources: [ModelPart: CheckpointSource] = [:]
     func scope(_ part: ModelPart, component: String? = nil) throws -> Scope {
-      let source = CheckpointSource(try files.checkpoint(of: part))
+      let source = CheckpointSource(try files.checkpoint(of: part), of: PublishedKeys.Model(part))
       sources[part] = source
       return Scope(try wrapping(part, source), component: component ?? part.name, catalog: hooks)
     }
+    var fit = PartFit(files)
+    let index = try files.optionalConfiguration(of: .index)
 
     unet = try UNet(scope(.unet, component: ""), UNetConfiguration(files.configuration(of: .unet)))
     denoiser = unet
     vae = try VAE(scope(.vae), VAEConfiguration(files.configuration(of: .vae)))
+    (fit.unet, fit.vae, fit.layers) = (unet.configuration, vae.configuration, unet.crossAttentionLayers)
     let branches: [(encoder: ModelPart, tokenizer: ModelPart)] =
       [(.textEncoder, .tokenizer)] + (files.has(.secondTextEncoder) ? [(.secondTextEncoder, .secondTokenizer)] : [])
     text = try branches.map { parts in
-      TextBranch(
+      let configuration = try CLIPTextEncoder.Configuration(
+        files.configuration(of: parts.encoder), className: files.className(of: parts.encoder))
+      let branch = TextBranch(
         tokenizer: try CLIPTokenizer(folder: files.tokenizer(parts.tokenizer).path),
-        encoder: try CLIPTextEncoder(scope(parts.encoder), .init(files.configuration(of: parts.encoder))))
+        encoder: try CLIPTextEncoder(scope(parts.encoder), configuration))
+      var text = PartFit.Text(parts.encoder, parts.tokenizer)
+      (text.configuration, text.tokens) = (configuration, branch.tokenizer)
+      fit.text.append(text)
+      return branch
     }
     if files.has(.imageEncoder) {
-      let configuration = try files.configuration(of: .imageEncoder)
-      image = ImageBranch(
+      let configuration = try CLIPVisionEncoder.Configuration(files.configuration(of: .imageEncoder))
+      let branch = ImageBranch(
         processor: try files.imageProcessor().map { try CLIPImageProcessor($0) }
-          ?? CLIPImageProcessor(side: configuration["image_size"].int(or: 224)),
-        encoder: try CLIPVisionEncoder(scope(.imageEncoder), .init(configuration)))
+          ?? CLIPImageProcessor(side: configuration.imageSize),
+        encoder: try CLIPVisionEncoder(scope(.imageEncoder), configuration))
+      (fit.imageEncoder, fit.imageProcessor) = (configuration, branch.processor)
+      image = branch
     } else {
       image = nil
     }
@@ -99,74 +113,41 @@ public struct Pipeline: Sendable {
     defaults = .published.overlaid(with: overlay.isPresent ? try SettingsOverlay(json: overlay) : SettingsOverlay())
     if files.has(.adapter) {
       let scope = try scope(.adapter)
-      adapter = try Adapter(
-        scope,
-        AdapterConfiguration(adapterConfiguration, weights: scope, heads: adapterHeads, projectors: projectors),
-        beside: unet.crossAttentionLayers)
+      if let checkpoint = sources[.adapter]?.checkpoint {
+        try AdapterContents.check(checkpoint.keys, path: files.path(of: .adapter))
+      }
+      let configuration = try AdapterConfiguration(
+        adapterConfiguration, weights: scope, heads: adapterHeads, projectors: projectors)
+      (fit.projector, fit.adapterWeights) = (configuration.projector, scope)
+      try fit.check()
+      adapter = try Adapter(scope, configuration, beside: unet.crossAttentionLayers)
     } else {
+      try fit.check()
       adapter = nil
     }
-    let index = try files.optionalConfiguration(of: .index)
     let isSDXL = unet.configuration.addedConditions != nil
     zeroesEmptyNegative = try index["force_zeros_for_empty_prompt"].bool(or: isSDXL)
     readsLastState = text.count == 1 && !isSDXL
     let scheduler = try files.configuration(of: .scheduler)
     schedulerConfiguration = try SchedulerConfiguration(scheduler)
-    checkpointScheduler = try SchedulerKind.named(scheduler["_class_name"].string())
+    checkpointScheduler = try Self.scheduler(
+      named: scheduler["_class_name"].isPresent ? scheduler["_class_name"] : index[ModelPart.scheduler.name][1])
     let latents = Scope(ShapeSource(), component: "latents", catalog: hooks)
     latentsHook = latents.hook("sample", .latents, axes: .batch, .channel, .height, .width)
     originalHook = latents.hook("predicted_original", .predictedOriginal, axes: .batch, .channel, .height, .width)
     (self.folder, self.hooks, self.sources) = (folder, hooks, sources)
-    try checkWidths()
     if !ignoresSurplus { for part in sources.keys.sorted() { try sources[part]?.checkSurplus() } }
   }
 
-  /// Checks that the widths of the parts match.
-  private func checkWidths() throws {
-    let textWidth = text.reduce(0) { $0 + $1.encoder.configuration.width }
-    for (index, width) in unet.configuration.contextWidths.enumerated() where width != textWidth {
-      throw PipelineError.incompatible(
-        "text encoders", "unet",
-        detail: "text is \(textWidth) wide, cross_attention_dim[\(index)] is \(width)"
-          + (text.count == 1 ? "; there is no \(ModelPart.secondTextEncoder)" : ""))
-    }
-    guard unet.configuration.inChannels == vae.configuration.latentChannels else {
-      throw PipelineError.incompatible(
-        "vae", "unet",
-        detail: "latent_channels is \(vae.configuration.latentChannels), in_channels is "
-          + "\(unet.configuration.inChannels)")
-    }
-    if let added = unet.configuration.addedConditions {
-      let pooled = text.last?.encoder.configuration.projection ?? text.last?.encoder.configuration.width ?? 0
-      guard pooled + 6 * added.timeWidth == added.inputWidth else {
-        throw PipelineError.incompatible(
-          "text encoders", "unet",
-          detail: "pooled text of width \(pooled) plus 6 × \(added.timeWidth) differs from "
-            + "projection_class_embeddings_input_dim \(added.inputWidth)")
-      }
-    }
-    if let projector = adapter?.configuration.projector { try checkWidths(of: projector) }
-  }
-
-  private func checkWidths(of projector: any ProjectorConfiguration) throws {
-    let phrases = text[0].encoder.configuration.width
-    if let width = projector.phraseWidth, width != phrases {
-      throw PipelineError.incompatible(
-        ModelPart.textEncoder.name, ModelPart.adapter.name,
-        detail: "phrases are \(phrases) wide, the projector takes phrases that are \(width) wide")
-    }
-    if let context = unet.configuration.contextWidths.first(where: { $0 != projector.contextWidth }) {
-      throw PipelineError.incompatible(
-        ModelPart.unet.name, ModelPart.adapter.name,
-        detail: "context is \(context) wide, the projector's tokens are \(projector.contextWidth) wide")
-    }
-    guard let encoder = image?.encoder.configuration else { return }
-    let width = projector.imageInput.chosen(states: encoder.width, embedding: encoder.projection)
-    guard width == projector.imageWidth else {
-      throw PipelineError.incompatible(
-        ModelPart.imageEncoder.name, ModelPart.adapter.name,
-        detail: "image features are \(width) wide, the projector takes features that are \(projector.imageWidth) wide")
-    }
+  /// A folder's scheduler by its class. A folder whose scheduler is not in this package can be used with another one.
+  private static func scheduler(named name: JSONNode) throws -> Result<SchedulerKind, SchedulerError> {
+    let className = try name.string(or: "")
+    if let kind = try? SchedulerKind.named(className) { return .success(kind) }
+    return .failure(
+      .unsupported(
+        option: name.location, found: className.isEmpty ? "missing" : className,
+        supported: SchedulerKind.allCases.map(\.className).joined(separator: ", ")
+          + "; to use this model with another scheduler, name it in the scene (--scheduler)"))
   }
 
   /// SHA-256 over the names of all parts and the hashes of their weights.
@@ -176,8 +157,10 @@ public struct Pipeline: Sendable {
 
   /// Number of pixels per latent along each side.
   public var factor: Int { vae.configuration.factor }
-  /// Side of the images that the model was trained on, in pixels.
+  /// Side of the images that the model was trained on, in pixels; for a model of oblong images, their height.
   public var nativeSize: Int { unet.configuration.sampleSize * factor }
+  /// Width of the images that the model was trained on, in pixels.
+  public var nativeWidth: Int { unet.configuration.sampleWidth * factor }
 
   /// SDXL's micro-conditioning of a scene, `[6]`.
   package func timeIDs(of scene: Scene) throws -> Tensor { try SceneBatch([scene], pipeline: self).timeIDs }

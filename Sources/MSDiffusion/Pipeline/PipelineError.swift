@@ -10,7 +10,9 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
   /// such numbers, if there is one; `unfinished` is what the generation had reached before.
   case notFinite(place: String, weight: String?, unfinished: UnfinishedLatents?)
   /// Two parts of the model have sizes that do not match.
-  case incompatible(_ first: String, _ second: String, detail: String)
+  case incompatible(_ first: PartSize, _ second: PartSize)
+  /// The file in the adapter's place is something else.
+  case notAnAdapter(path: String, found: String, expected: String)
   /// The weights that every step reads take more bytes than the machine's memory has.
   case memory(folder: String, needed: Int, available: Int)
 
@@ -28,7 +30,9 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
         + (weight.map { "the weight \($0) contains such numbers itself, so get this file again" }
           ?? "all numbers before were finite, so check scales, hooks and pictures")
         + (unfinished.map { "; the latents after \($0.steps) steps are kept" } ?? "")
-    case .incompatible(let first, let second, let detail): "\(first) and \(second) do not fit together: \(detail)"
+    case .incompatible(let first, let second):
+      "\(first.part) and \(second.part) do not fit together: \(first), \(second); take both parts from the same model"
+    case .notAnAdapter(let path, let found, let expected): "\(path): expected \(expected), found \(found)"
     }
   }
 }

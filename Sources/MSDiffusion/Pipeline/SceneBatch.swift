@@ -28,10 +28,10 @@ struct SceneBatch {
   ///   `PipelineError.invalid` for a size or starting noise that does not match the model, or if there are no scenes.
   init(_ scenes: [Scene], pipeline: Pipeline) throws {
     for scene in scenes { try scene.check() }
-    let settings = scenes.map { scene in
+    let settings = try scenes.map { scene in
       Shared(
-        height: scene.height ?? pipeline.nativeSize, width: scene.width ?? pipeline.nativeSize, steps: scene.steps,
-        scheduler: scene.scheduler ?? pipeline.checkpointScheduler, layout: scene.layout)
+        height: scene.height ?? pipeline.nativeSize, width: scene.width ?? pipeline.nativeWidth, steps: scene.steps,
+        scheduler: try scene.scheduler ?? pipeline.checkpointScheduler.get(), layout: scene.layout)
     }
     guard let shared = settings.first else {
       throw PipelineError.invalid("the list of scenes", found: "empty", expected: "at least one scene")

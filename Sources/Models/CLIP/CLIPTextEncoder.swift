@@ -22,22 +22,28 @@ public struct CLIPTextEncoder: Sendable {
     /// Width of `text_projection`; nil if the model has no projection.
     public var projection: Int?
 
-    /// Reads a `config.json` as published for CLIPTextModel and CLIPTextModelWithProjection.
-    /// - Throws: `JSONError` for a missing entry or one of the wrong type; `ParameterError.unsupported` for sizes or an
-    ///   activation that cannot be used.
-    public init(_ json: JSONNode) throws {
-      width = try json["hidden_size"].int()
-      inner = try json["intermediate_size"].int()
-      layers = try json["num_hidden_layers"].int()
-      heads = try json["num_attention_heads"].int()
-      positions = try json["max_position_embeddings"].int(or: 77)
-      vocabulary = try json["vocab_size"].int(or: 49408)
-      epsilon = Float(try json["layer_norm_eps"].double(or: 1e-5))
-      activation = try Activation(json["hidden_act"], component: "CLIP text encoder")
-      endToken = try json["eos_token_id"].int(or: 2)
+    /// Reads a `config.json` as published for CLIPTextModel, CLIPTextModelWithProjection, and for CLIPModel, whose
+    /// `text_config` describes the text encoder. What it leaves out has the value of transformers' CLIPTextConfig.
+    /// - Parameter className: the class that the model folder's index names; nil: the class in the configuration.
+    /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for sizes or an activation
+    ///   that cannot be used.
+    public init(_ json: JSONNode, className: String? = nil) throws {
+      let own = json["text_config"].isPresent ? json["text_config"] : json
+      width = try own["hidden_size"].int(or: 512)
+      inner = try own["intermediate_size"].int(or: 2048)
+      layers = try own["num_hidden_layers"].int(or: 12)
+      heads = try own["num_attention_heads"].int(or: 8)
+      positions = try own["max_position_embeddings"].int(or: 77)
+      vocabulary = try own["vocab_size"].int(or: 49408)
+      epsilon = Float(try own["layer_norm_eps"].double(or: 1e-5))
+      activation = try Activation(own["hidden_act"], or: .quickGELU, component: "CLIP text encoder")
+      endToken = try own["eos_token_id"].int(or: 49407)
       let architectures = json["architectures"].isPresent ? try json["architectures"].strings() : []
-      projection =
-        architectures.contains("CLIPTextModelWithProjection") ? try json["projection_dim"].int(or: width) : nil
+      let classes = className.map { [$0] } ?? architectures
+      // A whole CLIP model has one width for both projections, in the outer configuration.
+      let size = json["projection_dim"].isPresent ? json["projection_dim"] : own["projection_dim"]
+      let projects = classes.contains { ["CLIPTextModelWithProjection", "CLIPModel"].contains($0) }
+      projection = projects ? try size.int(or: 512) : nil
       try checkSizes(
         "CLIP text encoder",
         [

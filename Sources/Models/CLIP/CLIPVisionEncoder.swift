@@ -26,20 +26,23 @@ public struct CLIPVisionEncoder: Sendable {
     /// Number of tokens of one image: the class token, and one token per patch.
     public var tokens: Int { (imageSize / patchSize) * (imageSize / patchSize) + 1 }
 
-    /// Reads a `config.json` as published for CLIPVisionModelWithProjection.
-    /// - Throws: `JSONError` for a missing entry or one of the wrong type; `ParameterError.unsupported` for sizes or an
-    ///   activation that cannot be used.
+    /// Reads a `config.json` as published for CLIPVisionModelWithProjection, and for CLIPModel, whose `vision_config`
+    /// describes the vision encoder. What it leaves out has the value of transformers' CLIPVisionConfig.
+    /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for sizes or an activation
+    ///   that cannot be used.
     public init(_ json: JSONNode) throws {
-      width = try json["hidden_size"].int()
-      inner = try json["intermediate_size"].int()
-      layers = try json["num_hidden_layers"].int()
-      heads = try json["num_attention_heads"].int()
-      imageSize = try json["image_size"].int(or: 224)
-      patchSize = try json["patch_size"].int(or: 32)
-      channels = try json["num_channels"].int(or: 3)
-      epsilon = Float(try json["layer_norm_eps"].double(or: 1e-5))
-      activation = try Activation(json["hidden_act"], component: "CLIP vision encoder")
-      projection = try json["projection_dim"].int(or: 512)
+      let own = json["vision_config"].isPresent ? json["vision_config"] : json
+      width = try own["hidden_size"].int(or: 768)
+      inner = try own["intermediate_size"].int(or: 3072)
+      layers = try own["num_hidden_layers"].int(or: 12)
+      heads = try own["num_attention_heads"].int(or: 12)
+      imageSize = try own["image_size"].int(or: 224)
+      patchSize = try own["patch_size"].int(or: 32)
+      channels = try own["num_channels"].int(or: 3)
+      epsilon = Float(try own["layer_norm_eps"].double(or: 1e-5))
+      activation = try Activation(own["hidden_act"], or: .quickGELU, component: "CLIP vision encoder")
+      // A whole CLIP model has one width for both projections, in the outer configuration.
+      projection = try (json["projection_dim"].isPresent ? json["projection_dim"] : own["projection_dim"]).int(or: 512)
       try checkSizes(
         "CLIP vision encoder",
         [

@@ -56,11 +56,18 @@ public struct SchedulerConfiguration: Sendable {
   public var eta: Float = 0
   /// The number of steps over which an LCM was distilled.
   public var originalSteps = 50
+  /// Whether PNDM takes its first steps without Runge and Kutta's method.
+  public var skipsRungeKutta = true
+  /// Options of the file that are not supported, with the classes that read them.
+  private var refusals: [(readers: Set<String>, error: SchedulerError)] = []
 
   public init() {}
 
   /// Reads a `scheduler_config.json`. An option that the file omits has the default of the class that the file names.
-  /// An unsupported option that would change results is an error that names the option.
+  ///
+  /// An unsupported option that would change results is an error that names the option. If only some classes read the
+  /// option and the file names a class, the error comes when one of these schedulers is made, so that a model can be
+  /// used with another scheduler.
   /// - Throws: `JSONError` for an entry of the wrong type; ``SchedulerError`` for an unsupported value.
   public init(_ json: JSONNode) throws {
     let named = try json["_class_name"].isPresent ? json["_class_name"].string() : nil
@@ -77,6 +84,7 @@ public struct SchedulerConfiguration: Sendable {
     setsFinalAlphaToOne = try json["set_alpha_to_one"].bool(or: setsFinalAlphaToOne)
     clipsSample = try json["clip_sample"].bool(or: clipsSample)
     originalSteps = try json["original_inference_steps"].int(or: originalSteps)
+    skipsRungeKutta = try json["skip_prk_steps"].bool(or: skipsRungeKutta)
     guard (2...100_000).contains(trainingSteps), betaStart > 0, betaStart <= betaEnd, betaEnd < 1,
       (0..<trainingSteps).contains(stepsOffset), (1...trainingSteps).contains(originalSteps)
     else {
@@ -86,22 +94,55 @@ public struct SchedulerConfiguration: Sendable {
         supported: "num_train_timesteps from 2 to 100000, 0 < beta_start ≤ beta_end < 1, steps_offset from 0 to "
           + "num_train_timesteps − 1, original_inference_steps from 1 to num_train_timesteps")
     }
-    for (key, supported) in Self.supported {
+    for (key, supported, readers) in Self.supported {
       guard let found = json[key].value, !supported.contains(where: { Self.same($0, found) }) else { continue }
-      throw SchedulerError.unsupported(
+      let error = SchedulerError.unsupported(
         option: json[key].location, found: found.text(), supported: supported.map { $0.text() }.joined(separator: ", "))
+      if className == nil { throw error }
+      refusals.append((readers, error))
     }
   }
 
-  /// The supported values of options. An option that is missing or null is always accepted.
-  private static let supported: [(String, [JSONValue])] = [
-    ("rescale_betas_zero_snr", [false]), ("use_beta_sigmas", [false]), ("use_exponential_sigmas", [false]),
-    ("use_flow_sigmas", [false]), ("thresholding", [false]), ("final_sigmas_type", ["zero"]),
-    ("interpolation_type", ["linear"]), ("timestep_type", ["discrete"]), ("variance_type", ["fixed_small"]),
-    ("algorithm_type", ["dpmsolver++"]), ("solver_order", [2]), ("solver_type", ["midpoint", "bh2"]),
-    ("predict_x0", [true]), ("lower_order_final", [true]), ("use_lu_lambdas", [false]), ("clip_sample_range", [1]),
-    ("timestep_scaling", [10]), ("trained_betas", [.null]), ("sigma_min", [.null]), ("sigma_max", [.null]),
-    ("lambda_min_clipped", [.null]), ("solver_p", [.null]), ("disable_corrector", [[]]),
+  /// Checks that the file has no unsupported options that a class reads.
+  /// - Throws: ``SchedulerError/unsupported(option:found:supported:)`` for the first one.
+  func checkOptions(of className: String) throws {
+    if let refusal = refusals.first(where: { $0.readers.contains(className) }) { throw refusal.error }
+  }
+
+  private static let euler: Set = ["EulerDiscreteScheduler"]
+  private static let ancestral: Set = ["EulerAncestralDiscreteScheduler"]
+  private static let denoising: Set = ["DDIMScheduler", "DDPMScheduler", "LCMScheduler"]
+  private static let dpmSolver: Set = ["DPMSolverMultistepScheduler"]
+  private static let uniPC: Set = ["UniPCMultistepScheduler"]
+  private static let multistep = dpmSolver.union(uniPC)
+  private static let all = euler.union(ancestral).union(denoising).union(multistep).union(["PNDMScheduler"])
+
+  /// The supported values of options, and the classes of diffusers that read them. An option that is missing or null is
+  /// always accepted.
+  private static let supported: [(key: String, values: [JSONValue], readers: Set<String>)] = [
+    ("rescale_betas_zero_snr", [false], all.subtracting(["PNDMScheduler"])),
+    ("use_beta_sigmas", [false], euler.union(multistep)),
+    ("use_exponential_sigmas", [false], euler.union(multistep)),
+    ("use_flow_sigmas", [false], multistep),
+    ("thresholding", [false], denoising.union(multistep)),
+    ("final_sigmas_type", ["zero"], euler.union(multistep)),
+    ("interpolation_type", ["linear"], euler),
+    ("timestep_type", ["discrete"], euler),
+    ("variance_type", ["fixed_small"], ["DDPMScheduler", "DPMSolverMultistepScheduler"]),
+    ("algorithm_type", ["dpmsolver++"], dpmSolver),
+    ("solver_order", [2], multistep),
+    ("solver_type", ["midpoint", "bh2"], multistep),
+    ("predict_x0", [true], uniPC),
+    ("lower_order_final", [true], multistep),
+    ("use_lu_lambdas", [false], dpmSolver),
+    ("clip_sample_range", [1], denoising),
+    ("timestep_scaling", [10], ["LCMScheduler"]),
+    ("trained_betas", [.null], all),
+    ("sigma_min", [.null], euler),
+    ("sigma_max", [.null], euler),
+    ("lambda_min_clipped", [.null], dpmSolver),
+    ("solver_p", [.null], uniPC),
+    ("disable_corrector", [[]], uniPC),
   ]
 
   /// Whether two values are equal, where 1 and 1.0 are the same number.

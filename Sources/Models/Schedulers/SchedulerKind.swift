@@ -1,7 +1,9 @@
 /// A kind of scheduler: one of the package's, or any other type that is a ``Scheduler``.
 public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
   /// The schedulers that can be chosen by name, on the command line and by checkpoints. Register new schedulers here.
-  public static let allCases: [SchedulerKind] = [.euler, .eulerAncestral, .ddim, .ddpm, .dpmSolver, .uniPC, .lcm]
+  public static let allCases: [SchedulerKind] = [
+    .euler, .eulerAncestral, .ddim, .ddpm, .dpmSolver, .uniPC, .lcm, .pndm,
+  ]
 
   let type: any Scheduler.Type
 
@@ -30,14 +32,17 @@ public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
 
   /// A scheduler that takes a number of steps.
   ///
-  /// If the configuration names this scheduler's own class and asks for Karras's noise levels, but the scheduler does
-  /// not support them, an error is thrown. If the configuration names a different class, this option is ignored.
+  /// Options that the configuration has and this package does not support are errors if the diffusers class of this
+  /// scheduler reads them. If the configuration names this scheduler's own class and asks for Karras's noise levels,
+  /// but the scheduler does not support them, an error is thrown. If the configuration names a different class, this
+  /// option is ignored.
   /// - Throws: ``SchedulerError`` for an unsupported option or number of steps.
   public func make(configuration: SchedulerConfiguration, steps: Int) throws -> any Scheduler {
     let limit = type.stepLimit(configuration)
     guard steps >= 1, steps <= limit else {
       throw SchedulerError.steps(found: steps, limit: limit, scheduler: name)
     }
+    try configuration.checkOptions(of: type.className)
     let option = SchedulerOption.karrasSigmas
     if configuration.usesKarrasSigmas, configuration.className == type.className, !type.options.contains(option) {
       let able = Self.allCases.filter { $0.type.options.contains(option) }

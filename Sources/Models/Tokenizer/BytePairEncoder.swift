@@ -1,5 +1,3 @@
-import Foundation
-import JSON
 import Synchronization
 
 /// Byte-pair encoding of words (Sennrich et al., 2016) with CLIP's vocabulary. Bytes are written as printable
@@ -9,29 +7,12 @@ final class BytePairEncoder: Sendable {
   private let ranks: [String: Int]
   private let known = Mutex<[String: [Int]]>([:])
 
-  /// - Throws: `JSONError` for a vocabulary that cannot be read; ``TokenizerError`` for merges that cannot be read.
-  init(vocabularyFile: String, mergesFile: String) throws {
-    let node = try JSONNode.read(vocabularyFile)
-    var vocabulary: [String: Int] = [:]
-    for key in try node.keys() { vocabulary[key] = try node[key].int() }
-    guard let merges = FileManager.default.contents(atPath: mergesFile),
-      let text = String(validating: merges, as: UTF8.self)
-    else {
-      throw TokenizerError.malformed(
-        file: mergesFile, place: "the whole file", expected: "UTF-8 text",
-        found: "other bytes, or a file that cannot be read")
-    }
-    var ranks: [String: Int] = [:]
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      if line.isEmpty || line.hasPrefix("#version") { continue }
-      guard line.utf8.count(where: { $0 == 0x20 }) == 1, line.first != " ", line.last != " " else {
-        throw TokenizerError.malformed(
-          file: mergesFile, place: "line \(index + 1)", expected: "two pieces separated by one space",
-          found: "'\(line.prefix(60))'")
-      }
-      ranks[String(line)] = ranks.count
-    }
-    (self.vocabulary, self.ranks) = (vocabulary, ranks)
+  /// - Parameters:
+  ///   - vocabulary: the ID of each token.
+  ///   - merges: the pairs to merge, each as two pieces separated by one space, in order of priority.
+  init(vocabulary: [String: Int], merges: [String]) {
+    self.vocabulary = vocabulary
+    ranks = Dictionary(merges.enumerated().map { ($0.element, $0.offset) }) { _, last in last }
   }
 
   /// Token ids of one word; pieces outside the vocabulary become `unknown`.

@@ -1,6 +1,5 @@
 import Checkpoints
 import Foundation
-import JSON
 
 /// CLIP's tokenizer, as published for transformers. It cleans a text, lower-cases it, splits it into words and
 /// punctuation, and encodes each of these in byte pairs.
@@ -16,69 +15,59 @@ public struct CLIPTokenizer: Sendable {
   }
 
   public let startToken, endToken, padToken, unknownToken: Int
+  /// The greatest ID that the tokenizer can return.
+  public let greatestID: Int
   private let encoder: BytePairEncoder
-  /// Texts that are always one token, the longest first.
-  private let special: [(text: [Character], id: Int)]
+  /// Added tokens that are looked for in the text as it is, and those that are looked for in the cleaned text.
+  private let verbatim, normalized: AddedTokenFinder
   private let names: [Int: String]
+  private let addedNames: [Int: String]
 
-  /// Reads a folder as published: vocabulary, merges and, if they exist, configuration and special tokens.
+  /// Reads a folder as published: `vocab.json` and `merges.txt`, or one `tokenizer.json`; and, if they exist,
+  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
+  ///
+  /// A special or added token counts as one token anywhere in a text. A token that is marked as normalised is found in
+  /// upper and lower case, any other only as it is written, as in transformers.
   /// - Throws: ``TokenizerError`` for a missing or malformed file; `JSONError` for a file that is not valid JSON.
   public init(folder: String) throws {
-    let files = TokenizerFolder(folder)
-    func existing(_ file: String) throws -> String {
-      guard FileManager.default.fileExists(atPath: file) else {
-        throw TokenizerError.missing(folder: folder, file: (file as NSString).lastPathComponent)
-      }
-      return file
-    }
-    let vocabularyFile = try existing(files.vocabulary)
-    let encoder = try BytePairEncoder(vocabularyFile: vocabularyFile, mergesFile: existing(files.merges))
-    var texts = ["bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"]
-    texts["pad_token"] = "<|endoftext|>"
-    for file in [files.configuration, files.specialTokens] where FileManager.default.fileExists(atPath: file) {
-      let node = try JSONNode.read(file)
-      for key in texts.keys where node[key].isPresent {
-        texts[key] = try node[key]["content"].isPresent ? node[key]["content"].string() : node[key].string()
-      }
-    }
+    let files = try TokenizerFiles(TokenizerFolder(folder))
     func id(_ key: String) throws -> Int {
-      let text = texts[key] ?? ""
-      guard let id = encoder.vocabulary[text] else {
-        throw TokenizerError.malformed(file: vocabularyFile, place: key, expected: "'\(text)'", found: "no such token")
+      let text = files.special[key] ?? ""
+      guard let id = files.vocabulary[text] ?? files.added.first(where: { $0.text == text })?.id else {
+        throw TokenizerError.malformed(
+          file: files.vocabularyFile, place: key, expected: "'\(text)'", found: "no such token")
       }
       return id
     }
     (startToken, endToken) = (try id("bos_token"), try id("eos_token"))
     (padToken, unknownToken) = (try id("pad_token"), try id("unk_token"))
-    special = try Set(texts.values).filter { !$0.isEmpty }.sorted { ($1.count, $0) < ($0.count, $1) }.map { text in
-      (Array(text), try id(texts.first { $0.value == text }?.key ?? ""))
-    }
-    names = Dictionary(encoder.vocabulary.map { ($0.value, $0.key) }) { first, _ in first }
-    self.encoder = encoder
+    verbatim = AddedTokenFinder(files.added.filter { !$0.isNormalized })
+    normalized = AddedTokenFinder(
+      files.added.filter(\.isNormalized).map {
+        AddedToken(text: TextCleaner.cleaned($0.text), id: $0.id, isWholeWord: $0.isWholeWord)
+      })
+    names = Dictionary(files.vocabulary.map { ($0.value, $0.key) }) { first, _ in first }
+    addedNames = Dictionary(
+      files.added.filter { files.vocabulary[$0.text] == nil }.map { ($0.id, $0.text) }
+    ) { first, _ in first }
+    encoder = BytePairEncoder(vocabulary: files.vocabulary, merges: files.merges)
+    greatestID = max(files.vocabulary.values.max() ?? 0, files.added.map(\.id).max() ?? 0)
   }
 
   /// Token ids of a text, without start token, end token and padding.
   public func tokens(of text: String) -> [Int] {
-    var ids: [Int] = []
-    var plain: [Character] = []
-    let characters = Array(text)
-    func flush() {
-      ids += words(of: String(plain)).flatMap { encoder.encode($0, unknown: unknownToken) }
-      plain = []
-    }
-    var position = 0
-    while position < characters.count {
-      if let found = special.first(where: { characters[position...].starts(with: $0.text) }) {
-        flush()
-        ids.append(found.id)
-        position += found.text.count
-      } else {
-        plain.append(characters[position])
-        position += 1
+    verbatim.split(text).flatMap { piece -> [Int] in
+      switch piece {
+      case .token(let id): [id]
+      case .text(let text):
+        normalized.split(TextCleaner.cleaned(text)).flatMap { piece in
+          switch piece {
+          case .token(let id): [id]
+          case .text(let text): words(of: text).flatMap { encoder.encode($0, unknown: unknownToken) }
+          }
+        }
       }
     }
-    flush()
-    return ids
   }
 
   /// A text between start and end token, truncated or padded to a length.
@@ -96,6 +85,7 @@ public struct CLIPTokenizer: Sendable {
   /// The piece of text that each token stands for, such as `astro` and `naut`, for labels.
   public func pieces(of ids: [Int]) -> [String] {
     ids.map { id in
+      if let added = addedNames[id] { return added }
       let name = names[id] ?? "?"
       let bytes = name.replacing("</w>", with: "").map { Self.bytes[$0] ?? UInt8(ascii: "?") }
       return String(decoding: bytes, as: UTF8.self)
@@ -118,9 +108,9 @@ public struct CLIPTokenizer: Sendable {
 
   // MARK: Words
 
-  /// Cleans a text and splits it into contractions, words, single digits, and runs of other characters.
+  /// Splits a cleaned text into contractions, words, single digits, and runs of other characters.
   private func words(of text: String) -> [String] {
-    TextCleaner.cleaned(text).split(separator: " ").flatMap { Self.split(Array($0.unicodeScalars)) }
+    text.split(separator: " ").flatMap { Self.split(Array($0.unicodeScalars)) }
   }
 
   private static let contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"].map { Array($0.unicodeScalars) }
@@ -152,44 +142,5 @@ public struct CLIPTokenizer: Sendable {
       start = end
     }
     return words
-  }
-}
-
-/// Prepares a text for splitting into words: removes control characters, puts spaces around Chinese characters,
-/// composes characters (NFC) and lower-cases them.
-enum TextCleaner {
-  static func cleaned(_ text: String) -> String {
-    var scalars = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      let category = scalar.properties.generalCategory
-      if scalar == " " || scalar == "\t" || scalar == "\n" || scalar == "\r" || category == .spaceSeparator {
-        scalars.append(" ")
-      } else if scalar.value == 0xfffd || isControl(category) {
-        continue
-      } else if isChinese(scalar.value) {
-        scalars.append(contentsOf: [" ", scalar, " "])
-      } else {
-        scalars.append(scalar)
-      }
-    }
-    let composed = String(scalars).precomposedStringWithCanonicalMapping
-    let words = composed.unicodeScalars.split { $0 == " " || $0.properties.isWhitespace }
-    return words.map { String($0).lowercased() }.joined(separator: " ")
-  }
-
-  private static func isControl(_ category: Unicode.GeneralCategory) -> Bool {
-    switch category {
-    case .control, .format, .surrogate, .privateUse, .unassigned: true
-    default: false
-    }
-  }
-
-  private static func isChinese(_ code: UInt32) -> Bool {
-    switch code {
-    case 0x4e00...0x9fff, 0x3400...0x4dbf, 0x20000...0x2a6df, 0x2a700...0x2b73f, 0x2b740...0x2b81f, 0x2b820...0x2ceaf,
-      0xf900...0xfaff, 0x2f800...0x2fa1f:
-      true
-    default: false
-    }
   }
 }

@@ -40,8 +40,10 @@ public struct UNetConfiguration: Sendable {
   public var downsamplePadding: Int
   /// The sizes of SDXL's added conditions; nil: the network has none.
   public var addedConditions: AddedConditions?
-  /// Side of the latents in training.
+  /// Side of the latents in training; for a model of oblong images, their height.
   public var sampleSize: Int
+  /// Width of the latents in training.
+  public var sampleWidth: Int
 
   /// The sizes of SDXL's added conditions.
   public struct AddedConditions: Sendable {
@@ -51,19 +53,24 @@ public struct UNetConfiguration: Sendable {
     public var inputWidth: Int
   }
 
-  /// Reads a `config.json`.
-  /// - Throws: `JSONError` for a missing entry or one of the wrong type; `ParameterError.unsupported` for a block type
-  ///   or an option that SD 1.x, SD 2.x and SDXL do not use, and for sizes that do not fit together.
+  /// Reads a `config.json`. What it leaves out has the value of diffusers' UNet2DConditionModel.
+  /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for a block type or an option
+  ///   that SD 1.x, SD 2.x and SDXL do not use, and for sizes that do not fit together.
   public init(_ json: JSONNode) throws {
     try Self.refuseUnknownOptions(json)
     inChannels = try json["in_channels"].int(or: 4)
     outChannels = try json["out_channels"].int(or: 4)
-    channels = try json["block_out_channels"].ints()
+    channels = try json["block_out_channels"].ints(or: [320, 640, 1280, 1280])
     let count = channels.count
-    downBlocks = try json["down_block_types"].strings().map {
-      try Self.block($0, "down_block_types", [.down, .crossDown])
-    }
-    upBlocks = try json["up_block_types"].strings().map { try Self.block($0, "up_block_types", [.up, .crossUp]) }
+    let (down, up) = (json["down_block_types"], json["up_block_types"])
+    downBlocks =
+      try down.isPresent
+      ? down.strings().map { try Self.block($0, "down_block_types", [.down, .crossDown]) }
+      : [.crossDown, .crossDown, .crossDown, .down]
+    upBlocks =
+      try up.isPresent
+      ? up.strings().map { try Self.block($0, "up_block_types", [.up, .crossUp]) }
+      : [.up, .crossUp, .crossUp, .crossUp]
     layersPerBlock = try Self.perBlock(json["layers_per_block"], count, or: 2)
     transformerLayers = try Self.perBlock(json["transformer_layers_per_block"], count, or: 1)
     upTransformerLayers =
@@ -79,12 +86,15 @@ public struct UNetConfiguration: Sendable {
     flipsSineToCosine = try json["flip_sin_to_cos"].bool(or: true)
     frequencyShift = Float(try json["freq_shift"].double(or: 0))
     downsamplePadding = try json["downsample_padding"].int(or: 1)
-    sampleSize = try json["sample_size"].int(or: 64)
     addedConditions =
       json["addition_embed_type"].isPresent
       ? AddedConditions(
         timeWidth: try json["addition_time_embed_dim"].int(),
         inputWidth: try json["projection_class_embeddings_input_dim"].int()) : nil
+    // What the pipelines of SDXL and SD use if the configuration has no size.
+    let side = addedConditions == nil ? 64 : 128
+    (sampleSize, sampleWidth) =
+      try json["sample_size"].isPresent ? json["sample_size"].heightAndWidth() : (side, side)
     try checkConsistency(json)
   }
 
@@ -97,7 +107,12 @@ public struct UNetConfiguration: Sendable {
         component: "U-Net", option: option, found: "\(found) blocks",
         supported: "one block per entry of block_out_channels, which has \(count); at least 1")
     }
-    try checkSizes("U-Net", ["in_channels": inChannels, "out_channels": outChannels, "norm_num_groups": groups])
+    try checkSizes(
+      "U-Net",
+      [
+        "in_channels": inChannels, "out_channels": outChannels, "norm_num_groups": groups,
+        "sample_size (height)": sampleSize, "sample_size (width)": sampleWidth,
+      ], atMost: 1 << 16)
     for (option, list, limit) in [
       ("block_out_channels", channels, 1 << 20), ("layers_per_block", layersPerBlock, 64),
       ("transformer_layers_per_block", transformerLayers, 64),
@@ -152,7 +167,10 @@ public struct UNetConfiguration: Sendable {
       "center_input_sample", "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention",
       "resnet_skip_time_act", "class_embeddings_concat",
     ] where json[option].isPresent {
-      if try json[option].bool() { throw refuse(option, "true", "false") }
+      // Some configurations have one truth value per block.
+      var values = [json[option]]
+      if case .array? = json[option].value { values = try json[option].array() }
+      if try values.contains(where: { try $0.bool() }) { throw refuse(option, "true", "false") }
     }
     for option in [
       "class_embed_type", "num_class_embeds", "encoder_hid_dim", "encoder_hid_dim_type", "time_cond_proj_dim",

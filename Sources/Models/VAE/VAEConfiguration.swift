@@ -26,14 +26,14 @@ public struct VAEConfiguration: Sendable {
   /// Number of pixels per latent along a side.
   public var factor: Int { 1 << (channels.count - 1) }
 
-  /// Reads a `config.json`.
-  /// - Throws: `JSONError` for a missing entry or one of the wrong type; `ParameterError.unsupported` for block types
+  /// Reads a `config.json`. What it leaves out has the value of diffusers' AutoencoderKL.
+  /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for block types
   ///   or options that Stable Diffusion's autoencoders do not use, and for sizes that do not fit together.
   public init(_ json: JSONNode) throws {
     imageChannels = try json["in_channels"].int(or: 3)
     outputChannels = try json["out_channels"].int(or: 3)
     latentChannels = try json["latent_channels"].int(or: 4)
-    channels = try json["block_out_channels"].ints()
+    channels = try json["block_out_channels"].ints(or: [64])
     layersPerBlock = try json["layers_per_block"].int(or: 1)
     groups = try json["norm_num_groups"].int(or: 32)
     scalingFactor = Float(try json["scaling_factor"].double(or: 0.18215))
@@ -41,7 +41,7 @@ public struct VAEConfiguration: Sendable {
     attendsInMiddle = try json["mid_block_add_attention"].bool(or: true)
     usesQuantConvolution = try json["use_quant_conv"].bool(or: true)
     usesPostQuantConvolution = try json["use_post_quant_conv"].bool(or: true)
-    sampleSize = try json["sample_size"].int(or: 512)
+    sampleSize = try json["sample_size"].isPresent ? json["sample_size"].heightAndWidth().height : 32
     try check(json)
   }
 
