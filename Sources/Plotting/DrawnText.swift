@@ -13,6 +13,11 @@ struct DrawnText {
     var text: String
     var direction: Direction
     var level = 0
+    /// Whether letters beside it do not join it, as its invisible characters say.
+    var isApart = false
+
+    /// The letter under the accents.
+    var letter: UInt32 { text.unicodeScalars.first?.value ?? 0 }
   }
 
   private var clusters: [Cluster]
@@ -27,8 +32,41 @@ struct DrawnText {
       let isDrawn = scalars.allSatisfy { $0.value <= 0xffff && canDraw($0) }
       var drawn = String.UnicodeScalarView()
       drawn.append(contentsOf: scalars)
-      return Cluster(text: isDrawn ? String(drawn) : Self.box, direction: Self.direction(first))
+      return Cluster(
+        text: isDrawn ? String(drawn) : Self.box, direction: Self.direction(first),
+        isApart: character.unicodeScalars.contains { $0.value == 0x200c })
     }
+    if clusters.contains(where: { ArabicForms.joinsPrevious($0.letter) }) { joinLetters(canDraw) }
+  }
+
+  /// Replaces Arabic letters by their forms.
+  private mutating func joinLetters(_ canDraw: (Unicode.Scalar) -> Bool) {
+    func replaced(_ index: Int, by form: UInt32?) -> String? {
+      guard let form, let scalar = Unicode.Scalar(form), canDraw(scalar) else { return nil }
+      let accents = clusters[index].text.unicodeScalars.dropFirst()
+      return String(Character(scalar)) + accents.map { String(Character($0)) }.joined()
+    }
+    let letters = clusters
+    var merged: Set<Int> = []
+    for (index, cluster) in letters.enumerated() where !merged.contains(index) {
+      let isJoined =
+        index > 0 && !letters[index - 1].isApart && ArabicForms.joinsNext(letters[index - 1].letter)
+        && ArabicForms.joinsPrevious(cluster.letter)
+      let next = index + 1 < letters.count && !cluster.isApart ? letters[index + 1].letter : 0
+      if let sign = replaced(index, by: ArabicForms.ligature(cluster.letter, next, isJoined: isJoined)) {
+        clusters[index].text =
+          sign + letters[index + 1].text.unicodeScalars.dropFirst().map { String(Character($0)) }.joined()
+        merged.insert(index + 1)
+      } else if let form = replaced(
+        index,
+        by: ArabicForms.form(
+          cluster.letter, afterLetter: isJoined,
+          beforeLetter: ArabicForms.joinsNext(cluster.letter) && ArabicForms.joinsPrevious(next)))
+      {
+        clusters[index].text = form
+      }
+    }
+    clusters = clusters.indices.filter { !merged.contains($0) }.map { clusters[$0] }
   }
 
   /// The text for libgd, which takes an ampersand for the beginning of an HTML entity.

@@ -34,7 +34,8 @@ import Testing
     ("\0\0\0\u{18}ftypheic\0\0\0\0", "an HEIC image", "save it as PNG"),
     ("\0\0\0\u{18}ftypisom\0\0\0\0", "a video", "save one of its pictures"),
     ("II*\0\u{8}\0\0\0", "a TIFF", "save it as PNG"), ("MM\0*\0\0\0\u{8}", "a TIFF", "save it as PNG"),
-    ("8BPS\0\u{1}", "a Photoshop document", "save it as PNG"), ("P6\n3 2\n255\n", "an image of the PNM family", "save it as PNG"),
+    ("8BPS\0\u{1}", "a Photoshop document", "save it as PNG"),
+    ("P6\n3 2\n255\n", "an image of the PNM family", "save it as PNG"),
     ("\0\0\0\0\0\0\0\0\0\0", "a file of zeros", "download the image again"),
     ("\0\0\u{1}\0\u{1}\0", "an icon", "save it as PNG"),
   ])

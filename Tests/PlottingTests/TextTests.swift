@@ -66,4 +66,15 @@ import Testing
   func lettersFromRightToLeftAreInTheirOrder(text: String, expected: String) throws {
     #expect(try drawn(text) == expected)
   }
+
+  /// Arabic letters have the forms that join them: س and ل and ا of سلام, of which the last two are one sign.
+  @Test func arabicLettersAreJoined() throws {
+    #expect(try drawn("سلام") == "\u{fee1}\u{fefc}\u{feb3}")
+    #expect(try drawn("باب") == "\u{fe8f}\u{fe8e}\u{fe91}")
+    #expect(try drawn("لا") == "\u{fefb}")
+    #expect(try drawn("کتاب") == "\u{fe8f}\u{fe8e}\u{fe98}\u{fb90}")
+    // Zero-width non-joiner.
+    #expect(try drawn("می\u{200c}ر") == "\u{fead}\u{fbfd}\u{fee3}")
+    #expect(try drawn("a ب b") == "a \u{fe8f} b")
+  }
 }

@@ -52,12 +52,16 @@ struct PNGFile {
     for (pass, (size, length)) in zip(passes, zip(sizes, lengths)) where length > 0 {
       guard Self.unfilter(&data, start, rows: size.height, rowLength: length / size.height, max(1, bitsPerPixel / 8))
       else { throw header.damaged(name, "a row with an unknown filter") }
-      for row in 0..<size.height {
-        let rowStart = start + row * (length / size.height) + 1
-        for column in 0..<size.width {
-          let target = ((pass.y + row * pass.rows) * width + pass.x + column * pass.columns) * channels
-          for channel in 0..<channels {
-            values[target + channel] = value(data, rowStart, column * channels + channel)
+      data.withUnsafeBufferPointer { data in
+        values.withUnsafeMutableBufferPointer { values in
+          for row in 0..<size.height {
+            let rowStart = start + row * (length / size.height) + 1
+            for column in 0..<size.width {
+              let target = ((pass.y + row * pass.rows) * width + pass.x + column * pass.columns) * channels
+              for channel in 0..<channels {
+                values[target + channel] = value(data, rowStart, column * channels + channel)
+              }
+            }
           }
         }
       }
@@ -66,7 +70,7 @@ struct PNGFile {
     return try image(values)
   }
 
-  private func value(_ data: [UInt8], _ rowStart: Int, _ index: Int) -> UInt16 {
+  private func value(_ data: UnsafeBufferPointer<UInt8>, _ rowStart: Int, _ index: Int) -> UInt16 {
     switch depth {
     case 16: return UInt16(data[rowStart + 2 * index]) << 8 | UInt16(data[rowStart + 2 * index + 1])
     case 8: return UInt16(data[rowStart + index])
@@ -86,20 +90,22 @@ struct PNGFile {
         let filter = data[first - 1]
         guard filter <= 4 else { return false }
         if filter == 0 { continue }
-        for place in first..<first + rowLength - 1 {
-          let left = place - step >= first ? Int(data[place - step]) : 0
-          let above = row > 0 ? Int(data[place - rowLength]) : 0
-          let corner = row > 0 && place - step >= first ? Int(data[place - step - rowLength]) : 0
-          let prediction: Int
-          switch filter {
-          case 1: prediction = left
-          case 2: prediction = above
-          case 3: prediction = (left + above) / 2
-          default:
+        let end = first + rowLength - 1
+        switch filter {
+        case 1: for place in first + min(step, rowLength - 1)..<end { data[place] &+= data[place - step] }
+        case 2: if row > 0 { for place in first..<end { data[place] &+= data[place - rowLength] } }
+        default:
+          for place in first..<end {
+            let left = place - step >= first ? Int(data[place - step]) : 0
+            let above = row > 0 ? Int(data[place - rowLength]) : 0
+            guard filter == 4 else {
+              data[place] &+= UInt8(truncatingIfNeeded: (left + above) / 2)
+              continue
+            }
+            let corner = row > 0 && place - step >= first ? Int(data[place - step - rowLength]) : 0
             let (a, b, c) = (abs(above - corner), abs(left - corner), abs(left + above - 2 * corner))
-            prediction = a <= b && a <= c ? left : b <= c ? above : corner
+            data[place] &+= UInt8(truncatingIfNeeded: a <= b && a <= c ? left : b <= c ? above : corner)
           }
-          data[place] &+= UInt8(truncatingIfNeeded: prediction)
         }
       }
       return true
@@ -124,7 +130,7 @@ struct PNGFile {
       return DecodedImage(image: picture(pixels), alpha: alpha, indices: indices)
     }
     func byte(_ value: UInt16) -> UInt8 {
-      if depth == 16 { return UInt8(value >> 8) }
+      if depth >= 8 { return UInt8(depth == 16 ? value >> 8 : value) }
       return UInt8(Int(value) * 255 / (1 << depth - 1))
     }
     let colors = channels < 3 ? 1 : 3
