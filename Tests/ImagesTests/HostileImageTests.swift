@@ -49,7 +49,9 @@ import Testing
   @Test func gzipAndArraysAreNamedByTheirFirstBytes() throws {
     for (bytes, kind) in [
       ([0x1f, 0x8b, 8, 0], "an archive"), ([0x93] + Array("NUMPY".utf8), "a NumPy array"),
-      ([0xff, 0x0a, 0, 0], "a JPEG XL image"), ([0x1a, 0x45, 0xdf, 0xa3], "a video"),
+      ([0xff, 0x0a, 0, 0], "a JPEG XL image"),
+      ([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 4] + Array("CgBI".utf8), "Apple's build tools"),
+      ([0x1a, 0x45, 0xdf, 0xa3], "a video"),
     ] as [([UInt8], String)] {
       let error = #expect(throws: ImageError.self) { try PixelImage(decoding: bytes, name: "odd.png") }
       #expect("\(try #require(error))".contains(kind))

@@ -32,6 +32,10 @@ struct ImageHeader {
         name: name, expected: "an image of format \(Format.allCases.map(\.rawValue).joined(separator: " or "))",
         found: bytes.isEmpty ? "an empty file" : "bytes \(start)")
     }
+    if format == .png, bytes.big(12, 4) == 0x4367_4249 {
+      throw ImageError.notRead(
+        name: name, found: "a PNG in the form that Apple's build tools make", remedy: "save it again as PNG or JPEG")
+    }
     let size =
       switch format {
       case .png: Self.pngSize(bytes)

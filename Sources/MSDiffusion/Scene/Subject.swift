@@ -26,7 +26,8 @@ public struct Subject: Sendable, Equatable {
     (self.mask, self.crop, self.scale) = (mask, crop, scale)
   }
 
-  /// A subject whose picture and mask were not read from files.
+  /// A subject whose picture and mask were not read from files. An image has no alpha channel: to use that of a file as
+  /// its mask, read the file as a `Picture`.
   public init(
     _ phrase: String, image: PixelImage, box: Box = .none, mask: PixelImage? = nil, crop: Box? = nil,
     scale: Float? = nil
