@@ -2,9 +2,12 @@ import CGD
 import Foundation
 
 extension PixelImage {
-  /// Reads a PNG, JPEG, GIF, WebP or BMP file, which ``init(decoding:name:)`` decodes.
-  /// - Throws: ``ImageError`` if the file cannot be read, or as ``init(decoding:name:)``.
-  public init(contentsOf path: String) throws { try self.init(decoding: Self.bytes(ofFile: path), name: path) }
+  /// Reads a PNG, JPEG, GIF, WebP or BMP file, which ``init(decoding:name:orientation:)`` decodes.
+  /// - Parameter orientation: Whether the image is turned as the camera's orientation tag says.
+  /// - Throws: ``ImageError`` if the file cannot be read, or as ``init(decoding:name:orientation:)``.
+  public init(contentsOf path: String, orientation: ImageOrientation = .shown) throws {
+    try self.init(decoding: Self.bytes(ofFile: path), name: path, orientation: orientation)
+  }
 
   /// The contents of a file, to be decoded and hashed.
   /// - Throws: ``ImageError/file(path:reason:)`` if the file cannot be read or is larger than 1 GiB.

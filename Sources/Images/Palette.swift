@@ -143,7 +143,7 @@ struct Palette {
 
 extension PixelImage {
   /// The colour of the pixel whose bytes begin at an offset: 0xRRGGBB.
-  fileprivate func color(at offset: Int) -> Int {
+  func color(at offset: Int) -> Int {
     Int(pixels[offset]) << 16 | Int(pixels[offset + 1]) << 8 | Int(pixels[offset + 2])
   }
 }

@@ -62,7 +62,7 @@ extension JSONNode {
 
 /// The known names that a mistyped name may mean: one of the two names contains the other, or they differ in one letter
 /// or in at most about a third of the letters.
-func nearNames(to name: String, among known: [String]) -> [String] {
+package func nearNames(to name: String, among known: [String]) -> [String] {
   known.filter { other in
     other.contains(name) || name.contains(other) || editDistance(name, other) <= max(1, (name.count + 1) / 3)
   }

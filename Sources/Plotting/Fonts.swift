@@ -1,5 +1,6 @@
 import CGD
 import Foundation
+import Synchronization
 
 /// The font files for the text of figures. If a file is missing, libgd draws nothing or uses a different font without
 /// an error, so the files are found and tested here.
@@ -34,14 +35,35 @@ package struct Fonts: Sendable {
     throw PlotError.noFont(name: name, searched: folders, reason: reason)
   }
 
+  /// What each font file can draw, read once; nil for a file whose table cannot be read.
+  private static let coverages = Mutex<[String: FontCoverage?]>([:])
+
+  /// Whether a font has a scalar; true if the font's table cannot be read.
+  private static func canDraw(_ scalar: Unicode.Scalar, with path: String) -> Bool {
+    let coverage = coverages.withLock { known in
+      if let coverage = known[path] { return coverage }
+      let coverage = FontCoverage(contentsOf: path)
+      known[path] = .some(coverage)
+      return coverage
+    }
+    return coverage?.contains(scalar) ?? true
+  }
+
+  /// The text that libgd must be given to draw a line.
+  package static func drawn(_ text: String, with path: String) -> String {
+    // The rest is for characters beyond ASCII.
+    if text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return text.replacing("&", with: "&amp;") }
+    return DrawnText(text) { canDraw($0, with: path) }.forLibgd
+  }
+
   /// Calls libgd's text function, which only measures the text if the image is nil.
   /// - Returns: An error message; nil on success.
   static func draw(
     _ image: gdImagePtr?, _ corners: inout [Int32], _ color: Int32, _ path: String, _ points: Double, _ angle: Double,
     _ x: Int32, _ y: Int32, _ text: String
   ) -> String? {
+    var text = Array(drawn(text, with: path).utf8CString)
     var path = Array(path.utf8CString)
-    var text = Array(text.utf8CString)
     let message = gdImageStringFT(image, &corners, color, &path, points, angle, x, y, &text)
     return message.map { String(cString: $0) }
   }

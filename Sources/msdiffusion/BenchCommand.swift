@@ -31,7 +31,7 @@ struct BenchCommand: ParsableCommand {
   var json: String?
 
   func validate() throws {
-    if let count, count < 1 { throw ValidationError("--count: expected at least 1, found \(count)") }
+    if let count, count < 1 { throw ValidationError("--count is \(count), expected at least 1") }
     if checkpoint == nil, let full = cases.first(where: \.isFullSize) {
       throw ValidationError(
         "\(full.rawValue) needs --checkpoint, a folder of SDXL's size; Scripts/full-size DIR writes one")

@@ -22,6 +22,10 @@ struct GuidedStepsCommand: ParsableCommand {
   @Option(help: "The variant of the weights, such as fp16.")
   var variant: String?
 
+  func validate() throws {
+    if size < 1 { throw ValidationError("--size is \(size), expected a number of pixels above 0") }
+  }
+
   func run() throws {
     let pipeline = try Pipeline(folder, variant: variant)
     func photograph(_ name: String) throws -> PixelImage { try PixelImage(contentsOf: Bundled.reference(name)) }

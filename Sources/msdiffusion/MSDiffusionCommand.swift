@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MSDiffusionKit
 import Scripting
 
 /// The program behind the scripts in `Scripts/`.
@@ -15,23 +16,46 @@ struct MSDiffusionCommand: ParsableCommand {
     ])
 
   static func main() {
+    let words = Array(CommandLine.arguments.dropFirst())
+    let called = words.first.flatMap { first in
+      configuration.subcommands.first { $0.configuration.commandName == first }
+    }
+    // The options of a script are the script's own.
+    let options = called.map { command in
+      OptionWords(
+        command == RunCommand.self ? [] : [command],
+        help: command.helpMessage(includeHidden: true))
+    }
     do {
-      var command = try parseAsRoot()
+      try check(words, called)
+      var command = try parseAsRoot(called == RunCommand.self ? words : options?.prepared(words) ?? words)
       try command.run()
     } catch {
-      stop(error)
+      stop(error, called ?? Self.self, options)
+    }
+  }
+
+  /// Refuses a first word that is no command, and options where the name of an experiment belongs.
+  private static func check(_ words: [String], _ called: (any ParsableCommand.Type)?) throws {
+    guard let first = words.first, !["-h", "--help", "help", "--version"].contains(first) else { return }
+    guard called != nil else {
+      let known = configuration.subcommands.compactMap { $0.configuration.commandName }.joined(separator: ", ")
+      throw ValidationError("expected a command, found '\(first)'; there are \(known)")
+    }
+    if called == RunCommand.self, words.count > 1, words[1].hasPrefix("-"), !["-h", "--help"].contains(words[1]) {
+      throw ValidationError("expected the name of an experiment before its options, found '\(words[1])'")
     }
   }
 
   /// Ends the program. Help is printed on standard output. An error is printed as one line on standard error, with exit
   /// code 1; if the options are at fault, the usage follows.
-  private static func stop(_ error: any Error) -> Never {
+  private static func stop(_ error: any Error, _ called: any ParsableCommand.Type, _ options: OptionWords?) -> Never {
     if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
     if exitCode(for: error).isSuccess { exit(withError: error) }
     let usage =
       exitCode(for: error) == .validationFailure
-      ? fullMessage(for: error).split(separator: "\n").filter { $0.hasPrefix("Usage: ") } : []
-    let lines = ["error: \(message(for: error))"] + usage
+      ? called.fullMessage(for: error).split(separator: "\n").filter { $0.hasPrefix("Usage: ") } : []
+    let lines = ["error: \(options?.explained(message(for: error)) ?? message(for: error))"] + usage
     ChildProcess.standardError(Array((lines.joined(separator: "\n") + "\n").utf8)[...])
     Foundation.exit(1)
   }

@@ -69,6 +69,16 @@ struct TrainCommand: ParsableCommand {
     help: "Weight of the pixelwise cross-entropy between the base's text attention and silhouettes; 0: no such loss.")
   var pixelSupervision: Float = AttentionTerms.grounding.textPixels
 
+  func validate() throws {
+    for (name, number) in [("--steps", steps), ("--batch", batch)] {
+      if let number, number < 1 { throw ValidationError("\(name) is \(number), expected a whole number above 0") }
+    }
+    for (name, weight) in [("--supervision", supervision), ("--pixel-supervision", pixelSupervision)]
+    where !weight.isFinite || weight < 0 {
+      throw ValidationError("\(name) is \(weight), expected a number of 0 or more")
+    }
+  }
+
   func run() throws {
     let variant = try variant.map { try named($0, "variant") as AdapterVariant }
     if variant != nil, stage != "adapter" {
@@ -83,10 +93,6 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("--data needs --stage base or --stage adapter, found --stage \(stage)")
     }
     if acceptChangedData, data == nil { throw ValidationError("--accept-changed-data needs --data") }
-    guard supervision >= 0, pixelSupervision >= 0 else {
-      throw ValidationError(
-        "expected --supervision and --pixel-supervision of 0 or more, found \(supervision) and \(pixelSupervision)")
-    }
     guard let small = SmallModel.all.first(where: { $0.name == model }) else {
       throw ValidationError("expected --model first or second, found '\(model)'")
     }

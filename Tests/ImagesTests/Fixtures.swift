@@ -14,6 +14,8 @@ enum Fixtures {
     let file: Data
     let width, height, tolerance: Int
     let pixels: Data
+    /// Pillow's alpha channel and palette indices; nil if the picture has none, or if they are not compared.
+    let alpha, indices: Data?
     var image: PixelImage { PixelImage(width: width, height: height, pixels: [UInt8](pixels)) }
     var description: String { name }
   }

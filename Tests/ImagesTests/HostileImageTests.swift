@@ -20,6 +20,56 @@ import Testing
     }
   }
 
+  /// Files that people give in place of an image are named, with what to do.
+  @Test(arguments: [
+    ("version https://git-lfs.github.com/spec/v1\noid sha256:1f\nsize 12345\n", "a Git LFS pointer", "git lfs pull"),
+    ("\u{feff}version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer", "git lfs pull"),
+    ("<!DOCTYPE html>\n<html lang=\"en\">", "an HTML page", "download the image itself"),
+    ("\n <html><head>", "an HTML page", "download the image itself"),
+    ("<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>", "an SVG drawing", "save it as PNG"),
+    ("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "an XML file", "download the image"),
+    ("{\"error\": \"Entry not found\"}", "a JSON file", "download the image"),
+    ("PK\u{3}\u{4}\u{14}", "a zip archive", "unpack it first"), ("%PDF-1.7", "a PDF document", "save its picture"),
+    ("\0\0\0\u{1c}ftypavif\0\0\0\0", "an AVIF image", "save it as PNG"),
+    ("\0\0\0\u{18}ftypheic\0\0\0\0", "an HEIC image", "save it as PNG"),
+    ("\0\0\0\u{18}ftypisom\0\0\0\0", "a video", "save one of its pictures"),
+    ("II*\0\u{8}\0\0\0", "a TIFF", "save it as PNG"), ("MM\0*\0\0\0\u{8}", "a TIFF", "save it as PNG"),
+    ("8BPS\0\u{1}", "a Photoshop document", "save it as PNG"),
+    ("P6\n3 2\n255\n", "an image of the PNM family", "save it as PNG"),
+    ("\0\0\0\0\0\0\0\0\0\0", "a file of zeros", "download the image again"),
+    ("\0\0\u{1}\0\u{1}\0", "an icon", "save it as PNG"),
+  ])
+  func otherFilesAreNamed(text: String, kind: String, remedy: String) throws {
+    let error = #expect(throws: ImageError.self) { try PixelImage(decoding: Array(text.utf8), name: "odd.png") }
+    let message = "\(try #require(error))"
+    #expect(message.hasPrefix("odd.png: expected a PNG") && message.contains("found \(kind)"), "\(message)")
+    #expect(message.contains(remedy) && !message.contains("\n"), "\(message)")
+  }
+
+  @Test func gzipAndArraysAreNamedByTheirFirstBytes() throws {
+    for (bytes, kind) in [
+      ([0x1f, 0x8b, 8, 0], "an archive"), ([0x93] + Array("NUMPY".utf8), "a NumPy array"),
+      ([0xff, 0x0a, 0, 0], "a JPEG XL image"),
+      ([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 4] + Array("CgBI".utf8), "Apple's build tools"),
+      ([0x1a, 0x45, 0xdf, 0xa3], "a video"),
+    ] as [([UInt8], String)] {
+      let error = #expect(throws: ImageError.self) { try PixelImage(decoding: bytes, name: "odd.png") }
+      #expect("\(try #require(error))".contains(kind))
+    }
+  }
+
+  @Test func animatedWebPIsRefusedInOneSentence() throws {
+    func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
+      Array(name.utf8) + [UInt8(content.count), 0, 0, 0] + content
+    }
+    let body =
+      chunk("VP8X", [2, 0, 0, 0, 4, 0, 0, 2, 0, 0]) + chunk("ANIM", [0, 0, 0, 0, 0, 0])
+      + chunk("ANMF", [UInt8](repeating: 0, count: 24)) + chunk("ANMF", [UInt8](repeating: 0, count: 24))
+    let file = Array("RIFF".utf8) + [UInt8(body.count + 4), 0, 0, 0] + Array("WEBP".utf8) + body
+    let error = #expect(throws: ImageError.self) { try PixelImage(decoding: file, name: "a.webp") }
+    #expect("\(try #require(error))".contains("an animated WebP file of 2 pictures; save one of its pictures"))
+  }
+
   @Test func hugeSizesAreRefusedBeforeDecoding() throws {
     var bytes = image.pngBytes()
     bytes.replaceSubrange(16..<24, with: [0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0])

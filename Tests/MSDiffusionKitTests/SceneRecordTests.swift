@@ -15,6 +15,9 @@ import Testing
     let run = try run()
     var numbers = TestNumbers(4)
     let noisy = PixelImage(width: 96, height: 96, pixels: (0..<96 * 96 * 3).map { _ in UInt8(numbers.next() * 255) })
+    let mask = PixelImage(
+      width: 96, height: 96,
+      pixels: (0..<96 * 96).flatMap { _ in [UInt8](repeating: UInt8(numbers.next() * 255), count: 3) })
     let tiny = PixelImage(width: 4, height: 3, red: 250, green: 1)
     let path = try folder.get().file("own.png")
     try tiny.write(path)
@@ -25,7 +28,7 @@ import Testing
         $0.layout.pseudoLayout = .joint
         $0.noise = InitialNoise(numbers.tensor([1, 4, 16, 16], in: -2...2))
       },
-      try run.scene("a thing", [Subject("thing", image: noisy, box: .whole, mask: noisy)]) { $0.samples = 2 },
+      try run.scene("a thing", [Subject("thing", image: noisy, box: .whole, mask: mask)]) { $0.samples = 2 },
       try run.scene("a thing", [Subject("thing", image: tiny)]) { $0.guidance = 1 },
       try run.scene("a thing", [run.subject(path, phrase: "thing")]) { $0.seed = .max },
     ]

@@ -25,7 +25,8 @@ public struct Conditions: Sendable {
   public var subjectTokens: Tensor
   /// Prompt tokens of each subject's phrase, found by the scene's own rule, or the reason why there are none.
   public var phraseSpans: [Result<Range<Int>, PhraseError>]
-  /// Messages for the user about prompts that are too long and phrases that have no tokens in the prompt.
+  /// Messages for the user about prompts that are too long, phrases that have no tokens in the prompt, and masks and
+  /// references that are not likely to be meant.
   public var warnings: [String]
 
   /// Prompt tokens of each subject's phrase; empty if the phrase was not found.
@@ -42,7 +43,8 @@ public struct Conditions: Sendable {
 extension Pipeline {
   /// Encodes a scene's texts and images.
   /// - Throws: `PhraseError` if the layout options need a phrase that was not found; ``PipelineError`` if the scene has
-  ///   subjects, but the model has no image encoder or no adapter.
+  ///   subjects, but the model has no image encoder or no adapter, or if a number, a mask or a crop is invalid;
+  ///   `AnalysisError.invalidBox`.
   public func conditions(for scene: Scene) throws -> Conditions {
     try conditions(for: scene, in: HookSession([], catalog: hooks))
   }
@@ -52,10 +54,11 @@ extension Pipeline {
     func encoding<Result>(_ subject: String, _ body: () throws -> Result) throws -> Result {
       try session.during(Moment(.encoding, subject: subject), body)
     }
+    try scene.check()
     // Frees the denoiser's weights from the last generation before the encoders run: a large model is never in memory
     // as a whole.
     release([.unet, .vae])
-    var warnings: [String] = []
+    var warnings = scene.subjects.enumerated().flatMap { $1.warnings(number: $0 + 1) }
     let (text, pooled) = try encoding("prompt") { encode(prompt: scene.prompt, as: "prompt", warnings: &warnings) }
     var (negativeText, negativePooled) = try encoding("negative prompt") {
       encode(prompt: scene.negativePrompt ?? "", as: "negative prompt", warnings: &warnings)

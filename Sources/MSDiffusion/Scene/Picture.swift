@@ -19,26 +19,70 @@ public struct FileOrigin: Sendable, Equatable {
   }
 }
 
-/// A picture and, if it was read from a file, that file. Two pictures with the same pixels are equal, even if their
-/// files differ.
+/// A picture and, if it was read from a file, that file. Two pictures with the same pixels, alpha channel and options
+/// are equal, even if their files differ.
 public struct Picture: Sendable, Equatable {
-  public let image: PixelImage
+  package let decoded: DecodedImage
   /// The file from which the picture was read; nil if there is none.
   public let origin: FileOrigin?
+  /// The PNG file from a scene's JSON that holds the picture; nil if there is none.
+  package let embedded: [UInt8]?
+  /// Whether a camera's orientation tag turned the picture.
+  public let orientation: ImageOrientation
+  /// Whether transparent pixels count as not selected: those of a subject's picture if the subject has no mask, and
+  /// those of a mask. Otherwise an alpha channel is ignored, as in the published implementation.
+  public var usesAlpha = true
+  /// Of a mask: the label that it selects, if its palette indices or grey values are labels; nil: what is not black.
+  public var maskIndex: Int?
+
+  /// The picture's colours.
+  public var image: PixelImage { decoded.image }
 
   /// A picture without a file.
-  public init(_ image: PixelImage) { (self.image, origin) = (image, nil) }
-
-  /// Reads an image file.
-  /// - Parameter name: The picture's name if it comes with the package.
-  /// - Throws: `ImageError` if the file cannot be read or is not an image.
-  public init(contentsOf path: String, named name: String? = nil) throws {
-    let bytes = try PixelImage.bytes(ofFile: path)
-    image = try PixelImage(decoding: bytes, name: path)
-    origin = FileOrigin(path: path, name: name, bytes: bytes)
+  public init(_ image: PixelImage) {
+    (decoded, origin, embedded, orientation) = (DecodedImage(image), nil, nil, .shown)
   }
 
-  public static func == (a: Picture, b: Picture) -> Bool { a.image == b.image }
+  /// Reads an image file.
+  /// - Parameters:
+  ///   - name: The picture's name if it comes with the package.
+  ///   - orientation: Whether the picture is turned as the camera's orientation tag says.
+  /// - Throws: `ImageError` if the file cannot be read or is not an image.
+  public init(contentsOf path: String, named name: String? = nil, orientation: ImageOrientation = .shown) throws {
+    let bytes = try PixelImage.bytes(ofFile: path)
+    decoded = try DecodedImage(decoding: bytes, name: path, orientation: orientation)
+    (origin, embedded) = (FileOrigin(path: path, name: name, bytes: bytes), nil)
+    self.orientation = orientation
+  }
+
+  /// A picture from the contents of an image file.
+  /// - Parameter name: The picture's name in error messages.
+  /// - Throws: `ImageError` if the bytes are not an image.
+  init(embedded bytes: [UInt8], name: String, orientation: ImageOrientation) throws {
+    decoded = try DecodedImage(decoding: bytes, name: name, orientation: orientation)
+    (origin, embedded, self.orientation) = (nil, bytes, orientation)
+  }
+
+  /// A PNG file with the picture: the one that held it, if there is one.
+  package var png: [UInt8] { embedded ?? image.pngBytes() }
+
+  /// The picture with the options of another one.
+  package func with(optionsOf other: Picture) -> Picture {
+    var picture = self
+    (picture.usesAlpha, picture.maskIndex) = (other.usesAlpha, other.maskIndex)
+    return picture
+  }
+
+  /// The picture as a mask.
+  /// - Throws: `MaskError` if it can be read in more than one way, or has no label ``maskIndex``.
+  func mask() throws(MaskError) -> PixelImage {
+    try (usesAlpha ? decoded : decoded.withoutAlpha).mask(index: maskIndex)
+  }
+
+  public static func == (a: Picture, b: Picture) -> Bool {
+    a.image == b.image && a.decoded.alpha == b.decoded.alpha && a.usesAlpha == b.usesAlpha
+      && a.maskIndex == b.maskIndex
+  }
 }
 
 /// Starting noise and, if it was read from a file, that file. Noise with the same numbers is equal, even if the files

@@ -22,11 +22,15 @@ public struct SceneFiles: Sendable {
   // MARK: Writing
 
   func json(_ picture: Picture) -> JSONValue {
-    picture.origin.map { json($0) } ?? ["png": .string(Data(picture.image.pngBytes()).base64EncodedString())]
+    var fields = picture.origin.map { entries($0) } ?? [("png", .string(Data(picture.png).base64EncodedString()))]
+    if picture.orientation != .shown { fields.append(("orientation", .string(picture.orientation.rawValue))) }
+    if !picture.usesAlpha { fields.append(("uses_alpha", .bool(false))) }
+    if let index = picture.maskIndex { fields.append(("index", JSONValue(index))) }
+    return .object(fields)
   }
 
   func json(_ noise: InitialNoise) -> JSONValue {
-    if let origin = noise.origin { return json(origin) }
+    if let origin = noise.origin { return .object(entries(origin)) }
     let words = noise.tensor.values.map { $0.bitPattern.littleEndian }
     return [
       "shape": .array(noise.tensor.shape.map { JSONValue($0) }),
@@ -34,47 +38,72 @@ public struct SceneFiles: Sendable {
     ]
   }
 
-  private func json(_ origin: FileOrigin) -> JSONValue {
-    .object([
+  private func entries(_ origin: FileOrigin) -> [(String, JSONValue)] {
+    [
       origin.name.map { ("name", .string($0)) }
         ?? ("file", .string(folder.map { Self.path(origin.path, from: $0) } ?? origin.path)),
       ("sha256", .string(origin.sha256)),
-    ])
+    ]
   }
 
   // MARK: Reading
 
   /// The fields of a JSON object that describes a file or its contents.
   private struct Entry {
-    var name, file, sha256, png, float32: String?
+    var name, file, sha256, png, float32, orientation: String?
     var shape: [Int]?
+    var usesAlpha: Bool?
+    var index: Int?
 
     static var file: [JSONField<Entry>] {
       [JSONField("file", ifSet: \.file), JSONField("sha256", ifSet: \.sha256)]
     }
     static var picture: [JSONField<Entry>] {
-      [JSONField("name", ifSet: \.name)] + file + [JSONField("png", ifSet: \.png)]
+      [JSONField("name", ifSet: \.name)] + file + [
+        JSONField("png", ifSet: \.png), JSONField("orientation", ifSet: \.orientation),
+        JSONField("uses_alpha", ifSet: \.usesAlpha),
+      ]
     }
+    static var mask: [JSONField<Entry>] { picture + [JSONField("index", ifSet: \.index)] }
     static var noise: [JSONField<Entry>] {
       file + [JSONField("shape", ifSet: \.shape), JSONField("float32", ifSet: \.float32)]
     }
   }
 
-  func picture(_ node: JSONNode) throws -> Picture {
+  func picture(_ node: JSONNode) throws -> Picture { try picture(node, Entry.picture) }
+
+  /// A picture whose entry may name the label that is the mask.
+  func mask(_ node: JSONNode) throws -> Picture { try picture(node, Entry.mask) }
+
+  private func picture(_ node: JSONNode, _ fields: [JSONField<Entry>]) throws -> Picture {
     var entry = Entry()
     if case .string(let text)? = node.value {
       if text.contains("/") || text.contains(".") { entry.file = text } else { entry.name = text }
     } else {
-      try node.read(into: &entry, Entry.picture)
+      try node.read(into: &entry, fields)
+    }
+    var picture = try picture(entry, node)
+    picture.usesAlpha = entry.usesAlpha ?? true
+    picture.maskIndex = entry.index
+    return picture
+  }
+
+  private func picture(_ entry: Entry, _ node: JSONNode) throws -> Picture {
+    guard let orientation = ImageOrientation(rawValue: entry.orientation ?? ImageOrientation.shown.rawValue) else {
+      let known = ImageOrientation.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+      throw node["orientation"].mismatch(known)
     }
     switch (entry.name, entry.file, entry.png) {
     case (let name?, nil, nil):
-      return try checked(Picture(contentsOf: named(name), named: name), \.origin, entry.sha256, node)
+      let picture = try Picture(contentsOf: named(name), named: name, orientation: orientation)
+      return try checked(picture, \.origin, entry.sha256, node)
     case (nil, let file?, nil):
-      return try checked(Picture(contentsOf: path(file)), \.origin, entry.sha256, node)
+      let picture = try Picture(contentsOf: path(file), orientation: orientation)
+      return try checked(picture, \.origin, entry.sha256, node)
     case (nil, nil, let png?):
       guard let data = Data(base64Encoded: png) else { throw node["png"].mismatch("a PNG file in base64") }
-      return Picture(try PixelImage(decoding: [UInt8](data), name: node["png"].location))
+      try check([UInt8](data), entry.sha256, node["png"])
+      return try Picture(embedded: [UInt8](data), name: node["png"].location, orientation: orientation)
     default: throw node.mismatch("exactly one of name, file and png")
     }
   }
@@ -90,6 +119,7 @@ public struct SceneFiles: Sendable {
       guard let data = Data(base64Encoded: text), data.count == 4 * count, shape.allSatisfy({ $0 > 0 }) else {
         throw node["float32"].mismatch("\(count) numbers of 4 bytes in base64, for shape \(shape)")
       }
+      try check([UInt8](data), entry.sha256, node["float32"])
       let values = data.withUnsafeBytes { bytes in
         (0..<count).map {
           Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
@@ -109,6 +139,14 @@ public struct SceneFiles: Sendable {
         location: node.location, path: found.path, expected: expected, found: found.sha256)
     }
     return content
+  }
+
+  /// Throws if a hash is given that the contents beside it do not have.
+  private func check(_ bytes: [UInt8], _ expected: String?, _ node: JSONNode) throws {
+    let found = FileOrigin(path: "", name: nil, bytes: bytes).sha256
+    if let expected, found != expected {
+      throw SceneError.changedContents(location: node.location, expected: expected, found: found)
+    }
   }
 
   private func path(_ written: String) -> String {
@@ -144,6 +182,10 @@ public struct SceneFiles: Sendable {
 public enum SceneError: Error, Equatable, CustomStringConvertible {
   /// A file's hash is not the one that the scene names; `location` is the place of the reference in the JSON.
   case changedFile(location: String, path: String, expected: String, found: String)
+  /// The hash beside contents in the JSON is not theirs.
+  case changedContents(location: String, expected: String, found: String)
+  /// A subject's mask, or the alpha channel in its place, cannot be used; `location` is the JSON entry that gives it.
+  case mask(location: String, expected: String, found: String)
   /// No picture with this name comes with the package.
   case unknownName(String)
 
@@ -152,6 +194,10 @@ public enum SceneError: Error, Equatable, CustomStringConvertible {
     case .changedFile(let location, let path, let expected, let found):
       "\(location): \(path) has changed since the scene was written: expected SHA-256 \(expected.prefix(12))…, found "
         + "\(found.prefix(12))…; restore the file, or remove the entry sha256"
+    case .changedContents(let location, let expected, let found):
+      "\(location): expected contents with SHA-256 \(expected.prefix(12))…, found \(found.prefix(12))…; restore the "
+        + "contents, or remove the entry sha256"
+    case .mask(let location, let expected, let found): "\(location): expected \(expected), found \(found)"
     case .unknownName(let name):
       "no picture that comes with the package is called '\(name)'; give a path, or the contents of a PNG file"
     }

@@ -28,9 +28,12 @@ extension Scene {
   ///   applies. null is a value: `"negative_prompt": null` means no negative prompt, while a missing key means the
   ///   default one. An unknown key is an error.
   /// - `picture` and `mask` are `{"name": …}`, a picture that comes with the package; `{"file": …}`, a path relative to
-  ///   the JSON file's folder; or `{"png": …}`, a PNG file in base64. A name or a path may be accompanied by `sha256`,
-  ///   the hash of the file's bytes: a file with a different hash is then an error. A plain string is a path if it
-  ///   contains a dot or a slash, else a name.
+  ///   the JSON file's folder; or `{"png": …}`, a PNG file in base64. `sha256` beside it is the hash of the file's
+  ///   bytes: a file with a different hash is then an error. A plain string is a path if it contains a dot or a slash,
+  ///   else a name.
+  /// - Beside these, `"orientation": "stored"` reads a photograph without turning it as its camera's tag says, and
+  ///   `"uses_alpha": false` ignores an alpha channel, which otherwise is the picture's mask if `mask` is missing.
+  ///   `"index": 2` in `mask` selects the pixels with palette index or grey value 2.
   /// - `box` and `crop` are `[left, top, right, bottom]` in fractions of the image; a `box` of all zeros means no
   ///   layout.
   /// - `settings` has the fields of ``SceneSettings``, `layout` the fields of ``LayoutOptions``, and `pseudo_layout` the
@@ -87,6 +90,12 @@ extension Subject {
   fileprivate init(_ node: JSONNode, _ files: SceneFiles) throws {
     self.init(try node["phrase"].string(), picture: try files.picture(node["picture"]))
     try node.read(into: &self, Self.fields(files))
+    do {
+      _ = try selection()
+    } catch {
+      let location = node[mask == nil ? "picture" : "mask"].location
+      throw SceneError.mask(location: location, expected: error.expected, found: error.found)
+    }
   }
 
   fileprivate static func fields(_ files: SceneFiles) -> [JSONField<Subject>] {
@@ -100,7 +109,7 @@ extension Subject {
       JSONField("mask", isNullable: true) { subject in
         subject.mask.map { files.json($0) } ?? .null
       } read: { subject, node in
-        subject.mask = node.isPresent ? try files.picture(node) : nil
+        subject.mask = node.isPresent ? try files.mask(node) : nil
       },
       JSONField("crop", \.crop), JSONField("box", \.box), JSONField("scale", \.scale),
     ]

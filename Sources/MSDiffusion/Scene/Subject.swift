@@ -7,8 +7,10 @@ public struct Subject: Sendable, Equatable {
   public var phrase: String
   /// The reference picture.
   public var picture: Picture
-  /// A picture of the reference picture's size that is white on the subject; everything else becomes black in the
-  /// reference. A mask is recommended, because the reference's background leaks into the generated image.
+  /// A picture of the reference picture's proportions that is white on the subject; everything else becomes black in
+  /// the reference. Masks of 0 and 1, of one colour on black, and alpha channels are read as well. nil: the reference
+  /// picture's own alpha channel, if it has one. A mask is recommended, because the reference's background leaks into
+  /// the generated image.
   public var mask: Picture?
   /// The part of the reference picture to use; nil: the whole picture.
   public var crop: Box?
@@ -24,7 +26,8 @@ public struct Subject: Sendable, Equatable {
     (self.mask, self.crop, self.scale) = (mask, crop, scale)
   }
 
-  /// A subject whose picture and mask were not read from files.
+  /// A subject whose picture and mask were not read from files. An image has no alpha channel: to use that of a file as
+  /// its mask, read the file as a `Picture`.
   public init(
     _ phrase: String, image: PixelImage, box: Box = .none, mask: PixelImage? = nil, crop: Box? = nil,
     scale: Float? = nil
@@ -47,23 +50,67 @@ public struct Subject: Sendable, Equatable {
   }
 
   /// The image that the image encoder receives: the picture with a black background if there is a mask, then cropped.
-  /// Stops the program if the mask differs in size from the picture, or if `crop` covers no pixel.
+  /// A mask or crop that cannot be used, which is an error when the scene is generated, is left out here.
   public var reference: PixelImage {
-    let masked = mask.map { image.masked(by: $0.image) } ?? image
-    guard let crop else { return masked }
-    let cells = crop.cells(height: masked.height, width: masked.width)
+    let selected = try? selection()
+    let masked = selected.map { image.masked(by: $0) } ?? image
+    let cells = self.cells
+    if cells.columns.isEmpty || cells.rows.isEmpty { return masked }
     return masked.cropped(
       x: cells.columns.lowerBound, y: cells.rows.lowerBound, width: cells.columns.count, height: cells.rows.count)
+  }
+
+  /// The pixels of the picture that are used; none if `crop` is invalid.
+  private var cells: Cells {
+    let crop = self.crop ?? .whole
+    guard crop.numbers.allSatisfy(\.isFinite) else { return Cells(rows: 0..<0, columns: 0..<0) }
+    return crop.cells(height: image.height, width: image.width)
+  }
+
+  /// The mask at the picture's size, or the picture's alpha channel; nil if there is neither.
+  /// - Throws: `MaskError` if the mask cannot be read, does not fit, or selects nothing of what is used.
+  func selection() throws(MaskError) -> PixelImage? {
+    let read = try mask.map { picture throws(MaskError) in try picture.mask() }
+    guard let found = read ?? (picture.usesAlpha ? picture.decoded.alphaMask : nil) else { return nil }
+    guard let fitted = found.fitted(width: image.width, height: image.height) else {
+      throw MaskError.size(of: found, for: picture.decoded)
+    }
+    let cells = self.cells
+    let (selected, width) = (fitted.selection, image.width)
+    guard cells.rows.contains(where: { y in cells.columns.contains { selected[y * width + $0] } }) else {
+      throw MaskError(
+        expected: "a mask that is white on the subject\(crop == nil ? "" : ", within the crop")",
+        found: mask == nil ? "an alpha channel that selects no pixel" : "one that selects no pixel")
+    }
+    return fitted
+  }
+
+  /// What generation does differently from what one might expect of this subject's picture.
+  /// - Parameter number: The subject's number, from 1.
+  func warnings(number: Int) -> [String] {
+    let name = "subject \(number), '\(phrase)'"
+    var result: [String] = []
+    if mask != nil, let selected = (try? selection())?.selection, !selected.contains(false) {
+      result.append("the mask of \(name) selects the whole picture, so it has no effect")
+    }
+    if !reference.pixels.contains(where: { $0 > 0 }) { result.append("the reference of \(name) is entirely black") }
+    return result
   }
 
   /// - Throws: `PipelineError`, `AnalysisError.invalidBox`.
   func check(number: Int) throws {
     _ = try box.validated(as: "box of subject \(number), '\(phrase)'")
     _ = try crop?.validated(as: "crop of subject \(number), '\(phrase)'")
-    if let mask = mask?.image, (mask.width, mask.height) != (image.width, image.height) {
+    if let crop, crop.isNone {
       throw PipelineError.invalid(
-        "mask of subject \(number)", found: "\(mask.width)×\(mask.height)",
-        expected: "the size of the subject's picture, \(image.width)×\(image.height)")
+        "crop of subject \(number), '\(phrase)'", found: "all zeros", expected: "a part of the picture, or no crop")
+    }
+    do {
+      _ = try selection()
+    } catch {
+      let source = (mask ?? picture).origin.map { ", \($0.name ?? $0.path)" } ?? ""
+      throw PipelineError.invalid(
+        "mask of subject \(number), '\(phrase)'\(source)", found: error.found, expected: error.expected)
     }
     if let scale, !scale.isFinite {
       throw PipelineError.invalid("scale of subject \(number)", found: "\(scale)", expected: "a finite number")

@@ -72,10 +72,13 @@ extension Run {
   }
 
   private func stored(_ picture: Picture) throws -> Picture {
-    guard picture.origin == nil, picture.image.pngBytes().count > Self.embeddedLimit else { return picture }
-    let path = try prepared(file: "picture-\(Self.hash(picture.image.pixels)).png")
-    try picture.image.write(path)
-    return try Picture(contentsOf: path)
+    let png = picture.png
+    guard picture.origin == nil, png.count > Self.embeddedLimit else { return picture }
+    let path = try prepared(file: "picture-\(Self.hash(png)).png")
+    guard FileManager.default.createFile(atPath: path, contents: Data(png)) else {
+      throw RunError.file(path: path, reason: "the picture cannot be written")
+    }
+    return try Picture(contentsOf: path, orientation: picture.orientation).with(optionsOf: picture)
   }
 
   /// The beginning of the SHA-256 of an array's bytes.

@@ -35,7 +35,7 @@ public final class Run {
   ///   - arguments: the options, one word per element.
   /// - Throws: ArgumentParser's errors.
   public convenience init(name: String, arguments: [String]) throws {
-    self.init(NamedArguments(name: name, options: try RunArguments<NoOptions>.parse(arguments)))
+    self.init(NamedArguments(name: name, options: try RunArguments<NoOptions>.parsed(arguments)))
   }
 
   private init<Own: ParsableArguments>(_ arguments: NamedArguments<Own>) {
@@ -54,13 +54,14 @@ public final class Run {
     do {
       return NamedArguments(
         name: (script as NSString).lastPathComponent.replacing(".swift", with: ""),
-        options: try RunArguments<Own>.parse(Array(arguments.dropFirst())))
+        options: try RunArguments<Own>.parsed(Array(arguments.dropFirst())))
     } catch {
       if RunArguments<Own>.exitCode(for: error).isSuccess {
         print(question(of: script) + "\n\n" + RunArguments<Own>.helpMessage())
         exit(0)
       }
-      FileHandle.standardError.write(Data("error: \(RunArguments<Own>.message(for: error))\n".utf8))
+      let message = RunArguments<Own>.words.explained(RunArguments<Own>.message(for: error))
+      FileHandle.standardError.write(Data("error: \(message)\n".utf8))
       exit(1)
     }
   }

@@ -66,6 +66,11 @@ struct RunOptions: ParsableArguments {
 struct RunArguments<Own: ParsableArguments>: ParsableArguments {
   @OptionGroup var common: RunOptions
   @OptionGroup(title: "Options of this experiment") var own: Own
+
+  static var words: OptionWords { OptionWords([RunOptions.self, Own.self], help: helpMessage(includeHidden: true)) }
+
+  /// Parses words, of which values may begin with a dash.
+  static func parsed(_ words: [String]) throws -> Self { try parse(Self.words.prepared(words)) }
 }
 
 /// For scripts without options of their own.

@@ -10,12 +10,21 @@ struct SampleEntry: Sendable {
   struct Subject: Sendable {
     var phrase: String
     var box: Box
-    var mask, reference, referenceMask: String?
+    var reference: String?
+    var mask, referenceMask: Mask?
   }
 
-  private let list: String
-  private let line: Int
-  private let image: String
+  /// The file of a mask, and the label in it that is the mask; nil: what is not black.
+  struct Mask: Sendable {
+    let path: String
+    let index: Int?
+  }
+
+  let list: String
+  let line: Int
+  let image: String
+  let orientation: ImageOrientation
+  let usesAlpha: Bool
   let caption: String
   let subjects: [Subject]
 
@@ -57,7 +66,22 @@ struct SampleEntry: Sendable {
       node.isPresent ? try file(node, key) : nil
     }
 
-    try check(node, "the sample", ["image", "caption", "subjects"])
+    func mask(_ node: JSONNode, _ name: String, _ location: String) throws -> Mask? {
+      let (file, index) = (try file(ifPresent: node[name], "\(location).\(name)"), node[name + "_index"])
+      guard let file else {
+        guard !index.isPresent else { throw refused("\(location).\(name)_index", "\(name) as well", "none") }
+        return nil
+      }
+      return Mask(path: file, index: index.isPresent ? try index.int() : nil)
+    }
+
+    try check(node, "the sample", ["image", "caption", "subjects", "orientation", "uses_alpha"])
+    let orientation = try node["orientation"].string(or: ImageOrientation.shown.rawValue)
+    guard let orientation = ImageOrientation(rawValue: orientation) else {
+      throw refused("orientation", "'shown' or 'stored'", "'\(orientation)'")
+    }
+    self.orientation = orientation
+    usesAlpha = node["uses_alpha"].isPresent ? try node["uses_alpha"].bool() : true
     image = try file(node["image"], "image")
     caption = try node["caption"].string()
     let listed = try node["subjects"].array()
@@ -67,7 +91,8 @@ struct SampleEntry: Sendable {
     var subjects: [Subject] = []
     for (index, subject) in listed.enumerated() {
       let key = "subjects[\(index)]"
-      try check(subject, key, ["phrase", "box", "mask", "reference", "reference_mask"])
+      try check(
+        subject, key, ["phrase", "box", "mask", "mask_index", "reference", "reference_mask", "reference_mask_index"])
       let phrase = try subject["phrase"].string()
       let needed = subjects.count { $0.phrase == phrase } + 1
       let occurrences = WordList(caption).occurrences(of: WordList(phrase)).count
@@ -87,100 +112,15 @@ struct SampleEntry: Sendable {
         throw refused("\(key).box", "left, top, right and bottom in 0…1", "\(numbers) (\(error))")
       }
       guard !box.isNone else { throw refused("\(key).box", "a box with an area", "all zeros") }
-      let (mask, reference, referenceMask) = (subject["mask"], subject["reference"], subject["reference_mask"])
-      guard reference.isPresent || !referenceMask.isPresent else {
+      let reference = subject["reference"]
+      guard reference.isPresent || !subject["reference_mask"].isPresent else {
         throw refused("\(key).reference_mask", "a reference as well", "none")
       }
       subjects.append(
         Subject(
-          phrase: phrase, box: box, mask: try file(ifPresent: mask, "\(key).mask"),
-          reference: try file(ifPresent: reference, "\(key).reference"),
-          referenceMask: try file(ifPresent: referenceMask, "\(key).reference_mask")))
+          phrase: phrase, box: box, reference: try file(ifPresent: reference, "\(key).reference"),
+          mask: try mask(subject, "mask", key), referenceMask: try mask(subject, "reference_mask", key)))
     }
     (self.list, self.line, self.subjects) = (list, line, subjects)
-  }
-}
-
-extension SampleEntry {
-  func sample(size: Int, referenceSize: Int) throws -> TrainingSample {
-    let picture = try PixelImage(contentsOf: image)
-    let square = Square(picture)
-    let scaled = square.cropped(picture).resized(width: size, height: size).tensor()
-    let subjects = try self.subjects.enumerated().map { index, subject in
-      guard let box = square.cropped(subject.box) else {
-        throw TrainingDataError.entry(
-          file: list, location: "line \(line), subjects[\(index)].box",
-          expected: "a box that overlaps the middle square of \(image), since only that part of the image is used",
-          found: "\(subject.box), which is outside it")
-      }
-      let mask = try subject.mask.map { try masking($0, picture, image) }
-      let silhouette =
-        mask.map { square.cropped($0).resized(width: size, height: size, filter: .bilinear).coverage }
-        ?? box.mask(height: size, width: size)
-      return TrainingSubject(
-        phrase: subject.phrase, box: box, silhouette: silhouette,
-        // Stretched to a square, like references in generation.
-        reference: try reference(of: subject, picture, mask)
-          .resized(width: referenceSize, height: referenceSize, filter: .bicubic).tensor())
-    }
-    return TrainingSample(caption: caption, image: scaled * 2 - 1, subjects: subjects)
-  }
-
-  /// The subject's reference image, black outside the reference's mask, if there is one. A subject without a reference
-  /// image gets the part of the sample's own image inside its box, black outside the subject's mask.
-  private func reference(of subject: Subject, _ picture: PixelImage, _ mask: PixelImage?) throws -> PixelImage {
-    guard let path = subject.reference else {
-      let visible = mask.map { picture.masked(by: $0) } ?? picture
-      let cells = subject.box.cells(height: picture.height, width: picture.width)
-      return visible.cropped(
-        x: cells.columns.lowerBound, y: cells.rows.lowerBound, width: cells.columns.count, height: cells.rows.count)
-    }
-    let reference = try PixelImage(contentsOf: path)
-    guard let mask = subject.referenceMask else { return reference }
-    return reference.masked(by: try masking(mask, reference, path))
-  }
-
-  /// Reads the mask of an image; the two must have the same size.
-  private func masking(_ path: String, _ picture: PixelImage, _ image: String) throws -> PixelImage {
-    let mask = try PixelImage(contentsOf: path)
-    guard (mask.width, mask.height) == (picture.width, picture.height) else {
-      throw TrainingDataError.entry(
-        file: list, location: "line \(line), \(path)",
-        expected: "a mask of \(picture.width)×\(picture.height) pixels, the size of \(image)",
-        found: "\(mask.width)×\(mask.height)")
-    }
-    return mask
-  }
-}
-
-/// The middle square of an image.
-private struct Square {
-  let x, y, side, width, height: Int
-
-  init(_ image: PixelImage) {
-    (width, height, side) = (image.width, image.height, min(image.width, image.height))
-    (x, y) = ((width - side) / 2, (height - side) / 2)
-  }
-
-  func cropped(_ image: PixelImage) -> PixelImage { image.cropped(x: x, y: y, width: side, height: side) }
-
-  /// The part of a box that is inside the square, in fractions of the square; nil if no part is.
-  func cropped(_ box: Box) -> Box? {
-    func inside(_ edge: Float, _ whole: Int, _ start: Int) -> Float {
-      min(max((edge * Float(whole) - Float(start)) / Float(side), 0), 1)
-    }
-    let box = Box(
-      inside(box.x0, width, x), inside(box.y0, height, y), inside(box.x1, width, x), inside(box.y1, height, y))
-    return box.area > 0 ? box : nil
-  }
-}
-
-extension PixelImage {
-  /// The brightness of each pixel, the mean of its channels, 0…1: [height, width].
-  fileprivate var coverage: Tensor {
-    Tensor(
-      (0..<width * height).map { pixel in
-        Float(Int(pixels[3 * pixel]) + Int(pixels[3 * pixel + 1]) + Int(pixels[3 * pixel + 2])) / 765
-      }, shape: [height, width])
   }
 }

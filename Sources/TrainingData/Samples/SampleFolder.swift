@@ -6,7 +6,7 @@ import Tensors
 
 /// Your own training data: images with captions, boxes, masks and references in a folder.
 ///
-/// The folder holds a file `samples.jsonl`, one sample per line, each a JSON object:
+/// The folder holds a file `samples.jsonl`, one sample per line, each a JSON object; blank lines are skipped:
 ///
 /// ```json
 /// {"image": "images/1.jpg", "caption": "a dog and a ball on the grass", "subjects": [
@@ -23,13 +23,20 @@ import Tensors
 /// | `subjects` | none to four |
 /// | `phrase` | words that occur in the caption; if two subjects share it, the second is its second occurrence |
 /// | `box` | left, top, right and bottom in fractions of the whole image, 0…1, tight around the subject |
-/// | `mask` | an image of the size of `image`, white where the subject is visible; default: the whole box |
+/// | `mask` | an image of the proportions of `image`, white where the subject is visible; default: the whole box |
 /// | `reference` | another image of it, stretched to a square; default: `image` in the box, black outside `mask` |
-/// | `reference_mask` | a mask of the reference, of the same size; pixels outside the mask become black |
+/// | `reference_mask` | a mask of the reference; pixels outside the mask become black |
+/// | `mask_index`, `reference_mask_index` | the label that a mask selects; default: what is not black |
+/// | `orientation` | of a sample: `"stored"` reads its photographs without turning them as their cameras' tags say |
+/// | `uses_alpha` | of a sample: `false` ignores alpha channels |
+///
+/// Boxes and masks are those of the photograph as viewers show it. A mask may also be of 0 and 1, of one colour on
+/// black, or the alpha channel of an image. An image or a reference with an alpha channel and no mask has its opaque
+/// part as its mask.
 ///
 /// Paths are relative to the folder and must stay inside it. Any mistake in a line, including a key that is not listed
-/// here, is an error that names file, line and key. Lines are checked when the folder is opened, images when a sample
-/// is read.
+/// here, and a mask that selects nothing, everything or mainly pixels outside its box, is an error that names file, line
+/// and key. Lines are checked when the folder is opened, images when a sample is read.
 public struct SampleFolder: Sendable {
   /// The file that lists the samples.
   public static let listName = "samples.jsonl"
@@ -50,13 +57,28 @@ public struct SampleFolder: Sendable {
         file: file, location: "the list of samples", expected: "a file of one JSON object per line",
         found: "no readable file")
     }
-    var lines = [UInt8](data).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    if lines.last?.isEmpty == true { lines.removeLast() }
+    let text = [UInt8](data)
+    if text.starts(with: [0xff, 0xfe]) || text.starts(with: [0xfe, 0xff]) {
+      throw TrainingDataError.entry(
+        file: file, location: "line 1", expected: "text in UTF-8", found: "text in UTF-16; save it again as UTF-8")
+    }
+    let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+    let blank = Array(" \t\r".utf8)
+    let lines = (text.starts(with: mark) ? text.dropFirst(mark.count) : text[...])
+      .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+      .filter { !$0.element.allSatisfy(blank.contains) }
+    if let first = lines.first?.element, !first.contains(UInt8(ascii: "{")), let other = OtherFile(text) {
+      throw TrainingDataError.entry(
+        file: file, location: "line 1", expected: "a JSON object per line",
+        found: "\(other.description); \(other.remedy.replacing("image", with: "list"))")
+    }
     guard !lines.isEmpty else {
-      throw TrainingDataError.entry(file: file, location: "line 1", expected: "a JSON object", found: "an empty file")
+      throw TrainingDataError.entry(
+        file: file, location: "line 1", expected: "a JSON object",
+        found: text.isEmpty ? "an empty file" : "blank lines only")
     }
     list = String(decoding: data, as: UTF8.self)
-    entries = try lines.enumerated().map { number, line in
+    entries = try lines.map { number, line in
       try SampleEntry(Array(line), folder: path, list: file, line: number + 1)
     }
   }
@@ -65,7 +87,7 @@ public struct SampleFolder: Sendable {
   public var count: Int { entries.count }
 
   /// The line number, from 1, of the first sample without subjects; nil if every sample has at least one subject.
-  public var firstWithoutSubjects: Int? { entries.firstIndex { $0.subjects.isEmpty }.map { $0 + 1 } }
+  public var firstWithoutSubjects: Int? { entries.first { $0.subjects.isEmpty }?.line }
 
   /// The picture files that the list names, as paths in the folder; a file may occur several times.
   package var pictures: [String] { entries.flatMap(\.pictures).map { String($0.dropFirst(path.count + 1)) } }
@@ -88,8 +110,8 @@ public struct SampleFolder: Sendable {
   ///   - index: the sample's index; 0 is the first line of the list.
   ///   - size: pixels per side of the image and the silhouettes.
   ///   - referenceSize: pixels per side of the references.
-  /// - Throws: ``TrainingDataError`` if there is no sample at `index`, if a mask and its image differ in size, or if a
-  ///   subject is outside the image's middle square; `ImageError` if an image cannot be read.
+  /// - Throws: ``TrainingDataError`` if there is no sample at `index`, if a mask cannot be used, or if a subject is outside the
+  ///   image's middle square; `ImageError` if an image cannot be read.
   public func sample(_ index: Int, size: Int = 64, referenceSize: Int = 64) throws -> TrainingSample {
     guard entries.indices.contains(index) else {
       throw TrainingDataError.noSample(folder: path, index: index, count: count)

@@ -17,18 +17,29 @@ struct ImageHeader {
   /// The most pixels that a decoded image may have per side.
   static let sideLimit = 32768
 
+  init(_ format: Format, width: Int, height: Int) {
+    (self.format, self.width, self.height) = (format, width, height)
+  }
+
   /// - Throws: ``ImageError``.
   init(_ bytes: [UInt8], name: String) throws {
     guard let format = Self.format(bytes) else {
+      if let other = OtherFile(bytes) {
+        throw ImageError.notRead(name: name, found: other.description, remedy: other.remedy)
+      }
       let start = bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: " ")
       throw ImageError.broken(
         name: name, expected: "an image of format \(Format.allCases.map(\.rawValue).joined(separator: " or "))",
         found: bytes.isEmpty ? "an empty file" : "bytes \(start)")
     }
+    if format == .png, bytes.big(12, 4) == 0x4367_4249 {
+      throw ImageError.notRead(
+        name: name, found: "a PNG in the form that Apple's build tools make", remedy: "save it again as PNG or JPEG")
+    }
     let size =
       switch format {
       case .png: Self.pngSize(bytes)
-      case .gif: Self.pair(bytes.little(6, 2), bytes.little(8, 2))
+      case .gif: GIFFrame(bytes)?.canvas ?? Self.pair(bytes.little(6, 2), bytes.little(8, 2))
       case .bmp: Self.bmpSize(bytes)
       case .webp: Self.webpSize(bytes)
       case .jpeg: try JPEGFrame(bytes, name: name).map { ($0.width, $0.height) }

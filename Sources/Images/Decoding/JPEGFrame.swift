@@ -41,19 +41,38 @@ struct JPEGFrame {
     return count(0xd9, in: bytes, from: start) > 0
   }
 
-  /// The position of the frame header's marker, found by following the segments before it; nil if there is none.
-  private static func frameStart(_ bytes: [UInt8]) -> Int? {
-    var position = 2
+  /// The segments before the compressed data: marker and content.
+  static func segments(_ bytes: [UInt8]) -> [(marker: Int, content: Range<Int>)] {
+    var (result, position) = ([(marker: Int, content: Range<Int>)](), 2)
     while let marker = bytes.big(position, 2), let length = bytes.big(position + 2, 2) {
       if marker == 0xffff {
         position += 1
         continue
       }
-      guard marker >> 8 == 0xff, length >= 2 else { return nil }
-      if (0xc0...0xcf).contains(marker & 0xff), ![0xc4, 0xc8, 0xcc].contains(marker & 0xff) { return position }
+      guard marker >> 8 == 0xff, length >= 2, position + 2 + length <= bytes.count else { return result }
+      result.append((marker & 0xff, position + 4..<position + 2 + length))
+      if marker & 0xff == 0xda { return result }
       position += 2 + length
     }
-    return nil
+    return result
+  }
+
+  /// The position of the frame header's marker, found by following the segments before it; nil if there is none.
+  private static func frameStart(_ bytes: [UInt8]) -> Int? {
+    segments(bytes).first { (0xc0...0xcf).contains($0.marker) && ![0xc4, 0xc8, 0xcc].contains($0.marker) }
+      .map { $0.content.lowerBound - 4 }
+  }
+
+  /// The file, with Adobe's marker if it has four channels and lacks the marker. Four channels are stored inverted, as
+  /// Adobe's programs do it and as Pillow assumes of every file; libgd assumes it only of files with the marker.
+  static func markedAsAdobe(_ bytes: [UInt8]) -> [UInt8] {
+    guard let start = frameStart(bytes), bytes.big(start + 9, 1) == 4 else { return bytes }
+    let adobe = Array("Adobe".utf8)
+    guard !segments(bytes).contains(where: { $0.marker == 0xee && bytes[$0.content].starts(with: adobe) }) else {
+      return bytes
+    }
+    let marker: [UInt8] = [0xff, 0xee, 0, 14] + adobe + [0, 100, 0, 0, 0, 0, 0]
+    return Array(bytes[..<2]) + marker + bytes[2...]
   }
 
   /// Counts how often a marker occurs. In compressed data, 255 is followed only by 0 or a restart code, so data is
