@@ -30,6 +30,7 @@ let package = Package(
     .systemLibrary(name: "CGD", providers: [.apt(["libgd-dev"])]),
     .systemLibrary(name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),
     .systemLibrary(name: "CJSONC", pkgConfig: "json-c", providers: [.apt(["libjson-c-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CKernels"),
     // Shared by several test targets: small helpers and the path of the golden numbers.
     .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport"),
@@ -67,8 +68,9 @@ let package = Package(
   ]
     + room("Tensors", ["CKernels", "COpenBLAS"], testing: ["CKernels"])
     + room("JSON", ["CJSONC"])
-    + room("Checkpoints", ["Tensors", "JSON"], testing: ["Tensors", "JSON"])
-    + room("Images", ["Tensors", "CGD"], testing: ["Tensors"])
+    + room("Deflate", ["CZlib"])
+    + room("Checkpoints", ["Tensors", "JSON", "Deflate"], testing: ["Tensors", "JSON"])
+    + room("Images", ["Tensors", "CGD", "Deflate"], testing: ["Tensors"])
     + room("Layers", ["Tensors"], testing: ["Tensors"])
     + room(
       "Models", ["Tensors", "JSON", "Checkpoints", "Images", "Layers", "Phrases"],

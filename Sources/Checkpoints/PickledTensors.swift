@@ -1,3 +1,4 @@
+import Deflate
 import JSON
 import Tensors
 
@@ -212,7 +213,7 @@ package struct PickledTensors {
     guard entry.isDeflated else {
       return view(tensor, type, of: UnsafeRawBufferPointer(rebasing: bytes[entry.range]), owner: owner)
     }
-    guard let data = inflated(UnsafeRawBufferPointer(rebasing: bytes[entry.range]), count: entry.count) else {
+    guard let data = inflated(UnsafeRawBufferPointer(rebasing: bytes[entry.range]), .raw, count: entry.count) else {
       throw CheckpointError.malformed(
         path: path, place: "zip entry of storage '\(storage.key)'", expected: "\(entry.count) bytes of deflated data",
         found: "different data")

@@ -1,3 +1,5 @@
+import Deflate
+
 /// The table of a zip file whose entries are stored as they are, as PyTorch writes them, or deflated; zip64 included.
 package struct ZipArchive {
   struct Entry {
@@ -85,7 +87,7 @@ package struct ZipArchive {
   func contents(of name: String, _ entry: Entry, in bytes: UnsafeRawBufferPointer) throws -> [UInt8] {
     let packed = UnsafeRawBufferPointer(rebasing: bytes[entry.range])
     guard entry.isDeflated else { return Array(packed) }
-    guard let plain = inflated(packed, count: entry.count) else {
+    guard let plain = inflated(packed, .raw, count: entry.count) else {
       throw CheckpointError.malformed(
         path: path, place: "zip entry '\(name)'", expected: "\(entry.count) bytes of deflated data",
         found: "different data")

@@ -1,3 +1,5 @@
+import Deflate
+
 /// A PNG file of any kind. Chunks other than header, palette, transparency, pixels and end change no colour here.
 struct PNGFile {
   private let header: ImageHeader
@@ -43,7 +45,8 @@ struct PNGFile {
       (width: (width - pass.x + pass.columns - 1) / pass.columns, height: (height - pass.y + pass.rows - 1) / pass.rows)
     }
     let lengths = sizes.map { $0.width > 0 && $0.height > 0 ? $0.height * (1 + ($0.width * bitsPerPixel + 7) / 8) : 0 }
-    guard var data = Inflate.bytes(chunks.joined("IDAT"), count: lengths.reduce(0, +)) else {
+    let packed = chunks.joined("IDAT")
+    guard var data = packed.withUnsafeBytes({ inflated($0, .zlib, count: lengths.reduce(0, +), mayGoOn: true) }) else {
       throw header.damaged(name, "missing or damaged pixels")
     }
     // All numbers of all pixels, in the order of the image.

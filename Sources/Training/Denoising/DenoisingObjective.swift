@@ -132,17 +132,17 @@ package struct DenoisingObjective: TrainingObjective {
 
   private func batch(_ draws: [Draw], spans: [[Range<Int>]]) -> DenoisingBatch {
     let posterior = VAE.Posterior(
-      mean: .stacked(draws.map(\.prepared.mean), axis: 0),
-      logVariance: .stacked(draws.map(\.prepared.logVariance), axis: 0))
+      mean: .stacked(draws.map(\.prepared.mean.tensor), axis: 0),
+      logVariance: .stacked(draws.map(\.prepared.logVariance.tensor), axis: 0))
     let clean = frozen.vae.scaled(posterior.sample(noise: .stacked(draws.map(\.latentNoise), axis: 0)))
     let prompts = draws.map { $0.dropped.text ? "" : $0.sample.caption }
     let subjects = loss.adapter == nil ? captionedSubjects(draws, spans) : referredSubjects(draws, spans)
     let count = draws.map(\.sample.subjects.count).max() ?? 0
-    let empty = Tensor.zeros(Array(posterior.mean.shape.suffix(2)))
     let silhouettes = Tensor.stacked(
       draws.map { draw in
-        let masks = draw.sample.subjects.map(\.silhouette)
-        return .stacked(masks + [Tensor](repeating: empty, count: count - masks.count), axis: 0)
+        let masks = draw.prepared.silhouettes.tensor
+        let missing = [count - masks.shape[0]] + masks.shape.dropFirst()
+        return missing[0] == 0 ? masks : .concatenated([masks, .zeros(missing)], axis: 0)
       }, axis: 0)
     return DenoisingBatch(
       clean: clean, noise: .stacked(draws.map(\.noise), axis: 0), timesteps: draws.map(\.timestep),
@@ -168,7 +168,7 @@ package struct DenoisingObjective: TrainingObjective {
     return zip(draws, spans).map { draw, spans in
       let range = start..<start + draw.sample.subjects.count
       start = range.upperBound
-      let features = draw.dropped.image ? nil : draw.prepared.features
+      let features = draw.dropped.image ? nil : draw.prepared.features?.tensor
       return SubjectSample(
         images: features ?? .concatenated(range.compactMap { _ in featuresWithoutImage }, axis: 0),
         phrases: phrases.sliced(axis: 0, range), boxes: draw.sample.subjects.map(\.box), spans: spans,

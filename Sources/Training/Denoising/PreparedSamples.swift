@@ -10,12 +10,31 @@ import TrainingData
 
 /// A training sample after everything that does not change from one use to the next has been computed.
 struct PreparedSample: Sendable {
-  /// The sample without its images. Silhouettes are reduced to the size of the latents.
+  /// The sample without its images and silhouettes.
   let sample: TrainingSample
+  /// The silhouettes, reduced to the size of the latents, `[R, h, w]`.
+  let silhouettes: HalfTensor
   /// The autoencoder's posterior of the image, of `[C, h, w]`.
-  let mean, logVariance: Tensor
+  let mean, logVariance: HalfTensor
   /// The image encoder's output for each reference, `[R, N, width]` or `[R, width]`; nil without an adapter.
-  let features: Tensor?
+  let features: HalfTensor?
+}
+
+/// A tensor that is kept in half precision, since many of them are kept.
+struct HalfTensor: Sendable {
+  let shape: [Int]
+  private let values: [Float16]
+
+  init(_ tensor: Tensor) {
+    shape = tensor.shape
+    values = tensor.withUnsafeBuffer { $0.map { Float16($0) } }
+  }
+
+  var tensor: Tensor {
+    Tensor(shape: shape) { buffer in
+      for index in values.indices { buffer[index] = Float(values[index]) }
+    }
+  }
 }
 
 /// Prepares samples by their indices and, if asked to, keeps them. Each sample is prepared alone, so that it does not
@@ -49,17 +68,26 @@ extension DenoisingObjective.Frozen {
     let features = input.flatMap { input in
       sample.subjects.isEmpty ? nil : self.features(of: sample.subjects.map(\.reference), for: input)
     }
+    let none = Tensor.zeros([0])
     var rest = sample
-    rest.image = .zeros([0])
+    rest.image = none
     for index in rest.subjects.indices {
-      let silhouette = sample.subjects[index].silhouette
-      rest.subjects[index].silhouette = SubjectRegions.silhouettes(silhouette.reshaped([1, 1] + silhouette.shape))
-        .covered(height: height, width: width, subjects: 1).reshaped([height, width])
-      rest.subjects[index].reference = .zeros([0])
+      (rest.subjects[index].silhouette, rest.subjects[index].reference) = (none, none)
     }
     return PreparedSample(
-      sample: rest, mean: posterior.mean.reshaped([-1, height, width]),
-      logVariance: posterior.logVariance.reshaped([-1, height, width]), features: features)
+      sample: rest, silhouettes: HalfTensor(silhouettes(of: sample, height: height, width: width)),
+      mean: HalfTensor(posterior.mean.reshaped([-1, height, width])),
+      logVariance: HalfTensor(posterior.logVariance.reshaped([-1, height, width])),
+      features: features.map { HalfTensor($0) })
+  }
+
+  /// How much of each cell of a grid each subject covers, `[R, height, width]`.
+  private func silhouettes(of sample: TrainingSample, height: Int, width: Int) -> Tensor {
+    let count = sample.subjects.count
+    guard count > 0 else { return .zeros([0, height, width]) }
+    let all = Tensor.stacked(sample.subjects.map(\.silhouette), axis: 0)
+    return SubjectRegions.silhouettes(all.reshaped([1] + all.shape))
+      .covered(height: height, width: width, subjects: count).reshaped([count, height, width])
   }
 
   /// The image encoder's output for pictures `[3, S, S]` in 0…1; stops the program without an image encoder.

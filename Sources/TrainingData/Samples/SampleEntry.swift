@@ -33,7 +33,7 @@ struct SampleEntry: Sendable {
 
   /// Paths of all picture files of the line.
   var pictures: [String] {
-    [image] + subjects.flatMap { [$0.mask, $0.reference, $0.referenceMask].compactMap { $0 } }
+    [image] + subjects.flatMap { [$0.mask?.path, $0.reference, $0.referenceMask?.path].compactMap { $0 } }
   }
 
   /// The most subjects that a sample may have, as in the paper's training.
