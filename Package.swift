@@ -46,6 +46,8 @@ let package = Package(
         .copy("Resources/CLIPVocabulary"), .copy("Resources/Photos"), .copy("Resources/Emoji"),
         .copy("Resources/Model"),
       ]),
+    .target(name: "Deflate", dependencies: ["CZlib"]),
+    .testTarget(name: "DeflateTests", dependencies: ["Deflate"]),
     .target(name: "Phrases"),
     .testTarget(name: "PhrasesTests", dependencies: ["Phrases", "TestSupport"]),
     .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
@@ -68,7 +70,6 @@ let package = Package(
   ]
     + room("Tensors", ["CKernels", "COpenBLAS"], testing: ["CKernels"])
     + room("JSON", ["CJSONC"])
-    + room("Deflate", ["CZlib"])
     + room("Checkpoints", ["Tensors", "JSON", "Deflate"], testing: ["Tensors", "JSON"])
     + room("Images", ["Tensors", "CGD", "Deflate"], testing: ["Tensors"])
     + room("Layers", ["Tensors"], testing: ["Tensors"])
