@@ -59,7 +59,8 @@ let package = Package(
       ], path: "Tests/Parity"),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
     .target(
-      name: "Fuzzing", dependencies: ["JSON", "Checkpoints", "Layers", "Models"], path: "Tests/Fuzzing"),
+      name: "Fuzzing", dependencies: ["JSON", "Checkpoints", "Images", "Layers", "Models", "Phrases"],
+      path: "Tests/Fuzzing"),
     .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "TestSupport"]),
     .executableTarget(
       name: "msdiffusion",

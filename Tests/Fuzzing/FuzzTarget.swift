@@ -1,7 +1,10 @@
 import Checkpoints
+import Foundation
+import Images
 import JSON
 import Layers
 import Models
+import Phrases
 
 /// The parsers that get damaged and hostile input. Each may throw its own errors; anything else stops the program.
 package enum FuzzTarget: String, CaseIterable, Sendable {
@@ -12,6 +15,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case json
   /// Configurations of models, schedulers and image processors, and the models built from them.
   case config
+  /// Pictures of all formats, and masks read from them.
+  case image
+  /// A `tokenizer.json`, and a text that the tokenizer encodes.
+  case tokenizer
+  /// A prompt in the first line, and phrases in the others.
+  case phrases
   /// Not a parser: stops the program at one input, to check that fuzzing finds this input.
   case planted
 
@@ -29,12 +38,61 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
           fatalError("a JSON value changed when it was written and read again")
         }
       case .config: try configurations(parsed(bytes))
+      case .image: try image(Array(bytes))
+      case .tokenizer: try tokenizer(bytes)
+      case .phrases: phrases(String(decoding: bytes, as: UTF8.self))
       case .planted: planted(bytes)
       }
-    } catch is CheckpointError, is JSONError, is ParameterError, is SchedulerError {
+    } catch is CheckpointError, is JSONError, is ParameterError, is SchedulerError, is ImageError, is MaskError,
+      is TokenizerError
+    {
       return
     } catch {
       fatalError("\(self): an unexpected kind of error: \(error)")
+    }
+  }
+
+  /// Large pictures are left out, since decoding them takes long.
+  private func image(_ bytes: [UInt8]) throws {
+    let header = try ImageHeader(bytes, name: "input")
+    guard header.width * header.height <= 1 << 16 else { return }
+    let decoded = try DecodedImage(decoding: bytes, name: "input")
+    guard decoded.image.pixels.count == 3 * decoded.image.width * decoded.image.height else {
+      fatalError("a picture of \(decoded.image.pixels.count) bytes")
+    }
+    for index in [nil, 0, 1] { _ = try? decoded.mask(index: index) }
+    _ = decoded.alphaMask
+  }
+
+  /// A folder in memory, if the system has one, for files that are opened by their paths.
+  private static let folder: String = {
+    let memory = "/dev/shm"
+    let parent = FileManager.default.isWritableFile(atPath: memory) ? memory : NSTemporaryDirectory()
+    let path = "\(parent)/msdiffusion-fuzzing-\(ProcessInfo.processInfo.processIdentifier)"
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      fatalError("\(path): \(error)")
+    }
+    return path
+  }()
+
+  private func tokenizer(_ bytes: UnsafeRawBufferPointer) throws {
+    let file = Self.folder + "/tokenizer.json"
+    guard FileManager.default.createFile(atPath: file, contents: Data(bytes)) else { fatalError("\(file)") }
+    let tokenizer = try CLIPTokenizer(folder: Self.folder)
+    let encoding = tokenizer.encode("a fox, a café and <|endoftext|> <cat-toy>", length: 20)
+    guard encoding.ids.count == 20 else { fatalError("\(encoding.ids.count) tokens") }
+    _ = tokenizer.pieces(of: encoding.ids)
+  }
+
+  private func phrases(_ text: String) {
+    let lines = text.split(whereSeparator: \.isNewline).prefix(6).map(String.init)
+    guard let prompt = lines.first else { return }
+    let words = WordList(prompt)
+    let positions = words.positions(of: Array(lines.dropFirst()))
+    for case let range? in positions where range.isEmpty || range.upperBound > words.words.count {
+      fatalError("the words \(range) of \(words.words.count)")
     }
   }
 

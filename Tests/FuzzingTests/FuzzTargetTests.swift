@@ -9,6 +9,7 @@ import Testing
     (.safetensors, ["rng.safetensors", "reader/expected.safetensors"]),
     (.pickle, ["reader/mixed.bin", "reader/legacy.bin"]),
     (.zip, ["reader/mixed.bin"]), (.json, ["tokens.json", "components.json"]),
+    (.image, ["photos/cat.jpg"]), (.phrases, ["tokens.json"]), (.tokenizer, ["tokens.json"]),
     (.config, ["pipeline/unet/config.json", "pipeline/vae/config.json", "pipeline/text_encoder/config.json"]),
   ]
 

@@ -1,5 +1,5 @@
 /// Format and size of an image file, read from its first bytes before anything is decoded.
-struct ImageHeader {
+package struct ImageHeader {
   enum Format: String, CaseIterable {
     case png = "PNG"
     case jpeg = "JPEG"
@@ -9,8 +9,8 @@ struct ImageHeader {
   }
 
   let format: Format
-  let width: Int
-  let height: Int
+  package let width: Int
+  package let height: Int
 
   /// The most pixels that a decoded image may have in total.
   static let pixelLimit = 100_000_000
@@ -22,7 +22,7 @@ struct ImageHeader {
   }
 
   /// - Throws: ``ImageError``.
-  init(_ bytes: [UInt8], name: String) throws {
+  package init(_ bytes: [UInt8], name: String) throws {
     guard let format = Self.format(bytes) else {
       if let other = OtherFile(bytes) {
         throw ImageError.notRead(name: name, found: other.description, remedy: other.remedy)
