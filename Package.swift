@@ -57,7 +57,7 @@ let package = Package(
       dependencies: [
         "Tensors", "JSON", "Checkpoints", "Images", "Layers", "Models", "Analysis", "MSDiffusion", "Training",
       ], path: "Tests/Parity"),
-    .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
+    .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport", "Tensors"]),
     .target(
       name: "Fuzzing", dependencies: ["JSON", "Checkpoints", "Images", "Layers", "Models", "Phrases"],
       path: "Tests/Fuzzing"),

@@ -28,3 +28,14 @@ MSD_INLINE void msd_from_bfloat16_body(const uint16_t *in, float *out, int64_t c
   }
 }
 MSD_KERNEL(msd_from_bfloat16, (const uint16_t *in, float *out, int64_t count), (in, out, count))
+
+MSD_INLINE void msd_to_bfloat16_body(const float *in, uint16_t *out, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, &in[i], 4);
+    uint32_t rounded = (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+    uint32_t quiet = bits >> 16 | 0x40u;
+    out[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
+  }
+}
+MSD_KERNEL(msd_to_bfloat16, (const float *in, uint16_t *out, int64_t count), (in, out, count))

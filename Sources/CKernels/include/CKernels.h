@@ -12,6 +12,27 @@
 // IEEE half and bfloat16 to float32.
 MSD_DECLARE(msd_from_half, const uint16_t *in, float *out, int64_t count)
 MSD_DECLARE(msd_from_bfloat16, const uint16_t *in, float *out, int64_t count)
+// float32 to the nearest bfloat16, ties to even; NaN stays NaN.
+MSD_DECLARE(msd_to_bfloat16, const float *in, uint16_t *out, int64_t count)
+
+// One operand of a matrix product, row-major, `stride` numbers from row to row; transposed: read with rows and columns
+// exchanged.
+typedef struct {
+  const void *values;
+  int64_t stride;
+  int is_transposed;
+} msd_operand;
+
+typedef enum { msd_float32, msd_bfloat16 } msd_element;
+
+// oneDNN's version; NULL if it is not installed.
+const char *msd_onednn_version(void);
+
+// C = alpha·A·B + beta·C on the calling thread, for operands of one type and a result in float32. Returns 0, without touching C,
+// if oneDNN is not installed or cannot compute the product.
+int msd_onednn_multiply(
+  msd_operand a, msd_operand b, msd_element type, float *c, int64_t stride, int64_t rows, int64_t columns, int64_t inner,
+  float alpha, float beta);
 
 // x·σ(x), x·Φ(x) with the exact error function, and x·σ(1.702x); in and out may be the same.
 MSD_DECLARE(msd_silu, const float *in, float *out, int64_t count)

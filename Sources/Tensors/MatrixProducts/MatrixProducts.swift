@@ -8,7 +8,9 @@ struct Matrix {
   let stride: Int
   private(set) var isTransposed = false
 
-  init(_ values: UnsafePointer<Float>, stride: Int) { (self.values, self.stride) = (values, stride) }
+  init(_ values: UnsafePointer<Float>, stride: Int, isTransposed: Bool = false) {
+    (self.values, self.stride, self.isTransposed) = (values, stride, isTransposed)
+  }
 
   /// The transposed matrix: this memory, read with rows and columns exchanged.
   var transposed: Matrix {
@@ -18,7 +20,7 @@ struct Matrix {
   }
 }
 
-/// The one place that multiplies matrices: every operation calls it, and nothing else calls OpenBLAS.
+/// The one place that multiplies matrices: every operation calls it, and nothing else calls OpenBLAS or oneDNN.
 enum MatrixProducts {
   /// C = A·Wᵀ + beta·C, for a weight W of shape [columns, inner]. Each thread widens its rows of a stored weight to float32
   /// itself, one block along the axis `inner` at a time.
@@ -98,6 +100,7 @@ struct MatrixProduct {
   let c: UnsafeMutablePointer<Float>
   let stride, rows, columns, inner: Int
   let alpha, beta: Float
+  var backend = Backend.chosen
 
   /// Computes C in tiles, each on one thread.
   func run(tiles: Int) {
@@ -115,6 +118,7 @@ struct MatrixProduct {
 
   private func compute(rows: Range<Int>, columns: Range<Int>) {
     guard !rows.isEmpty, !columns.isEmpty else { return }
+    if backend != .openBLAS, inner > 0, computeByOneDNN(rows: rows, columns: columns) { return }
     let own = a.values + rows.lowerBound * (a.isTransposed ? 1 : a.stride)
     let other = b.values + columns.lowerBound * (b.isTransposed ? b.stride : 1)
     cblas_sgemm(
