@@ -34,9 +34,8 @@ import Tensors
 /// mask of one colour on black, and an image with an alpha channel can also be used as masks. If there is no mask, the
 /// opaque part of an image or reference with an alpha channel is its mask; for an image, only inside the subject's box.
 ///
-/// Paths are relative to the folder and must stay inside it. Any mistake in a line is an error that names file,
-/// line and key. Mistakes include a key that is not listed here, a mask that selects nothing or everything, and a mask
-/// of
+/// Paths are relative to the folder and must stay inside it. Any mistake in a line is an error that names file, line
+/// and key. Mistakes include a key that is not listed here, a mask that selects nothing or everything, and a mask of
 /// `image` of which not more than half is inside the subject's box. Lines are checked when the folder is opened, images
 /// when a sample is read.
 public struct SampleFolder: Sendable {
