@@ -28,8 +28,8 @@ public enum AnalysisError: Error, Equatable, CustomStringConvertible {
   /// A result that needs at least one input and got none; the text is the whole message.
   case empty(String)
 
-  /// Checks indices that a user has chosen.
-  /// - Parameter kind: what the indices count, for the message.
+  /// Checks that all indices that a user has chosen are in a range.
+  /// - Parameter kind: what the indices number, such as `sample`, for the message.
   /// - Throws: ``notRecorded(kind:requested:available:)`` if an index is outside of the range.
   package static func require(_ indices: [Int], in range: Range<Int>, kind: String) throws {
     guard indices.allSatisfy(range.contains) else {

@@ -4,7 +4,7 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
   case file(path: String, reason: String)
   /// Contents that are not an image, or a damaged image.
   case broken(name: String, expected: String, found: String)
-  /// A whole file of a kind that is not read as an image, and what to do about it.
+  /// A file of a kind that is not supported; `remedy` says what to do about it.
   case notRead(name: String, found: String, remedy: String)
   /// More pixels than allowed, according to the header; nothing was decoded.
   case tooLarge(name: String, width: Int, height: Int, limit: Int)

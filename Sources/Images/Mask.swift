@@ -4,7 +4,7 @@ package struct MaskError: Error, Equatable {
 
   package init(expected: String, found: String) { (self.expected, self.found) = (expected, found) }
 
-  /// The error for a mask of other proportions than its image's.
+  /// The error for a mask whose proportions differ from those of its image.
   package static func size(of mask: PixelImage, for image: DecodedImage) -> MaskError {
     let (width, height) = (image.image.width, image.image.height)
     let isSideways = image.isTurnedSideways && mask.fitted(width: height, height: width) != nil
@@ -20,12 +20,17 @@ package struct MaskError: Error, Equatable {
 extension DecodedImage {
   /// The image read as a mask: a grey image, white on what it selects.
   ///
-  /// - An image with transparent pixels selects its opaque ones. If the opaque ones are all pure black or white, only
-  ///   the white ones are selected.
-  /// - An image of black and one other grey or colour selects what is not black, however dark: masks of 0 and 1, and
-  ///   colours on black. So does a palette of which only the first entry and one other are used.
-  /// - A grey image with brighter pixels than 127 is used as it is; a darker one of many greys is stretched to 255.
-  /// - An image of several labels (a few dark greys, or several colours) needs the index of the one to select.
+  /// - In an image with transparent pixels, the opaque ones are selected. If the opaque ones are of two colours, pure
+  ///   black and pure white, only the white ones are selected.
+  /// - In an image of black and one grey, the grey pixels are selected, however dark they are; so masks of 0 and 1
+  ///   work.
+  /// - In an image of black and shades of one colour, brightness is scaled such that the brightest pixel gets 255.
+  /// - In a coloured image without black that uses one palette entry besides the first, that entry is selected.
+  /// - In an image of a single colour or of a single grey other than black, all pixels are selected.
+  /// - Any other grey image with pixels brighter than 127 is used as it is. If it is darker and has more than 32 greys,
+  ///   brightness is scaled such that the brightest pixel gets 255.
+  /// - An image of several labels needs the index of the one to select: a few dark greys, perhaps with 255 for pixels
+  ///   without a label, or several colours.
   ///
   /// - Parameter index: The label to select, for an image whose palette indices or grey values are labels.
   /// - Throws: ``MaskError`` for an image that can be read in more than one way, or that has no label `index`.
@@ -48,7 +53,7 @@ extension DecodedImage {
     return PixelImage(width: image.width, height: image.height, pixels: pixels)
   }
 
-  /// The greatest channel of each pixel.
+  /// The greatest channel value of each pixel.
   private var brightness: [UInt8] {
     (0..<image.width * image.height).map {
       max(image.pixels[3 * $0], image.pixels[3 * $0 + 1], image.pixels[3 * $0 + 2])
@@ -71,7 +76,7 @@ extension DecodedImage {
       labels = brightness
     } else {
       throw MaskError(
-        expected: "a mask with a palette or of greys, in which index \(index) can be looked up", found: "one of colours"
+        expected: "a mask with a palette, or a grey mask, to select index \(index) of", found: "one of colours"
       )
     }
     guard let wanted = UInt8(exactly: index), labels.contains(wanted) else {
@@ -85,25 +90,25 @@ extension DecodedImage {
     return (labels.count == 1 ? "index " : "indices ") + shown + (labels.count > 12 ? ", …" : "")
   }
 
-  /// The most greys that count as labels; more are soft edges.
+  /// The greatest number of greys that count as labels; more greys mean that the mask has soft edges.
   private static let labelLimit = 32
 
   // MARK: Greys and colours
 
   private func levels() throws(MaskError) -> [UInt8] {
-    // The colours of 16-bit labels are all black.
+    // In a 16-bit image of labels, all colours are black, because they are the upper 8 bits.
     let isBlack = image.pixels.allSatisfy { $0 == 0 }
     let values = isBlack ? indices ?? brightness : (0..<image.width * image.height).map { image.mean(at: 3 * $0) }
     let levels = Set(values)
     let brightest = levels.max() ?? 0
     let others = levels.subtracting([0])
     if others.count == 1 { return values.map { $0 == 0 ? 0 : 255 } }
-    // Labels from 1 on, with 255 for pixels that belong to none.
+    // Labels of at least 1, with 255 for pixels without a label.
     let hasVoid = brightest == 255 && others.subtracting([255]).allSatisfy { $0 < 32 }
     if (brightest >= 128 && !hasVoid) || brightest == 0 { return values }
     guard levels.count > Self.labelLimit else {
       throw MaskError(
-        expected: "a mask of black and white, or the index of the label that it is to select",
+        expected: "a mask of black and white, or the index of the label to select",
         found: "the labels \(levels.sorted().map { "\($0)" }.joined(separator: ", "))")
     }
     return values.map { UInt8(Int($0) * 255 / Int(brightest)) }
@@ -120,7 +125,7 @@ extension DecodedImage {
     guard colors.contains(where: { PixelImage.isNearlyBlack($0) }), PixelImage.haveOneHue(colors) else {
       let labels = indices.map { ", with the \(Self.list(Set($0))) of its palette" } ?? ""
       throw MaskError(
-        expected: "a mask of black and one colour, or the index of the label that it is to select",
+        expected: "a mask of black and one colour, or the index of the label to select",
         found: "one of \(colors.count) colours\(labels)")
     }
     return brightness.map { UInt8(Int($0) * 255 / Int(brightest)) }
@@ -128,7 +133,7 @@ extension DecodedImage {
 }
 
 extension PixelImage {
-  /// Whether no pixel has more than a tinge of colour, such as a JPEG file leaves in black and white.
+  /// Whether all pixels are grey, apart from the slight colour that JPEG compression adds to black and white.
   fileprivate var isGrey: Bool {
     (0..<width * height).allSatisfy { Self.chroma(color(at: 3 * $0)) <= 48 }
   }
@@ -158,13 +163,13 @@ extension PixelImage {
     }
   }
 
-  /// What a grey mask selects, at the brightness from which `masked(by:)` keeps pixels.
+  /// Whether a grey mask selects each pixel; the threshold is the one of `masked(by:)`.
   package var selection: [Bool] { (0..<width * height).map { pixels[3 * $0] >= 128 } }
 
   /// The mask at an image's size; nil if the two have different proportions.
   package func fitted(width: Int, height: Int) -> PixelImage? {
     if (self.width, self.height) == (width, height) { return self }
-    // Rounding may have changed a side of the smaller of the two by half a pixel.
+    // If one was made by scaling the other down, rounding changed its sides by up to half a pixel.
     let difference = abs(self.height * width - height * self.width)
     guard 2 * difference <= max(width, self.width, height, self.height) else { return nil }
     return resized(width: width, height: height, filter: .box)

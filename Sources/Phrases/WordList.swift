@@ -26,13 +26,12 @@ package struct WordList: Sendable, Equatable {
     }
   }
 
-  /// One range per phrase, whatever the order of the phrases; nil if the text does not contain the phrase as often as it
-  /// is listed.
+  /// One range per phrase. If a phrase is listed more often than it occurs in the text, the surplus ones get nil.
   ///
-  /// Each phrase gets its first occurrence whose words no other phrase has. Longer phrases choose before shorter ones,
-  /// and of phrases of the same length, those that occur less often: in "a red fox and a fox", "red fox" gets the first
-  /// fox and "fox" the second. The n-th of several equal phrases thus gets the n-th free occurrence. If no occurrence is
-  /// free, one is shared with a phrase of other words.
+  /// One phrase after the other gets its first occurrence that shares no word with the ranges that were given before.
+  /// The longest phrase is first; of phrases of the same length, the one that occurs least often, and in a tie the one
+  /// that is listed first: in "a red fox and a fox", "red fox" gets the first fox and "fox" the second. If every
+  /// occurrence of a phrase shares words with those ranges, it gets one of them nevertheless.
   package func positions(of phrases: [String]) -> [Range<Int>?] {
     let found = phrases.map { occurrences(of: WordList($0)) }
     let order = phrases.indices.sorted { a, b in

@@ -1,8 +1,8 @@
-/// The forms of Arabic letters, which depend on the letters beside them. libgd draws a letter as it is given, so each is
-/// replaced by the character of its form (Unicode Standard, 9.2; Arabic Presentation Forms A and B).
+/// The forms of Arabic letters, which depend on the letters beside them. libgd does not choose a letter's form, so each
+/// letter is replaced by the character for its form (Unicode Standard, 9.2; Arabic Presentation Forms A and B).
 enum ArabicForms {
-  /// The character of each letter's form on its own; those at the end, at the beginning and in the middle of a word
-  /// follow it. Letters that join both neighbours have all four, the others the first two.
+  /// The character for each letter's isolated form. The characters after it are the final form and, for letters that
+  /// join the one after them, the initial and the medial form.
   private static let joiningBoth: [UInt32: UInt32] = [
     0x626: 0xfe89, 0x628: 0xfe8f, 0x62a: 0xfe95, 0x62b: 0xfe99, 0x62c: 0xfe9d, 0x62d: 0xfea1, 0x62e: 0xfea5,
     0x633: 0xfeb1, 0x634: 0xfeb5, 0x635: 0xfeb9, 0x636: 0xfebd, 0x637: 0xfec1, 0x638: 0xfec5, 0x639: 0xfec9,
@@ -15,10 +15,10 @@ enum ArabicForms {
     0x630: 0xfeab, 0x631: 0xfead, 0x632: 0xfeaf, 0x648: 0xfeed, 0x649: 0xfeef, 0x688: 0xfb88, 0x691: 0xfb8c,
     0x698: 0xfb8a, 0x6ba: 0xfb9e, 0x6d2: 0xfbae,
   ]
-  /// Lam followed by a kind of alef is written as one sign: on its own, and at the end of a word after it.
+  /// The ligature of lam and each kind of alef in its isolated form; the character after it is the final form.
   private static let lamAlef: [UInt32: UInt32] = [0x622: 0xfef5, 0x623: 0xfef7, 0x625: 0xfef9, 0x627: 0xfefb]
   private static let lam: UInt32 = 0x644
-  /// The line that lengthens a word.
+  /// The line that lengthens the joint between two letters.
   private static let tatweel: UInt32 = 0x640
 
   /// Whether a letter joins the one after it.
@@ -27,7 +27,7 @@ enum ArabicForms {
   /// Whether a letter joins the one before it.
   static func joinsPrevious(_ letter: UInt32) -> Bool { joinsNext(letter) || joiningTheOneBefore[letter] != nil }
 
-  /// The sign for lam and an alef; nil for any other two letters.
+  /// The ligature of lam and an alef; nil for any other two letters.
   static func ligature(_ first: UInt32, _ second: UInt32, isJoined: Bool) -> UInt32? {
     first == lam ? lamAlef[second].map { isJoined ? $0 + 1 : $0 } : nil
   }

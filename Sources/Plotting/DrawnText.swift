@@ -1,9 +1,9 @@
 import Foundation
 
-/// A line of text as libgd must be given it, so that it shows what was written: composed characters, in the order in
-/// which they stand on the line, with an empty box for each that the font lacks.
+/// A line of text in the form in which libgd draws it correctly: with composed characters, in their order on the line
+/// from left to right, and with an empty box for each character that the font lacks.
 struct DrawnText {
-  /// What stands for a character that cannot be drawn.
+  /// Replaces a character that cannot be drawn.
   static let box = "\u{25a1}"
 
   private enum Direction { case left, right, number, neutral }
@@ -13,7 +13,7 @@ struct DrawnText {
     var text: String
     var direction: Direction
     var level = 0
-    /// Whether letters beside it do not join it, as its invisible characters say.
+    /// Whether the next letter does not join it, because a zero-width non-joiner (U+200C) is between them.
     var isApart = false
 
     /// The letter under the accents.
@@ -28,7 +28,7 @@ struct DrawnText {
       let scalars = character.unicodeScalars.filter { !Self.isInvisible($0) }
       guard let first = scalars.first else { return nil }
       if Self.isControl(first) { return Cluster(text: " ", direction: .neutral) }
-      // libgd takes characters of four bytes apart.
+      // libgd does not decode UTF-8 characters of four bytes.
       let isDrawn = scalars.allSatisfy { $0.value <= 0xffff && canDraw($0) }
       var drawn = String.UnicodeScalarView()
       drawn.append(contentsOf: scalars)
@@ -39,7 +39,7 @@ struct DrawnText {
     if clusters.contains(where: { ArabicForms.joinsPrevious($0.letter) }) { joinLetters(canDraw) }
   }
 
-  /// Replaces Arabic letters by their forms.
+  /// Replaces Arabic letters by the forms that join them to their neighbours.
   private mutating func joinLetters(_ canDraw: (Unicode.Scalar) -> Bool) {
     func replaced(_ index: Int, by form: UInt32?) -> String? {
       guard let form, let scalar = Unicode.Scalar(form), canDraw(scalar) else { return nil }
@@ -69,7 +69,7 @@ struct DrawnText {
     clusters = clusters.indices.filter { !merged.contains($0) }.map { clusters[$0] }
   }
 
-  /// The text for libgd, which takes an ampersand for the beginning of an HTML entity.
+  /// The text for libgd. Ampersands are escaped, because libgd decodes HTML entities.
   var forLibgd: String {
     var ordered = self
     if clusters.contains(where: { $0.direction == .right }) { ordered.arrange() }
@@ -82,7 +82,7 @@ struct DrawnText {
     scalar.properties.generalCategory == .control || [0x2028, 0x2029].contains(scalar.value)
   }
 
-  /// Characters that only tell a program how to draw others.
+  /// Whether a character only controls how others are drawn.
   private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
     scalar.properties.isDefaultIgnorableCodePoint && !isControl(scalar)
   }
@@ -128,7 +128,8 @@ struct DrawnText {
     }
   }
 
-  /// Numbers after letters from left to right belong to these; a sign between two digits belongs to the number (W4, W7).
+  /// A number after left-to-right letters gets their direction (W7). A separator between two digits belongs to the
+  /// number (W4).
   private mutating func resolveNumbers(_ base: Direction) {
     var last = base
     for index in clusters.indices {
@@ -142,7 +143,8 @@ struct DrawnText {
     }
   }
 
-  /// Spaces and signs go with what is on both sides of them, else with the line (N1, N2).
+  /// Spaces and other neutral characters get the direction of the characters on both sides if these agree (N1),
+  /// otherwise the direction of the line (N2).
   private mutating func resolveNeutrals(_ base: Direction) {
     func side(_ direction: Direction?) -> Direction {
       switch direction {

@@ -35,7 +35,7 @@ package struct Fonts: Sendable {
     throw PlotError.noFont(name: name, searched: folders, reason: reason)
   }
 
-  /// What each font file can draw, read once; nil for a file whose table cannot be read.
+  /// The characters that each font file can draw, by its path; nil for a file whose table cannot be read.
   private static let coverages = Mutex<[String: FontCoverage?]>([:])
 
   /// Whether a font has a scalar; true if the font's table cannot be read.
@@ -49,9 +49,9 @@ package struct Fonts: Sendable {
     return coverage?.contains(scalar) ?? true
   }
 
-  /// The text that libgd must be given to draw a line.
+  /// The string to pass to libgd to draw a line of text.
   package static func drawn(_ text: String, with path: String) -> String {
-    // The rest is for characters beyond ASCII.
+    // In printable ASCII, only ampersands are changed.
     if text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return text.replacing("&", with: "&amp;") }
     return DrawnText(text) { canDraw($0, with: path) }.forLibgd
   }

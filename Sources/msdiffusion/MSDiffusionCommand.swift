@@ -20,7 +20,7 @@ struct MSDiffusionCommand: ParsableCommand {
     let called = words.first.flatMap { first in
       configuration.subcommands.first { $0.configuration.commandName == first }
     }
-    // The options of a script are the script's own.
+    // A script checks its own options.
     let options = called.map { command in
       OptionWords(
         command == RunCommand.self ? [] : [command],
@@ -35,12 +35,12 @@ struct MSDiffusionCommand: ParsableCommand {
     }
   }
 
-  /// Refuses a first word that is no command, and options where the name of an experiment belongs.
+  /// Throws if the first word is not a command, or if an option is where the name of an experiment is expected.
   private static func check(_ words: [String], _ called: (any ParsableCommand.Type)?) throws {
     guard let first = words.first, !["-h", "--help", "help", "--version"].contains(first) else { return }
     guard called != nil else {
       let known = configuration.subcommands.compactMap { $0.configuration.commandName }.joined(separator: ", ")
-      throw ValidationError("expected a command, found '\(first)'; there are \(known)")
+      throw ValidationError("expected a command, found '\(first)'; the commands are \(known)")
     }
     if called == RunCommand.self, words.count > 1, words[1].hasPrefix("-"), !["-h", "--help"].contains(words[1]) {
       throw ValidationError("expected the name of an experiment before its options, found '\(words[1])'")

@@ -21,7 +21,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "vae, clip, base, adapter, or all of them in this order.")
   var stage: String
 
-  @Option(help: "The model to train: first, the bundled model, or second, which is to replace it.")
+  @Option(help: "The model to train: first (the bundled model) or second (the model that will replace it).")
   var model = SmallModel.first.name
 
   @Option(help: "Working folder.")
@@ -34,7 +34,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "A folder with your own samples, used instead of drawn scenes; for base and adapter only.")
   var data: String?
 
-  @Flag(help: "Resume a run although its --data have changed since it began.")
+  @Flag(help: "Resume a run even if the samples in --data have changed since it began.")
   var acceptChangedData = false
 
   @Option(help: "Number of steps, instead of the stage's default.")
@@ -97,7 +97,8 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("expected --model first or second, found '\(model)'")
     }
     if small.name != SmallModel.first.name, start == nil, stage != "all", stage != "vae", !hasModel {
-      throw ValidationError("--model \(model) needs parts of its own earlier stages in --output, or --start")
+      throw ValidationError(
+        "--model \(model) needs the results of its earlier stages; train these with the same --output, or give --start")
     }
     try Tensor.checkMatrixProducts()
     let cancellation = Cancellation()

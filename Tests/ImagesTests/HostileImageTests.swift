@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  /// Files that people give in place of an image are named, with what to do.
+  /// For a file that is not an image, the error says what it is and what to do.
   @Test(arguments: [
     ("version https://git-lfs.github.com/spec/v1\noid sha256:1f\nsize 12345\n", "a Git LFS pointer", "git lfs pull"),
     ("\u{feff}version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer", "git lfs pull"),

@@ -3,7 +3,7 @@ import Images
 import TestSupport
 import Testing
 
-/// Masks as people save them, each of which selects the same pixels.
+/// Masks in the forms in which people save them.
 @Suite struct MaskTests {
   /// 4 × 3 pixels; the two in the middle row and column 1, 2 are the subject.
   private static let subject = [5, 6]
@@ -65,7 +65,7 @@ import Testing
     #expect(throws: MaskError.self) { try selected(photo) }
   }
 
-  /// Pillow's files: a palette mask as VOC has it, one with colours of its own, alpha channels of three kinds.
+  /// Files written by Pillow: masks with palettes, of 1 and 16 bits, and with alpha channels or transparent colours.
   @Test(arguments: MaskFiles.all)
   func filesSelectTheSubject(file: MaskFiles.File) throws {
     let decoded = try DecodedImage(decoding: Array(try #require(Data(base64Encoded: file.base64))), name: file.name)

@@ -6,7 +6,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A number that is not finite is one error, which names where it first appeared; the steps before are kept.
+/// NaN or infinity causes an error that says where it first appeared and holds the latents of the steps before.
 @Suite struct FiniteNumberTests {
   /// The golden pipeline with NaN or infinity in one weight of a part.
   private func pipeline(_ part: ModelPart, weight suffix: String, _ number: Float, in folder: TemporaryFolder) throws
@@ -50,7 +50,8 @@ import Testing
     }
   }
 
-  /// A hook's infinity ends the run in its step; what came before stays, also for a caller that runs the loop itself.
+  /// If a hook returns infinity, the run ends in that step. The latents of the steps before are kept, also if the
+  /// caller runs the loop itself.
   @Test func aHooksInfinityEndsTheRunAndKeepsTheStepsBefore() throws {
     let wrong = Hook.replace(HookSelection(.latents, steps: [1])) { $0.tensor * .infinity }
     let whole = try Small.pipeline().denoising([Small.scene()])

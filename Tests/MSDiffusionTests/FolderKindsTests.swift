@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Model folders as people have them: as downloaded, as saved by today's libraries, with parts of other models.
+/// Model folders as they occur: as downloaded, as saved by current libraries, and with parts of other models.
 @Suite struct FolderKindsTests {
   private let temporary: TemporaryFolder
   private let folder: ModelFolder
@@ -189,7 +189,8 @@ import Testing
       (["image_proj_model.", "adapter_modules."], "training saved"),
       (["unet.image_proj_model.", "unet.x."], "training saved"),
       (["image_proj.", "ip_adapter."], "an IP-Adapter"), (["lora_unet_a.lora_down.", "b."], "a LoRA"),
-      (["module.image_proj.", "module.ms_adapter."], "another name before all keys"), (["a.", "b."], "other tensors"),
+      (["module.image_proj.", "module.ms_adapter."], "whose keys all have a prefix"),
+      (["a.", "b."], "a file without such keys"),
     ])
   func whatLiesInTheAdaptersPlaceIsNamed(beginnings: [String], meaning: String) throws {
     try remove("ms_adapter.bin")

@@ -7,7 +7,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Masks, alpha channels and crops of subjects: what is meant, an error, or a warning, but never a black reference.
+/// Masks, alpha channels and crops of subjects are used as they were meant, or cause an error or a warning.
 @Suite struct SubjectMaskTests {
   private let folder: TemporaryFolder
 

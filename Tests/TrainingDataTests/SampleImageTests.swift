@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import TrainingData
 
-/// Masks, alpha channels, orientation and text encodings of one's own samples, as people have them.
+/// Masks, alpha channels, orientation tags and text encodings that occur in people's own samples.
 @Suite struct SampleImageTests {
   private let folder: TemporaryFolder
 
@@ -132,7 +132,7 @@ import TrainingData
     #expect(masked.reference != boxed.reference)
   }
 
-  /// A photograph whose camera was held upright: its tag says that it is to be turned clockwise.
+  /// A photograph whose orientation tag says that it is to be turned counterclockwise.
   @Test func photographsAreTurnedAsViewersShowThem() throws {
     let stored = PixelImage(
       width: 12, height: 16,

@@ -48,7 +48,8 @@ private let readable: EmojiWorld = {
     }
   }
 
-  /// Hues are continuous in training only, keep away from held-out hues, and are natural in a good part of the subjects.
+  /// Only in training are hues continuous. They are not held-out ones, and about half of the subjects have natural
+  /// hues.
   @Test func huesAreContinuousAndOftenNatural() {
     let subjects = plans(.training).flatMap(\.subjects).map(\.identity).filter {
       readable.kinds[$0.kind].role != .scene

@@ -13,8 +13,8 @@ public struct HeatmapAccumulator: Sendable {
   public struct Keeping: OptionSet, Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
-    /// One sum per denoising step, which one heatmap per step and a later choice of steps need. Memory grows with the
-    /// number of steps.
+    /// One sum per denoising step. It is needed for one heatmap per step and to choose steps later. Memory grows with
+    /// the number of steps.
     public static let steps = Keeping(rawValue: 1)
     /// One sum per head: for choosing heads later.
     public static let heads = Keeping(rawValue: 2)
@@ -85,7 +85,7 @@ public struct HeatmapAccumulator: Sendable {
   ///     ``ValueContribution``.
   ///   - name: The layer's name; its maps have the same size in every call.
   ///   - step: Index of the denoising step. Maps of several calls with the same step are all added.
-  ///   - numbers: The layer's index of each head that the axis H holds, ascending; nil: H holds all heads of the layer.
+  ///   - numbers: Index in the layer of each head along the axis H, ascending; nil: H has all heads of the layer.
   ///   - total: Number of heads of the layer; nil: the length of H.
   /// - Throws: ``AnalysisError/notFinite(place:)``, which every later call throws again;
   ///   ``AnalysisError/shape(place:expected:found:)`` if the shape does not match the size, the heads or earlier calls;
@@ -121,9 +121,9 @@ public struct HeatmapAccumulator: Sendable {
       guard known.height == height, known.width == width, known.recordedHeads == numbers, before == columns else {
         throw AnalysisError.shape(
           place: name,
-          expected: "as before, the heads \(known.recordedHeads), \(known.height)×\(known.width) positions and the "
-            + "token columns \(before); found the heads \(numbers), \(height)×\(width) positions and the token columns "
-            + "\(columns)",
+          expected: "the same heads (\(known.recordedHeads)), positions (\(known.height)×\(known.width)) and token "
+            + "columns (\(before)) as in earlier calls, instead of heads \(numbers), \(height)×\(width) positions and "
+            + "token columns \(columns)",
           found: probabilities.shape)
       }
     }

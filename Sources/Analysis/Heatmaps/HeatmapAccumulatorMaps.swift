@@ -96,7 +96,8 @@ extension HeatmapAccumulator {
     let largest = chosen.max { $0.height * $0.width < $1.height * $1.width }
     let size = size ?? largest.map { ($0.height, $0.width) }
     guard !steps.isEmpty else {
-      // Without a choice of steps, a sum over steps is the only map; an empty choice is an error.
+      // No steps were recorded separately, so the sum over all steps is the only map. An empty list of chosen steps
+      // is an error.
       if let empty = chosenSteps { try requireKept(empty, .steps, "steps", among: Set(chosen.flatMap(\.steps))) }
       return [
         try heatmap(

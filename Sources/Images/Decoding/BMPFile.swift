@@ -8,10 +8,10 @@ struct BMPFile {
   private let isTopDown: Bool
   /// Red, green, blue and alpha as bit fields of a pixel; the alpha field may be 0.
   private let fields: [Int]
-  /// Red, green and blue of 256 entries; black beyond the file's own. Empty without a palette.
+  /// Red, green and blue of 256 entries; entries that the file does not have are black. Empty without a palette.
   private let palette: [UInt8]
 
-  /// - Throws: ``ImageError`` if the header is damaged or names a kind of BMP that is not read.
+  /// - Throws: ``ImageError`` if the header is damaged or describes a kind of BMP file that is not supported.
   init(_ bytes: [UInt8], _ header: ImageHeader, _ name: String) throws {
     let isOld = bytes.little(14, 4) == 12
     guard let size = bytes.little(14, 4), let dataStart = bytes.little(10, 4),
@@ -71,11 +71,11 @@ struct BMPFile {
     return (0..<header.height).reversed().flatMap { stored[$0 * rowLength..<($0 + 1) * rowLength] }
   }
 
-  /// The bytes of each row, without what fills them up to a multiple of four.
+  /// The bytes of each row, without the padding to a multiple of four bytes.
   private func rows() throws -> [ArraySlice<UInt8>] {
     let used = (header.width * bits + 7) / 8
     let stride = (used + 3) / 4 * 4
-    // The last row may lack the bytes that fill it up.
+    // The last row may lack its padding.
     guard dataStart >= 14, dataStart + stride * (header.height - 1) + used <= bytes.count else {
       throw header.damaged(name, "an end within the pixels; it is cut off")
     }
@@ -110,13 +110,14 @@ struct BMPFile {
     return (pixels, alpha.isEmpty ? nil : alpha)
   }
 
-  /// The bits of a field, stretched to 0…255.
+  /// The value in a bit field of a pixel, scaled to 0…255.
   private static func channel(_ value: Int, _ field: Int) -> UInt8 {
     let shift = field.trailingZeroBitCount
     return UInt8(clamping: ((value & field) >> shift) * 255 / (field >> shift))
   }
 
-  /// Run lengths: a count and an index (with 4 bits, two indices in turn), or 0 and an escape code.
+  /// Palette indices of a run-length encoded image. A run is a count and an index (with 4 bits per pixel: two indices
+  /// that alternate); a count of 0 precedes an escape code.
   private func runLengths() throws -> [UInt8] {
     let (width, height) = (header.width, header.height)
     var result = [UInt8](repeating: 0, count: width * height)

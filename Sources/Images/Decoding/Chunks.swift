@@ -15,7 +15,7 @@ struct PNGChunks {
 
   func first(_ name: String) -> Range<Int>? { chunks.first { $0.name == Array(name.utf8) }?.content }
 
-  /// The contents of all chunks of a name, one after another.
+  /// The contents of all chunks with a name, joined.
   func joined(_ name: String) -> [UInt8] {
     var result: [UInt8] = []
     for chunk in chunks where chunk.name == Array(name.utf8) { result += bytes[chunk.content] }
@@ -60,7 +60,7 @@ struct WebPChunks {
 /// The first image of a GIF file (GIF89a specification, 20 and 23).
 struct GIFFrame {
   let left, top, width, height: Int
-  /// The palette index that stands for no colour.
+  /// The palette index of transparent pixels; nil if there is none.
   let transparent: Int?
   private let screen: (width: Int, height: Int)
 
@@ -107,7 +107,7 @@ struct GIFFrame {
     return nil
   }
 
-  /// The file with a screen that the image fits in; libgd refuses others.
+  /// The file, with its screen enlarged so that the image fits in; libgd refuses an image that does not fit.
   func fittingScreen(_ bytes: [UInt8]) -> [UInt8] {
     var result = bytes
     for (start, side) in [(6, canvas.width), (8, canvas.height)] {

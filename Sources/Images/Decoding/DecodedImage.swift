@@ -1,10 +1,10 @@
-/// What an image file holds: its colours, and what a mask can be read from besides them.
+/// The contents of an image file: its colours, its alpha channel, and palette indices or labels for masks.
 package struct DecodedImage: Sendable, Equatable {
   package let image: PixelImage
   /// How opaque each pixel is, 0…255, row by row; nil if all are fully opaque.
   package let alpha: [UInt8]?
-  /// Each pixel's index in the file's palette, or its value in a grey image of 16 bits without a value above 255, which
-  /// has labels; row by row. nil for every other image.
+  /// Row by row: each pixel's index in the file's palette; or, for a grey image of 16 bits whose values are all at most
+  /// 255 and therefore labels, each pixel's value. nil for every other image.
   package let indices: [UInt8]?
   /// How the stored rows were turned.
   let turn: Turn
@@ -17,7 +17,7 @@ package struct DecodedImage: Sendable, Equatable {
   /// An image that was not read from a file.
   package init(_ image: PixelImage) { self.init(image: image) }
 
-  /// The image with an alpha channel of 255.
+  /// The image with all pixels opaque.
   package var withoutAlpha: DecodedImage { DecodedImage(image: image, indices: indices, turn: turn) }
 
   /// Reads and decodes a file.
@@ -26,7 +26,7 @@ package struct DecodedImage: Sendable, Equatable {
     try self.init(decoding: PixelImage.bytes(ofFile: path), name: path, orientation: orientation)
   }
 
-  /// Whether the image was turned such that its stored width is its height.
+  /// Whether the image was turned such that its stored width became its height.
   package var isTurnedSideways: Bool { turn.swapsSides }
 
   /// Decodes the contents of a file, as `PixelImage.init(decoding:name:orientation:)` describes it.

@@ -1,8 +1,8 @@
 import CGD
 import Tensors
 
-/// Formats that libgd decodes. Where it reads a file otherwise than Pillow, the file is changed before, or the result
-/// afterwards.
+/// Formats that libgd decodes. Where libgd's result would differ from Pillow's, the file is changed before decoding, or
+/// the result afterwards.
 extension DecodedImage {
   static func jpeg(_ bytes: [UInt8], _ header: ImageHeader, _ name: String) throws -> DecodedImage {
     guard JPEGFrame.isWhole(bytes) else { throw header.damaged(name, "no end marker; it is cut off") }
@@ -28,8 +28,8 @@ extension DecodedImage {
     }.decoded
   }
 
-  /// The first picture of a GIF file on the whole canvas. Around it, the canvas has the transparent colour or, without
-  /// one, the palette's first, as in Pillow.
+  /// The first picture of a GIF file on the whole canvas. Around the picture, the canvas has the transparent colour or,
+  /// if there is none, the first colour of the palette, as in Pillow.
   static func gif(_ bytes: [UInt8], _ header: ImageHeader, _ name: String) throws -> DecodedImage {
     guard let frame = GIFFrame(bytes) else {
       throw header.damaged(name, "an end within the first image; it is cut off")
@@ -67,7 +67,7 @@ private struct GDPicture {
   var decoded: DecodedImage { DecodedImage(image: image, alpha: alpha, indices: indices) }
 
   /// - Parameters:
-  ///   - hasPalette: Whether the palette is the file's own; libgd also gives grey images one.
+  ///   - hasPalette: Whether the file has a palette. libgd also creates palettes for grey images that have none.
   ///   - hasAlpha: Whether the file has an alpha channel.
   init(
     _ header: ImageHeader, _ name: String, hasPalette: Bool = false, hasAlpha: Bool = false,
@@ -99,7 +99,7 @@ private struct GDPicture {
     }
   }
 
-  /// libgd keeps seven bits, and 127 is transparent.
+  /// libgd stores seven bits, in which 0 is opaque and 127 is transparent.
   private static func alpha(_ image: gdImagePtr) -> [UInt8] {
     (0..<Int(image.pointee.sy)).flatMap { y in
       UnsafeBufferPointer(start: image.pointee.tpixels[y], count: Int(image.pointee.sx)).map { pixel in

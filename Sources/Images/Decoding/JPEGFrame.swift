@@ -41,7 +41,7 @@ struct JPEGFrame {
     return count(0xd9, in: bytes, from: start) > 0
   }
 
-  /// The segments before the compressed data: marker and content.
+  /// The segments before the compressed data, with marker and content; the last one is the header of the scan.
   static func segments(_ bytes: [UInt8]) -> [(marker: Int, content: Range<Int>)] {
     var (result, position) = ([(marker: Int, content: Range<Int>)](), 2)
     while let marker = bytes.big(position, 2), let length = bytes.big(position + 2, 2) {
@@ -63,8 +63,8 @@ struct JPEGFrame {
       .map { $0.content.lowerBound - 4 }
   }
 
-  /// The file, with Adobe's marker if it has four channels and lacks the marker. Four channels are stored inverted, as
-  /// Adobe's programs do it and as Pillow assumes of every file; libgd assumes it only of files with the marker.
+  /// The file; if it has four channels and no Adobe marker, with such a marker. Adobe's programs store four channels
+  /// inverted. Pillow assumes this of every file, libgd only of files with the marker.
   static func markedAsAdobe(_ bytes: [UInt8]) -> [UInt8] {
     guard let start = frameStart(bytes), bytes.big(start + 9, 1) == 4 else { return bytes }
     let adobe = Array("Adobe".utf8)

@@ -1,12 +1,12 @@
 /// Whether an image is turned as its file's orientation tag says.
 public enum ImageOrientation: String, Sendable, CaseIterable {
-  /// Turned as viewers show it. Boxes and masks drawn in a viewer then hold.
+  /// Turned as viewers show it, so that boxes and masks that were drawn in a viewer fit.
   case shown
-  /// As its rows are stored, as the published pipelines read files: the tag is ignored.
+  /// As its rows are stored; the tag is ignored, as in the published pipelines.
   case stored
 }
 
-/// How the stored rows of an image are turned, by the numbers of the Exif tag 274 (Exif 2.32, 4.6.4 A).
+/// How the stored rows of an image are turned. The raw values are those of the Exif tag 274 (Exif 2.32, 4.6.4 A).
 enum Turn: Int {
   case none = 1
   case mirrored, half, flipped, transposed, clockwise, transversed, counterclockwise

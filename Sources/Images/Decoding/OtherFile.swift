@@ -1,4 +1,4 @@
-/// A kind of file that people give in place of an image.
+/// A kind of file that is often passed by mistake where an image is expected.
 package struct OtherFile: Sendable, Equatable {
   /// What the file is, with its article.
   package let description: String
@@ -7,7 +7,7 @@ package struct OtherFile: Sendable, Equatable {
 
   private init(_ description: String, _ remedy: String) { (self.description, self.remedy) = (description, remedy) }
 
-  /// The kind of a file, recognised by its first bytes; nil if it is none of those that are known here.
+  /// The kind of a file, recognised by its first bytes; nil if it is not one of the kinds below.
   package init?(_ bytes: [UInt8]) {
     guard let found = Self.text(bytes) ?? Self.media(bytes) ?? Self.container(bytes) else { return nil }
     self = found

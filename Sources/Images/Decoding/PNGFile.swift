@@ -1,6 +1,7 @@
 import Deflate
 
-/// A PNG file of any kind. Chunks other than header, palette, transparency, pixels and end change no colour here.
+/// A PNG file of any colour type. Only the chunks for header, palette, transparency, pixels and end are decoded here;
+/// others do not change colours.
 struct PNGFile {
   private let header: ImageHeader
   private let name: String
@@ -30,7 +31,8 @@ struct PNGFile {
 
   private var bitsPerPixel: Int { depth * (Self.channels[colorType] ?? 1) }
 
-  /// The parts in which pixels are stored: every how many columns and rows, beginning where (PNG specification, 8.2).
+  /// The passes in which pixels are stored: each has its first column and row, and the distances between its columns
+  /// and between its rows (PNG specification, 8.2).
   private var passes: [(x: Int, y: Int, columns: Int, rows: Int)] {
     guard isInterlaced else { return [(0, 0, 1, 1)] }
     return [
@@ -155,7 +157,7 @@ struct PNGFile {
         }
       }
     }
-    // Labels of a mask, whose upper 8 bits are all 0.
+    // If the upper 8 bits are all 0, the values are labels of a mask.
     let hasLabels = depth == 16 && channels == 1 && values.allSatisfy { $0 < 256 }
     return DecodedImage(image: picture(pixels), alpha: alpha, indices: hasLabels ? values.map { UInt8($0) } : nil)
   }

@@ -31,7 +31,7 @@ public enum HookError: Error, Equatable, CustomStringConvertible {
       "a hook selects the feature map size \(asked), but this run has the sizes "
         + met.map(\.description).joined(separator: ", ")
     case .nothingSelected(let what):
-      "a hook selects no \(what), so that it could never fire; name some, or give nil for all"
+      "a hook selects an empty list of \(what), so it can never fire; list at least one, or pass nil for all"
     case .wrongShape(let point, let expected, let found):
       "\(point): a hook replaced a tensor of shape \(expected) with one of shape \(found); return the same shape"
     }

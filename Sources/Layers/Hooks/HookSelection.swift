@@ -29,8 +29,8 @@ public struct HookSelection: Sendable {
 
   /// The selected points that can fire in a run.
   /// - Throws: `HookError` if a pattern matches no point of the selected kinds, or only points that cannot fire in this
-  ///   run; if the run lacks a selected step, head or feature map size, or none of the selected points has heads; and for an
-  ///   empty choice of steps, heads or sizes.
+  ///   run; if the run lacks a selected step, head or feature map size; if heads are selected and none of the points
+  ///   has heads; or if the list of steps, heads or sizes is empty.
   func points(among all: [HookPoint], _ outline: RunOutline) throws -> [HookPoint] {
     let candidates = kinds.isEmpty ? all : all.filter { kinds.contains($0.kind) }
     var chosen: [ObjectIdentifier: HookPoint] = [:]

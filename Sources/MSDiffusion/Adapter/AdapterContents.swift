@@ -1,12 +1,12 @@
 import Checkpoints
 
-/// What a file is that lies in the adapter's place, by its keys.
+/// Recognises by its keys whether a file is an adapter, and otherwise what it is.
 package enum AdapterContents {
   /// The beginnings of an adapter's keys.
   static let expected = ["image_proj.", "ms_adapter."]
 
-  /// What other files have, most telling first: parts of their keys, and what they are. `*` stands before a part that
-  /// may be anywhere in a key.
+  /// Other kinds of files: parts of their keys, and what to say about them. The first match counts. A part with `*`
+  /// before it may be anywhere in a key, any other part only at the beginning.
   private static let others: [(parts: [String], meaning: String)] = [
     (
       ["*image_proj_model.", "*adapter_modules."],
@@ -17,7 +17,7 @@ package enum AdapterContents {
     (["*lora_", "*.lora."], "a LoRA; choose MS-Diffusion's adapter"),
     (["ip_adapter."], "an IP-Adapter; choose MS-Diffusion's adapter"),
     (["*exp_avg", "param_groups."], "an optimiser's state; choose the weights that were saved with it"),
-    (["*image_proj.", "*ms_adapter."], "an adapter with another name before all keys; remove this name"),
+    (["*image_proj.", "*ms_adapter."], "an adapter whose keys all have a prefix; remove the prefix"),
     (["controlnet_cond_embedding."], "a ControlNet; choose MS-Diffusion's adapter"),
     (["*down_blocks.", "*up_blocks."], "a U-Net; choose MS-Diffusion's adapter"),
     (["vision_model."], "a CLIP vision encoder; choose MS-Diffusion's adapter"),
@@ -36,7 +36,8 @@ package enum AdapterContents {
     let names = keys.prefix(2).map { "'\($0)'" }.joined(separator: ", ")
     throw PipelineError.notAnAdapter(
       path: path,
-      found: (other?.meaning ?? "other tensors") + (names.isEmpty ? " (it has no tensors)" : " (it has \(names))"),
+      found: (other?.meaning ?? "a file without such keys")
+        + (names.isEmpty ? " (it has no keys)" : " (its first keys are \(names))"),
       expected: "MS-Diffusion's adapter with keys '\(expected[0])…', '\(expected[1])…' and 'dummy_image_tokens'")
   }
 }

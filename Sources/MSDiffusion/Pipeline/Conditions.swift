@@ -25,8 +25,8 @@ public struct Conditions: Sendable {
   public var subjectTokens: Tensor
   /// Prompt tokens of each subject's phrase, found by the scene's own rule, or the reason why there are none.
   public var phraseSpans: [Result<Range<Int>, PhraseError>]
-  /// Messages for the user about prompts that are too long, phrases that have no tokens in the prompt, and masks and
-  /// references that are not likely to be meant.
+  /// Messages for the user about prompts that are too long, phrases that have no tokens in the prompt or share tokens,
+  /// masks that select the whole picture, and references that are entirely black.
   public var warnings: [String]
 
   /// Prompt tokens of each subject's phrase; empty if the phrase was not found.

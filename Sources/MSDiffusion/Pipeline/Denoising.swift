@@ -91,8 +91,9 @@ public final class Denoising: Sequence, IteratorProtocol {
   public func next() -> DenoisingStep? { failure == nil ? try? advance() : nil }
 
   /// Takes one step; nil after the last step.
-  /// - Throws: the first error of a hook or recorder; `PipelineError.notFinite` if the step predicts NaN or infinity. This
-  ///   error ends the run, and later calls throw it again. The latents then stay those of the step before.
+  /// - Throws: the first error of a hook or recorder; `PipelineError.notFinite` if the U-Net's prediction or the new
+  ///   latents contain NaN or infinity, in which case ``latents`` remain those of the step before. Any error ends the
+  ///   run, and later calls throw it again.
   public func advance() throws -> DenoisingStep? {
     if let failure { throw failure }
     guard completedSteps < steps else { return nil }

@@ -3,7 +3,7 @@ import Tensors
 
 // Axes: B samples of all scenes, C channels, h and w latent height and width.
 
-/// What a generation had reached when it ended with an error.
+/// The state of a generation before the step in which it failed.
 public struct UnfinishedLatents: Sendable, Equatable {
   /// Number of steps taken.
   public let steps: Int
@@ -17,8 +17,9 @@ extension Pipeline {
   /// Checks a tensor that a part of the model has computed.
   /// - Parameters:
   ///   - place: what the tensor is, for the message.
-  ///   - part: the part that computed it from finite numbers; nil if no part did.
-  ///   - unfinished: what a generation had reached before.
+  ///   - part: the part that computed it from finite numbers, whose weights are searched for the cause; nil: none is
+  ///     searched.
+  ///   - unfinished: the steps that the generation completed before, with their latents.
   /// - Throws: ``PipelineError/notFinite(place:weight:unfinished:)`` if it contains NaN or infinity.
   func requireFinite(
     _ tensor: Tensor, _ place: @autoclosure () -> String, from part: ModelPart?, unfinished: UnfinishedLatents? = nil
@@ -28,7 +29,7 @@ extension Pipeline {
       place: place(), weight: part.flatMap { firstBrokenWeight(of: $0) }, unfinished: unfinished)
   }
 
-  /// The key of a part's first weight that contains NaN or infinity, with the part's path; nil if all are finite.
+  /// The key of a part's first weight that contains NaN or infinity, with the checkpoint's path; nil if there is none.
   private func firstBrokenWeight(of part: ModelPart) -> String? {
     guard let checkpoint = sources[part]?.checkpoint else { return nil }
     let key = checkpoint.keys.first { key in
@@ -38,7 +39,7 @@ extension Pipeline {
     return key.map { "'\($0)' in \(checkpoint.path)" }
   }
 
-  /// Checks everything that denoising reads of a scene's conditions.
+  /// Checks all tensors of a scene's conditions.
   /// - Throws: ``PipelineError/notFinite(place:weight:unfinished:)``.
   func requireFinite(_ conditions: Conditions) throws {
     let encoder = text.count > 1 ? ModelPart.secondTextEncoder : .textEncoder

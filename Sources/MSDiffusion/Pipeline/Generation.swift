@@ -74,7 +74,8 @@ extension Pipeline {
   /// step predicts are decoded and returned. If the task is cancelled before the first step, this throws
   /// `CancellationError`.
   /// - Throws: as ``denoising(_:conditions:observing:)``; errors thrown by hooks and recorders;
-  ///   `PipelineError.notFinite` for the first tensor that contains NaN or infinity, with the latents so far.
+  ///   `PipelineError.notFinite` if conditions, starting noise, predictions, latents or images contain NaN or infinity,
+  ///   with the latents of the completed steps.
   public func generate(
     _ scenes: [Scene], conditions: [Conditions]? = nil, observing: [any Observing] = [],
     progress: @Sendable (GenerationProgress) -> Void = { _ in }

@@ -2,7 +2,7 @@ import Checkpoints
 import Layers
 import Models
 
-/// A size of one part of a model, and the file that has it.
+/// A size of one part of a model, and the file that gives it.
 public struct PartSize: Sendable, Equatable, CustomStringConvertible {
   /// The part's name, such as `image_encoder`.
   public let part: String
@@ -19,7 +19,7 @@ public struct PartSize: Sendable, Equatable, CustomStringConvertible {
   public var description: String { "\(name) is \(value) in \(file)" }
 }
 
-/// The parts of a model folder, as far as they could be read, to check that their sizes fit together:
+/// The sizes of a model folder's parts, to check that they fit together. Parts that were not read are not checked.
 ///
 /// | size of one part | size of another part |
 /// | --- | --- |
@@ -64,8 +64,8 @@ package struct PartFit {
 
   package init(_ folder: ModelFolder) { self.folder = folder }
 
-  /// Reads the sizes of a part with weights from its files; other parts are left as they are. A text encoder is added
-  /// without its tokenizer.
+  /// Reads the sizes of a part from its files. A text encoder is added without its tokenizer. Parts without weights are
+  /// ignored.
   /// - Throws: `JSONError`, `CheckpointError` or `ParameterError` for a configuration that cannot be read.
   package mutating func read(_ part: ModelPart) throws {
     switch part {
@@ -222,7 +222,7 @@ package struct PartFit {
     return misfits
   }
 
-  /// Keys of the adapter's weights number self- and cross-attention layers in turn; only the latter have weights.
+  /// The adapter's keys number self- and cross-attention layers alternately; only cross-attention layers have weights.
   private var layerMisfits: [PipelineError] {
     guard let weights = adapterWeights, !layers.isEmpty else { return [] }
     func shape(_ index: Int) -> [Int]? { weights.shape(of: "ms_adapter.\(2 * index + 1).to_k_ip.weight") }

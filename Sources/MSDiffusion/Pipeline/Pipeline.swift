@@ -36,7 +36,8 @@ public struct Pipeline: Sendable {
   package let text: [TextBranch]
   package let image: ImageBranch?
   package let schedulerConfiguration: SchedulerConfiguration
-  /// The scheduler that the folder names, or the error for scenes that name none themselves.
+  /// The scheduler that the folder names. If this package does not have it: the error for scenes that name no
+  /// scheduler.
   let checkpointScheduler: Result<SchedulerKind, SchedulerError>
   let latentsHook, originalHook: HookPoint
   let zeroesEmptyNegative: Bool
@@ -51,8 +52,8 @@ public struct Pipeline: Sendable {
   /// `text_encoder_2/`. Weights are memory-mapped, not read.
   /// - Parameters:
   ///   - folder: the folder's path.
-  ///   - variant: the variant of weights to prefer, such as `fp16` for `*.fp16.safetensors`. Parts without it are read
-  ///     without it; at least one part must have it.
+  ///   - variant: the variant of weights to prefer, such as `fp16` for `*.fp16.safetensors`. For parts that
+  ///     do not have it, the weights without a variant are read; at least one part must have it.
   ///   - adapterHeads: number of the resampler's attention heads if the adapter's configuration does not give it; nil:
   ///     each head is 64 wide.
   ///   - projectors: the kinds of projectors that the adapter may have.
@@ -139,7 +140,7 @@ public struct Pipeline: Sendable {
     if !ignoresSurplus { for part in sources.keys.sorted() { try sources[part]?.checkSurplus() } }
   }
 
-  /// A folder's scheduler by its class. A folder whose scheduler is not in this package can be used with another one.
+  /// A folder's scheduler by its class name, or the error that says how to use the folder with another scheduler.
   private static func scheduler(named name: JSONNode) throws -> Result<SchedulerKind, SchedulerError> {
     let className = try name.string(or: "")
     if let kind = try? SchedulerKind.named(className) { return .success(kind) }
@@ -157,7 +158,7 @@ public struct Pipeline: Sendable {
 
   /// Number of pixels per latent along each side.
   public var factor: Int { vae.configuration.factor }
-  /// Side of the images that the model was trained on, in pixels; for a model of oblong images, their height.
+  /// Height of the images that the model was trained on, in pixels.
   public var nativeSize: Int { unet.configuration.sampleSize * factor }
   /// Width of the images that the model was trained on, in pixels.
   public var nativeWidth: Int { unet.configuration.sampleWidth * factor }

@@ -6,12 +6,12 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
   case missingPart(folder: String, part: String, needed: String)
   /// Scenes of one batch differ in an option that they must share.
   case mixedBatch(option: String, values: [String])
-  /// A tensor contains NaN or infinity, for the first time in a generation. `weight` names a weight that already contains
-  /// such numbers, if there is one; `unfinished` is what the generation had reached before.
+  /// A tensor contains NaN or infinity; those that were checked before it in the generation do not. `weight` is a
+  /// weight that also contains such numbers, if there is one; `unfinished` holds the latents of the completed steps.
   case notFinite(place: String, weight: String?, unfinished: UnfinishedLatents?)
   /// Two parts of the model have sizes that do not match.
   case incompatible(_ first: PartSize, _ second: PartSize)
-  /// The file in the adapter's place is something else.
+  /// The file at the adapter's path is not an adapter.
   case notAnAdapter(path: String, found: String, expected: String)
   /// The weights that every step reads take more bytes than the machine's memory has.
   case memory(folder: String, needed: Int, available: Int)
@@ -27,9 +27,9 @@ public enum PipelineError: Error, Equatable, CustomStringConvertible {
       "scenes of one batch need the same \(option), found \(values.joined(separator: ", ")); generate them one by one"
     case .notFinite(let place, let weight, let unfinished):
       "\(place): expected finite numbers, found NaN or infinity; "
-        + (weight.map { "the weight \($0) contains such numbers itself, so get this file again" }
-          ?? "all numbers before were finite, so check scales, hooks and pictures")
-        + (unfinished.map { "; the latents after \($0.steps) steps are kept" } ?? "")
+        + (weight.map { "the weight \($0) contains them, so download or convert this file again" }
+          ?? "the tensors checked before it are finite, so check scales, hooks, pictures and tensors of your own")
+        + (unfinished.map { "; steps completed before: \($0.steps)" } ?? "")
     case .incompatible(let first, let second):
       "\(first.part) and \(second.part) do not fit together: \(first), \(second); take both parts from the same model"
     case .notAnAdapter(let path, let found, let expected): "\(path): expected \(expected), found \(found)"

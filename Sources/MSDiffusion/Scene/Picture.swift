@@ -19,20 +19,20 @@ public struct FileOrigin: Sendable, Equatable {
   }
 }
 
-/// A picture and, if it was read from a file, that file. Two pictures with the same pixels, alpha channel and options
-/// are equal, even if their files differ.
+/// A picture and, if it was read from a file, that file. Two pictures are equal if they have the same pixels, alpha
+/// channel, ``usesAlpha`` and ``maskIndex``, even if their files differ.
 public struct Picture: Sendable, Equatable {
   package let decoded: DecodedImage
   /// The file from which the picture was read; nil if there is none.
   public let origin: FileOrigin?
   /// The PNG file from a scene's JSON that holds the picture; nil if there is none.
   package let embedded: [UInt8]?
-  /// Whether a camera's orientation tag turned the picture.
+  /// Whether the picture was turned as its camera's orientation tag says, or is as stored.
   public let orientation: ImageOrientation
   /// Whether transparent pixels count as not selected: those of a subject's picture if the subject has no mask, and
   /// those of a mask. Otherwise an alpha channel is ignored, as in the published implementation.
   public var usesAlpha = true
-  /// Of a mask: the label that it selects, if its palette indices or grey values are labels; nil: what is not black.
+  /// For a mask whose palette indices or grey values are labels: the label to select; nil: what is not black.
   public var maskIndex: Int?
 
   /// The picture's colours.
@@ -63,10 +63,10 @@ public struct Picture: Sendable, Equatable {
     (origin, embedded, self.orientation) = (nil, bytes, orientation)
   }
 
-  /// A PNG file with the picture: the one that held it, if there is one.
+  /// The picture as the contents of a PNG file: the embedded file if there is one, else its pixels encoded as PNG.
   package var png: [UInt8] { embedded ?? image.pngBytes() }
 
-  /// The picture with the options of another one.
+  /// The picture with another picture's ``usesAlpha`` and ``maskIndex``.
   package func with(optionsOf other: Picture) -> Picture {
     var picture = self
     (picture.usesAlpha, picture.maskIndex) = (other.usesAlpha, other.maskIndex)

@@ -72,7 +72,7 @@ public struct SceneFiles: Sendable {
 
   func picture(_ node: JSONNode) throws -> Picture { try picture(node, Entry.picture) }
 
-  /// A picture whose entry may name the label that is the mask.
+  /// A mask, whose entry may have the index of the label to select.
   func mask(_ node: JSONNode) throws -> Picture { try picture(node, Entry.mask) }
 
   private func picture(_ node: JSONNode, _ fields: [JSONField<Entry>]) throws -> Picture {
@@ -141,7 +141,7 @@ public struct SceneFiles: Sendable {
     return content
   }
 
-  /// Throws if a hash is given that the contents beside it do not have.
+  /// Throws if a hash is given and the contents have a different one.
   private func check(_ bytes: [UInt8], _ expected: String?, _ node: JSONNode) throws {
     let found = FileOrigin(path: "", name: nil, bytes: bytes).sha256
     if let expected, found != expected {
@@ -182,7 +182,7 @@ public struct SceneFiles: Sendable {
 public enum SceneError: Error, Equatable, CustomStringConvertible {
   /// A file's hash is not the one that the scene names; `location` is the place of the reference in the JSON.
   case changedFile(location: String, path: String, expected: String, found: String)
-  /// The hash beside contents in the JSON is not theirs.
+  /// Contents in the JSON do not have the hash that the JSON gives for them.
   case changedContents(location: String, expected: String, found: String)
   /// A subject's mask, or the alpha channel in its place, cannot be used; `location` is the JSON entry that gives it.
   case mask(location: String, expected: String, found: String)

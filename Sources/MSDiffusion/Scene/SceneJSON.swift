@@ -28,16 +28,16 @@ extension Scene {
   ///   applies. null is a value: `"negative_prompt": null` means no negative prompt, while a missing key means the
   ///   default one. An unknown key is an error.
   /// - `picture` and `mask` are `{"name": …}`, a picture that comes with the package; `{"file": …}`, a path relative to
-  ///   the JSON file's folder; or `{"png": …}`, a PNG file in base64. `sha256` beside it is the hash of the file's
-  ///   bytes: a file with a different hash is then an error. A plain string is a path if it contains a dot or a slash,
-  ///   else a name.
-  /// - Beside these, `"orientation": "stored"` reads a photograph without turning it as its camera's tag says, and
-  ///   `"uses_alpha": false` ignores an alpha channel, which otherwise is the picture's mask if `mask` is missing.
-  ///   `"index": 2` in `mask` selects the pixels with palette index or grey value 2.
+  ///   the JSON file's folder; or `{"png": …}`, a PNG file in base64. An optional `sha256` is the hash of the
+  ///   file's bytes: a file with a different hash is then an error. A plain string is a path if it contains a dot or a
+  ///   slash, else a name.
+  /// - These objects may have options: with `"orientation": "stored"`, the camera's orientation tag is ignored; with
+  ///   `"uses_alpha": false`, the alpha channel is ignored, which is otherwise the picture's mask if `mask` is missing.
+  ///   In `mask`, `"index": 2` selects the pixels with palette index or grey value 2.
   /// - `box` and `crop` are `[left, top, right, bottom]` in fractions of the image; a `box` of all zeros means no
   ///   layout.
-  /// - `settings` has the fields of ``SceneSettings``, `layout` the fields of ``LayoutOptions``, and `pseudo_layout` the
-  ///   fields of `PseudoLayout`:
+  /// - `settings` has the fields of ``SceneSettings``, `layout` the fields of ``LayoutOptions``, and `pseudo_layout`
+  ///   the fields of `PseudoLayout`:
   ///   `{"threshold": 0.5 or "otsu", "largest_part": null, "four" or "eight", "fills_holes": false,
   ///   "fusion": null, "uniform", "resolution" or "concentration", "uses_boxes": false, "memory": 1, "start_step": 5}`.
   /// - The end of `guidance_interval` may be null, for infinity. `seed` is a number; above 2⁵³, a string of digits.

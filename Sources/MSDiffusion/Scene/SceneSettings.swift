@@ -28,7 +28,8 @@ public struct SceneSettings: Sendable, Equatable {
   /// Whether the learned queries replace phrases and boxes in the resampler.
   public var dropsGrounding = false
   /// Whether phrases are found as in the published implementation: a phrase means its first occurrence, even inside
-  /// another phrase, and the tokens of later occurrences are too early.
+  /// another phrase; if a phrase is listed more than once, the tokens found for the later ones are too early in the
+  /// prompt.
   public var findsPhrasesAsPublished = false
 
   public static let published = SceneSettings()

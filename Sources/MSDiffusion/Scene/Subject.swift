@@ -8,9 +8,9 @@ public struct Subject: Sendable, Equatable {
   /// The reference picture.
   public var picture: Picture
   /// A picture of the reference picture's proportions that is white on the subject; everything else becomes black in
-  /// the reference. Masks of 0 and 1, of one colour on black, and alpha channels are read as well. nil: the reference
-  /// picture's own alpha channel, if it has one. A mask is recommended, because the reference's background leaks into
-  /// the generated image.
+  /// the reference. A mask of 0 and 1, a mask of one colour on black, and a picture with an alpha channel can also be
+  /// used. nil: the reference picture's own alpha channel, if it has one. A mask is recommended, because the
+  /// reference's background leaks into the generated image.
   public var mask: Picture?
   /// The part of the reference picture to use; nil: the whole picture.
   public var crop: Box?
@@ -26,8 +26,8 @@ public struct Subject: Sendable, Equatable {
     (self.mask, self.crop, self.scale) = (mask, crop, scale)
   }
 
-  /// A subject whose picture and mask were not read from files. An image has no alpha channel: to use that of a file as
-  /// its mask, read the file as a `Picture`.
+  /// A subject whose picture and mask were not read from files. A `PixelImage` has no alpha channel: to use a file's
+  /// alpha channel as the mask, read the file as a `Picture`.
   public init(
     _ phrase: String, image: PixelImage, box: Box = .none, mask: PixelImage? = nil, crop: Box? = nil,
     scale: Float? = nil
@@ -50,7 +50,7 @@ public struct Subject: Sendable, Equatable {
   }
 
   /// The image that the image encoder receives: the picture with a black background if there is a mask, then cropped.
-  /// A mask or crop that cannot be used, which is an error when the scene is generated, is left out here.
+  /// A mask or crop that cannot be used is ignored here; when the scene is generated, it is an error.
   public var reference: PixelImage {
     let selected = try? selection()
     let masked = selected.map { image.masked(by: $0) } ?? image
@@ -60,7 +60,7 @@ public struct Subject: Sendable, Equatable {
       x: cells.columns.lowerBound, y: cells.rows.lowerBound, width: cells.columns.count, height: cells.rows.count)
   }
 
-  /// The pixels of the picture that are used; none if `crop` is invalid.
+  /// The pixels of the picture inside the crop; none if `crop` is invalid.
   private var cells: Cells {
     let crop = self.crop ?? .whole
     guard crop.numbers.allSatisfy(\.isFinite) else { return Cells(rows: 0..<0, columns: 0..<0) }
@@ -68,7 +68,8 @@ public struct Subject: Sendable, Equatable {
   }
 
   /// The mask at the picture's size, or the picture's alpha channel; nil if there is neither.
-  /// - Throws: `MaskError` if the mask cannot be read, does not fit, or selects nothing of what is used.
+  /// - Throws: `MaskError` if the mask cannot be read as one, has other proportions than the picture, or selects no
+  ///   pixel inside the crop.
   func selection() throws(MaskError) -> PixelImage? {
     let read = try mask.map { picture throws(MaskError) in try picture.mask() }
     guard let found = read ?? (picture.usesAlpha ? picture.decoded.alphaMask : nil) else { return nil }
@@ -85,7 +86,7 @@ public struct Subject: Sendable, Equatable {
     return fitted
   }
 
-  /// What generation does differently from what one might expect of this subject's picture.
+  /// Warnings about a mask that selects the whole picture and a reference that is entirely black.
   /// - Parameter number: The subject's number, from 1.
   func warnings(number: Int) -> [String] {
     let name = "subject \(number), '\(phrase)'"

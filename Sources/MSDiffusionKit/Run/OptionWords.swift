@@ -2,8 +2,8 @@ import ArgumentParser
 import Foundation
 import JSON
 
-/// The words of a command line: its options, what each expects, and errors in one sentence that says what was expected
-/// and what was found.
+/// The options of a command and the kind of value that each expects. Prepares a command line for ArgumentParser, and
+/// rewrites ArgumentParser's errors as one sentence that says what was expected and what was found.
 package struct OptionWords: Sendable {
   /// What each option that takes a value expects, by the option's name with its dashes.
   private let expected: [String: String]
@@ -46,8 +46,8 @@ package struct OptionWords: Sendable {
 
   /// The words as ArgumentParser needs them: a value that begins with a dash, such as a negative number, is joined to
   /// its option.
-  /// - Throws: `ValidationError` for an option that does not exist. Otherwise ArgumentParser may first complain that
-  ///   the option that was meant is missing.
+  /// - Throws: `ValidationError` for an option that does not exist. This is checked here because ArgumentParser might
+  ///   report instead that a required option is missing, although it was only misspelt.
   package func prepared(_ words: [String]) throws -> [String] {
     var (result, index) = ([String](), 0)
     while index < words.count {
@@ -85,7 +85,7 @@ package struct OptionWords: Sendable {
       let (value, rest) = (match.1, match.4)
       let name = match.2.map(String.init) ?? match.3.map { "the \($0)" } ?? "a value"
       if rest.hasPrefix(": ") { return "\(name) is '\(value)'\(rest)" }
-      // Few choices stand in quotes, many on a line each.
+      // ArgumentParser lists a few choices in quotes, and many on one line each.
       let choices = rest.matches(of: /\n *- ([^\n]+)|'([^\n']+)'/).compactMap { $0.1 ?? $0.2 }
       let expected =
         choices.isEmpty
@@ -101,10 +101,10 @@ package struct OptionWords: Sendable {
       return "expected \(option), found none"
     }
     if let match = message.wholeMatch(of: /Unexpected argument '(.*)'/) {
-      return "expected only options and what they take, found '\(match.1)'"
+      return "expected only options and their values, found '\(match.1)'"
     }
     if let match = message.wholeMatch(of: /\d+ unexpected arguments: (.*)/) {
-      return "expected only options and what they take, found \(match.1)"
+      return "expected only options and their values, found \(match.1)"
     }
     if let match = message.wholeMatch(of: /Unknown option '(.*?)'(.*)/) {
       let near = match.2.firstMatch(of: /'(--[\w-]+)'/).map { "is it \($0.1)?" }

@@ -185,8 +185,9 @@ public final class Run {
   ///   - observing: hooks and recorders, active during this generation only.
   ///   - label: name of the images in the JSON file and on the progress line. If it is empty, the progress line shows
   ///     the script's name.
-  /// - Throws: as `Pipeline.generate`; errors thrown by ``pipeline()``. If a number is not finite, the latents so far are
-  ///   written to `LABEL-unfinished.safetensors` in the output folder.
+  /// - Throws: as `Pipeline.generate`; errors thrown by ``pipeline()``. If it throws
+  ///   `PipelineError.notFinite` after at least one step, the latents of the completed steps are written to
+  ///   `LABEL-unfinished.safetensors` in the output folder; without a label, the file has the script's name.
   public func generate(
     _ scene: Scene, conditions: Conditions? = nil, observing: any Observing..., as label: String = ""
   ) throws -> Generation {

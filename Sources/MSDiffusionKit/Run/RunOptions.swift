@@ -69,7 +69,7 @@ struct RunArguments<Own: ParsableArguments>: ParsableArguments {
 
   static var words: OptionWords { OptionWords([RunOptions.self, Own.self], help: helpMessage(includeHidden: true)) }
 
-  /// Parses words, of which values may begin with a dash.
+  /// Parses the words of a command line; values may begin with a dash.
   static func parsed(_ words: [String]) throws -> Self { try parse(Self.words.prepared(words)) }
 }
 

@@ -3,8 +3,8 @@ import Foundation
 import MSDiffusion
 
 extension Run {
-  /// Runs a generation. If it ends because of a number that is not finite, the latents that it had reached are written
-  /// next to the figures, so that its steps are not lost.
+  /// Runs a generation. If it fails because of NaN or infinity after at least one step, the latents of the completed
+  /// steps are written next to the figures, so that these steps are not lost.
   func keepingLatents<Result>(of label: String, _ line: ProgressLine, _ body: () throws -> Result) throws -> Result {
     do {
       return try body()

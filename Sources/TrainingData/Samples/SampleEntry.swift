@@ -14,7 +14,7 @@ struct SampleEntry: Sendable {
     var mask, referenceMask: Mask?
   }
 
-  /// The file of a mask, and the label in it that is the mask; nil: what is not black.
+  /// The file of a mask, and the label that it selects; nil: what is not black.
   struct Mask: Sendable {
     let path: String
     let index: Int?

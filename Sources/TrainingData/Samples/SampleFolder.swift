@@ -30,13 +30,14 @@ import Tensors
 /// | `orientation` | of a sample: `"stored"` reads its photographs without turning them as their cameras' tags say |
 /// | `uses_alpha` | of a sample: `false` ignores alpha channels |
 ///
-/// Boxes and masks are those of the photograph as viewers show it. A mask may also be of 0 and 1, of one colour on
-/// black, or the alpha channel of an image. An image or a reference with an alpha channel and no mask has its opaque
-/// part as its mask.
+/// Boxes and masks refer to the photograph as viewers show it, unless `orientation` is `"stored"`. A mask of 0 and 1, a
+/// mask of one colour on black, and an image with an alpha channel can also be used as masks. If there is no mask, the
+/// opaque part of an image or reference with an alpha channel is its mask; for an image, only inside the subject's box.
 ///
-/// Paths are relative to the folder and must stay inside it. Any mistake in a line, including a key that is not listed
-/// here, and a mask that selects nothing, everything or mainly pixels outside its box, is an error that names file, line
-/// and key. Lines are checked when the folder is opened, images when a sample is read.
+/// Paths are relative to the folder and must stay inside it. Any mistake in a line is an error that names file, line
+/// and key. Mistakes include a key that is not listed here, a mask that selects nothing or everything, and a mask of
+/// `image` of which not more than half is inside the subject's box. Lines are checked when the folder is opened, images
+/// when a sample is read.
 public struct SampleFolder: Sendable {
   /// The file that lists the samples.
   public static let listName = "samples.jsonl"
@@ -107,11 +108,11 @@ public struct SampleFolder: Sendable {
 
   /// Reads one sample. Stops the program if a size is not positive.
   /// - Parameters:
-  ///   - index: the sample's index; 0 is the first line of the list.
+  ///   - index: the sample's index; 0 is the first sample of the list.
   ///   - size: pixels per side of the image and the silhouettes.
   ///   - referenceSize: pixels per side of the references.
-  /// - Throws: ``TrainingDataError`` if there is no sample at `index`, if a mask cannot be used, or if a subject is outside the
-  ///   image's middle square; `ImageError` if an image cannot be read.
+  /// - Throws: ``TrainingDataError`` if there is no sample at `index`, if a mask cannot be used, or if a subject is
+  ///   outside the image's middle square; `ImageError` if an image cannot be read.
   public func sample(_ index: Int, size: Int = 64, referenceSize: Int = 64) throws -> TrainingSample {
     guard entries.indices.contains(index) else {
       throw TrainingDataError.noSample(folder: path, index: index, count: count)

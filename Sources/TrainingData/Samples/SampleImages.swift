@@ -62,7 +62,7 @@ extension SampleEntry {
     guard pixels.contains(where: { square.contains(x: $0 % width, y: $0 / width) }) else {
       throw refused(
         location, "a mask that overlaps the middle square of \(image), since only that part of the image is used",
-        "\(name), which is white outside it only")
+        "\(name), which is white only outside it")
     }
     return mask
   }
@@ -90,8 +90,8 @@ extension SampleEntry {
     }
   }
 
-  /// The subject's reference image, black outside the reference's mask or transparent parts. A subject without a
-  /// reference image gets the part of the sample's own image inside its box, black outside the subject's mask.
+  /// The subject's reference image, black outside its mask or, without one, in its transparent parts. If there is no
+  /// reference image, the part of the sample's image inside the subject's box, black outside the subject's mask.
   private func reference(
     of subject: Subject, _ key: String, _ picture: PixelImage, _ mask: PixelImage?
   ) throws -> PixelImage {

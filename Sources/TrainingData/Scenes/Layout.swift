@@ -9,8 +9,8 @@ struct Layout {
     }
   }
 
-  /// Groups in the middle, in halves, thirds or quarters of the image, in random order. Each fills most of its part at
-  /// a random size, and is moved at random within it.
+  /// Places each group in its own part of the image: the middle, or halves, thirds or quarters in random order. A group
+  /// has a random size that fits its part, and a random position within it.
   private static func preset(_ groups: [Group], turning: Float, _ random: inout SceneRandom) -> [Group] {
     let parts = random.shuffled(PresetPart.parts(for: groups.count, &random))
     let placed = zip(groups, parts).map { group, part -> (group: Group, bottom: Float) in
@@ -104,7 +104,7 @@ private struct PresetPart {
     (low, span, self.sizes) = (SIMD2(x, y), SIMD2(width, height), sizes)
   }
 
-  /// As many parts as groups, without overlap.
+  /// One part per group; parts do not overlap.
   static func parts(for count: Int, _ random: inout SceneRandom) -> [Self] {
     switch count {
     case 1: return [Self(0.1, 0.1, 0.8, 0.8, 0.42...0.66)]

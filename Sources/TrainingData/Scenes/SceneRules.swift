@@ -1,14 +1,15 @@
-/// How scenes of the emoji world are composed. A trained model knows the scenes of one set of rules.
+/// How scenes of the emoji world are composed. A model is trained on the scenes of one set of rules.
 public struct SceneRules: Sendable {
   /// How subjects are placed.
   enum Placement: Sendable {
     /// Anywhere, at many sizes, sometimes cut off by an edge.
     case scattered
-    /// In halves, thirds or quarters of the image, as in the paper's benchmark (MS-Bench), with jitter.
+    /// In the middle, halves, thirds or quarters of the image, as in the paper's benchmark (MS-Bench), but at random
+    /// positions within these parts.
     case preset
   }
 
-  /// Names of the kinds that scenes show, besides held-out kinds and places; nil: all kinds.
+  /// Names of the kinds that scenes show in addition to held-out kinds and places; nil: all kinds.
   let kinds: Set<String>?
   let placement: Placement
   /// Whether some scenes show clothes on a wearer.
@@ -17,12 +18,13 @@ public struct SceneRules: Sendable {
   let turning: Float
   /// Limit of perspective, stretching and uneven light, as a multiple of those in ``varied``.
   let distortion: Float
-  /// Probability that a subject of the training split has its natural colours, in addition to their share of all hues.
+  /// Probability with which a training subject keeps its natural colours (hue 0). Otherwise its hue is drawn from all
+  /// its hues, which may include 0.
   let naturalColors: Float
-  /// In the training split, a subject's hue lies within so many degrees of one of the twelve steps.
+  /// Greatest difference between a training subject's hue and one of the twelve steps, in degrees.
   let hueSpread: Float
-  /// Pixels per side at which backgrounds are drawn before they are enlarged; nil: the image's own. Few pixels leave
-  /// backgrounds without detail.
+  /// Pixels per side at which backgrounds are drawn before they are enlarged to the image's size; nil: they are drawn
+  /// at the image's size. Fewer pixels mean less detail.
   let backdropSide: Int?
 
   /// Scenes of all kinds, at many sizes, in any pose.
@@ -30,7 +32,8 @@ public struct SceneRules: Sendable {
     kinds: nil, placement: .scattered, hasWearers: true, turning: 1, distortion: 1, naturalColors: 0, hueSpread: 0,
     backdropSide: nil)
 
-  /// Scenes for a small model: large subjects of few kinds that look different, on backgrounds without detail.
+  /// Scenes for a small model: large subjects of a few kinds that are easy to tell apart, on backgrounds without
+  /// detail.
   public static let readable = SceneRules(
     kinds: [
       "dog", "cat", "horse", "pig", "monkey", "cow", "fox", "lion", "whale", "turtle", "octopus", "crab", "butterfly",

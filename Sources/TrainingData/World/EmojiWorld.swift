@@ -27,8 +27,9 @@ public final class EmojiWorld: Sendable {
   let placeKinds: Int
 
   /// Reads all drawings from the font.
-  /// - Parameter rules: how scenes are composed.
-  /// - Parameter font: The file of the font Noto Color Emoji. If nil, it is searched for in the usual folders.
+  /// - Parameters:
+  ///   - font: The file of the font Noto Color Emoji. If nil, it is searched for in the usual folders.
+  ///   - rules: How scenes are composed.
   /// - Throws: ``TrainingDataError/font(path:expected:found:)`` if the font is missing or cannot be used; the message
   ///   names the package that contains it.
   public init(font: URL? = nil, rules: SceneRules = .varied) throws {

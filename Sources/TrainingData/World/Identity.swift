@@ -12,7 +12,7 @@ public struct Identity: Hashable, Sendable, Codable {
   public var hue: Int
   /// Index into ``Kind/designs``.
   public var design: Int
-  /// Degrees that are added to the rotation of the hue, between the steps; 0 except in the training split.
+  /// Degrees that are added to the hue's rotation; scenes use values other than 0 only in the training split.
   public var hueOffset: Float
 
   public init(kind: Int, hue: Int, design: Int = 0, hueOffset: Float = 0) {
