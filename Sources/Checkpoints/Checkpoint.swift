@@ -6,9 +6,9 @@ import Tensors
 ///
 /// Reads safetensors (one file, or several with an index), PyTorch's zip files and its legacy files, and folders
 /// that hold one of these under a published name. Nested dictionaries are flattened and their keys joined by dots; keys
-/// that are no text are written as in Python, such as `('a', 1)`.
+/// that are not text are written as in Python, such as `('a', 1)`.
 ///
-/// Tensors of types that this package cannot read are listed; reading one is an error.
+/// The keys include tensors of types that this package cannot read; reading such a tensor is an error.
 public final class Checkpoint: Sendable {
   /// The path that was opened.
   public let path: String
@@ -18,7 +18,8 @@ public final class Checkpoint: Sendable {
   public let keys: [String]
   /// The metadata in the headers of safetensors files. If several files give a value for a key, the first one counts.
   public let metadata: [String: String]
-  /// The values in pickled files that are not tensors, by flattened key. Values that JSON does not have are texts.
+  /// The values in pickled files that are not tensors, by flattened key. Values that JSON cannot represent, such as
+  /// types and devices, are given as text.
   public let scalars: [String: JSONValue]
   private let parts: [CheckpointPart]
   /// The index in `parts` of the file that holds each tensor, by the tensor's key.
@@ -116,7 +117,7 @@ private struct CheckpointPart: Sendable {
     if let foreign = ForeignContents(of: file.bytes) {
       throw CheckpointError.file(path: path, reason: "expected weights, found \(foreign)")
     }
-    // As a header's length or a pickle, text makes no sense.
+    // Eight characters of text are neither the length of a safetensors header nor the beginning of a pickle or zip.
     if file.bytes.count >= 8, file.bytes.prefix(8).allSatisfy({ (0x20..<0x7f).contains($0) || (9...13).contains($0) }) {
       let text = String(decoding: file.bytes.prefix(40), as: UTF8.self).split(whereSeparator: \.isNewline).first ?? ""
       throw CheckpointError.file(

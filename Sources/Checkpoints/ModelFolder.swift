@@ -7,7 +7,7 @@ public struct ModelFolder: Sendable, Equatable {
   public let path: String
   /// The variant of weights to read and write, such as `fp16` for `model.fp16.safetensors`. If nil, weights without a
   /// variant are written. For reading, weights without a variant are then preferred; if there are none, the only
-  /// variant is read. If not nil, a part without this variant is read as if it were nil.
+  /// variant is read. A part that lacks this variant is read as if `variant` were nil.
   public let variant: String?
 
   public init(_ path: String, variant: String? = nil) { (self.path, self.variant) = (path, variant) }
@@ -79,8 +79,8 @@ public struct ModelFolder: Sendable, Equatable {
   }
 
   /// The configuration of image preprocessing for the image encoder, from the encoder's own folder or else from
-  /// `feature_extractor`; nil if both lack it. A `processor_config.json`, in which transformers 5 saves the
-  /// preprocessing of all inputs together, is read if there is no `preprocessor_config.json`.
+  /// `feature_extractor`; nil if both lack it. If one of these folders has no `preprocessor_config.json`, its
+  /// `processor_config.json` is read, in which transformers 5 saves the preprocessing of all kinds of input.
   /// - Throws: `JSONError` if it cannot be read.
   public func imageProcessor() throws -> JSONNode? {
     guard let file = imageProcessorFile else { return nil }
@@ -95,8 +95,8 @@ public struct ModelFolder: Sendable, Equatable {
       .first(where: exists)
   }
 
-  /// The part's weights, opened but not yet read. A part that lacks the folder's variant is read without it, as
-  /// published models have variants of some parts only.
+  /// The part's weights, opened but not yet read. A part that lacks the folder's variant is opened as if the variant
+  /// were nil, because published models have variants of some parts only.
   /// - Throws: ``CheckpointError/missingPart(folder:part:needed:)`` if the part does not exist; the errors of
   ///   ``Checkpoint/init(_:variant:)``.
   public func checkpoint(of part: ModelPart) throws -> Checkpoint {
@@ -105,7 +105,8 @@ public struct ModelFolder: Sendable, Equatable {
     return try Checkpoint(path, variant: CheckpointFolder(path).variants.contains(variant) ? variant : nil)
   }
 
-  /// Checks that at least one part has weights of the folder's variant: a variant that no part has is a mistake.
+  /// Checks that at least one part has weights of the folder's variant: if no part has them, the variant is probably
+  /// mistyped.
   /// - Throws: ``CheckpointError/file(path:reason:)`` if no part has them.
   public func checkVariant() throws {
     guard let variant else { return }
@@ -115,7 +116,7 @@ public struct ModelFolder: Sendable, Equatable {
     throw CheckpointError.file(
       path: path,
       reason: "expected weights of the variant '\(variant)' in at least one part, found "
-        + (known.isEmpty ? "no variants; open the folder without one" : "only \(known.joined(separator: ", "))"))
+        + (known.isEmpty ? "no variants; open the folder without a variant" : "only \(known.joined(separator: ", "))"))
   }
 
   /// The folder of a tokenizer's files.

@@ -59,7 +59,7 @@ public struct ModelPart: Hashable, Sendable, Comparable, CustomStringConvertible
   static let processorFile = "processor_config.json"
   static let modelFile = "config.json"
 
-  /// Whether the part's weights are in a folder, where they can have variants.
+  /// Whether the part's weights are in a folder of their own, which may hold several variants.
   var hasVariants: Bool {
     if case .model = layout { true } else { false }
   }

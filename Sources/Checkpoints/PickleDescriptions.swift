@@ -1,8 +1,10 @@
 import JSON
 
-/// Values of a pickle as text, in Python's notation: for keys that are no text, and for values that JSON does not have.
+/// Values of a pickle as text, in Python's notation: for keys that are not text, and for values that JSON cannot
+/// represent.
 extension PickleMachine {
-  /// The value in JSON: itself, or its text in Python's notation; nil for containers and tensors.
+  /// The value in JSON. A value that JSON cannot represent is given as text in Python's notation. nil for containers,
+  /// storages and tensors.
   func json(_ value: Value) -> JSONValue? {
     switch value {
     case .none: .null
@@ -15,16 +17,17 @@ extension PickleMachine {
     }
   }
 
-  /// The value as a key: a text is itself, any other value is written as in Python. Long values are cut.
+  /// The value as a key: a text as it is, any other value in Python's notation. Long bytes and long containers are cut
+  /// short.
   func key(_ value: Value) -> String {
     if case .string(let text) = value { return text }
     return described(value, levels: 3) ?? "a value"
   }
 
-  /// The value in Python's notation; nil for what has none.
+  /// The value in Python's notation; nil for a storage, and for a container if `levels` is 0.
   /// - Parameters:
-  ///   - levels: how many levels of containers are written.
-  ///   - isQuoted: whether a text is put in quotes.
+  ///   - levels: the number of nested levels of containers that are written; deeper containers become `…`.
+  ///   - isQuoted: whether a text is put in quotes; if so, only its first 200 characters are written.
   func described(_ value: Value, levels: Int = 0, isQuoted: Bool = false) -> String? {
     switch value {
     case .none: return "None"

@@ -1,7 +1,7 @@
 import Tensors
 
-/// The globals that a pickle may name, those that `torch.load(weights_only=True)` accepts: types of storages and
-/// numbers, functions that rebuild tensors, and types of plain values.
+/// The globals that a pickle may name: types of storages and numbers, functions that rebuild tensors, and types of
+/// plain values. `torch.load(weights_only=True)` accepts them, too.
 extension PickleMachine {
   private static let functions: Set<String> = [
     "collections.OrderedDict", "collections.Counter", "torch.Size", "torch.device", "torch.Tensor",
@@ -46,10 +46,11 @@ extension PickleMachine {
     switch name {
     case "collections.OrderedDict", "collections.Counter": return try dictionary(arguments)
     case "torch.Size", "builtins.set":
-      guard let list = arguments.first.map({ items($0) }) ?? [] else { throw malformed("values", "different values") }
+      guard let list = arguments.first.map({ items($0) }) ?? [] else { throw malformed("a list", "a different value") }
       return add(.tuple(list))
     case "torch._tensor._rebuild_from_type_v2":
-      // The function, the class of the result, the function's arguments, and attributes, which are not needed.
+      // The arguments are a function, the class of its result, the function's own arguments, and attributes, which are
+      // not needed.
       guard arguments.count >= 3, case .global(let function) = arguments[0],
         function.hasPrefix(Self.rebuildingModule), let inner = items(arguments[2])
       else { throw malformed("a function that rebuilds a tensor, and its arguments", "different values") }
@@ -89,8 +90,8 @@ extension PickleMachine {
 
   // MARK: Tensors
 
-  /// The tensor that a function of `torch._utils` makes. Tensors that this package cannot read keep their shape, and a
-  /// type that says why.
+  /// The tensor that a function of `torch._utils` makes. A tensor that this package cannot read keeps its shape; the
+  /// name of its type says why it cannot be read.
   private func rebuilt(_ function: String, _ arguments: [Value]) throws -> Tensor {
     switch function {
     case "_rebuild_parameter", "_rebuild_parameter_with_state", "_rebuild_device_tensor_from_cpu_tensor":
@@ -127,7 +128,8 @@ extension PickleMachine {
     return type
   }
 
-  /// A tensor without values: nothing bounds its size but this limit, far above that of any tensor.
+  /// A tensor without values. Its size is not limited by stored values, so there is a limit here, which is far above
+  /// the size of any tensor in use.
   private func empty(_ type: StoredType, _ reason: String, _ shape: Value) throws -> Tensor {
     guard let shape = integers(shape), shape.count <= 32, let size = StoredType("", bits: 8).byteCount(shape),
       size <= 1 << 40
@@ -137,8 +139,9 @@ extension PickleMachine {
   }
 
   /// - Parameters:
-  ///   - type: the type of the numbers; nil: the storage's.
-  ///   - metadata: the index of the argument that says whether numbers are to be negated or conjugated.
+  ///   - type: the type of the numbers; nil: the storage's type.
+  ///   - metadata: the index of the argument that says whether the stored numbers must be negated or conjugated; nil:
+  ///     there is no such argument.
   private func tensor(_ arguments: [Value], type: StoredType?, metadata: Int?) throws -> Tensor {
     guard arguments.count >= 4, case .storage(let storage) = arguments[0], case .integer(let offset) = arguments[1],
       let shape = integers(arguments[2]), let strides = integers(arguments[3]), shape.count == strides.count
@@ -151,7 +154,7 @@ extension PickleMachine {
     guard shape.count <= 32, let size = StoredType("", bits: 8).byteCount(shape), offset >= 0,
       strides.allSatisfy({ $0 >= 0 })
     else { throw malformed("at most 32 axes, and no negative or overflowing numbers", name) }
-    // An untyped storage counts bytes.
+    // The storage's type can differ from the tensor's: an untyped storage counts bytes.
     let capacity = storage.count * storage.type.bits / type.bits
     // A stride of 0 repeats values, so a small storage could otherwise describe a huge tensor.
     guard size <= max(capacity, 1 << 24) else { throw malformed("at most \(max(capacity, 1 << 24)) values", name) }

@@ -13,7 +13,7 @@ struct PickleMachine {
     case double(Double)
     case string(String)
     case bytes([UInt8])
-    /// A value that JSON does not have, such as a device, as text.
+    /// A value that JSON cannot represent, such as a device, as text.
     case described(String)
     case global(String)
     case container(Int)
@@ -37,7 +37,7 @@ struct PickleMachine {
 
   /// A view of a storage, in elements.
   struct Tensor {
-    /// nil: the values are not in one storage, and cannot be read.
+    /// nil: the values are not in a single storage, and cannot be read.
     let storage: Storage?
     let type: StoredType
     let offset: Int
@@ -46,7 +46,7 @@ struct PickleMachine {
   }
 
   private(set) var containers: [Container] = []
-  /// The type of every storage that was named, by its key.
+  /// The type of each storage that the pickle names, by the storage's key.
   var storageTypes: [String: StoredType] = [:]
   private(set) var position: Int
   private let bytes: UnsafeRawBufferPointer

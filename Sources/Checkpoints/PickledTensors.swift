@@ -6,7 +6,8 @@ import Tensors
 package struct PickledTensors {
   /// Descriptors of the tensors, by flattened key.
   private(set) var tensors: [String: PickleMachine.Tensor] = [:]
-  /// The other values, by flattened key. Values that JSON does not have, such as types and devices, are texts.
+  /// The other values, by flattened key. Values that JSON cannot represent, such as types and devices, are given as
+  /// text.
   private(set) var scalars: [String: JSONValue] = [:]
   /// The storages in the file, by storage key.
   private var storages: [String: ZipArchive.Entry] = [:]
@@ -127,9 +128,9 @@ package struct PickledTensors {
     }
   }
 
-  /// Collects the leaves of nested dictionaries and lists under keys joined by dots. Keys that are no text are written
-  /// in Python's notation. If two leaves have the same key then, a number is added to the second one's. A list or tuple
-  /// of plain values remains one array.
+  /// Collects the leaves of nested dictionaries and lists under keys joined by dots. Keys that are not text are written
+  /// in Python's notation. If two leaves then have the same key, a number is added to the key of the second one. A list
+  /// or tuple of plain values remains one array.
   private mutating func flatten(_ value: PickleMachine.Value, _ machine: PickleMachine) throws {
     var pending: [(key: String, value: PickleMachine.Value, depth: Int)] = [("", value, 0)]
     // A container that is referred to several times counts each time, and so do the keys that lead to it.
@@ -162,7 +163,7 @@ package struct PickledTensors {
       case .container(let index):
         switch machine.containers[index] {
         case .dictionary(let pairs):
-          // A dictionary keeps the last value of a key. Keys of different types are different keys.
+          // If a text occurs as a key several times, the last value counts. A text and a number are different keys.
           var texts: Set<String> = []
           for (name, value) in pairs.reversed() {
             let text = machine.key(name)
@@ -185,7 +186,7 @@ package struct PickledTensors {
     }
   }
 
-  /// The key, or the key with the first number from 2 that makes it different from all keys so far.
+  /// The key itself if it is new; if not, the key with the smallest number from 2 on that makes it new.
   private func unique(_ key: String) -> String {
     func isTaken(_ key: String) -> Bool { tensors[key] != nil || scalars[key] != nil }
     guard isTaken(key) else { return key }
@@ -204,7 +205,7 @@ package struct PickledTensors {
   }
 
   /// A tensor's values: a view of the file if they are contiguous and not compressed, else a copy; nil if no tensor has
-  /// this key, or if it is of a type that cannot be read.
+  /// this key, or if the tensor's type cannot be read.
   /// - Throws: ``CheckpointError/malformed(path:place:expected:found:)`` for compressed values that are damaged.
   func storedTensor(_ key: String, in bytes: UnsafeRawBufferPointer, owner: AnyObject) throws -> StoredTensor? {
     guard let tensor = tensors[key], let storage = tensor.storage, let entry = storages[storage.key],
@@ -215,8 +216,8 @@ package struct PickledTensors {
     }
     guard let data = inflated(UnsafeRawBufferPointer(rebasing: bytes[entry.range]), .raw, count: entry.count) else {
       throw CheckpointError.malformed(
-        path: path, place: "zip entry of storage '\(storage.key)'", expected: "\(entry.count) bytes of deflated data",
-        found: "different data")
+        path: path, place: "zip entry of storage '\(storage.key)'",
+        expected: "data that decompresses to \(entry.count) bytes", found: "damaged data")
     }
     let memory = StoredTensor(shape: [data.count], elementType: .uint8, data: data)
     return memory.withBytes { view(tensor, type, of: $0, owner: BytesOwner(memory)) }

@@ -22,7 +22,7 @@ package struct SafetensorsHeader {
     ("I16", .int16), ("I8", .int8), ("U8", .uint8), ("BOOL", .bool),
   ]
 
-  /// The format's other types, which are listed, but cannot be read.
+  /// The format's other types. Tensors of these types can be listed, but not read.
   private static let unreadableTypes: [String: StoredType] = [
     "F8_E4M3": .init("float8_e4m3fn", bits: 8), "F8_E5M2": .init("float8_e5m2", bits: 8),
     "F8_E4M3FNUZ": .init("float8_e4m3fnuz", bits: 8), "F8_E5M2FNUZ": .init("float8_e5m2fnuz", bits: 8),
@@ -32,7 +32,7 @@ package struct SafetensorsHeader {
     "C128": .init("complex128", bits: 128),
   ]
 
-  /// The type that a header names; nil for a name that the format does not have.
+  /// The type with a name as headers have it; nil if the format has no such type.
   private static func type(named name: String) -> StoredType? {
     typeNames.first { $0.name == name }.map { StoredType($0.type) } ?? unreadableTypes[name]
   }

@@ -4,9 +4,9 @@ import Tensors
 public struct StoredType: Sendable, Hashable, CustomStringConvertible {
   /// The type's name in PyTorch, such as `float32` or `float8_e4m3fn`.
   public let name: String
-  /// Bits of one number.
+  /// Number of bits of one number; 0 for a tensor without values of its own in the file, such as a sparse one.
   public let bits: Int
-  /// The type as this package reads it; nil: it cannot.
+  /// The type as which this package reads the numbers; nil: it cannot read them.
   public let elementType: ElementType?
 
   init(_ name: String, bits: Int) { (self.name, self.bits, elementType) = (name, bits, nil) }
@@ -15,7 +15,7 @@ public struct StoredType: Sendable, Hashable, CustomStringConvertible {
 
   public var description: String { name }
 
-  /// The number of bytes that as many numbers take; nil if a length in the shape is negative or the number overflows.
+  /// The number of bytes of a tensor of this shape; nil if a length in the shape is negative or the number overflows.
   func byteCount(_ shape: [Int]) -> Int? {
     var count = bits
     for length in shape {
@@ -26,13 +26,13 @@ public struct StoredType: Sendable, Hashable, CustomStringConvertible {
     return count / 8 + (count % 8 == 0 ? 0 : 1)
   }
 
-  /// Numbers of this type that cannot be read for another reason than the type alone.
+  /// This type for a tensor that cannot be read for a reason other than its type; the new name contains the reason.
   func unreadable(_ reason: String) -> StoredType { StoredType("\(name) (\(reason))", bits: bits) }
 
   /// The names of all types that can be read.
   static let supported = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
 
-  /// The types of PyTorch, by name, with their other names.
+  /// PyTorch's types by name; names such as `half` and `long` are included.
   static let named: [String: StoredType] = {
     var types = Dictionary(uniqueKeysWithValues: ElementType.allCases.map { ($0.rawValue, StoredType($0)) })
     for (name, bits) in [

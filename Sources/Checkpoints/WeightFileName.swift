@@ -1,7 +1,7 @@
-/// A weight file's published name, taken apart: stem, variant, shard, ending.
+/// The parts of a weight file's published name: stem, variant, kind of content, ending.
 ///
 /// diffusers and transformers have named the same files differently over time. For the variant fp16 of a model in two
-/// shards, the shards are `model.fp16-00001-of-00002.safetensors` today and were
+/// shards, the first shard is `model.fp16-00001-of-00002.safetensors` today and was
 /// `model-00001-of-00002.fp16.safetensors` before; the index is `model.safetensors.index.fp16.json`, sometimes
 /// `model.fp16.safetensors.index.json`.
 struct WeightFileName {

@@ -1,6 +1,7 @@
 import Deflate
 
-/// The table of a zip file whose entries are stored as they are, as PyTorch writes them, or deflated; zip64 included.
+/// The directory of a zip file, also in the format zip64. Its entries may be uncompressed, as PyTorch writes them, or
+/// deflated.
 package struct ZipArchive {
   struct Entry {
     /// The entry's bytes in the file, counted from its beginning.
@@ -59,12 +60,12 @@ package struct ZipArchive {
       guard flags & 1 == 0, method == 0 || method == 8 else {
         throw CheckpointError.unsupported(
           path: path, what: "zip entry '\(name)', \(flags & 1 == 0 ? "compressed by method \(method)" : "encrypted")",
-          supported: "entries stored as they are, as torch.save writes them, or deflated")
+          supported: "uncompressed entries, as torch.save writes them, and deflated ones")
       }
-      // Deflate shrinks data to about a thousandth at most.
+      // Deflate makes data about 1030 times smaller at most, so a much greater ratio is a damaged size.
       guard let sizes = Self.sizes(fixed, extra),
         method == 0 ? sizes.packed == sizes.plain : sizes.plain / 1100 <= sizes.packed
-      else { throw malformed("entry '\(name)'", "packed and plain sizes that match", "different or invalid sizes") }
+      else { throw malformed("entry '\(name)'", "a compressed size that fits the uncompressed size", "invalid sizes") }
       guard bytes.number(at: sizes.offset, as: UInt32.self) == 0x0403_4b50,
         let localName = bytes.number(at: sizes.offset + 26, as: UInt16.self),
         let localExtra = bytes.number(at: sizes.offset + 28, as: UInt16.self)
@@ -82,20 +83,20 @@ package struct ZipArchive {
     (self.entries, self.path) = (entries, path)
   }
 
-  /// The bytes of an entry.
+  /// The bytes of an entry after decompression.
   /// - Throws: ``CheckpointError/malformed(path:place:expected:found:)`` for damaged compressed data.
   func contents(of name: String, _ entry: Entry, in bytes: UnsafeRawBufferPointer) throws -> [UInt8] {
     let packed = UnsafeRawBufferPointer(rebasing: bytes[entry.range])
     guard entry.isDeflated else { return Array(packed) }
     guard let plain = inflated(packed, .raw, count: entry.count) else {
       throw CheckpointError.malformed(
-        path: path, place: "zip entry '\(name)'", expected: "\(entry.count) bytes of deflated data",
-        found: "different data")
+        path: path, place: "zip entry '\(name)'", expected: "data that decompresses to \(entry.count) bytes",
+        found: "damaged data")
     }
     return plain
   }
 
-  /// What an archive without weights is, and what to do, for messages.
+  /// For error messages: what an archive without weights contains, and what the user can do.
   var meaning: String {
     let names = entries.keys.sorted()
     if names.isEmpty { return "an empty zip; download it again" }
@@ -106,7 +107,7 @@ package struct ZipArchive {
       return "an office document; choose another file"
     }
     let weights = names.first { name in ["safetensors", "bin", "pt", "ckpt"].contains { name.hasSuffix(".\($0)") } }
-    if let weights { return "a zip of other files, among them \(weights); unpack it, and open what is in it" }
+    if let weights { return "a zip of other files, among them \(weights); unpack it, and open the unpacked files" }
     return
       "a zip of other files (\(names.prefix(3).joined(separator: ", "))); choose a file that torch.save has written"
   }

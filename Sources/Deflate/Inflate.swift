@@ -2,21 +2,23 @@ internal import CZlib
 
 /// What surrounds deflated data (RFC 1951).
 package enum DeflateFormat: Int32, Sendable {
-  /// Nothing, as in zip archives; the number is zlib's.
+  // The numbers are those of zlib's parameter windowBits.
+  /// Nothing, as in zip archives.
   case raw = -15
-  /// A header and a checksum (RFC 1950), as in PNG files; the number is zlib's.
+  /// A header and a checksum (RFC 1950), as in PNG files.
   case zlib = 15
 }
 
 /// Decompresses deflated data.
 /// - Parameters:
-///   - count: the number of bytes that the data stands for.
-///   - mayGoOn: whether the data may stand for more bytes, or be damaged after these.
-/// - Returns: nil for data that is damaged, ends early or, unless it may go on, stands for another number of bytes.
+///   - count: the number of bytes after decompression.
+///   - mayGoOn: whether to return the first `count` bytes even if the data holds more, or is damaged after them.
+/// - Returns: `count` bytes; nil if the data is damaged or empty, or if it holds fewer bytes or, unless `mayGoOn` is
+///   true, more.
 package func inflated(
   _ data: UnsafeRawBufferPointer, _ format: DeflateFormat, count: Int, mayGoOn: Bool = false
 ) -> [UInt8]? {
-  // Deflate makes data at most 1032 times smaller, so a greater number is wrong, and no memory is needed for it.
+  // Deflate makes data at most 1032 times smaller. If `count` is greater than that allows, no memory is allocated.
   guard count >= 0, count / 1032 <= data.count, let input = data.baseAddress else { return nil }
   var stream = z_stream()
   guard inflateInit2_(&stream, format.rawValue, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {

@@ -10,8 +10,9 @@ import Tensors
 package struct Inspection {
   /// Lines to print.
   package private(set) var lines: [String] = []
-  /// Whether nothing is wrong: what was inspected can be used as it is. For a model folder this means that it can be
-  /// opened and generates with its own scheduler.
+  /// Whether nothing wrong was found. For a model folder, this means that the model can be opened and that its
+  /// scheduler is supported. A single checkpoint is only compared with the weights that its model needs, and only if
+  /// the kind of model is recognised and its configuration is there.
   package private(set) var isWhole = true
   private let listsKeys: Bool
   private let variant: String?
@@ -20,8 +21,8 @@ package struct Inspection {
   /// - Parameters:
   ///   - listsKeys: Whether all keys are listed; if not, only their number is given.
   ///   - variant: The variant of a folder's weights, such as `fp16`.
-  /// - Throws: `CheckpointError` or `JSONError` if a file or folder cannot be read; for a model folder, only if it
-  ///   cannot be listed: what is wrong with its parts is described.
+  /// - Throws: `CheckpointError` or `JSONError` if a checkpoint or its configuration cannot be read. For a model folder
+  ///   nothing is thrown: the lines say which parts cannot be read.
   package init(_ path: String, listsKeys: Bool = true, variant: String? = nil) throws {
     (self.listsKeys, self.variant) = (listsKeys, variant)
     let folder = ModelFolder.folder(of: path)
@@ -61,12 +62,12 @@ package struct Inspection {
       isWhole = false
     }
     guard isWhole else { return lines.append("  the model cannot run as it is") }
-    // What no check above has found, opening finds.
+    // Opening the model finds the errors that none of the checks above looks for.
     guard attempt({ _ in try Pipeline(folder.path, variant: folder.variant) }) != nil else { return }
     lines.append("  the model can run")
   }
 
-  /// Describes a part with weights, and notes its sizes.
+  /// Describes a part with weights, and adds its sizes to `fit`.
   private mutating func describe(_ part: ModelPart, of folder: ModelFolder, _ fit: inout PartFit) {
     lines.append("")
     attempt {
@@ -80,7 +81,7 @@ package struct Inspection {
     do { try fit.read(part) } catch { isWhole = false }
   }
 
-  /// Reads the parts without weights: tokenizers, image preprocessing and scheduler.
+  /// Checks the parts without weights: tokenizers, image preprocessing and scheduler.
   private mutating func describeRest(of folder: ModelFolder, _ fit: inout PartFit) {
     lines.append("")
     for index in fit.text.indices where folder.has(fit.text[index].tokenizer) {
@@ -98,7 +99,7 @@ package struct Inspection {
     }
   }
 
-  /// Runs a check. An error becomes a line, and nothing is whole any more.
+  /// Runs a check. If it throws, the error becomes a line, and `isWhole` becomes false.
   @discardableResult
   private mutating func attempt<Result>(_ body: (inout Inspection) throws -> Result) -> Result? {
     do {
@@ -137,7 +138,7 @@ package struct Inspection {
         + "of \(numbers) numbers together, \(Self.size(bits / 8))")
     let unreadable = types.keys.filter { $0.elementType == nil }.map(\.name).sorted()
     if !unreadable.isEmpty {
-      lines.append("  not readable: tensors of type \(unreadable.joined(separator: "; ")); all others are")
+      lines.append("  not readable: tensors of type \(unreadable.joined(separator: "; ")); all others can be read")
     }
     for (key, text) in checkpoint.metadata.sorted(by: { $0.key < $1.key }) {
       lines.append("  metadata \(key): \(text.prefix(200))")
@@ -178,9 +179,9 @@ package struct Inspection {
       "  wrong shape: \($0.key) is \(checkpoint.shape(of: $0.key) ?? []), expected \($0.shape)"
     }
     problems += source.unreadable.map {
-      "  not readable: \($0) is of type \(checkpoint.storedType(of: $0)?.name ?? ""); convert it, such as to float16"
+      "  not readable: \($0) is of type \(checkpoint.storedType(of: $0)?.name ?? ""); convert it to float16"
     }
-    // After an error the model has not requested everything, so that nothing is known to be surplus.
+    // After an error the model has not requested all weights, so it is unknown which weights are surplus.
     if problems.isEmpty || !problems[0].hasPrefix("  no model") {
       problems += source.surplus.map { "  surplus: \($0) \(checkpoint.shape(of: $0) ?? [])" }
     }

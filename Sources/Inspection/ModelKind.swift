@@ -43,7 +43,8 @@ package enum ModelKind: String, Sendable, CaseIterable {
     }
   }
 
-  /// The model whose keys a checkpoint of this kind has; nil for an adapter.
+  /// The model whose published keys a checkpoint of this kind has; nil for an adapter, whose keys are always stored as
+  /// they are requested.
   var keys: PublishedKeys.Model? {
     switch self {
     case .unet: .unet
@@ -83,7 +84,7 @@ final class NotingSource: ParameterSource, @unchecked Sendable {
   private let checkpoint: Checkpoint
   private let keys: PublishedKeys
   private let lock = NSLock()
-  /// Stored keys of all requested weights, and of those of a type that cannot be read.
+  /// The stored keys of all requested weights, and of the requested weights whose type cannot be read.
   private var asked: Set<String> = []
   private var ofForeignType: Set<String> = []
   private var absent: [String: [Int]] = [:]
@@ -121,10 +122,11 @@ final class NotingSource: ParameterSource, @unchecked Sendable {
     lock.withLock { different.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
   }
 
-  /// The requested keys whose type cannot be read.
+  /// The stored keys of requested weights whose type cannot be read.
   var unreadable: [String] { lock.withLock { ofForeignType.sorted() } }
 
-  /// The keys that were never requested, except those that are no weights of the model.
+  /// The stored keys that were never requested, except those of nothing that the model needs, such as
+  /// `position_ids`.
   var surplus: [String] {
     lock.withLock { checkpoint.keys.filter { !asked.contains($0) && !keys.isIgnored($0) } }
   }

@@ -8,7 +8,7 @@ public enum Activation: String, Sendable {
   case quickGELU = "quick_gelu"
   case silu
 
-  /// - Parameter fallback: the activation if the configuration names none.
+  /// - Parameter fallback: the activation to use if the configuration names none.
   /// - Throws: `ParameterError.unsupported` for any other name.
   init(_ node: JSONNode, or fallback: Activation, component: String) throws {
     guard node.isPresent else {

@@ -15,7 +15,7 @@ public final class CheckpointSource: ParameterSource, @unchecked Sendable {
   /// - Parameter keys: how the checkpoint's keys differ from those that the model requests.
   package init(_ checkpoint: Checkpoint, keys: PublishedKeys) { (self.checkpoint, self.keys) = (checkpoint, keys) }
 
-  /// The weights of a part of a model folder; nil as `model`: keys that are stored as they are requested.
+  /// - Parameter model: the model whose published keys the checkpoint has; nil: keys are stored as they are requested.
   package convenience init(_ checkpoint: Checkpoint, of model: PublishedKeys.Model?) {
     self.init(checkpoint, keys: model.map { PublishedKeys(checkpoint.keys, of: $0) } ?? .same)
   }
@@ -36,8 +36,8 @@ public final class CheckpointSource: ParameterSource, @unchecked Sendable {
     return parameter
   }
 
-  /// Keys of the checkpoint that no layer has requested, except for buffers that hold no weights (`position_ids`), and
-  /// except for the other half of a whole CLIP model.
+  /// Keys of the checkpoint that no layer has requested. Buffers that hold no weights (`position_ids`) and the other
+  /// encoder of a whole CLIP model are left out.
   public var surplusKeys: [String] {
     let asked = lock.withLock { Set(known.keys.map(keys.stored)) }
     return checkpoint.keys.filter { !asked.contains($0) && !keys.isIgnored($0) }

@@ -1,8 +1,8 @@
 import Checkpoints
 
-/// The keys under which a checkpoint stores a model's weights. They can differ from the keys that the model requests in
-/// the names of the modules around it: transformers 5 saves CLIP's encoders without `text_model.` and `vision_model.`,
-/// and training wrappers save models with a name before all keys, such as `module.`.
+/// The keys under which a checkpoint stores a model's weights. Their beginnings can differ from those of the keys that
+/// the model requests: transformers 5 saves CLIP's encoders without `text_model.` and `vision_model.`, and training
+/// wrappers put a name such as `module.` before all keys.
 package struct PublishedKeys: Sendable {
   /// The models whose keys are recognised.
   package enum Model: Sendable, CaseIterable {
@@ -20,11 +20,11 @@ package struct PublishedKeys: Sendable {
     }
   }
 
-  /// What the model's keys begin with, and what these keys begin with in the checkpoint.
+  /// Requested keys that begin with `requested` begin with `stored` in the checkpoint instead.
   private let requested, stored: String
-  /// What all other keys begin with in the checkpoint.
+  /// What the checkpoint puts before all other requested keys.
   private let outer: String
-  /// Beginnings of keys of the other half of a whole CLIP model, which this model does not need.
+  /// Beginnings of the keys of the other encoder in a whole CLIP model, which this model does not need.
   private let foreign: [String]
 
   /// Keys that are stored as they are requested.
@@ -34,10 +34,11 @@ package struct PublishedKeys: Sendable {
     (self.requested, self.stored, self.outer, self.foreign) = (requested, stored, outer, foreign)
   }
 
-  /// Recognises the keys of a model by one of its weights.
+  /// Finds out, from the key of one weight, how the checkpoint's keys begin. If the weight is not found, or several
+  /// keys may be that weight's, keys are taken to be stored as they are requested.
   package init(_ keys: [String], of model: Model) {
     var (inner, weight, foreign) = Self.mark(of: model)
-    // The projection of a whole CLIP model's texts belongs to neither encoder; a model that has one requests it.
+    // A whole CLIP model has a text projection even if the text encoder to be read has none and does not request it.
     if model == .textEncoder, keys.contains(where: { $0.contains("vision_model.") }) {
       foreign.append("text_projection.")
     }
@@ -50,7 +51,7 @@ package struct PublishedKeys: Sendable {
     self.init(requested: inner, stored: stored, outer: outer, foreign: foreign)
   }
 
-  /// The name of the module inside the model, a weight of this module, and beginnings of foreign keys.
+  /// What most of the model's requested keys begin with, a weight after this beginning, and beginnings of foreign keys.
   private static func mark(of model: Model) -> (inner: String, weight: String, foreign: [String]) {
     switch model {
     case .unet: ("", "conv_in.weight", [])
@@ -67,8 +68,8 @@ package struct PublishedKeys: Sendable {
     key.hasPrefix(requested) ? stored + key.dropFirst(requested.count) : outer + key
   }
 
-  /// Whether a key of the checkpoint is no weight that the model could need: a buffer of positions, or the other half
-  /// of a whole CLIP model.
+  /// Whether a key of the checkpoint belongs to nothing that the model needs: a buffer of positions, or the other
+  /// encoder of a whole CLIP model.
   package func isIgnored(_ key: String) -> Bool {
     if key == "position_ids" || key.hasSuffix(".position_ids") { return true }
     return foreign.contains { key.dropFirst(key.hasPrefix(outer) ? outer.count : 0).hasPrefix($0) }

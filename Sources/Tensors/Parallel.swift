@@ -5,7 +5,7 @@ import Foundation
 package let threadCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
 /// Runs `body` over `0..<count`, divided into one contiguous range per thread; on the calling thread alone if there is
-/// too little work to divide, or if this work is itself a part of divided work.
+/// too little work to divide, if other work keeps the threads busy, or if the caller is itself a part of divided work.
 ///
 /// - Parameters:
 ///   - count: Number of units of work.
@@ -20,8 +20,8 @@ func parallel(_ count: Int, cost: Int, _ body: (Range<Int>) -> Void) {
 }
 
 /// Calls `body` once for each of several parts, on as many threads as an operation may use; on the calling thread alone
-/// if other work keeps the threads busy or is itself divided. Which thread takes which part is not determined.
-/// Operations within a part run on its thread alone.
+/// if other work keeps the threads busy, or if the caller is itself a part of divided work. Which thread takes which
+/// part is not determined. Operations within a part run on its thread alone.
 package func onPool(_ parts: Int, _ body: (Int) -> Void) {
   withoutActuallyEscaping(body) { body in
     var shared = SharedBody(body: body)

@@ -5,7 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Files that are no weights, and numbers of types that cannot be read.
+/// Files that are not weights, and tensors of types that cannot be read.
 @Suite struct ForeignFilesTests {
   private let folder: TemporaryFolder
 

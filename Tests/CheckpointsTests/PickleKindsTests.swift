@@ -101,7 +101,7 @@ import Testing
     return Array(bytes.prefix(count))
   }
 
-  /// A damaged byte of a deflated file ends in an error or in a value, never in a crash.
+  /// Reading a deflated file with a damaged byte yields an error or a value, never a crash.
   @Test func damagedDeflatedRecordsAreErrors() throws {
     let folder = try TemporaryFolder()
     let whole = try bytes(of: SavedFiles.path("deflated.pt"))

@@ -5,7 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// The names that weights have had in published folders: variants, shards, indexes, old and new.
+/// Old and new names of weight files in published folders: variants, shards and indexes.
 @Suite struct WeightFilesTests {
   private let folder: TemporaryFolder
 

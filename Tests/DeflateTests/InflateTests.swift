@@ -43,7 +43,8 @@ import Testing
     #expect(first(Array(Self.packed.prefix(8)), 100) == nil)
   }
 
-  /// Data with one byte changed or cut off is refused, or stands for the same text: some bits have no meaning.
+  /// Data with a changed byte, or cut off at any byte, is refused or decompresses to the same text: some bits have no
+  /// meaning.
   @Test func damagedDataIsNeverAnotherText() {
     for index in Self.packed.indices {
       var damaged = Self.packed

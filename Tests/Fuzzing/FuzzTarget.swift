@@ -58,7 +58,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     guard header.width * header.height <= 1 << 16 else { return }
     let decoded = try DecodedImage(decoding: bytes, name: "input")
     guard decoded.image.pixels.count == 3 * decoded.image.width * decoded.image.height else {
-      fatalError("a picture of \(decoded.image.pixels.count) bytes")
+      fatalError("expected 3 bytes per pixel, found \(decoded.image.pixels.count) bytes in all")
     }
     for index in [nil, 0, 1] { _ = try? decoded.mask(index: index) }
     _ = decoded.alphaMask
@@ -79,10 +79,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
   private func tokenizer(_ bytes: UnsafeRawBufferPointer) throws {
     let file = Self.folder + "/tokenizer.json"
-    guard FileManager.default.createFile(atPath: file, contents: Data(bytes)) else { fatalError("\(file)") }
+    guard FileManager.default.createFile(atPath: file, contents: Data(bytes)) else {
+      fatalError("\(file): cannot be written")
+    }
     let tokenizer = try CLIPTokenizer(folder: Self.folder)
     let encoding = tokenizer.encode("a fox, a café and <|endoftext|> <cat-toy>", length: 20)
-    guard encoding.ids.count == 20 else { fatalError("\(encoding.ids.count) tokens") }
+    guard encoding.ids.count == 20 else { fatalError("expected 20 tokens, found \(encoding.ids.count)") }
     _ = tokenizer.pieces(of: encoding.ids)
   }
 
@@ -92,7 +94,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     let words = WordList(prompt)
     let positions = words.positions(of: Array(lines.dropFirst()))
     for case let range? in positions where range.isEmpty || range.upperBound > words.words.count {
-      fatalError("the words \(range) of \(words.words.count)")
+      fatalError("expected some of \(words.words.count) words, found the range \(range)")
     }
   }
 

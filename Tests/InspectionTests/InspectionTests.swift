@@ -73,7 +73,8 @@ import Testing
     try JSONValue.object(object).write(to: file)
   }
 
-  /// Only a folder that runs is whole. Parts before and after the one that is wrong are still called whole.
+  /// Only a folder whose model can run is whole. If one part is wrong, the parts before and after it are still called
+  /// whole.
   @Test(
     arguments: [
       ("vae/config.json", [("latent_channels", 5)], 5, "latent_channels"),

@@ -121,7 +121,7 @@ import TrainingData
     let accepted = try run(steps: 4, accepting: true)
     #expect(accepted.warnings.contains { $0.contains("1.png: replaced by another picture; the run continues") })
     #expect(try accepted.run().isFinished)
-    // What was accepted once is what the next start expects.
+    // Data that were accepted once are those that the next start expects.
     #expect(try run(steps: 5).run().isFinished)
     try list([#"{"image": "0.png", "caption": "nobody", "subjects": []}"#])
     #expect(throws: StageError.noSubjects(folder: data.path, line: 1)) { try run(steps: 6) }
@@ -155,8 +155,8 @@ import TrainingData
     #expect((0.1...0.9).contains(try line["unseenPhrases"].double()))
   }
 
-  /// A base of the second model that uses four scenes again and again. Its first step is that of a run without a
-  /// reservoir, its second is not; stopped and continued, it ends with the same bytes.
+  /// A base of the second model that uses four scenes again and again. Its first step equals that of a run without a
+  /// reservoir, its second does not. If the run is stopped and resumed, it ends with the same bytes.
   @Test func aReservoirRepeatsScenesAndARunContinuesToTheByte() throws {
     let folders = try (0..<3).map { _ in try TemporaryFolder() }
     func run(_ number: Int, steps: Int, reservoir: Int?) throws -> StageRun {

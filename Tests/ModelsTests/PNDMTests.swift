@@ -4,7 +4,8 @@ import Tensors
 import TestSupport
 import Testing
 
-/// PNDM against diffusers' PNDMScheduler, with outputs that depend on the sample, so that every error grows.
+/// PNDM against diffusers' PNDMScheduler. The network's outputs depend on the sample, so that any error grows from step
+/// to step.
 @Suite struct PNDMTests {
   private func make(_ options: [(String, JSONValue)], steps: Int) throws -> any Scheduler {
     let common: [(String, JSONValue)] = [
@@ -53,7 +54,7 @@ import Testing
     #expect(sample.isClose(to: Tensor(last, shape: [3]), relative: 1e-5), "\(sample.values)")
   }
 
-  /// Runge and Kutta's method takes the first three of the steps, so that four are needed.
+  /// The Runge-Kutta method takes the first three steps, so that at least four are needed.
   @Test func fewStepsNeedPLMS() throws {
     let error = #expect(throws: SchedulerError.self) { try make([], steps: 3) }
     #expect("\(try #require(error))".contains("skip_prk_steps"))

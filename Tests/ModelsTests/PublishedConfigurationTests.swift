@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Configurations as libraries write them: what they leave out, how they write sizes, what they switch off.
+/// Configurations as diffusers and transformers write them: omitted entries, forms of sizes, options that are off.
 @Suite struct PublishedConfigurationTests {
   private func same(_ one: [Int], _ other: [Int]) -> Bool { one == other }
 
@@ -42,7 +42,8 @@ import Testing
     #expect(processor.crop == .init(height: 224, width: 224))
   }
 
-  /// A whole CLIP model's configuration holds one for each half; the width of both projections is outside.
+  /// The configuration of a whole CLIP model contains one for each encoder. The width of both projections is outside of
+  /// these.
   @Test func nestedConfigurationsAreUnderstood() throws {
     let whole: JSONValue = [
       "architectures": ["CLIPModel"], "model_type": "clip", "projection_dim": 24,

@@ -63,7 +63,7 @@ struct EdgeHistogram: Sendable {
     values = length > 0 ? roots.map { $0 / length } : roots
   }
 
-  /// Cosine similarity of two histograms: 1 if they are equal, 0 if they have no orientation in common
-  /// or one of them is empty.
+  /// Cosine similarity of two histograms: 1 if they are equal, 0 if they have no orientation in
+  /// common or one of them is empty.
   func cosine(with other: EdgeHistogram) -> Float { zip(values, other.values).reduce(0) { $0 + $1.0 * $1.1 } }
 }

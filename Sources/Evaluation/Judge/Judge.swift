@@ -84,8 +84,8 @@ public struct Judge: Sendable {
     return Self.windows.map { similarity(of: view(of: image, in: $0), to: poses) }.max() ?? 0
   }
 
-  /// Windows of three sizes, each of the same fraction of the image's width and height. Those of each size cover the
-  /// image, and neighbours overlap by at least two thirds.
+  /// Windows of three sizes. A window covers the same fraction of the image's width as of its height. The windows of
+  /// each size together cover the image, and neighbours overlap by at least two thirds.
   private static let windows: [Box] = [Float(0.32), 0.44, 0.6].flatMap { side in
     let steps = Int(((1 - side) / (side / 3)).rounded(.up))
     let starts = (0...steps).map { Float($0) * (1 - side) / Float(steps) }

@@ -10,7 +10,7 @@ public struct SmallModel: Sendable {
     name: "first", rules: .varied, imageSize: 64, cropSize: nil, latentChannels: 4, autoencoderWidths: [16, 32, 64],
     unetWidths: [64, 128, 192], unetHeads: [4, 4, 6], steps: [.vae: 6000, .clip: 1000, .base: 12000, .adapter: 7000],
     averageDecay: 0.9985, reservoirs: [:])
-  /// The model that is to replace it: images of 128×128 pixels with large subjects of fewer kinds.
+  /// The model that is to replace the bundled one: images of 128×128 pixels with large subjects of fewer kinds.
   public static let second = SmallModel(
     name: "second", rules: .readable, imageSize: 128, cropSize: 64, latentChannels: 8,
     autoencoderWidths: [16, 32, 96, 128], unetWidths: [64, 128, 192], unetHeads: [4, 4, 6],
@@ -24,10 +24,12 @@ public struct SmallModel: Sendable {
   public let rules: SceneRules
   /// Side of the images in pixels.
   public let imageSize: Int
-  /// Side of the crops around subjects on which the autoencoder is trained for most of its steps; nil: whole scenes.
+  /// Side of the crops around subjects on which the autoencoder is trained for most of its steps; nil: it is trained on
+  /// whole scenes only.
   let cropSize: Int?
   let latentChannels: Int
-  /// Channels at each resolution, the finest first.
+  /// At each resolution, the finest first: channels of the autoencoder, channels of the U-Net, and heads of the U-Net's
+  /// attention.
   let autoencoderWidths, unetWidths, unetHeads: [Int]
 
   /// Number of steps of each stage.
@@ -35,10 +37,11 @@ public struct SmallModel: Sendable {
   /// Decay of the averages of the base's and the adapter's weights.
   let averageDecay: Double
 
-  /// Number of scenes that a stage draws and encodes once and then uses again and again; none: every scene is used once.
+  /// Number of scenes that a stage draws and encodes once and then uses again and again. A stage without a number uses
+  /// every scene once.
   let reservoirs: [TrainingStage: Int]
 
-  /// Side of references and of crops in pixels.
+  /// Side, in pixels, of references and of the images on which CLIP is trained.
   static let referenceSize = 64
   /// Number of tokens that the text encoder reads, including the start and end tokens.
   public static let textLength = 32

@@ -20,7 +20,8 @@ struct AutoencoderObjective: TrainingObjective {
   let vae: VAE
   let world: EmojiWorld
   let small: SmallModel
-  /// The step from which the model is trained on whole scenes, if it is trained on crops before.
+  /// Before this step, the autoencoder is trained on crops if the model has a ``SmallModel/cropSize``; from this step
+  /// on, on whole scenes.
   let wholeFrom: Int
   let seed: UInt64
   let parameters: [Parameter]
@@ -64,7 +65,8 @@ struct AutoencoderObjective: TrainingObjective {
     return (raw / raw.mean()).reshaped([1, side, side])
   }
 
-  /// A square around the centre of a random subject, moved a little, and within the scene, and its pixels' weights.
+  /// A square part of the scene, and the weights of its pixels. Its centre is that of a random subject, moved by at
+  /// most a quarter of the side; the square is then moved into the scene.
   private func cropped(
     _ scene: TrainingSample, _ weights: Tensor, side: Int, sample: Int
   ) -> (image: Tensor, weights: Tensor) {

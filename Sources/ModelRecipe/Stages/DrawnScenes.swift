@@ -18,6 +18,6 @@ struct DrawnScenes: SampleSource {
   /// Empty: captions of drawn scenes are short enough for the text encoder.
   func truncatedPhrases(by finder: PhraseFinder) -> [TruncatedPhrase] { [] }
 
-  /// Empty: no kind's name is part of another's.
+  /// Empty: no kind's name is part of another kind's name.
   func overlappingPhrases(by finder: PhraseFinder) -> [String] { [] }
 }

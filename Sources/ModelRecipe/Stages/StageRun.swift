@@ -16,9 +16,9 @@ public struct StageRun {
   public let plan: TrainingPlan
   /// The folder for the stage's log and checkpoints.
   public let folder: String
-  /// One line per phrase that is past the text encoder's token limit in your own samples, and per pair of phrases that
-  /// share words of their caption. Show these lines before
-  /// training begins.
+  /// Lines about your own samples: one per accepted change of the data, one per phrase that is past the text encoder's
+  /// token limit, and one per pair of phrases that share words of their caption. Show these lines before training
+  /// begins.
   public let warnings: [String]
   private let objective: any TrainingObjective
   /// Writes the stage's parts into a model folder.
@@ -35,12 +35,13 @@ public struct StageRun {
   ///     of the bundled model.
   ///   - textAttention: the weights of text cross-attention to train if the variant has a loss on text attention.
   ///   - data: a folder with your own samples for `base` or `adapter`, as `SampleFolder` reads it; nil: drawn scenes.
-  ///   - acceptsChangedData: whether a resumed run may continue on data that have changed since it began.
+  ///   - acceptsChangedData: whether a resumed run may continue on data that have changed since its last start.
   ///   - font: the font Noto Color Emoji, which is opened only if scenes are drawn; nil: the font is looked for in the
   ///     usual folders.
   ///   - change: changes the stage's plan, for example for a shorter trial.
-  /// - Throws: ``StageError``; `TrainingDataError` or `JSONError` for a faulty data folder; `TrainingDataError` for a
-  ///   missing emoji font; errors in the parts of earlier stages.
+  /// - Throws: ``StageError``; `TrainingDataError` or `JSONError` for a faulty data folder; `TrainingError` for data
+  ///   that have changed without being accepted; `TrainingDataError` for a missing emoji font; errors in the parts of
+  ///   earlier stages.
   public init(
     _ stage: TrainingStage, of small: SmallModel = .first, folder: String, merges: String, seed: UInt64 = 1,
     supervision: AttentionTerms = .grounding, variant: AdapterVariant? = nil,

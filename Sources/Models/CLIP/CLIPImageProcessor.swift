@@ -28,9 +28,9 @@ public struct CLIPImageProcessor: Sendable {
   public var resizing: Resizing?
   /// The size to which the centre is cropped; nil: the image is not cropped.
   public var crop: Size?
-  /// The factor by which pixels of 0…255 are multiplied; nil: they are not.
+  /// The factor by which pixels of 0…255 are multiplied; nil: they are not multiplied.
   public var rescaling: Float?
-  /// Whether mean and standard deviation are used.
+  /// Whether the mean is subtracted and the difference divided by the standard deviation.
   public var normalizes = true
   /// Mean of red, green and blue, which is subtracted.
   public var mean: [Float]
@@ -49,8 +49,8 @@ public struct CLIPImageProcessor: Sendable {
     standardDeviation = [0.26862954, 0.26130258, 0.27577711]
   }
 
-  /// Reads a `preprocessor_config.json`. What it leaves out has the value of transformers' CLIPImageProcessor. Sizes
-  /// may be numbers, lists of height and width, or objects.
+  /// Reads a `preprocessor_config.json`. An entry that it omits has the default of transformers' CLIPImageProcessor.
+  /// Sizes may be numbers, lists of height and width, or objects.
   /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for sizes, means or standard
   ///   deviations that cannot be used, and for resampling that is not Lanczos (1), bilinear (2), bicubic (3) or box
   ///   (4).
@@ -97,7 +97,7 @@ public struct CLIPImageProcessor: Sendable {
     guard mean.count == 3, standardDeviation.count == 3, standardDeviation.allSatisfy({ $0 > 0 }) else {
       throw ParameterError.unsupported(
         component: Self.component, option: "image_mean, image_std", found: "\(mean), \(standardDeviation)",
-        supported: "a number, or three numbers each, standard deviations above 0")
+        supported: "one number or three numbers for each option; standard deviations above 0")
     }
   }
 
@@ -116,7 +116,7 @@ public struct CLIPImageProcessor: Sendable {
     return Array(repeating: try json.float(), count: 3)
   }
 
-  /// The size of the encoder's input for a square image; nil: that of the image itself.
+  /// The size of the encoder's input for a square image; nil: the image keeps its own size.
   public var outputSize: Size? {
     if let crop { return crop }
     switch resizing {
@@ -148,7 +148,7 @@ public struct CLIPImageProcessor: Sendable {
   /// The vision encoder's input for one image, `[3, height, width]`.
   public func callAsFunction(_ image: PixelImage) -> Tensor {
     var pixels = cropped(image).tensor()
-    // The tensor is scaled to 0…1 already, which is what the published factor does.
+    // The tensor is already in 0…1, as after multiplication by the published factor of 1/255.
     let factor = rescaling ?? 1
     if abs(factor * 255 - 1) > 1e-6 { pixels = pixels * (255 * factor) }
     return normalizes

@@ -23,8 +23,10 @@ public struct CLIPTextEncoder: Sendable {
     public var projection: Int?
 
     /// Reads a `config.json` as published for CLIPTextModel, CLIPTextModelWithProjection, and for CLIPModel, whose
-    /// `text_config` describes the text encoder. What it leaves out has the value of transformers' CLIPTextConfig.
-    /// - Parameter className: the class that the model folder's index names; nil: the class in the configuration.
+    /// `text_config` describes the text encoder. An entry that it omits has the default of transformers'
+    /// CLIPTextConfig.
+    /// - Parameter className: the class that the model folder's index names; nil: the class that the configuration
+    ///   names. It decides whether the encoder has a projection.
     /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for sizes or an activation
     ///   that cannot be used.
     public init(_ json: JSONNode, className: String? = nil) throws {
@@ -40,7 +42,7 @@ public struct CLIPTextEncoder: Sendable {
       endToken = try own["eos_token_id"].int(or: 49407)
       let architectures = json["architectures"].isPresent ? try json["architectures"].strings() : []
       let classes = className.map { [$0] } ?? architectures
-      // A whole CLIP model has one width for both projections, in the outer configuration.
+      // The configuration of a whole CLIP model gives one width for both projections, outside of `text_config`.
       let size = json["projection_dim"].isPresent ? json["projection_dim"] : own["projection_dim"]
       let projects = classes.contains { ["CLIPTextModelWithProjection", "CLIPModel"].contains($0) }
       projection = projects ? try size.int(or: 512) : nil

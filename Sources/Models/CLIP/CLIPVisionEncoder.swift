@@ -27,7 +27,7 @@ public struct CLIPVisionEncoder: Sendable {
     public var tokens: Int { (imageSize / patchSize) * (imageSize / patchSize) + 1 }
 
     /// Reads a `config.json` as published for CLIPVisionModelWithProjection, and for CLIPModel, whose `vision_config`
-    /// describes the vision encoder. What it leaves out has the value of transformers' CLIPVisionConfig.
+    /// describes the vision encoder. An entry that it omits has the default of transformers' CLIPVisionConfig.
     /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for sizes or an activation
     ///   that cannot be used.
     public init(_ json: JSONNode) throws {
@@ -41,7 +41,7 @@ public struct CLIPVisionEncoder: Sendable {
       channels = try own["num_channels"].int(or: 3)
       epsilon = Float(try own["layer_norm_eps"].double(or: 1e-5))
       activation = try Activation(own["hidden_act"], or: .quickGELU, component: "CLIP vision encoder")
-      // A whole CLIP model has one width for both projections, in the outer configuration.
+      // The configuration of a whole CLIP model gives one width for both projections, outside of `vision_config`.
       projection = try (json["projection_dim"].isPresent ? json["projection_dim"] : own["projection_dim"]).int(or: 512)
       try checkSizes(
         "CLIP vision encoder",

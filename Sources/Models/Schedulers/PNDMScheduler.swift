@@ -1,10 +1,10 @@
 import Tensors
 
 /// Pseudo numerical methods for diffusion models (Liu et al., 2022), in the two forms that are published: three steps
-/// of Runge and Kutta's method, each with four network calls, then linear multistep (Algorithm 2 of the paper); or
-/// linear multistep alone with one more network call in the first step, as Stable Diffusion 1.x uses it (PLMS).
+/// of the Runge-Kutta method, each with four network calls, then linear multistep (Algorithm 2 of the paper); or linear
+/// multistep alone with a second network call for the first step, as Stable Diffusion 1.x uses it (PLMS).
 ///
-/// There are more network calls than steps, and each counts as one step of the run: 9 more, or 1 more with PLMS.
+/// Each network call counts as one step of the run, so a run has 9 more steps than were asked for, or 1 more with PLMS.
 struct PNDMScheduler: ScheduleFollower {
   static let name = "pndm"
   static let className = "PNDMScheduler"
@@ -19,17 +19,17 @@ struct PNDMScheduler: ScheduleFollower {
   private let configuration: SchedulerConfiguration
   /// Number of training timesteps between two steps.
   private let distance: Int
-  /// Number of network calls for Runge and Kutta's method.
+  /// Number of network calls for the Runge-Kutta method.
   private let rungeKuttaCalls: Int
   /// The outputs of the last network calls that multistep combines, at most four, the latest last.
   private var outputs: [Tensor] = []
-  /// The weighted sum of the outputs so far within one step of Runge and Kutta's method.
+  /// The weighted sum of the outputs so far within one step of the Runge-Kutta method.
   private var sum: Tensor?
   /// The latents that the current step started from.
   private var start: Tensor?
 
   init(_ configuration: SchedulerConfiguration, steps: Int) throws {
-    // The published scheduler has no clamping of clean latents.
+    // The published scheduler does not clamp the predicted clean latents.
     var plain = configuration
     plain.clipsSample = false
     let chosen = try TrainingSchedule(plain, steps: steps, of: Self.self).timesteps.map { Int($0) }
@@ -45,7 +45,7 @@ struct PNDMScheduler: ScheduleFollower {
         option: "skip_prk_steps of \(Self.name) with \(steps) steps", found: "false",
         supported: "at least 4 steps, or skip_prk_steps true")
     }
-    // Each of the four timesteps t₀ … t₃ is visited, and the middle between each two of them, in calls of four.
+    // A step from tᵢ to tᵢ₊₁ calls the network at tᵢ, twice at the middle, and at tᵢ₊₁.
     let half = distance / 2
     var calls = [chosen[0]]
     for timestep in chosen[1...3] { calls += [timestep + half, timestep + half, timestep, timestep] }
@@ -67,8 +67,8 @@ struct PNDMScheduler: ScheduleFollower {
       ? rungeKutta(output, at: index, sample: sample) : multistep(output, at: index, sample: sample)
   }
 
-  /// One of four calls: the outputs at the start, twice in the middle and at the end are weighted ⅙, ⅓, ⅓ and ⅙ (Eq.
-  /// 13).
+  /// One of a step's four calls: at the start, twice at the middle and at the end. Their outputs are weighted ⅙, ⅓, ⅓
+  /// and ⅙ (Eq. 13).
   private mutating func rungeKutta(_ output: Tensor, at index: Int, sample: Tensor) -> Tensor {
     let end = schedule.t(index) - (index % 2 == 0 ? distance / 2 : 0)
     let from = schedule.t(index / 4 * 4)
@@ -85,8 +85,8 @@ struct PNDMScheduler: ScheduleFollower {
     return transferred(start ?? sample, from: from, to: end, combined)
   }
 
-  /// A linear combination of the last outputs (Eq. 12). Without Runge and Kutta's method, the first step is taken
-  /// twice: the second time with the mean of the outputs at its start and at its end.
+  /// A step with a linear combination of the last outputs (Eq. 12). Without the Runge-Kutta method, the first step is
+  /// taken twice: the second time with the mean of the outputs at its start and at its end.
   private mutating func multistep(_ output: Tensor, at index: Int, sample: Tensor) -> Tensor {
     let t = schedule.t(index)
     if rungeKuttaCalls == 0, index == 1 {

@@ -62,6 +62,6 @@ public enum SchedulerOption: String, CaseIterable, Sendable {
   case finalAlpha = "set_alpha_to_one"
   /// The number of steps over which a model was distilled.
   case originalSteps = "original_inference_steps"
-  /// Whether the first steps use Runge and Kutta's method.
+  /// Whether the first steps are taken without the Runge-Kutta method.
   case rungeKutta = "skip_prk_steps"
 }

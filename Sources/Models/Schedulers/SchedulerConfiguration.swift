@@ -56,18 +56,18 @@ public struct SchedulerConfiguration: Sendable {
   public var eta: Float = 0
   /// The number of steps over which an LCM was distilled.
   public var originalSteps = 50
-  /// Whether PNDM takes its first steps without Runge and Kutta's method.
+  /// Whether PNDM takes its first steps without the Runge-Kutta method.
   public var skipsRungeKutta = true
-  /// Options of the file that are not supported, with the classes that read them.
+  /// The errors for unsupported options of the file, each with the classes that read the option.
   private var refusals: [(readers: Set<String>, error: SchedulerError)] = []
 
   public init() {}
 
   /// Reads a `scheduler_config.json`. An option that the file omits has the default of the class that the file names.
   ///
-  /// An unsupported option that would change results is an error that names the option. If only some classes read the
-  /// option and the file names a class, the error comes when one of these schedulers is made, so that a model can be
-  /// used with another scheduler.
+  /// An unsupported value of an option that changes results is an error that names the option. If the file names no
+  /// class, the error is thrown here. If it names one, the error is thrown when a scheduler is made whose class reads
+  /// the option, so that the model can still be used with other schedulers.
   /// - Throws: `JSONError` for an entry of the wrong type; ``SchedulerError`` for an unsupported value.
   public init(_ json: JSONNode) throws {
     let named = try json["_class_name"].isPresent ? json["_class_name"].string() : nil
@@ -103,8 +103,9 @@ public struct SchedulerConfiguration: Sendable {
     }
   }
 
-  /// Checks that the file has no unsupported options that a class reads.
-  /// - Throws: ``SchedulerError/unsupported(option:found:supported:)`` for the first one.
+  /// Checks that a class can be used, although the file may have unsupported options for other classes.
+  /// - Throws: ``SchedulerError/unsupported(option:found:supported:)`` for the first unsupported option that the class
+  ///   reads.
   func checkOptions(of className: String) throws {
     if let refusal = refusals.first(where: { $0.readers.contains(className) }) { throw refusal.error }
   }

@@ -32,10 +32,10 @@ public struct SchedulerKind: Sendable, CaseIterable, CustomStringConvertible {
 
   /// A scheduler that takes a number of steps.
   ///
-  /// Options that the configuration has and this package does not support are errors if the diffusers class of this
-  /// scheduler reads them. If the configuration names this scheduler's own class and asks for Karras's noise levels,
-  /// but the scheduler does not support them, an error is thrown. If the configuration names a different class, this
-  /// option is ignored.
+  /// If the configuration has an unsupported option that this scheduler's class in diffusers reads, an error is thrown.
+  /// If the configuration names this scheduler's own class and asks for Karras's noise levels, but the scheduler does
+  /// not support them, an error is thrown; if it names a different class, the request for these noise levels is
+  /// ignored.
   /// - Throws: ``SchedulerError`` for an unsupported option or number of steps.
   public func make(configuration: SchedulerConfiguration, steps: Int) throws -> any Scheduler {
     let limit = type.stepLimit(configuration)

@@ -1,4 +1,4 @@
-/// Finds added tokens in texts: at each position the longest one.
+/// Finds added tokens in texts. If several tokens match at a position, the longest one is found.
 struct AddedTokenFinder: Sendable {
   enum Piece {
     case text(String)

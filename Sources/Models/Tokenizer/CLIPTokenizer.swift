@@ -23,11 +23,12 @@ public struct CLIPTokenizer: Sendable {
   private let names: [Int: String]
   private let addedNames: [Int: String]
 
-  /// Reads a folder as published: `vocab.json` and `merges.txt`, or one `tokenizer.json`; and, if they exist,
-  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
+  /// Reads a folder as published: `vocab.json` and `merges.txt`, or `tokenizer.json` instead of both; and, if they
+  /// exist, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
   ///
-  /// A special or added token counts as one token anywhere in a text. A token that is marked as normalised is found in
-  /// upper and lower case, any other only as it is written, as in transformers.
+  /// A special or added token is one token wherever it is in a text; a token marked `single_word`, only where no
+  /// letter, digit or underscore is next to it. As in transformers, a token marked `normalized` is found in any mixture
+  /// of upper and lower case, and any other token only as it is written.
   /// - Throws: ``TokenizerError`` for a missing or malformed file; `JSONError` for a file that is not valid JSON.
   public init(folder: String) throws {
     let files = try TokenizerFiles(TokenizerFolder(folder))

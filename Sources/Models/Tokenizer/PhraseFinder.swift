@@ -29,8 +29,9 @@ public struct PhraseFinder: Sendable {
     /// Each phrase gets words of its own if there are any: in "a red fox and a fox", "fox" means the second fox if "red
     /// fox" is listed too. All tokens before an occurrence are counted.
     case counted
-    /// As in the published code: a phrase means its first occurrence, even inside another phrase, and the tokens of the
-    /// first word of each earlier occurrence are not counted, so that the span starts too early.
+    /// As in the published code: the n-th time that a phrase is listed means its n-th occurrence, even inside another
+    /// phrase. The tokens of the first word of each earlier occurrence are not counted, so that the span of a later
+    /// occurrence starts too early.
     case published
   }
 
@@ -38,8 +39,9 @@ public struct PhraseFinder: Sendable {
   public struct Overlap: Sendable, Equatable, CustomStringConvertible {
     /// Indices of the two phrases.
     public let first, second: Int
-    /// The two phrases, and the words that they share.
+    /// The two phrases.
     public let phrases: [String]
+    /// The words that they share.
     public let words: String
 
     public var description: String {
@@ -65,8 +67,8 @@ public struct PhraseFinder: Sendable {
     (self.tokenizer, self.mode, self.length) = (tokenizer, mode, length)
   }
 
-  /// The tokens of several phrases in a prompt, one range per phrase. If a phrase is listed several times, the n-th
-  /// time means its n-th occurrence.
+  /// The tokens of several phrases in a prompt, one range per phrase; ``Mode`` says which occurrence of a phrase is
+  /// meant. A phrase that is listed several times needs as many occurrences.
   public func spans(of phrases: [String], in prompt: String) -> [Result<Range<Int>, PhraseError>] {
     let words = WordList(prompt)
     let positions = mode == .published ? nil : words.positions(of: phrases)

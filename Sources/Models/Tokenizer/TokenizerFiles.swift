@@ -2,8 +2,9 @@ import Checkpoints
 import Foundation
 import JSON
 
-/// What the files of a published CLIP tokenizer say. There are two layouts: `vocab.json` and `merges.txt`, or one
-/// `tokenizer.json`, as transformers 5 saves it. If both are there, vocabulary and merges come from the first.
+/// The contents of a published CLIP tokenizer's files. There are two layouts: `vocab.json` and `merges.txt`, or one
+/// `tokenizer.json`, as transformers 5 saves it. If a folder has `vocab.json` as well as `tokenizer.json`, vocabulary
+/// and merges are read as in the first layout.
 struct TokenizerFiles {
   /// The ID of each token of the vocabulary, without added tokens.
   private(set) var vocabulary: [String: Int] = [:]
@@ -15,10 +16,12 @@ struct TokenizerFiles {
   private(set) var special: [String: String]
   /// The file that has the vocabulary, for messages.
   let vocabularyFile: String
-  /// Tokens whose flags are written next to their IDs. A special token's other mentions do not change these flags.
+  /// Texts of the tokens whose flags are given together with their IDs. If such a text is also listed as a special
+  /// token, its flags do not change.
   private var described: Set<String> = []
 
-  /// The keys of special tokens in the order in which transformers adds them; the last one decides on a text's flags.
+  /// The keys of special tokens in the order in which transformers adds them. If several keys have the same text, the
+  /// last one decides on its flags.
   private static let specialKeys = [
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
   ]
@@ -146,7 +149,7 @@ struct TokenizerFiles {
       }
       sources.append(configuration)
     }
-    // The map is older than the decoder, which says more.
+    // The map of special tokens is an older file: it counts only if there is no decoder.
     if exists(files.specialTokens), sources.first?["added_tokens_decoder"].isPresent != true {
       sources.append(try JSONNode.read(files.specialTokens))
     }
@@ -172,12 +175,12 @@ struct TokenizerFiles {
     try addSpecial(text, entry: isEntry ? node : nil)
   }
 
-  /// Adds a special token. A mere text is not normalised; an entry says whether it is. A text without an ID gets the
-  /// next free one, as in transformers.
+  /// Adds a special token. An entry says whether its text is normalised; a text without an entry is not. An additional
+  /// special token without an ID gets the next free ID, as in transformers.
   private mutating func addSpecial(_ text: String, entry: JSONNode?) throws {
     guard !text.isEmpty, !described.contains(text) else { return }
     let known = vocabulary[text] ?? added.first { $0.text == text }?.id
-    // The special tokens that every CLIP tokenizer needs must be in the vocabulary; see ``CLIPTokenizer``.
+    // A token with a key, such as `bos_token`, gets no new ID: ``CLIPTokenizer`` reports those that it needs.
     guard let id = known ?? (special.values.contains(text) ? nil : nextID) else { return }
     var token = AddedToken(text: text, id: id, isNormalized: false)
     if let entry { token.isNormalized = try entry["normalized"].bool(or: false) }

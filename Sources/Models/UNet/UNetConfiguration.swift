@@ -40,7 +40,7 @@ public struct UNetConfiguration: Sendable {
   public var downsamplePadding: Int
   /// The sizes of SDXL's added conditions; nil: the network has none.
   public var addedConditions: AddedConditions?
-  /// Side of the latents in training; for a model of oblong images, their height.
+  /// Height of the latents in training.
   public var sampleSize: Int
   /// Width of the latents in training.
   public var sampleWidth: Int
@@ -53,7 +53,8 @@ public struct UNetConfiguration: Sendable {
     public var inputWidth: Int
   }
 
-  /// Reads a `config.json`. What it leaves out has the value of diffusers' UNet2DConditionModel.
+  /// Reads a `config.json`. An entry that it omits has the default of diffusers' UNet2DConditionModel, except for the
+  /// size of the latents, which then depends on whether the network has SDXL's added conditions.
   /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for a block type or an option
   ///   that SD 1.x, SD 2.x and SDXL do not use, and for sizes that do not fit together.
   public init(_ json: JSONNode) throws {
@@ -91,7 +92,7 @@ public struct UNetConfiguration: Sendable {
       ? AddedConditions(
         timeWidth: try json["addition_time_embed_dim"].int(),
         inputWidth: try json["projection_class_embeddings_input_dim"].int()) : nil
-    // What the pipelines of SDXL and SD use if the configuration has no size.
+    // If the configuration has no size, diffusers' pipelines use 128 for SDXL and 64 for SD.
     let side = addedConditions == nil ? 64 : 128
     (sampleSize, sampleWidth) =
       try json["sample_size"].isPresent ? json["sample_size"].heightAndWidth() : (side, side)
@@ -167,7 +168,7 @@ public struct UNetConfiguration: Sendable {
       "center_input_sample", "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention",
       "resnet_skip_time_act", "class_embeddings_concat",
     ] where json[option].isPresent {
-      // Some configurations have one truth value per block.
+      // Some configurations have a list with one Boolean per block.
       var values = [json[option]]
       if case .array? = json[option].value { values = try json[option].array() }
       if try values.contains(where: { try $0.bool() }) { throw refuse(option, "true", "false") }

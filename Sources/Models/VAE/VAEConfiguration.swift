@@ -26,9 +26,9 @@ public struct VAEConfiguration: Sendable {
   /// Number of pixels per latent along a side.
   public var factor: Int { 1 << (channels.count - 1) }
 
-  /// Reads a `config.json`. What it leaves out has the value of diffusers' AutoencoderKL.
-  /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for block types
-  ///   or options that Stable Diffusion's autoencoders do not use, and for sizes that do not fit together.
+  /// Reads a `config.json`. An entry that it omits has the default of diffusers' AutoencoderKL.
+  /// - Throws: `JSONError` for an entry of the wrong type; `ParameterError.unsupported` for block types or options that
+  ///   Stable Diffusion's autoencoders do not use, and for sizes that do not fit together.
   public init(_ json: JSONNode) throws {
     imageChannels = try json["in_channels"].int(or: 3)
     outputChannels = try json["out_channels"].int(or: 3)

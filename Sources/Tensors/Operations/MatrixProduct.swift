@@ -42,7 +42,7 @@ extension Tensor {
   ///   - bias: [O].
   public func linear(weight: Tensor, bias: Tensor?) -> Tensor { linear(weight: .tensor(weight), bias: bias) }
 
-  /// x·Wᵀ + b along the last axis, with a weight that is a tensor, or is kept in the number type of its file.
+  /// x·Wᵀ + b along the last axis. The weight is a tensor, or is kept in memory in the number type of its file.
   public func linear(weight: Weight, bias: Tensor?) -> Tensor {
     guard let inner = shape.last, weight.shape.count == 2, weight.shape[1] == inner,
       bias == nil || bias?.shape == [weight.shape[0]]

@@ -3,10 +3,11 @@ import Foundation
 import JSON
 import TrainingData
 
-/// What a data folder held when a training run began: the lines of its list, and the contents of its pictures. The run's
-/// folder keeps it in `data.json`, so that a change is noticed when the run is resumed.
+/// What a data folder held when a training run was last started or resumed: the lines of its list, and the contents of
+/// its pictures. The record is in the run's folder, as `data.json`, so that a change is noticed when the run is
+/// resumed.
 public struct DataRecord: Sendable, Equatable {
-  /// A picture file. If size and time are as before, the contents are not read again.
+  /// A picture file. If its size and time equal those of an earlier record, its contents are not read again.
   struct File: Sendable, Equatable {
     let bytes: Int
     /// Time of the last change, in seconds since 1970.
@@ -19,13 +20,14 @@ public struct DataRecord: Sendable, Equatable {
 
   /// SHA-256 of each line of the list.
   let lines: [String]
-  /// By path in the data folder.
+  /// The picture files, by path in the data folder.
   let files: [String: File]
-  /// SHA-256 of all of this when the run began; it belongs to the run's plan.
+  /// SHA-256 of all lines and pictures as they were when the run began; it belongs to the run's plan.
   let origin: String
 
   /// Reads everything in a data folder.
-  /// - Parameter known: an earlier record, which spares reading files that have not been touched since.
+  /// - Parameter known: an earlier record of the same run. Its origin is kept, and files that have not been modified
+  ///   since are not read again.
   /// - Throws: ``TrainingError/file(path:reason:)`` if a picture cannot be read.
   init(of folder: SampleFolder, known: DataRecord? = nil) throws {
     lines = folder.list.split(separator: "\n", omittingEmptySubsequences: false).map { SHA256.hash(of: String($0)) }
@@ -56,13 +58,14 @@ public struct DataRecord: Sendable, Equatable {
     return hash.finish()
   }
 
-  /// Compares a data folder with the record in a run's folder, and keeps a new record there.
+  /// Compares a data folder with the record in a run's folder, if there is one, and then writes a new record there.
   /// - Parameters:
-  ///   - accepting: whether the run may go on with data that have changed.
-  /// - Returns: the hash of the data with which the run began; and what has changed since the last start, if that was
-  ///   accepted.
-  /// - Throws: ``TrainingError/dataChanged(folder:changes:)`` if something has changed that was not accepted;
-  ///   ``TrainingError/file(path:reason:)``; `JSONError` for a record that cannot be read or written.
+  ///   - run: the run's folder; created if it is missing.
+  ///   - accepting: whether the run may continue on data that have changed.
+  /// - Returns: the hash of the data with which the run began, and what has changed since the run's last start.
+  /// - Throws: ``TrainingError/dataChanged(folder:changes:)`` if something has changed and `accepting` is false;
+  ///   ``TrainingError/file(path:reason:)`` if a picture cannot be read; `JSONError` for a record that cannot be read
+  ///   or written; an error of Foundation if the run's folder cannot be created.
   public static func check(
     _ folder: SampleFolder, against run: String, accepting: Bool
   ) throws -> (origin: String, changes: [String]) {
@@ -76,7 +79,7 @@ public struct DataRecord: Sendable, Equatable {
     return (new.origin, changes)
   }
 
-  /// What differs from an earlier record, in words: lines first, then pictures.
+  /// The differences from an earlier record, in words: those of the list first, then those of the pictures.
   func changes(since old: DataRecord) -> [String] {
     var result: [String] = []
     let list = SampleFolder.listName
@@ -98,7 +101,7 @@ public struct DataRecord: Sendable, Equatable {
   }
 }
 
-// The form in a file.
+// The record as JSON.
 extension DataRecord {
   var json: JSONValue {
     .object([

@@ -31,10 +31,10 @@ package struct DenoisingObjective: TrainingObjective {
   private let loss: DenoisingLoss
   private let frozen: Frozen
   private let seed: UInt64
-  /// Number of samples that are drawn and encoded, and then used again and again; nil: every sample is used once.
+  /// Number of samples that are drawn and encoded once and then used again and again; nil: every sample is used once.
   private let reservoir: Int?
   private let samples: PreparedSamples<PreparedSample>
-  /// Held-out samples; nil if the source holds nothing out.
+  /// Held-out samples; each of them is nil if the source holds nothing out.
   private let heldOut: PreparedSamples<PreparedSample?>
   /// What the adapter reads of a subject whose image is dropped; nil without an adapter.
   private let featuresWithoutImage: Tensor?
@@ -48,8 +48,8 @@ package struct DenoisingObjective: TrainingObjective {
   /// One line per pair of phrases that share words of their caption.
   package let overlappingPhrases: [String]
 
-  /// - Parameter reservoir: number of samples that are drawn and encoded, and then used again and again, each time with
-  ///   other noise; nil: every sample is used once.
+  /// - Parameter reservoir: number of samples that are drawn and encoded once and then used again and again, each time
+  ///   with different noise; nil: every sample is used once.
   /// - Throws: errors that the source throws when it looks for phrases in its captions.
   package init(
     loss: DenoisingLoss, frozen: Frozen, source: any SampleSource, seed: UInt64, dropping: ConditionDropping,
@@ -161,7 +161,8 @@ package struct DenoisingObjective: TrainingObjective {
     }
   }
 
-  /// Subjects for an adapter, with the image encoder's output for their references, and pooled states of their phrases.
+  /// Subjects for an adapter, with the image encoder's output for their references, and the pooled output of the text
+  /// encoder for their phrases.
   private func referredSubjects(_ draws: [Draw], _ spans: [[Range<Int>]]) -> [SubjectSample] {
     let phrases = frozen.text(draws.flatMap { $0.sample.subjects.map { ids($0.phrase) } }).pooled
     var start = 0
@@ -191,6 +192,6 @@ package struct DenoisingObjective: TrainingObjective {
     return sums.sorted { $0.key < $1.key }.map { ("heldOut.\($0.key)", $0.value / Double(batches)) }
   }
 
-  /// Changes the seed for held-out samples.
+  /// The seed of held-out samples is the run's seed XOR this number.
   private static let heldOutSeed: UInt64 = 0x6865_6c64
 }

@@ -8,19 +8,20 @@ import TrainingData
 
 // Axes: C latent channels, R subjects, N image tokens, h and w of latents.
 
-/// A training sample after everything that does not change from one use to the next has been computed.
+/// A training sample, with everything computed that is the same each time the sample is used.
 struct PreparedSample: Sendable {
   /// The sample without its images and silhouettes.
   let sample: TrainingSample
   /// The silhouettes, reduced to the size of the latents, `[R, h, w]`.
   let silhouettes: HalfTensor
-  /// The autoencoder's posterior of the image, of `[C, h, w]`.
+  /// Mean and logarithm of the variance of the autoencoder's posterior of the image, `[C, h, w]` each.
   let mean, logVariance: HalfTensor
-  /// The image encoder's output for each reference, `[R, N, width]` or `[R, width]`; nil without an adapter.
+  /// The image encoder's output for each reference, `[R, N, width]` or `[R, width]`; nil without an adapter, or if the
+  /// sample has no subject.
   let features: HalfTensor?
 }
 
-/// A tensor that is kept in half precision, since many of them are kept.
+/// A tensor in half precision: many of them are kept, and so they take half of the memory.
 struct HalfTensor: Sendable {
   let shape: [Int]
   private let values: [Float16]
@@ -37,8 +38,8 @@ struct HalfTensor: Sendable {
   }
 }
 
-/// Prepares samples by their indices and, if asked to, keeps them. Each sample is prepared alone, so that it does not
-/// depend on the samples beside it. Several threads may ask at once.
+/// Prepares samples by their indices and, if `keeps` is true, keeps them. Each sample is prepared alone, so that it
+/// does not depend on the other samples in its batch. Several threads may request samples at once.
 final class PreparedSamples<Sample: Sendable>: Sendable {
   private let keeps: Bool
   private let prepare: @Sendable (Int) throws -> Sample
@@ -81,7 +82,7 @@ extension DenoisingObjective.Frozen {
       features: features.map { HalfTensor($0) })
   }
 
-  /// How much of each cell of a grid each subject covers, `[R, height, width]`.
+  /// The fraction of each cell of a grid that each subject covers, `[R, height, width]`.
   private func silhouettes(of sample: TrainingSample, height: Int, width: Int) -> Tensor {
     let count = sample.subjects.count
     guard count > 0 else { return .zeros([0, height, width]) }
@@ -90,15 +91,15 @@ extension DenoisingObjective.Frozen {
       .covered(height: height, width: width, subjects: count).reshaped([count, height, width])
   }
 
-  /// The image encoder's output for pictures `[3, S, S]` in 0…1; stops the program without an image encoder.
+  /// The image encoder's output for pictures `[3, S, S]` in 0…1. If there is no image encoder, the program stops.
   private func features(of pictures: [Tensor], for input: ImageInput) -> Tensor {
     let mean = Tensor(processor.mean, shape: [3, 1, 1])
     let deviation = Tensor(processor.standardDeviation, shape: [3, 1, 1])
     return features(ofPixels: .stacked(pictures.map { ($0 - mean) / deviation }, axis: 0), for: input)
   }
 
-  /// What an adapter reads of a subject whose image is dropped: the hidden states of an all-zero image, `[1, N, width]`,
-  /// or an all-zero embedding, `[1, width]`.
+  /// What an adapter reads of a subject whose image is dropped: the hidden states of an all-zero image, `[1, N,
+  /// width]`, or an all-zero embedding, `[1, width]`.
   func featuresWithoutImage(for input: ImageInput) -> Tensor {
     let side = vision?.configuration.imageSize ?? 1
     let features = features(ofPixels: .zeros([1, 3, side, side]), for: input)

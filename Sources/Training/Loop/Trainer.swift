@@ -7,7 +7,8 @@ import Tensors
 /// interruption.
 ///
 /// The folder holds the newest two checkpoints, `log.jsonl` with the loss and other measured numbers, and `time.json`
-/// with the time that the run has taken. A resumed run writes the same bytes to checkpoints and log as an uninterrupted run.
+/// with the time that the run has taken. A resumed run writes the same bytes to checkpoints and log as an uninterrupted
+/// run.
 public final class Trainer {
   /// How training ended.
   public struct Outcome: Sendable, Equatable {
@@ -34,8 +35,8 @@ public final class Trainer {
 
   /// Begins a training run or, if the folder holds a checkpoint, resumes the run from the newest one.
   /// - Throws: ``TrainingError`` for an invalid plan, for invalid weights, and for a folder that cannot be used or
-  ///   belongs to a different run; `CheckpointError` if the newest checkpoint lacks a tensor. A checkpoint that cannot
-  ///   be opened is passed over for the one before.
+  ///   belongs to a different run; `CheckpointError` if a tensor of the checkpoint is missing. If the newest checkpoint
+  ///   cannot be opened, the one before it is used.
   public init(_ objective: any TrainingObjective, _ plan: TrainingPlan, folder: URL) throws {
     try plan.check()
     (self.objective, self.plan) = (objective, plan)

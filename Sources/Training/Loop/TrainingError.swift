@@ -12,7 +12,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case weightNotFinite(step: Int, parameter: String, checkpoint: String?)
   /// A checkpoint belongs to a different training run, or to none.
   case otherTraining(path: String, what: String, expected: String, found: String)
-  /// The data of a resumed run are not those that it had before; the changes are sentences that name lines and files.
+  /// The data of a run have changed since its last start. Each change names the file, or the line of the list.
   case dataChanged(folder: String, changes: [String])
   /// Another process is training in the same folder.
   case busy(folder: String)
@@ -36,10 +36,10 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case .otherTraining(let path, let what, let expected, let found):
       "\(path): \(what) is \(found), this run has \(expected); use a different folder or the options of the old run"
     case .dataChanged(let folder, let changes):
-      "\(folder): expected the data with which this run began, found changes: "
+      "\(folder): expected the data that this run had when it was last started, found changes: "
         + changes.prefix(5).joined(separator: "; ")
         + (changes.count > 5 ? "; and \(changes.count - 5) more" : "")
-        + ". Restore them, or train in a new folder, or continue on the changed data with --accept-changed-data"
+        + ". Restore the data, train in a new folder, or continue on the changed data with --accept-changed-data"
     case .busy(let folder): "\(folder): another process is training here; wait for it, or use a different folder"
     case .file(let path, let reason): "\(path): \(reason)"
     }
