@@ -92,7 +92,13 @@ public struct ModelFolder: Sendable, Equatable {
   package var imageProcessorFile: String? {
     [ModelPart.imageEncoder, .featureExtractor]
       .flatMap { part in [ModelPart.preprocessorFile, ModelPart.processorFile].map { "\(part.name)/\($0)" } }
-      .first(where: exists)
+      .first { exists($0) && (!$0.hasSuffix("/" + ModelPart.processorFile) || hasImageProcessor($0)) }
+  }
+
+  /// Whether the configuration of a processor has a part for images; true also for a file that cannot be read, so that
+  /// its error is reported.
+  private func hasImageProcessor(_ file: String) -> Bool {
+    (try? JSONNode.read(path + "/" + file)["image_processor"].isPresent) ?? true
   }
 
   /// The part's weights, opened but not yet read. A part that lacks the folder's variant is opened as if the variant

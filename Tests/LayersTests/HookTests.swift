@@ -64,7 +64,7 @@ extension HookKind {
     for selection in [HookSelection(steps: []), HookSelection(grids: []), HookSelection(heads: [])] {
       #expect {
         try session(.observe(selection) { _ in }, steps: 4)
-      } throws: { "\($0)".contains("selects no ") }
+      } throws: { "\($0)".contains("selects an empty list of ") }
     }
     let (asked, met) = (FeatureGrid(height: 5, width: 4), FeatureGrid(height: 8, width: 8))
     #expect(throws: HookError.noSuchGrid(asked: asked, met: [met])) {

@@ -63,7 +63,7 @@ import Testing
     }
     #expect(throws: AnalysisError.self) { try AttentionRecorder(.text).maps(sample: -1) }
     #expect(
-      throws: AnalysisError.notRecorded(kind: "occurrence of 'dog'", requested: [-1], available: "\(0..<Int.max)")
+      throws: AnalysisError.notRecorded(kind: "occurrence of 'dog'", requested: [-1], available: "numbers from 0")
     ) {
       try pipeline.span(of: "dog", in: "a dog", occurrence: -1)
     }

@@ -25,7 +25,6 @@ struct BMPFile {
         expected: "a BMP image of 1, 4, 8, 16, 24 or 32 bits per pixel, uncompressed, in run lengths or in bit fields",
         found: "\(bits) bits per pixel with compression \(compression)")
     }
-    let isSmallHeader = size == 40
     if hasFields {
       fields = (0..<4).map { $0 < 3 || size >= 56 || compression == 6 ? bytes.little(54 + 4 * $0, 4) ?? 0 : 0 }
       guard fields[..<3].allSatisfy({ $0 > 0 }) else { throw header.damaged(name, "bit fields without a bit") }
@@ -34,7 +33,7 @@ struct BMPFile {
     }
     if bits <= 8 {
       let entry = isOld ? 3 : 4
-      let start = 14 + size + (isSmallHeader && hasFields ? 12 : 0)
+      let start = 14 + size
       let used = isOld ? 0 : bytes.little(46, 4) ?? 0
       let count = min(used > 0 ? used : 1 << bits, 256)
       palette = (0..<256).flatMap { index -> [UInt8] in

@@ -15,6 +15,9 @@ package struct OtherFile: Sendable, Equatable {
 
   private static let saveAgain = "save it as PNG or JPEG"
 
+  /// Whether the file is a picture, in a format that is not read.
+  package var isPicture: Bool { remedy == Self.saveAgain }
+
   private static func text(_ bytes: [UInt8]) -> OtherFile? {
     let mark: [UInt8] = [0xef, 0xbb, 0xbf]
     let start = String(

@@ -21,7 +21,10 @@ extension Pipeline {
   ///   `AnalysisError.notRecorded` for a negative occurrence.
   public func span(of words: String, in prompt: String, occurrence: Int = 0) throws -> Range<Int> {
     let finder = PhraseFinder(tokenizer: text[0].tokenizer, length: text[0].encoder.configuration.positions)
-    try AnalysisError.require([occurrence], in: 0..<Int.max, kind: "occurrence of '\(words)'")
+    guard occurrence >= 0 else {
+      throw AnalysisError.notRecorded(
+        kind: "occurrence of '\(words)'", requested: [occurrence], available: "numbers from 0")
+    }
     let repeated = [String](repeating: words, count: occurrence + 1)
     return try finder.spans(of: repeated, in: prompt)[occurrence].get()
   }

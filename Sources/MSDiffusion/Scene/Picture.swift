@@ -20,7 +20,7 @@ public struct FileOrigin: Sendable, Equatable {
 }
 
 /// A picture and, if it was read from a file, that file. Two pictures are equal if they have the same pixels, alpha
-/// channel, ``usesAlpha`` and ``maskIndex``, even if their files differ.
+/// channel, labels, ``usesAlpha`` and ``maskIndex``, even if their files differ.
 public struct Picture: Sendable, Equatable {
   package let decoded: DecodedImage
   /// The file from which the picture was read; nil if there is none.
@@ -80,8 +80,8 @@ public struct Picture: Sendable, Equatable {
   }
 
   public static func == (a: Picture, b: Picture) -> Bool {
-    a.image == b.image && a.decoded.alpha == b.decoded.alpha && a.usesAlpha == b.usesAlpha
-      && a.maskIndex == b.maskIndex
+    a.image == b.image && a.decoded.alpha == b.decoded.alpha && a.decoded.indices == b.decoded.indices
+      && a.usesAlpha == b.usesAlpha && a.maskIndex == b.maskIndex
   }
 }
 

@@ -72,8 +72,9 @@ extension Run {
   }
 
   private func stored(_ picture: Picture) throws -> Picture {
+    guard picture.origin == nil else { return picture }
     let png = picture.png
-    guard picture.origin == nil, png.count > Self.embeddedLimit else { return picture }
+    guard png.count > Self.embeddedLimit else { return picture }
     let path = try prepared(file: "picture-\(Self.hash(png)).png")
     guard FileManager.default.createFile(atPath: path, contents: Data(png)) else {
       throw RunError.file(path: path, reason: "the picture cannot be written")

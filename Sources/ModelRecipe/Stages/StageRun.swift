@@ -24,6 +24,8 @@ public struct StageRun {
   /// Writes the stage's parts into a model folder.
   private let export: (ModelFolder) throws -> Void
   private let model, target: ModelFolder
+  /// The data at this start; nil for drawn scenes.
+  private let dataRecord: DataRecord?
 
   /// Prepares the training run. For the stage `clip`, this writes the tokenizer's files.
   /// - Parameters:
@@ -56,13 +58,13 @@ public struct StageRun {
     change(&plan)
     self.stage = stage
     self.folder = variant?.folder(in: folder, seed: seed) ?? folder + "/" + stage.rawValue
-    var warnings: [String] = []
+    var (warnings, dataRecord): ([String], DataRecord?) = ([], nil)
     if let ownFolder {
-      let (origin, changes) = try DataRecord.check(ownFolder, against: self.folder, accepting: acceptsChangedData)
-      plan.data = origin
+      let (record, changes) = try DataRecord.check(ownFolder, against: self.folder, accepting: acceptsChangedData)
+      (dataRecord, plan.data) = (record, record.origin)
       warnings = changes.map { "\(ownFolder.path): \($0); the run continues on the changed data" }
     }
-    self.plan = plan
+    (self.plan, self.dataRecord) = (plan, dataRecord)
     let model = ModelFolder(folder + "/model")
     self.model = model
     target = variant == nil ? model : ModelFolder(self.folder + "/model")
@@ -186,8 +188,13 @@ public struct StageRun {
     return outcome
   }
 
-  /// The stage's training loop, which continues from the newest checkpoint.
-  package func trainer() throws -> Trainer { try Trainer(objective, plan, folder: URL(fileURLWithPath: folder)) }
+  /// The stage's training loop, which continues from the newest checkpoint. The data are recorded only once it has
+  /// started.
+  package func trainer() throws -> Trainer {
+    let trainer = try Trainer(objective, plan, folder: URL(fileURLWithPath: folder))
+    try dataRecord?.write(to: folder)
+    return trainer
+  }
 
   /// Writes the stage's parts to `model/` with their present weights; before training, these are the initial weights.
   package func exportUntrained() throws { try export(target) }

@@ -23,7 +23,7 @@ public struct DataRecord: Sendable, Equatable {
   /// The picture files, by path in the data folder.
   let files: [String: File]
   /// SHA-256 of all lines and pictures as they were when the run began; it belongs to the run's plan.
-  let origin: String
+  public let origin: String
 
   /// Reads everything in a data folder.
   /// - Parameter known: an earlier record of the same run. Its origin is kept, and files that have not been modified
@@ -58,26 +58,27 @@ public struct DataRecord: Sendable, Equatable {
     return hash.finish()
   }
 
-  /// Compares a data folder with the record in a run's folder, if there is one, and then writes a new record there.
+  /// Compares a data folder with the record in a run's folder, if there is one.
   /// - Parameters:
-  ///   - run: the run's folder; created if it is missing.
+  ///   - run: the run's folder.
   ///   - accepting: whether the run may continue on data that have changed.
-  /// - Returns: the hash of the data with which the run began, and what has changed since the run's last start.
+  /// - Returns: the new record, and what has changed since the run's last start.
   /// - Throws: ``TrainingError/dataChanged(folder:changes:)`` if something has changed and `accepting` is false;
-  ///   ``TrainingError/file(path:reason:)`` if a picture cannot be read; `JSONError` for a record that cannot be read
-  ///   or written; an error of Foundation if the run's folder cannot be created.
+  ///   ``TrainingError/file(path:reason:)`` if a picture cannot be read; `JSONError` for a record that cannot be read.
   public static func check(
     _ folder: SampleFolder, against run: String, accepting: Bool
-  ) throws -> (origin: String, changes: [String]) {
+  ) throws -> (record: DataRecord, changes: [String]) {
     let path = run + "/" + name
     let old = FileManager.default.fileExists(atPath: path) ? try DataRecord(json: JSONNode.read(path)) : nil
     let new = try DataRecord(of: folder, known: old)
     let changes = old.map { new.changes(since: $0) } ?? []
     if !changes.isEmpty, !accepting { throw TrainingError.dataChanged(folder: folder.path, changes: changes) }
-    try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
-    try new.json.write(to: path)
-    return (new.origin, changes)
+    return (new, changes)
   }
+
+  /// Writes the record into a run's folder, which must exist.
+  /// - Throws: `JSONError` if it cannot be written.
+  public func write(to run: String) throws { try json.write(to: run + "/" + Self.name) }
 
   /// The differences from an earlier record, in words: those of the list first, then those of the pictures.
   func changes(since old: DataRecord) -> [String] {

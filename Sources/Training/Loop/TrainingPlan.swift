@@ -21,8 +21,8 @@ public struct TrainingPlan: Sendable, Equatable {
   /// Seed of the objective's random numbers. It belongs to the plan, so that a run cannot be resumed with a different
   /// seed.
   public var seed: UInt64 = 0
-  /// Hash of the data with which the run began, as ``DataRecord/check(_:against:accepting:)`` returns it; nil if
-  /// samples depend only on their index and the seed.
+  /// Hash of the data with which the run began, which ``DataRecord`` keeps; nil if samples depend only on their index
+  /// and the seed.
   public var data: String?
   /// Number of samples that are drawn and encoded once and then used again and again, each time with different noise;
   /// nil: every sample is used once.

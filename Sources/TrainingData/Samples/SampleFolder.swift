@@ -71,7 +71,8 @@ public struct SampleFolder: Sendable {
     if let first = lines.first?.element, !first.contains(UInt8(ascii: "{")), let other = OtherFile(text) {
       throw TrainingDataError.entry(
         file: file, location: "line 1", expected: "a JSON object per line",
-        found: "\(other.description); \(other.remedy.replacing("image", with: "list"))")
+        found: other.description + "; "
+          + (other.isPicture ? "put the list itself in its place" : other.remedy.replacing("image", with: "list")))
     }
     guard !lines.isEmpty else {
       throw TrainingDataError.entry(
