@@ -44,13 +44,17 @@ let package = Package(
       ],
       resources: [
         .copy("Resources/CLIPVocabulary"), .copy("Resources/Photos"), .copy("Resources/Emoji"),
-        .copy("Resources/Model"),
+        .copy("Resources/Model"), .copy("Resources/NextModel"),
       ]),
     .target(name: "Deflate", dependencies: ["CZlib"]),
     .testTarget(name: "DeflateTests", dependencies: ["Deflate"]),
     .target(name: "Phrases"),
     .testTarget(name: "PhrasesTests", dependencies: ["Phrases", "TestSupport"]),
-    .testTarget(name: "MSDiffusionKitTests", dependencies: ["MSDiffusionKit", "TestSupport"]),
+    .testTarget(
+      name: "MSDiffusionKitTests",
+      dependencies: [
+        "MSDiffusionKit", "TestSupport", "Tensors", "Checkpoints", "Layers", "Models", "TrainingData", "ModelRecipe",
+      ]),
     // Harnesses behind Scripts/parity and Scripts/fuzz, and their tests.
     .target(
       name: "Parity",

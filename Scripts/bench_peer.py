@@ -15,10 +15,12 @@ from safetensors import safe_open
 
 torch.set_grad_enabled(False)
 generator = torch.Generator().manual_seed(1)
+# The numbers in which this package's products are computed, too.
+number_type = torch.bfloat16 if os.environ.get("MSDIFFUSION_PRODUCTS") == "bfloat16" else torch.float32
 
 
 def normal(*shape):
-    return torch.randn(*shape, generator=generator)
+    return torch.randn(*shape, generator=generator).to(number_type)
 
 
 class SubjectAttention(torch.nn.Module):
@@ -45,16 +47,16 @@ class SubjectAttention(torch.nn.Module):
 
 
 def half_masked(positions, keys):
-    mask = torch.zeros(positions, keys)
+    mask = torch.zeros(positions, keys, dtype=number_type)
     mask[: positions // 2, keys // 2:] = float("-inf")
     return mask
 
 
 def load(kind, folder, part):
-    """A part of the model in float32."""
+    """A part of the model."""
     path = os.path.join(folder, part)
     variant = "fp16" if any("fp16" in name for name in os.listdir(path)) else None
-    return kind.from_pretrained(path, variant=variant, torch_dtype=torch.float32).eval()
+    return kind.from_pretrained(path, variant=variant, torch_dtype=number_type).eval()
 
 
 def unet(folder):
@@ -72,7 +74,7 @@ def adapted_unet(folder):
     """The U-Net with the adapter's keys and values in every cross-attention layer, and the number of image tokens."""
     model, length = unet(folder), text_tokens(folder)
     adapter = safe_open(os.path.join(folder, "ms_adapter.safetensors"), "pt")
-    weights = {name: adapter.get_tensor(name).float() for name in adapter.keys() if "_ip." in name}
+    weights = {name: adapter.get_tensor(name).to(number_type) for name in adapter.keys() if "_ip." in name}
     names = sorted((n for n in weights if "to_k" in n), key=lambda n: int(n.split(".")[1]))
     processors, index = {}, 0
     order = [n for n in model.attn_processors if n.startswith("down")]
@@ -97,7 +99,7 @@ def guided_step(folder, side):
     model, tokens = adapted_unet(folder)
     width = model.config.cross_attention_dim
     latents, context = normal(2, 4, side, side), normal(2, text_tokens(folder) + tokens, width)
-    added = {"text_embeds": normal(2, 1280), "time_ids": torch.tensor([[512.0, 512, 0, 0, 512, 512]] * 2)}
+    added = {"text_embeds": normal(2, 1280), "time_ids": torch.tensor([[512.0, 512, 0, 0, 512, 512]] * 2, dtype=number_type)}
     if model.config.addition_embed_type is None:
         added = None
 
@@ -159,7 +161,7 @@ def attention(_):
 
 
 def convolution(_):
-    layer = torch.nn.Conv2d(640, 640, 3, padding=1)
+    layer = torch.nn.Conv2d(640, 640, 3, padding=1).to(number_type)
     x = normal(2, 640, 32, 32)
     return lambda: layer(x)
 

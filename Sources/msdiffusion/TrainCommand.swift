@@ -28,7 +28,7 @@ struct TrainCommand: ParsableCommand {
   var output: String
 
   @Option(
-    help: "A model from which OUTPUT/model gets parts of earlier stages that it lacks. (default: the bundled model)")
+    help: "A model from which OUTPUT/model gets parts of earlier stages that it lacks. (default: the bundled models)")
   var start: String?
 
   @Option(help: "A folder with your own samples, used instead of drawn scenes; for base and adapter only.")
@@ -88,24 +88,25 @@ struct TrainCommand: ParsableCommand {
     if textAttention != .keysAndValues, variant?.trainsTextAttention != true {
       throw ValidationError("--text-attention needs a --variant that has a loss on text attention")
     }
-    let stages: [TrainingStage] = stage == "all" ? TrainingStage.allCases : try [named(stage, "stage")]
+    guard let small = SmallModel.all.first(where: { $0.name == model }) else {
+      throw ValidationError("expected --model first or second, found '\(model)'")
+    }
+    let stages: [TrainingStage] = stage == "all" ? small.stages : try [named(stage, "stage")]
+    guard stages.allSatisfy(small.stages.contains) else {
+      throw ValidationError(
+        "expected one of the stages of the model \(model), \(small.stages.map(\.rawValue).joined(separator: ", ")), found "
+          + "'\(stage)'; it takes its encoders from the bundled model")
+    }
     if data != nil, stages != [.base], stages != [.adapter] {
       throw ValidationError("--data needs --stage base or --stage adapter, found --stage \(stage)")
     }
     if acceptChangedData, data == nil { throw ValidationError("--accept-changed-data needs --data") }
-    guard let small = SmallModel.all.first(where: { $0.name == model }) else {
-      throw ValidationError("expected --model first or second, found '\(model)'")
-    }
-    if small.name != SmallModel.first.name, start == nil, stage != "all", stage != "vae", !hasModel {
-      throw ValidationError(
-        "--model \(model) needs the results of its earlier stages; train these with the same --output, or give --start")
-    }
     try Tensor.checkMatrixProducts()
     let cancellation = Cancellation()
     let signalHandlers = cancellation.atSignals()
     defer { withExtendedLifetime(signalHandlers) {} }
     for stage in stages {
-      if stages.count == 1 { try StageRun.takeParts(before: stage, into: output, from: start ?? Bundled.model) }
+      try takeParts(before: stage, of: small, isAlone: stages.count == 1)
       let run = try StageRun(
         stage, of: small, folder: output, merges: Bundled.merges, seed: seed,
         supervision: AttentionTerms(text: supervision, textPixels: pixelSupervision), variant: variant,
@@ -138,8 +139,18 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  /// Whether the working folder has parts of earlier stages.
-  private var hasModel: Bool { FileManager.default.fileExists(atPath: output + "/model") }
+  /// Copies the parts of earlier stages that the working folder lacks, and that are not trained before this stage.
+  private func takeParts(before stage: TrainingStage, of small: SmallModel, isAlone: Bool) throws {
+    let others = TrainingStage.allCases.filter { !small.stages.contains($0) }
+    if let start {
+      try StageRun.takeParts(before: stage, into: output, from: start, of: isAlone ? TrainingStage.allCases : others)
+    } else if small.name == SmallModel.first.name {
+      if isAlone { try StageRun.takeParts(before: stage, into: output, from: Bundled.model) }
+    } else {
+      if isAlone { try StageRun.takeParts(before: stage, into: output, from: Bundled.nextModel, of: small.stages) }
+      try StageRun.takeParts(before: stage, into: output, from: Bundled.model, of: others)
+    }
+  }
 
   /// Prints the first warnings about the samples, and how many more there are.
   private func warn(_ warnings: [String]) {

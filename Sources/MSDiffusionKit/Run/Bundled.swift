@@ -7,6 +7,9 @@ public enum Bundled {
   /// The folder of the bundled model, which experiments use unless `--checkpoint` is given. It contains a model card.
   public static var model: String { path("Model") }
 
+  /// The folder with the finished stages of the model that is to replace the bundled one.
+  package static var nextModel: String { path("NextModel") }
+
   /// The file with CLIP's byte-pair merges. A newly trained model's vocabulary has some of them.
   public static var merges: String { TokenizerFolder(vocabulary).merges }
 

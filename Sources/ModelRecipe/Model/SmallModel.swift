@@ -7,15 +7,17 @@ import TrainingData
 public struct SmallModel: Sendable {
   /// The bundled model: images of 64×64 pixels.
   public static let first = SmallModel(
-    name: "first", rules: .varied, imageSize: 64, cropSize: nil, latentChannels: 4, autoencoderWidths: [16, 32, 64],
-    unetWidths: [64, 128, 192], unetHeads: [4, 4, 6], steps: [.vae: 6000, .clip: 1000, .base: 12000, .adapter: 7000],
-    averageDecay: 0.9985, reservoirs: [:])
-  /// The model that is to replace the bundled one: images of 128×128 pixels with large subjects of fewer kinds.
+    name: "first", rules: .varied, imageSize: 64, cropSize: nil, cropSteps: 0, latentChannels: 4,
+    autoencoderWidths: [16, 32, 64], unetWidths: [64, 128, 192], unetHeads: [4, 4, 6],
+    stages: TrainingStage.allCases, steps: [.vae: 6000, .clip: 1000, .base: 12000, .adapter: 7000],
+    cosineEnds: [.vae: 6000, .clip: 1000], averageDecay: 0.9985, reservoirs: [:])
+  /// The model that is to replace the bundled one: images of 128×128 pixels with large subjects of fewer kinds. Its text
+  /// and image encoders are those of ``first``.
   public static let second = SmallModel(
-    name: "second", rules: .readable, imageSize: 128, cropSize: 64, latentChannels: 8,
+    name: "second", rules: .readable, imageSize: 128, cropSize: 64, cropSteps: 5600, latentChannels: 8,
     autoencoderWidths: [16, 32, 96, 128], unetWidths: [64, 128, 192], unetHeads: [4, 4, 6],
-    steps: [.vae: 8000, .clip: 1000, .base: 30000, .adapter: 20000], averageDecay: 0.999,
-    reservoirs: [.base: 200_000, .adapter: 100_000])
+    stages: [.vae, .base, .adapter], steps: [.vae: 6900, .base: 30000, .adapter: 20000],
+    cosineEnds: [.vae: 8000], averageDecay: 0.999, reservoirs: [.base: 200_000, .adapter: 100_000])
   /// All models.
   public static let all = [first, second]
 
@@ -24,16 +26,22 @@ public struct SmallModel: Sendable {
   public let rules: SceneRules
   /// Side of the images in pixels.
   public let imageSize: Int
-  /// Side of the crops around subjects on which the autoencoder is trained for most of its steps; nil: it is trained on
-  /// whole scenes only.
+  /// Side of the crops around subjects on which the autoencoder is trained in its first ``cropSteps`` steps; nil: it is
+  /// trained on whole scenes only.
   let cropSize: Int?
+  let cropSteps: Int
   let latentChannels: Int
   /// At each resolution, the finest first: channels of the autoencoder, channels of the U-Net, and heads of the U-Net's
   /// attention.
   let autoencoderWidths, unetWidths, unetHeads: [Int]
 
+  /// The stages that are trained for this model, in order.
+  public let stages: [TrainingStage]
   /// Number of steps of each stage.
   let steps: [TrainingStage: Int]
+  /// The step at which the learning rate of a stage would reach its lowest value along a cosine, even if the stage ends
+  /// before; a stage without a number has a constant rate.
+  let cosineEnds: [TrainingStage: Int]
   /// Decay of the averages of the base's and the adapter's weights.
   let averageDecay: Double
 

@@ -20,15 +20,12 @@ struct AutoencoderObjective: TrainingObjective {
   let vae: VAE
   let world: EmojiWorld
   let small: SmallModel
-  /// Before this step, the autoencoder is trained on crops if the model has a ``SmallModel/cropSize``; from this step
-  /// on, on whole scenes.
-  let wholeFrom: Int
   let seed: UInt64
   let parameters: [Parameter]
 
   func loss(samples: Range<Int>, step: Int) throws -> StepLoss {
     let scenes = samples.map { world.sample($0, seed: seed, size: small.imageSize) }
-    let cropSize = step < wholeFrom ? small.cropSize : nil
+    let cropSize = step < small.cropSteps ? small.cropSize : nil
     let crops = zip(samples, scenes).map { sample, scene in
       let weights = pixelWeights(of: scene)
       return cropSize.map { cropped(scene, weights, side: $0, sample: sample) } ?? (scene.image, weights)

@@ -77,7 +77,7 @@ public struct StageRun {
       let vae = try VAE(Scope(weights), VAEConfiguration(JSONNode(small.vae(), name: ModelPart.vae.name)))
       let parameters = weights.inKeyOrder
       let autoencoder = try AutoencoderObjective(
-        vae: vae, world: world(), small: small, wholeFrom: plan.steps * 7 / 10, seed: seed, parameters: parameters)
+        vae: vae, world: world(), small: small, seed: seed, parameters: parameters)
       objective = autoencoder
       export = { target in
         let latents = autoencoder.latentMoments()
@@ -162,9 +162,13 @@ public struct StageRun {
   /// - Parameters:
   ///   - folder: the working folder.
   ///   - model: the folder of the other model.
+  ///   - taken: the stages whose parts are taken.
   /// - Throws: `CheckpointError` if a part cannot be copied.
-  public static func takeParts(before stage: TrainingStage, into folder: String, from model: String) throws {
-    let earlier = TrainingStage.allCases.prefix { $0 != stage }.flatMap(\.parts)
+  public static func takeParts(
+    before stage: TrainingStage, into folder: String, from model: String,
+    of taken: [TrainingStage] = TrainingStage.allCases
+  ) throws {
+    let earlier = TrainingStage.allCases.prefix { $0 != stage }.filter(taken.contains).flatMap(\.parts)
     try ModelFolder(folder + "/model").copy(earlier, from: ModelFolder(model))
   }
 

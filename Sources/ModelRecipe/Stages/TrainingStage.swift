@@ -20,20 +20,23 @@ public enum TrainingStage: String, CaseIterable, Sendable {
   public func plan(seed: UInt64, for small: SmallModel = .first) -> TrainingPlan {
     var plan: TrainingPlan
     let steps = small.steps[self] ?? 1
+    let course = small.cosineEnds[self].map { LearningRateSchedule.Course.cosine(until: $0, floor: 1e-5) } ?? .constant
     switch self {
     case .vae:
       plan = TrainingPlan(
         steps: steps, batch: 12,
-        schedule: LearningRateSchedule(peak: 1.5e-3, warmUp: 100, course: .cosine(until: steps, floor: 1e-5)))
+        schedule: LearningRateSchedule(peak: 1.5e-3, warmUp: 100, course: course))
     case .clip:
       plan = TrainingPlan(
         steps: steps, batch: 128,
-        schedule: LearningRateSchedule(peak: 1e-3, warmUp: 60, course: .cosine(until: steps, floor: 1e-5)))
+        schedule: LearningRateSchedule(peak: 1e-3, warmUp: 60, course: course))
     case .base:
-      plan = TrainingPlan(steps: steps, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 200))
+      plan = TrainingPlan(
+        steps: steps, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 200, course: course))
       plan.average = WeightAverage(decay: small.averageDecay)
     case .adapter:
-      plan = TrainingPlan(steps: steps, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 100))
+      plan = TrainingPlan(
+        steps: steps, batch: 32, schedule: LearningRateSchedule(peak: 6e-4, warmUp: 100, course: course))
       plan.average = WeightAverage(decay: small.averageDecay)
     }
     plan.seed = seed
