@@ -14,7 +14,7 @@ func makeScene(_ leftName: String, _ rightName: String) throws -> Scene {
 let (start, end) = (try makeScene("fox", "pumpkin"), try makeScene("lion", "gift"))
 let (startConditions, endConditions) = (try pipeline.conditions(for: start), try pipeline.conditions(for: end))
 
-// %% Interpolate the image encoder's features: the left subject's down the figure, the right one's across
+// %% Interpolate the image encoder's features: the left subject's row by row, the right one's column by column
 func towardEnd(_ conditions: Conditions, subject: Int, by fraction: Double) throws -> Conditions {
   try pipeline.blended(conditions, with: endConditions, in: .imageFeatures, ofSubject: subject, scene: start) {
     Interpolation.sphericalRows($0, $1, at: fraction)
@@ -41,7 +41,7 @@ let rows = fractions.indices.map { index in
 let grid = Grid(
   [[nil] + edge(1)] + rows, rowTitles: ["", "fox", "25 % to lion", "50 % to lion", "75 % to lion", "lion"],
   columnTitles: ["", "pumpkin", "25 % to gift", "50 % to gift", "75 % to gift", "gift"],
-  title: "Interpolation between two subjects, for the left and the right one",
+  title: "Interpolation of the left subject (fox to lion) and of the right one (pumpkin to gift)",
   caption:
     "The image encoder’s features of the left subject go from fox to lion (down), those of the right one from pumpkin "
     + "to gift (across), token by token along great circles; prompt, boxes and noise stay the same. Numbers: root mean "

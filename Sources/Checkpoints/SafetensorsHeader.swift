@@ -32,7 +32,7 @@ package struct SafetensorsHeader {
     "C128": .init("complex128", bits: 128),
   ]
 
-  /// The type with a name as headers have it; nil if the format has no such type.
+  /// The type for a name as it stands in headers, such as "BF16"; nil if the format has no such type.
   private static func type(named name: String) -> StoredType? {
     typeNames.first { $0.name == name }.map { StoredType($0.type) } ?? unreadableTypes[name]
   }
@@ -77,7 +77,9 @@ package struct SafetensorsHeader {
       let shape = try entry["shape"].ints()
       let offsets = try entry["data_offsets"].ints()
       guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= bytes.count - start else {
-        throw malformed("\(key): data_offsets", "two increasing offsets up to \(bytes.count - start)", "\(offsets)")
+        throw malformed(
+          "\(key): data_offsets", "two offsets up to \(bytes.count - start), the second not below the first",
+          "\(offsets)")
       }
       guard let size = type.byteCount(shape), size == offsets[1] - offsets[0] else {
         throw malformed(
@@ -91,13 +93,15 @@ package struct SafetensorsHeader {
     }) {
       guard entry.range.lowerBound == end else {
         throw malformed(
-          "\(key): data_offsets", "a beginning at \(end - start), where the previous tensor ends",
+          "\(key): data_offsets",
+          "a beginning at \(end - start), where the tensor before it ends (the first begins at 0)",
           "\(entry.range.lowerBound - start)")
       }
       end = entry.range.upperBound
     }
     guard end == bytes.count else {
-      throw malformed("end of the tensors", "the end of the file at \(bytes.count - start)", "\(end - start)")
+      throw malformed(
+        "end of the tensors", "\(bytes.count - start), the number of bytes after the header", "\(end - start)")
     }
     (self.entries, self.metadata) = (entries, metadata)
   }

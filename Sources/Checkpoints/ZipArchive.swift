@@ -17,7 +17,8 @@ package struct ZipArchive {
   /// The most entries that are read. No checkpoint has as many.
   static let entryLimit = 1 << 20
 
-  /// - Throws: ``CheckpointError`` for archives that are damaged, encrypted, or compressed by another method.
+  /// - Throws: ``CheckpointError`` for archives that are damaged, encrypted, or compressed by a method other than
+  ///   deflate.
   package init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
     func malformed(_ place: String, _ expected: String, _ found: String) -> CheckpointError {
       .malformed(path: path, place: "zip " + place, expected: expected, found: found)
@@ -65,7 +66,7 @@ package struct ZipArchive {
       // Deflate makes data about 1030 times smaller at most, so a much greater ratio is a damaged size.
       guard let sizes = Self.sizes(fixed, extra),
         method == 0 ? sizes.packed == sizes.plain : sizes.plain / 1100 <= sizes.packed
-      else { throw malformed("entry '\(name)'", "a compressed size that fits the uncompressed size", "invalid sizes") }
+      else { throw malformed("entry '\(name)'", "sizes and an offset that fit each other and the file", "others") }
       guard bytes.number(at: sizes.offset, as: UInt32.self) == 0x0403_4b50,
         let localName = bytes.number(at: sizes.offset + 26, as: UInt16.self),
         let localExtra = bytes.number(at: sizes.offset + 28, as: UInt16.self)
@@ -112,7 +113,8 @@ package struct ZipArchive {
       "a zip of other files (\(names.prefix(3).joined(separator: ", "))); choose a file that torch.save has written"
   }
 
-  /// The offset of the end record, which only a comment of at most 65535 bytes follows; nil if there is no end record.
+  /// The offset of the end record, the last signature of one among the places where it can begin: only a comment of at
+  /// most 65535 bytes may follow it. nil if there is none.
   private static func endRecord(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var position = bytes.count - 22
     let last = max(0, position - 0xffff)

@@ -48,6 +48,9 @@ import Testing
   @Test func sequencesHaveOneMapPerStep() throws {
     let (maps, _) = try recorded(.steps)
     // Only one layer: with several, maps are resized and clamped, so the mean of the steps would differ.
+    for steps in [[], [9]] {
+      #expect(throws: AnalysisError.self) { try maps.sequence("x", tokens: [0], layers: ["fine"], steps: steps) }
+    }
     let sequence = try maps.sequence("x", tokens: [0], layers: ["fine"])
     #expect(sequence.map(\.provenance.steps) == [[0], [1], [2]])
     let mean = try Heatmap.combined(sequence, label: "x")

@@ -46,7 +46,8 @@ import Testing
     #expect(try published.map { try $0.get() } == [2..<3, 3..<4, 5..<6])
   }
 
-  /// A phrase inside another phrase finds its own words, in either order; as published, it means its first occurrence.
+  /// A phrase whose words also occur inside another phrase of the list finds an occurrence of its own, in whichever order
+  /// the list has them. In the published mode, a phrase gets its first occurrence, even inside another phrase.
   @Test(arguments: [
     ("a red fox and a fox", ["red fox", "fox"], [2..<4, 6..<7]),
     ("a fox and a red fox", ["red fox", "fox"], [5..<7, 2..<3]),
@@ -58,7 +59,7 @@ import Testing
     let finder = PhraseFinder(tokenizer: try Self.first.get())
     #expect(try finder.spans(of: phrases, in: prompt).map { try $0.get() } == spans)
     let reversed = finder.spans(of: phrases.reversed(), in: prompt)
-    // Equal phrases are counted in the order of the prompt.
+    // Equal phrases get their occurrences in the order of the prompt, also if the list is reversed.
     if Set(phrases).count == phrases.count { #expect(try reversed.map { try $0.get() } == spans.reversed()) }
     #expect(finder.overlaps(of: phrases, in: prompt).isEmpty)
     let published = PhraseFinder(tokenizer: try Self.first.get(), mode: .published)
@@ -72,7 +73,8 @@ import Testing
     #expect(overlaps.map(\.words) == ["fox"] && overlaps.map(\.first) == [0] && overlaps.map(\.second) == [1])
     #expect("\(overlaps[0])".contains("'fox' and 'red fox' share the words 'fox'"))
     #expect(try finder.spans(of: ["fox", "red fox"], in: "a red fox")[0].get() == 3..<4)
-    // The second "fox" has no words of its own, and shares those of "red fox" rather than those of its equal.
+    // The list's second "fox" finds no occurrence that is free. It gets the one inside "red fox", not the one that the
+    // list's first "fox" has.
     let shared = finder.spans(of: ["fox", "fox", "red fox"], in: "a red fox and a fox")
     #expect(try shared.map { try $0.get() } == [6..<7, 3..<4, 2..<4])
     #expect(finder.overlaps(of: ["a b", "b c"], in: "a b c").map(\.words) == ["b"])

@@ -48,8 +48,8 @@ extension ParityFolder {
     file.finish(report)
   }
 
-  /// Makes the scheduler for a case, compares its state before the first step, and calls `body` with it and, for every
-  /// step, whether that step draws noise.
+  /// Makes the scheduler for a case and compares its state before the first step. Then calls `body` once, with the
+  /// scheduler and a list that says for each step whether it draws noise.
   private func attemptScheduler(
     _ name: String, _ item: JSONNode, _ file: GoldenFile, _ body: (inout any Scheduler, [Bool]) throws -> Void
   ) {

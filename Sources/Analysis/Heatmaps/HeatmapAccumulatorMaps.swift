@@ -9,16 +9,18 @@ extension HeatmapAccumulator {
   ///
   /// - Parameters:
   ///   - label: The heatmap's label, such as the phrase.
-  ///   - tokens: Columns of the whole probabilities, counted from 0 even if the accumulator records only some of them.
+  ///   - tokens: Token columns, counted from 0 over all of the attention's columns, even if the accumulator records only
+  ///     some of them.
   ///   - layers: Names of layers; nil: all recorded ones.
   ///   - steps: Needs ``Keeping/steps``; nil: all recorded ones.
   ///   - heads: Needs ``Keeping/heads``; nil: all recorded ones.
   ///   - combination: How steps, heads and layers are combined.
-  ///   - overTokens: How token columns are combined. The sum over all columns of attention is 1 everywhere.
+  ///   - overTokens: How token columns are combined. If all columns were summed, every position would be 1, since
+  ///     attention is a softmax.
   ///   - size: Height and width of the heatmap; nil: the size of the largest chosen layer. Maps of a different size are
   ///     resized bicubically.
-  /// - Throws: ``AnalysisError`` for a layer, step, head or token that wasn't recorded or was only recorded as a sum,
-  ///   if nothing was recorded, or if ``add(_:height:width:layer:step:heads:of:)`` failed before.
+  /// - Throws: ``AnalysisError`` for a layer, step, head or token that wasn't recorded or was only recorded as a sum, for
+  ///   an empty list of them, if nothing was recorded, or if ``add(_:height:width:layer:step:heads:of:)`` failed before.
   public func heatmap(
     _ label: String, tokens: some Collection<Int>, layers: [String]? = nil, steps: [Int]? = nil,
     heads: [Int]? = nil, combining combination: Combination = .mean, overTokens: Combination = .mean,
@@ -96,13 +98,11 @@ extension HeatmapAccumulator {
     let largest = chosen.max { $0.height * $0.width < $1.height * $1.width }
     let size = size ?? largest.map { ($0.height, $0.width) }
     guard !steps.isEmpty else {
-      // No steps were recorded separately, so the sum over all steps is the only map. An empty list of chosen steps
-      // is an error.
-      if let empty = chosenSteps { try requireKept(empty, .steps, "steps", among: Set(chosen.flatMap(\.steps))) }
+      // The list is empty, or no chosen layer was recorded: this throws.
       return [
         try heatmap(
-          label, tokens: tokens, layers: layers, heads: heads, combining: combination, overTokens: overTokens,
-          size: size)
+          label, tokens: tokens, layers: layers, steps: chosenSteps, heads: heads, combining: combination,
+          overTokens: overTokens, size: size)
       ]
     }
     return try steps.map {

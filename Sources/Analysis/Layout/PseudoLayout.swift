@@ -109,16 +109,16 @@ public struct PseudoLayout: Sendable, Equatable {
     return masks(of: mean)
   }
 
-  /// Masks for every layer after a step, each at the layer's own size, all derived from the maps of all layers together,
-  /// as ``fusion`` combines them; nil if there is no fusion or a layer has fewer than ``startStep`` steps.
+  /// Masks for every layer, each at the layer's own size. All are derived from the one map that ``fusion`` makes of the
+  /// maps of all layers. nil if there is no fusion or no layer, or if a layer has maps of fewer than ``startStep`` steps.
   ///
   /// - Parameter layers: The maps recorded for each layer so far, [..., h, w].
   public func masks(of layers: [RunningMaps]) -> [Tensor]? {
     layers.allSatisfy { $0.count >= startStep } ? masksIgnoringStart(of: layers) : nil
   }
 
-  /// Masks for every layer from the maps recorded so far, even before ``startStep``; nil if there is no fusion, or if
-  /// some layer has no maps.
+  /// Masks for every layer from the maps recorded so far, even before ``startStep``; nil if there is no fusion or no
+  /// layer, or if some layer has no maps.
   package func masksIgnoringStart(of layers: [RunningMaps]) -> [Tensor]? {
     let means = layers.compactMap(\.mean)
     guard let fusion, means.count == layers.count, !means.isEmpty else { return nil }
@@ -169,7 +169,7 @@ extension Tensor {
   /// Otsu's threshold for all values together: the value t with the greatest between-class variance, where the classes
   /// are the values ≤ t and the values > t. If several values tie, the result is the lowest of them; if all values are
   /// equal, it is this value. The result is exact, since no histogram is used. Stops the program if a value is NaN or
-  /// infinite, or if there is none.
+  /// infinite, or if the tensor has no values.
   public func otsuThreshold() -> Float {
     requireFinite("otsuThreshold")
     guard count > 0 else { fail("otsuThreshold: expected at least one value, found shape \(shape)") }

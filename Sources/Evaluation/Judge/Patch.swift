@@ -16,8 +16,8 @@ struct Patch: Sendable {
   /// Row by row.
   var pixels: [SIMD4<Float>]
 
-  /// The square around a box in an image `[3, H, W]`, 0…1. Beyond the image, the pixels of its edge are repeated. A
-  /// different shape stops the program.
+  /// The square around a box in an image `[3, H, W]`, 0…1. Beyond the image, the pixels of its edge are repeated.
+  /// Stops the program if the image has another shape.
   init(_ image: Tensor, around box: Box) {
     guard image.rank == 3, image.shape[0] == 3 else { fail("Patch: expected an image [3, H, W], found \(image.shape)") }
     let (height, width) = (image.shape[1], image.shape[2])

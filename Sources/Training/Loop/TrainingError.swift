@@ -8,11 +8,12 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case notFinite(step: Int, samples: Range<Int>, loss: Double, parameter: String?, checkpoint: String?)
   /// A figure that the objective returned for the log is not finite.
   case figureNotFinite(step: Int, name: String, value: Double)
-  /// A weight, or one of its moments, is not finite, so that no checkpoint can be written.
+  /// A weight, its average or one of its moments is not finite, so that no checkpoint can be written.
   case weightNotFinite(step: Int, parameter: String, checkpoint: String?)
   /// A checkpoint belongs to a different training run, or to none.
   case otherTraining(path: String, what: String, expected: String, found: String)
-  /// The data of a run have changed since its last start. Each change names the file, or the line of the list.
+  /// The data of a run have changed since its last start. Each change names a picture that is new, replaced or no longer
+  /// used, or the first line of the list of samples that is different.
   case dataChanged(folder: String, changes: [String])
   /// Another process is training in the same folder.
   case busy(folder: String)
@@ -31,7 +32,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "step \(step + 1): expected a finite figure, found \(value) for '\(name)'; an objective must leave out figures "
         + "that have no value"
     case .weightNotFinite(let step, let parameter, let checkpoint):
-      "after step \(step): expected finite weights, found NaN or infinity in '\(parameter)' or its moments"
+      "after step \(step): expected finite weights, found NaN or infinity in '\(parameter)' or in its average or moments"
         + Self.advice(checkpoint)
     case .otherTraining(let path, let what, let expected, let found):
       "\(path): \(what) is \(found), this run has \(expected); use a different folder or the options of the old run"
