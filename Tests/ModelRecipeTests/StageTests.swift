@@ -161,13 +161,14 @@ import TrainingData
     let folders = try (0..<3).map { _ in try TemporaryFolder() }
     func run(_ number: Int, steps: Int, reservoir: Int?) throws -> StageRun {
       try StageRun(.base, of: .second, folder: folders[number].path, merges: Self.merges, seed: 3) {
-        ($0.steps, $0.batch, $0.evaluateEvery, $0.logEvery, $0.reservoir) = (steps, 4, 2, 1, reservoir)
+        ($0.steps, $0.batch, $0.evaluateEvery, $0.logEvery, $0.reservoir) = (steps, 4, 0, 1, reservoir)
       }
     }
-    for folder in folders {
-      for stage in [TrainingStage.vae, .clip] {
-        try StageRun(stage, of: .second, folder: folder.path, merges: Self.merges).exportUntrained()
-      }
+    for stage in [TrainingStage.vae, .clip] {
+      try StageRun(stage, of: .second, folder: folders[0].path, merges: Self.merges).exportUntrained()
+    }
+    for folder in folders.dropFirst() {
+      try StageRun.takeParts(before: .base, into: folder.path, from: folders[0].file("model"))
     }
     func log(_ number: Int) throws -> [Substring] {
       try String(contentsOfFile: folders[number].file("base/log.jsonl"), encoding: .utf8).split(separator: "\n")
