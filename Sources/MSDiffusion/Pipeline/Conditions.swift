@@ -58,7 +58,8 @@ extension Pipeline {
     // Frees the denoiser's weights from the last generation before the encoders run: a large model is never in memory
     // as a whole.
     release([.unet, .vae])
-    var warnings = scene.subjects.enumerated().flatMap { $1.warnings(number: $0 + 1) }
+    let references = scene.subjects.enumerated().map { $1.referenceWithWarnings(number: $0 + 1) }
+    var warnings = references.flatMap(\.warnings)
     let (text, pooled) = try encoding("prompt") { encode(prompt: scene.prompt, as: "prompt", warnings: &warnings) }
     var (negativeText, negativePooled) = try encoding("negative prompt") {
       encode(prompt: scene.negativePrompt ?? "", as: "negative prompt", warnings: &warnings)
@@ -69,7 +70,7 @@ extension Pipeline {
     let spans = try phraseSpans(of: scene, warnings: &warnings)
     let phrases = try encoding("phrases") { encode(phrases: scene.phrases) }
     release([.textEncoder, .secondTextEncoder])
-    let encoded = try encoding("references") { try encode(images: scene.subjects.map(\.reference)) }
+    let encoded = try encoding("references") { try encode(images: references.map(\.reference)) }
     var conditions = Conditions(
       text: text, negativeText: negativeText, pooled: pooled, negativePooled: negativePooled, phrases: phrases,
       imageFeatures: encoded.features, imageEmbeddings: encoded.embeddings, subjectTokens: .zeros([0]),

@@ -51,8 +51,10 @@ public struct Subject: Sendable, Equatable {
 
   /// The image that the image encoder receives: the picture with a black background if there is a mask, then cropped.
   /// A mask or crop that cannot be used is ignored here; when the scene is generated, it is an error.
-  public var reference: PixelImage {
-    let selected = try? selection()
+  public var reference: PixelImage { reference(selecting: try? selection()) }
+
+  /// - Parameter selected: what ``selection()`` returns.
+  private func reference(selecting selected: PixelImage?) -> PixelImage {
     let masked = selected.map { image.masked(by: $0) } ?? image
     let cells = self.cells
     if cells.columns.isEmpty || cells.rows.isEmpty { return masked }
@@ -86,16 +88,18 @@ public struct Subject: Sendable, Equatable {
     return fitted
   }
 
-  /// Warnings about a mask that selects the whole picture and a reference that is entirely black.
+  /// ``reference``, with warnings about a mask that selects the whole picture and a reference that is entirely black.
   /// - Parameter number: The subject's number, from 1.
-  func warnings(number: Int) -> [String] {
+  func referenceWithWarnings(number: Int) -> (reference: PixelImage, warnings: [String]) {
     let name = "subject \(number), '\(phrase)'"
-    var result: [String] = []
-    if mask != nil, let selected = (try? selection())?.selection, !selected.contains(false) {
-      result.append("the mask of \(name) selects the whole picture, so it has no effect")
+    let selected = try? selection()
+    let reference = reference(selecting: selected)
+    var warnings: [String] = []
+    if mask != nil, let selected, !selected.selection.contains(false) {
+      warnings.append("the mask of \(name) selects the whole picture, so it has no effect")
     }
-    if !reference.pixels.contains(where: { $0 > 0 }) { result.append("the reference of \(name) is entirely black") }
-    return result
+    if !reference.pixels.contains(where: { $0 > 0 }) { warnings.append("the reference of \(name) is entirely black") }
+    return (reference, warnings)
   }
 
   /// - Throws: `PipelineError`, `AnalysisError.invalidBox`.
