@@ -53,6 +53,7 @@ import Testing
     ("a fox and a red fox", ["red fox", "fox"], [5..<7, 2..<3]),
     ("a hot dog, a dog and a dog", ["dog", "hot dog", "dog"], [6..<7, 2..<4, 9..<10]),
     ("a big red fox, a red fox and a fox", ["fox", "red fox", "big red fox"], [11..<12, 7..<9, 2..<5]),
+    ("a red fox and a red fox", ["fox", "red fox"], [7..<8, 2..<4]),
     ("a dog and a blue-dog", ["dog", "blue-dog"], [2..<3, 5..<8]),
     ("a blue-dog and a dog", ["dog", "blue-dog"], [7..<8, 2..<5]),
   ]) func phrasesFindTheirOwnWords(prompt: String, phrases: [String], spans: [Range<Int>]) throws {
